@@ -1,0 +1,72 @@
+//! lakeFS's REST API over a [`Lake`]: routing, validation, authentication, then the operation, in lakeFS's own order.
+
+mod auth;
+mod body;
+mod objects;
+mod operations;
+mod query;
+mod reply;
+mod route;
+mod validate;
+mod versions;
+
+use crate::lake::Lake;
+use crate::{Error, Result};
+use http::request::Parts;
+use http::{Method, Request};
+use hyper::body::Incoming;
+use query::Query;
+pub(crate) use reply::{Response, refusal};
+use route::{Access, Route};
+use std::sync::Arc;
+
+/// A request that has a route and passed validation.
+struct Call {
+    lake: Arc<Lake>,
+    route: &'static Route,
+    /// The decoded path parameters, in the order of the route.
+    path: Vec<String>,
+    query: Query,
+    parts: Parts,
+    /// The body, where the route has a JSON one; `Null` where it is optional and absent.
+    json: serde_json::Value,
+}
+
+/// Answers a request. The answer to a refusal is an answer too: this never fails.
+pub(crate) async fn answer(lake: Arc<Lake>, request: Request<Incoming>) -> Response {
+    let is_head = request.method() == Method::HEAD;
+    let response = match dispatch(lake, request).await {
+        Ok(response) => response,
+        Err(error) => reply::refusal(&error),
+    };
+    if is_head { reply::without_body(response) } else { response }
+}
+
+async fn dispatch(lake: Arc<Lake>, request: Request<Incoming>) -> Result<Response> {
+    let (parts, body) = request.into_parts();
+    let path = parts.uri.path();
+    let Some(endpoint) = path.strip_prefix("/api/v1").filter(|rest| rest.is_empty() || rest.starts_with('/')) else {
+        return Ok(reply::outside_the_api(path, &lake));
+    };
+    let (route, path) = route::find(&parts.method, endpoint)?;
+    let query = Query::parse(parts.uri.query().unwrap_or_default());
+    validate::parameters(route, &path, &query, &parts.headers)?;
+    let (json, body) = match route.body {
+        Some(schema) => (validate::body(schema, &parts.headers, body).await?, None),
+        None => (serde_json::Value::Null, Some(body)),
+    };
+    let path = validate::decode_again(route, &path)?;
+    if route.access == Access::Authenticated {
+        auth::authenticate(lake.account(), &parts.headers)?;
+    }
+    let call = Call { lake, route, path, query, parts, json };
+    operations::run(call, body).await
+}
+
+impl Call {
+    /// The value of a path parameter.
+    fn segment(&self, name: &str) -> Result<&str> {
+        let at = self.route.parameters().position(|parameter| parameter == name);
+        at.and_then(|at| self.path.get(at)).map(String::as_str).ok_or(Error::UnknownEndpoint)
+    }
+}

@@ -1,0 +1,254 @@
+//! From a checked request to its operation: repositories, branches, tags and the server itself. Objects and versions have
+//! files of their own.
+
+use super::auth::{is_anonymous, login};
+use super::reply::{self, Response};
+use super::route::Operation;
+use super::{Call, auth, objects, versions};
+use crate::lake::{ListQuery, ResetScope};
+use crate::{Error, Result};
+use http::StatusCode;
+use hyper::body::Incoming;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+
+/// Runs the operation of a call. `body` is there for routes without a JSON body.
+pub(super) async fn run(call: Call, body: Option<Incoming>) -> Result<Response> {
+    use Operation::*;
+    match call.route.operation {
+        HealthCheck => Ok(reply::empty(StatusCode::NO_CONTENT)),
+        NotImplemented => Err(Error::not_implemented()),
+        Login => log_in(&call),
+        GetUser => user(&call),
+        GetConfig => {
+            Ok(reply::ok(&json!({ "capabilities_config": {}, "storage_config": storage(), "storage_config_list": [], "version_config": version() })))
+        }
+        GetStorageConfig => Ok(reply::ok(&storage())),
+        GetVersion => Ok(reply::ok(&version())),
+        ListRepositories => {
+            let page = call.lake.list_repositories(&call.query.text("search"), &call.page()).await?;
+            reply::page(&page, reply::repository)
+        }
+        CreateRepository => create_repository(&call).await,
+        GetRepository => Ok(reply::ok(&reply::repository(&call.repository().await?))),
+        DeleteRepository => {
+            call.lake.delete_repository(call.segment("repository")?, call.query.flag("force")).await?;
+            Ok(reply::empty(StatusCode::NO_CONTENT))
+        }
+        GetRepositoryMetadata => {
+            Ok(reply::ok(&json!(call.lake.repository_metadata(&call.repository().await?).await?)))
+        }
+        SetRepositoryMetadata => {
+            let set = call.map("metadata");
+            call.lake.update_repository_metadata(&call.repository().await?, &set, &[]).await?;
+            Ok(reply::empty(StatusCode::NO_CONTENT))
+        }
+        UnsetRepositoryMetadata => {
+            let unset = call.texts("keys");
+            call.lake.update_repository_metadata(&call.repository().await?, &BTreeMap::new(), &unset).await?;
+            Ok(reply::empty(StatusCode::NO_CONTENT))
+        }
+        GetBranchProtection => branch_protection(&call).await,
+        SetBranchProtection => {
+            let rules = call.json.as_array().cloned().unwrap_or_default();
+            let patterns: Vec<String> =
+                rules.iter().filter_map(|rule| rule.get("pattern")?.as_str().map(str::to_owned)).collect();
+            call.lake.set_protections(&call.repository().await?, &patterns).await?;
+            Ok(reply::empty(StatusCode::NO_CONTENT))
+        }
+        ListBranches => {
+            let hidden = call.query.flag("show_hidden");
+            let page = call.lake.list_branches(&call.repository().await?, hidden, &call.page()).await?;
+            reply::page(&page, |branch| json!({ "commit_id": branch.commit_id, "id": branch.name }))
+        }
+        CreateBranch => {
+            let (name, source) = (call.text("name"), call.text("source"));
+            let (hidden, force) = (call.flag("hidden"), call.flag("force"));
+            let repository = call.repository().await?;
+            let commit = call.lake.create_branch(&repository, &name, &source, hidden, force).await?;
+            Ok(reply::text(StatusCode::CREATED, commit))
+        }
+        GetBranch => {
+            let branch = call.lake.branch(&call.repository().await?, call.segment("branch")?, "branch").await?;
+            Ok(reply::ok(&json!({ "commit_id": branch.commit_id, "id": branch.name })))
+        }
+        DeleteBranch => {
+            let (branch, force) = (call.segment("branch")?, call.query.flag("force"));
+            call.lake.delete_branch(&call.repository().await?, branch, force).await?;
+            Ok(reply::empty(StatusCode::NO_CONTENT))
+        }
+        ResetBranch => reset_branch(&call).await,
+        HardReset => {
+            let (branch, target) = (call.segment("branch")?, call.query.text("ref"));
+            let force = call.query.flag("force");
+            call.lake.hard_reset(&call.repository().await?, branch, &target, force).await?;
+            Ok(reply::empty(StatusCode::NO_CONTENT))
+        }
+        ListTags => {
+            let page = call.lake.list_tags(&call.repository().await?, &call.page()).await?;
+            reply::page(&page, |tag| json!({ "commit_id": tag.commit_id, "id": tag.name }))
+        }
+        CreateTag => {
+            let (name, target) = (call.text("id"), call.text("ref"));
+            let repository = call.repository().await?;
+            let tag = call.lake.create_tag(&repository, &name, &target, call.flag("force")).await?;
+            Ok(reply::json(StatusCode::CREATED, &json!({ "commit_id": tag.commit_id, "id": tag.name })))
+        }
+        GetTag => {
+            let tag = call.lake.tag(&call.repository().await?, call.segment("tag")?).await?;
+            Ok(reply::ok(&json!({ "commit_id": tag.commit_id, "id": tag.name })))
+        }
+        DeleteTag => {
+            let (tag, force) = (call.segment("tag")?, call.query.flag("force"));
+            call.lake.delete_tag(&call.repository().await?, tag, force).await?;
+            Ok(reply::empty(StatusCode::NO_CONTENT))
+        }
+        Commit | DiffBranch | DiffRefs | Merge | FindMergeBase | Revert | CherryPick | Log | GetCommit => {
+            versions::run(&call).await
+        }
+        CopyObject | DeleteObject | DeleteObjects | GetObject | GetPhysicalAddress | HeadObject | LinkPhysicalAddress
+        | ListObjects | PresignMultipart | StageAllowed | StatObject | UnderlyingProperties | UpdateUserMetadata
+        | UploadObject => objects::run(&call, body).await,
+    }
+}
+
+impl Call {
+    /// The repository of the path.
+    pub(super) async fn repository(&self) -> Result<crate::lake::Repository> {
+        self.lake.repository(self.segment("repository")?).await
+    }
+
+    /// The page that the query asks for.
+    pub(super) fn page(&self) -> ListQuery {
+        let amount = self.query.text("amount").parse::<i64>().ok().filter(|amount| *amount > 0).unwrap_or(100);
+        ListQuery {
+            prefix: self.query.bytes("prefix").to_vec(),
+            after: self.query.bytes("after").to_vec(),
+            delimiter: self.query.bytes("delimiter").to_vec(),
+            amount: usize::try_from(amount).unwrap_or(100),
+        }
+    }
+
+    /// A text of the body; empty where absent.
+    pub(super) fn text(&self, field: &str) -> String {
+        text_in(&self.json, field)
+    }
+
+    /// A flag of the body; false where absent.
+    pub(super) fn flag(&self, field: &str) -> bool {
+        self.json.get(field).and_then(Value::as_bool).unwrap_or_default()
+    }
+
+    /// A list of texts of the body.
+    pub(super) fn texts(&self, field: &str) -> Vec<String> {
+        let items = self.json.get(field).and_then(Value::as_array).into_iter().flatten();
+        items.filter_map(|item| item.as_str().map(str::to_owned)).collect()
+    }
+
+    /// A map of texts of the body.
+    pub(super) fn map(&self, field: &str) -> BTreeMap<String, String> {
+        map_in(&self.json, field)
+    }
+
+    /// A header as text.
+    pub(super) fn header(&self, name: &str) -> Option<String> {
+        self.parts.headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
+    }
+}
+
+pub(super) fn text_in(json: &Value, field: &str) -> String {
+    json.get(field).and_then(Value::as_str).unwrap_or_default().to_owned()
+}
+
+pub(super) fn map_in(json: &Value, field: &str) -> BTreeMap<String, String> {
+    let pairs = json.get(field).and_then(Value::as_object).into_iter().flatten();
+    pairs.filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned()))).collect()
+}
+
+fn log_in(call: &Call) -> Result<Response> {
+    let (token, expiration) =
+        login(call.lake.account(), &call.text("access_key_id"), &call.text("secret_access_key"))?;
+    let mut response = reply::ok(&json!({ "token": token, "token_expiration": expiration }));
+    let cookie = format!("internal_auth_session={token}; Path=/; HttpOnly; SameSite=Strict");
+    if let Ok(cookie) = cookie.parse() {
+        response.headers_mut().insert(http::header::SET_COOKIE, cookie);
+    }
+    Ok(response)
+}
+
+fn user(call: &Call) -> Result<Response> {
+    if is_anonymous(&call.parts.headers) {
+        return Ok(reply::ok(&json!({ "user": { "creation_date": 0, "id": "" } })));
+    }
+    let account = call.lake.account();
+    auth::authenticate(account, &call.parts.headers)?;
+    Ok(reply::ok(&json!({
+        "user": { "creation_date": account.creation_date, "email": "", "friendly_name": "", "id": account.user },
+    })))
+}
+
+/// What a client may ask of the storage: nothing but what goes through this server.
+fn storage() -> Value {
+    json!({
+        "blockstore_description": "",
+        "blockstore_id": "",
+        "blockstore_namespace_ValidityRegex": "^local://",
+        "blockstore_namespace_example": "local://example-bucket/",
+        "blockstore_type": "local",
+        "default_namespace_prefix": "local://",
+        "import_support": false,
+        "import_validity_regex": "^local://",
+        "pre_sign_support": false,
+        "pre_sign_support_ui": false,
+    })
+}
+
+fn version() -> Value {
+    json!({ "version": concat!("lakeport-embedded-", env!("CARGO_PKG_VERSION")), "version_context": "lakeFS" })
+}
+
+async fn create_repository(call: &Call) -> Result<Response> {
+    let branch = call.text("default_branch");
+    let branch = if branch.is_empty() { "main" } else { &branch };
+    let (read_only, bare) = (call.flag("read_only"), call.query.flag("bare"));
+    let (name, namespace) = (call.text("name"), call.text("storage_namespace"));
+    let repository = call.lake.create_repository(&name, &namespace, branch, read_only, bare).await?;
+    let mut value = reply::repository(&repository);
+    if bare && let Some(object) = value.as_object_mut() {
+        object.remove("read_only");
+    }
+    Ok(reply::json(StatusCode::CREATED, &value))
+}
+
+async fn branch_protection(call: &Call) -> Result<Response> {
+    let patterns = call.lake.protections(&call.repository().await?).await?;
+    let rules: Vec<Value> = patterns.iter().map(|pattern| json!({ "pattern": pattern })).collect();
+    let mut response = reply::ok(&json!(rules));
+    let etag = if patterns.is_empty() { String::new() } else { format!("{:x}", fingerprint(&patterns)) };
+    if let Ok(etag) = etag.parse() {
+        response.headers_mut().insert(http::header::ETAG, etag);
+    }
+    Ok(response)
+}
+
+fn fingerprint(patterns: &[String]) -> u64 {
+    use std::hash::{DefaultHasher, Hash, Hasher};
+    let mut hasher = DefaultHasher::new();
+    patterns.hash(&mut hasher);
+    hasher.finish()
+}
+
+async fn reset_branch(call: &Call) -> Result<Response> {
+    let path = call.text("path").into_bytes();
+    let scope = match call.text("type").as_str() {
+        "reset" => ResetScope::All,
+        _ if path.is_empty() => {
+            return Err(Error::invalid("argument path: missing path: required value: validation error"));
+        }
+        "object" => ResetScope::Object(path),
+        _ => ResetScope::Prefix(path),
+    };
+    let repository = call.repository().await?;
+    call.lake.reset_branch(&repository, call.segment("branch")?, &scope, call.flag("force")).await?;
+    Ok(reply::empty(StatusCode::NO_CONTENT))
+}

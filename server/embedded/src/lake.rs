@@ -1,0 +1,165 @@
+//! What a lake does, without HTTP: one file for each kind of thing, methods on [`Lake`] in each.
+
+mod branches;
+mod commits;
+mod diffs;
+mod gc;
+mod listing;
+mod log;
+mod merge;
+mod objects;
+mod refs;
+mod repositories;
+mod staging;
+mod tags;
+
+pub(crate) use branches::{Branch, ResetScope};
+pub(crate) use commits::{Commit, CommitRequest};
+pub(crate) use diffs::DiffQuery;
+pub use gc::Collected;
+pub(crate) use listing::{Listed, ListQuery, Page};
+pub(crate) use log::LogQuery;
+pub(crate) use merge::{MergeRequest, Strategy};
+pub(crate) use objects::{LinkRequest, Upload};
+pub(crate) use repositories::Repository;
+
+use crate::blobs::Blobs;
+use crate::store::Store;
+use crate::tree::Trees;
+use crate::{Error, Result};
+use base64::Engine as _;
+use rand::RngExt;
+use std::fs::{File, TryLockError};
+use std::path::Path;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// A durable store of versioned objects. One process at a time has it open.
+pub struct Lake {
+    store: Store,
+    trees: Trees,
+    blobs: Blobs,
+    /// The last sequence number of a staged write.
+    sequence: AtomicI64,
+    account: Account,
+    /// Says which installation this is, for as long as the data lives.
+    installation: String,
+    _lock: File,
+}
+
+/// The lake's one user, who may do everything.
+#[derive(Clone)]
+pub struct Account {
+    /// The user's name, which is also the committer.
+    pub user: String,
+    /// Access key ID.
+    pub access_key_id: String,
+    /// Secret access key.
+    pub secret_access_key: String,
+    /// Unix seconds.
+    pub(crate) creation_date: i64,
+    /// Signs login tokens.
+    pub(crate) token_key: Vec<u8>,
+}
+
+impl std::fmt::Debug for Account {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Account").field("user", &self.user).finish_non_exhaustive()
+    }
+}
+
+impl Lake {
+    /// Opens the lake in `dir`, or makes one there, with a fresh account.
+    ///
+    /// # Errors
+    /// When another process has it open, when it is of another version, or when the folder cannot be used.
+    pub async fn open(dir: &Path) -> Result<Self> {
+        std::fs::create_dir_all(dir)?;
+        let lock = lock(dir)?;
+        let store = Store::open(&dir.join("lake.db")).await?;
+        let trees = Trees::new(store.nodes().clone());
+        let blobs = Blobs::open(dir).await?;
+        let account = account(&store).await?;
+        let installation = setting(&store, "installation", random_text).await?;
+        let sequence: i64 =
+            sqlx::query_scalar("SELECT coalesce(max(sequence), 0) FROM staging").fetch_one(store.pool()).await?;
+        Ok(Self { store, trees, blobs, sequence: sequence.into(), account, installation, _lock: lock })
+    }
+
+    /// The account that the lake accepts.
+    pub fn account(&self) -> &Account {
+        &self.account
+    }
+
+    /// Whether no repository was ever made here.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn is_new(&self) -> Result<bool> {
+        let used: i64 = sqlx::query_scalar("SELECT count(*) FROM namespaces").fetch_one(self.store.pool()).await?;
+        Ok(used == 0)
+    }
+
+    pub(crate) fn installation(&self) -> &str {
+        &self.installation
+    }
+
+    /// Waits for what is under way and closes the files.
+    pub async fn close(&self) {
+        self.store.close().await;
+    }
+
+    fn next_sequence(&self) -> i64 {
+        self.sequence.fetch_add(1, Ordering::Relaxed) + 1
+    }
+}
+
+/// Unix seconds.
+pub(crate) fn now() -> i64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs().cast_signed())
+}
+
+fn lock(dir: &Path) -> Result<File> {
+    let file = File::create(dir.join("lock"))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(Error::open(format!("{} is in use by another process", dir.display()))),
+        Err(TryLockError::Error(error)) => Err(error.into()),
+    }
+}
+
+async fn account(store: &Store) -> Result<Account> {
+    let access_key_id = setting(store, "access_key_id", || format!("AKIAL{}", &random_hex()[..15].to_uppercase())).await?;
+    let secret_access_key = setting(store, "secret_access_key", random_text).await?;
+    let token_key = setting(store, "token_key", random_text).await?.into_bytes();
+    let creation_date = setting(store, "creation_date", || now().to_string()).await?.parse().unwrap_or_default();
+    Ok(Account { user: "admin".into(), access_key_id, secret_access_key, creation_date, token_key })
+}
+
+/// A setting, made on first use.
+async fn setting(store: &Store, name: &str, make: impl FnOnce() -> String) -> Result<String> {
+    let mut write = store.write().await?;
+    let stored: Option<String> = sqlx::query_scalar("SELECT value FROM settings WHERE name = $1")
+        .bind(name)
+        .fetch_optional(write.connection())
+        .await?;
+    if let Some(value) = stored {
+        return Ok(value);
+    }
+    let value = make();
+    sqlx::query("INSERT INTO settings (name, value) VALUES ($1, $2)")
+        .bind(name)
+        .bind(&value)
+        .execute(write.connection())
+        .await?;
+    write.commit().await?;
+    Ok(value)
+}
+
+fn random_hex() -> String {
+    format!("{:032x}", rand::rng().random::<u128>())
+}
+
+fn random_text() -> String {
+    base64::engine::general_purpose::STANDARD_NO_PAD.encode(rand::rng().random::<[u8; 30]>())
+}

@@ -1,0 +1,278 @@
+//! Objects: reading, writing, copying and deleting them.
+
+use super::branches::{Branch, check_branch_name};
+use super::{Lake, Repository, branches, now, staging};
+use crate::blobs::{BlobWriter, NewBlob};
+use crate::tree::Entry;
+use crate::{Error, Result};
+use http::StatusCode;
+use std::collections::BTreeMap;
+use tokio::fs::File;
+
+/// The longest key, in bytes.
+pub(super) const MAX_PATH: usize = 1024;
+
+/// An object to be staged once its bytes are durable.
+#[derive(Debug, Clone)]
+pub(crate) struct Upload {
+    pub(crate) path: Vec<u8>,
+    pub(crate) content_type: String,
+    pub(crate) metadata: BTreeMap<String, String>,
+    /// Only where nothing is.
+    pub(crate) create_only: bool,
+    pub(crate) force: bool,
+}
+
+/// An object whose bytes a client says to have put at an address itself.
+#[derive(Debug, Clone)]
+pub(crate) struct LinkRequest {
+    pub(crate) upload: Upload,
+    pub(crate) address: String,
+    pub(crate) checksum: String,
+    pub(crate) size: i64,
+    pub(crate) mtime: Option<i64>,
+}
+
+pub(super) fn path_too_long(argument: &str, path: &[u8]) -> Error {
+    Error::invalid(format!(
+        "argument {argument}: invalid value: validation error: {} is above maximum length ({MAX_PATH})",
+        path.len()
+    ))
+}
+
+fn check_path(path: &[u8]) -> Result<()> {
+    if path.len() > MAX_PATH { Err(path_too_long("path", path)) } else { Ok(()) }
+}
+
+fn exists(already: &str) -> Error {
+    Error::precondition(already)
+}
+
+impl Lake {
+    /// The entry of a path, as a ref shows it.
+    pub(crate) async fn object(&self, repository: &Repository, expression: &str, path: &[u8]) -> Result<Entry> {
+        check_path(path)?;
+        let mut snapshot = self.store.snapshot().await?;
+        let resolved = self.resolve_on(snapshot.connection(), repository, expression).await?;
+        let staged = match &resolved.staged {
+            Some(branch) => staging::staged_at(snapshot.connection(), branch.number, path).await?,
+            None => None,
+        };
+        drop(snapshot);
+        let entry = match staged {
+            Some(entry) => entry,
+            None => {
+                let tree = self.tree_of(repository, &resolved.commit_id).await?;
+                self.trees.get(repository.number, &tree, path).await?
+            }
+        };
+        entry.ok_or_else(|| Error::not_found("not found"))
+    }
+
+    /// Opens the bytes of an entry.
+    pub(crate) async fn bytes(&self, repository: &Repository, entry: &Entry) -> Result<File> {
+        let gone = || Error::refused(StatusCode::GONE, "No data");
+        let blob = blob_of(repository, &entry.address).ok_or_else(gone)?;
+        self.blobs.read(blob).await?.ok_or_else(gone)
+    }
+
+    /// Checks what can be refused before the body of an upload is read.
+    pub(crate) async fn check_upload(&self, repository: &Repository, branch: &str, upload: &Upload) -> Result<Branch> {
+        check_branch_name(branch, "name")?;
+        let mut snapshot = self.store.snapshot().await?;
+        let found = branches::find(snapshot.connection(), repository, branch).await?;
+        let found = found.ok_or_else(|| Error::not_found(format!("branch '{branch}' not found")))?;
+        let conflicts = upload.create_only
+            && upload.path.len() <= MAX_PATH
+            && self.current(snapshot.connection(), repository, &found, &upload.path).await?.is_some();
+        if conflicts { Err(exists("path already exists")) } else { Ok(found) }
+    }
+
+    /// Begins an upload's bytes.
+    pub(crate) async fn write_bytes(&self) -> Result<BlobWriter> {
+        self.blobs.create().await
+    }
+
+    /// Stages an object whose bytes are durable.
+    pub(crate) async fn put_object(
+        &self,
+        repository: &Repository,
+        branch: &str,
+        upload: Upload,
+        blob: NewBlob,
+    ) -> Result<Entry> {
+        let entry = Entry {
+            address: address_of(repository, &blob.id),
+            checksum: blob.md5.clone(),
+            size: blob.size.cast_signed(),
+            mtime: now(),
+            content_type: upload.content_type.clone(),
+            metadata: upload.metadata.clone(),
+        };
+        self.check_stageable(repository, branch, &upload).await?;
+        self.publish(repository, branch, &upload, &entry, Some(blob), "path already exists").await?;
+        Ok(entry)
+    }
+
+    /// Stages an object whose bytes a client put somewhere itself. lakeFS does not look there either.
+    pub(crate) async fn link_object(
+        &self,
+        repository: &Repository,
+        branch: &str,
+        link: LinkRequest,
+    ) -> Result<Entry> {
+        if link.checksum.is_empty() {
+            return Err(Error::invalid("checksum is required"));
+        }
+        let inside = format!("{}/", repository.storage_namespace.trim_end_matches('/'));
+        let is_ours = blob_of(repository, &link.address).is_some();
+        if link.address.starts_with(&inside) && !is_ours {
+            return Err(Error::invalid("address is not signed: link address invalid"));
+        }
+        let entry = Entry {
+            address: link.address,
+            checksum: link.checksum,
+            size: link.size,
+            mtime: link.mtime.unwrap_or_else(now),
+            content_type: link.upload.content_type.clone(),
+            metadata: link.upload.metadata.clone(),
+        };
+        self.check_stageable(repository, branch, &link.upload).await?;
+        self.publish(repository, branch, &link.upload, &entry, None, "Precondition failed").await?;
+        Ok(entry)
+    }
+
+    /// An address for bytes that a client will put there itself.
+    pub(crate) fn new_address(&self, repository: &Repository) -> String {
+        address_of(repository, &super::random_hex())
+    }
+
+    async fn check_stageable(&self, repository: &Repository, branch: &str, upload: &Upload) -> Result<()> {
+        repository.writable(upload.force)?;
+        self.unprotected(repository, branch, "cannot write to protected branch").await?;
+        check_path(&upload.path)
+    }
+
+    /// Gives an entry its name, and moves its bytes to their place, as one.
+    async fn publish(
+        &self,
+        repository: &Repository,
+        branch: &str,
+        upload: &Upload,
+        entry: &Entry,
+        blob: Option<NewBlob>,
+        already: &str,
+    ) -> Result<()> {
+        let publishing = self.blobs.publishing().await;
+        if let Some(blob) = blob {
+            self.blobs.publish(&publishing, blob).await?;
+        }
+        let mut write = self.store.write().await?;
+        let found = branches::find(write.connection(), repository, branch).await?;
+        let found = found.ok_or_else(|| Error::not_found("branch not found"))?;
+        if upload.create_only && self.current(write.connection(), repository, &found, &upload.path).await?.is_some() {
+            return Err(exists(already));
+        }
+        self.stage(&mut write, found.number, &upload.path, Some(entry)).await?;
+        write.commit().await
+    }
+
+    /// Copies an object within a repository. The copy has an address of its own.
+    pub(crate) async fn copy_object(
+        &self,
+        repository: &Repository,
+        branch: &str,
+        destination: Vec<u8>,
+        source: (&str, &[u8]),
+        force: bool,
+    ) -> Result<Entry> {
+        check_branch_name(branch, "name")?;
+        let mut snapshot = self.store.snapshot().await?;
+        if branches::find(snapshot.connection(), repository, branch).await?.is_none() {
+            return Err(Error::not_found(format!("branch '{branch}' not found")));
+        }
+        drop(snapshot);
+        let (expression, path) = source;
+        let expression = if expression.is_empty() { branch } else { expression };
+        let original = self.object(repository, expression, path).await?;
+        let upload = Upload {
+            path: destination,
+            content_type: original.content_type.clone(),
+            metadata: original.metadata.clone(),
+            create_only: false,
+            force,
+        };
+        self.check_stageable(repository, branch, &upload).await?;
+        let gone = || Error::refused(StatusCode::GONE, "No data");
+        let blob = self.blobs.link(blob_of(repository, &original.address).ok_or_else(gone)?).await?;
+        let entry = Entry { address: address_of(repository, &blob.id), mtime: now(), ..original };
+        self.publish(repository, branch, &upload, &entry, Some(blob), "path already exists").await?;
+        Ok(entry)
+    }
+
+    /// Replaces the user metadata of an object.
+    pub(crate) async fn set_metadata(
+        &self,
+        repository: &Repository,
+        branch: &str,
+        path: &[u8],
+        metadata: BTreeMap<String, String>,
+    ) -> Result<()> {
+        repository.writable(false)?;
+        self.branch(repository, branch, "branch").await?;
+        self.unprotected(repository, branch, "cannot write to protected branch").await?;
+        check_path(path)?;
+        let mut write = self.store.write().await?;
+        let found = branches::find(write.connection(), repository, branch).await?;
+        let found = found.ok_or_else(|| Error::not_found("branch not found"))?;
+        let Some(entry) = self.current(write.connection(), repository, &found, path).await? else {
+            let path = String::from_utf8_lossy(path);
+            return Err(Error::not_found(format!(
+                "update user metadata on {}/{branch}/{path}: not found",
+                repository.id
+            )));
+        };
+        self.stage(&mut write, found.number, path, Some(&Entry { metadata, ..entry })).await?;
+        write.commit().await
+    }
+
+    /// Deletes objects; those that are not there too.
+    pub(crate) async fn delete_objects(
+        &self,
+        repository: &Repository,
+        branch: &str,
+        paths: &[Vec<u8>],
+        force: bool,
+    ) -> Result<()> {
+        check_branch_name(branch, "branch")?;
+        repository.writable(force)?;
+        self.branch(repository, branch, "branch").await?;
+        self.unprotected(repository, branch, "cannot write to protected branch").await?;
+        for path in paths {
+            check_path(path)?;
+        }
+        let mut write = self.store.write().await?;
+        let found = branches::find(write.connection(), repository, branch).await?;
+        let found = found.ok_or_else(|| Error::not_found("branch not found"))?;
+        for path in paths {
+            self.stage(&mut write, found.number, path, None).await?;
+        }
+        write.commit().await
+    }
+}
+
+/// Where a blob of ours is, as lakeFS spells addresses.
+fn address_of(repository: &Repository, blob: &str) -> String {
+    format!("{}/data/{blob}", repository.storage_namespace.trim_end_matches('/'))
+}
+
+/// The blob at an address, if it is one of ours.
+pub(super) fn blob_of<'a>(repository: &Repository, address: &'a str) -> Option<&'a str> {
+    let blob = address.strip_prefix(repository.storage_namespace.trim_end_matches('/'))?.strip_prefix("/data/")?;
+    blob_name(blob)
+}
+
+/// A name that a blob can have.
+pub(super) fn blob_name(name: &str) -> Option<&str> {
+    (name.len() == 32 && name.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))).then_some(name)
+}

@@ -1,0 +1,192 @@
+//! Ref expressions: `main`, `v1`, a commit ID or prefix, and `~N`, `^N`, `@`, `$` behind them.
+
+use super::branches::{self, Branch};
+use super::{Commit, Lake, Repository};
+use crate::tree::TreeId;
+use crate::{Error, Result};
+use sqlx::SqliteConnection;
+
+/// The two kinds of names that a caller can make.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum RefKind {
+    Branch,
+    Tag,
+}
+
+/// What an expression means.
+#[derive(Debug, Clone)]
+pub(crate) struct Resolved {
+    pub(crate) commit_id: String,
+    /// The branch whose staged changes belong to what is read, if any.
+    pub(crate) staged: Option<Branch>,
+    /// Whether it was asked for with `$`.
+    staging: bool,
+}
+
+/// A step from one commit to another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Modifier {
+    Ancestor(usize),
+    Parent(usize),
+    Committed,
+    Staging,
+}
+
+fn invalid() -> Error {
+    Error::invalid("ref: invalid value: validation error")
+}
+
+fn parse(expression: &str) -> Result<(&str, Vec<Modifier>)> {
+    let is_modifier = |c| matches!(c, '~' | '^' | '@' | '$');
+    let end = expression.find(is_modifier).unwrap_or(expression.len());
+    let (base, mut rest) = expression.split_at(end);
+    if base.is_empty() {
+        return Err(invalid());
+    }
+    let mut modifiers = Vec::new();
+    while let Some(kind) = rest.chars().next() {
+        let end = rest[1..].find(is_modifier).map_or(rest.len(), |at| at + 1);
+        let (modifier, behind) = rest.split_at(end);
+        let count = match &modifier[1..] {
+            "" => 1,
+            digits => digits.parse().map_err(|_| invalid().context(format!("could not parse modifier {modifier}")))?,
+        };
+        modifiers.push(match kind {
+            '~' => Modifier::Ancestor(count),
+            '^' => Modifier::Parent(count),
+            '@' => Modifier::Committed,
+            _ => Modifier::Staging,
+        });
+        rest = behind;
+    }
+    Ok((base, modifiers))
+}
+
+impl Resolved {
+    /// Whether it names what is staged, which is no commit.
+    pub(crate) fn staging_only(&self) -> bool {
+        self.staging
+    }
+
+    pub(crate) fn must_be_a_commit(&self, expression: &str) -> Result<()> {
+        if self.staging {
+            let message = format!("reference '{expression}': reference to staging area with $ is not a commit");
+            return Err(Error::invalid(message));
+        }
+        Ok(())
+    }
+
+    pub(crate) fn must_point_to_a_commit(&self) -> Result<()> {
+        if self.staging { Err(Error::invalid("ref: invalid value: validation error: should point to a commit")) } else { Ok(()) }
+    }
+}
+
+impl Lake {
+    /// What an expression means now. `not found` where it names nothing.
+    pub(crate) async fn resolve(&self, repository: &Repository, expression: &str) -> Result<Resolved> {
+        let mut snapshot = self.store.snapshot().await?;
+        self.resolve_on(snapshot.connection(), repository, expression).await
+    }
+
+    pub(super) async fn resolve_on(
+        &self,
+        connection: &mut SqliteConnection,
+        repository: &Repository,
+        expression: &str,
+    ) -> Result<Resolved> {
+        let (base, modifiers) = parse(expression)?;
+        let not_found = || Error::not_found("not found");
+        let branch = branches::find(connection, repository, base).await?;
+        let commit_id = match &branch {
+            Some(branch) => branch.commit_id.clone(),
+            None => self.tag_or_commit(connection, repository, base).await?.ok_or_else(not_found)?,
+        };
+        match (modifiers.as_slice(), branch) {
+            ([], staged) => Ok(Resolved { commit_id, staged, staging: false }),
+            ([Modifier::Committed], Some(_)) => Ok(Resolved { commit_id, staged: None, staging: false }),
+            ([Modifier::Staging], Some(branch)) => Ok(Resolved { commit_id, staged: Some(branch), staging: true }),
+            (steps, _) => {
+                let commit_id = self.walk(connection, repository, commit_id, steps).await?;
+                Ok(Resolved { commit_id, staged: None, staging: false })
+            }
+        }
+    }
+
+    async fn walk(
+        &self,
+        connection: &mut SqliteConnection,
+        repository: &Repository,
+        mut commit_id: String,
+        steps: &[Modifier],
+    ) -> Result<String> {
+        if steps.iter().any(|step| matches!(step, Modifier::Committed | Modifier::Staging)) {
+            return Err(invalid());
+        }
+        for step in steps {
+            let (times, parent) = match *step {
+                Modifier::Ancestor(times) => (times, 1),
+                Modifier::Parent(parent) => (parent.min(1), parent),
+                Modifier::Committed | Modifier::Staging => return Err(invalid()),
+            };
+            for _ in 0..times {
+                let commit = self.commit_on(connection, repository, &commit_id).await?;
+                let parents = commit.map(|commit| commit.parents).unwrap_or_default();
+                let missing = if parents.is_empty() { Error::not_found("not found") } else { invalid() };
+                commit_id = parents.into_iter().nth(parent - 1).ok_or(missing)?;
+            }
+        }
+        Ok(commit_id)
+    }
+
+    async fn tag_or_commit(
+        &self,
+        connection: &mut SqliteConnection,
+        repository: &Repository,
+        name: &str,
+    ) -> Result<Option<String>> {
+        let tag: Option<String> = sqlx::query_scalar("SELECT commit_id FROM tags WHERE repository = $1 AND name = $2")
+            .bind(repository.number)
+            .bind(name)
+            .fetch_optional(&mut *connection)
+            .await?;
+        let is_hex = name.len() <= 64 && name.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+        if tag.is_some() || !is_hex {
+            return Ok(tag);
+        }
+        let mut matching: Vec<String> =
+            sqlx::query_scalar("SELECT id FROM commits WHERE repository = $1 AND id >= $2 AND id < $2 || 'g' LIMIT 2")
+                .bind(repository.number)
+                .bind(name)
+                .fetch_all(connection)
+                .await?;
+        Ok(if matching.len() == 1 { matching.pop() } else { None })
+    }
+
+    /// The tree of a commit.
+    pub(super) async fn tree_of(&self, repository: &Repository, commit_id: &str) -> Result<TreeId> {
+        Ok(self.commit(repository, commit_id).await?.tree)
+    }
+
+    /// The commit of that full ID, which must exist.
+    pub(super) async fn commit(&self, repository: &Repository, id: &str) -> Result<Commit> {
+        let mut snapshot = self.store.snapshot().await?;
+        let commit = self.commit_on(snapshot.connection(), repository, id).await?;
+        commit.ok_or_else(|| Error::not_found("commit not found"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn expressions_are_taken_apart() {
+        assert_eq!(parse("main").unwrap(), ("main", vec![]));
+        assert_eq!(parse("main~").unwrap(), ("main", vec![Modifier::Ancestor(1)]));
+        assert_eq!(parse("main~2^3").unwrap(), ("main", vec![Modifier::Ancestor(2), Modifier::Parent(3)]));
+        assert_eq!(parse("main@").unwrap(), ("main", vec![Modifier::Committed]));
+        assert_eq!(parse("main$").unwrap(), ("main", vec![Modifier::Staging]));
+        assert!(parse("~1").is_err());
+        assert!(parse("main~x").unwrap_err().to_string().starts_with("could not parse modifier ~x: "));
+    }
+}

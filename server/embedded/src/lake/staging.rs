@@ -1,0 +1,145 @@
+//! What is written to a branch and not committed.
+
+use super::branches::{self, Branch};
+use super::{Lake, Repository};
+use crate::store::Write;
+use crate::tree::{Change, Entry, Key, TreeId};
+use crate::{Error, Result};
+use sqlx::SqliteConnection;
+
+/// What stands in the staging area: an entry, or the deletion of the key.
+pub(super) type Staging = Option<Entry>;
+
+/// The uncommitted changes of a branch, at one moment.
+pub(super) struct Staged {
+    /// The commit that they are changes to.
+    pub(super) head: String,
+    /// The last write that is among them.
+    pub(super) sequence: i64,
+    /// Real changes alone: an identical upload or an undone write is none.
+    pub(super) changes: Vec<Change>,
+}
+
+/// Rows read from the staging area at once.
+const BATCH: i64 = 1000;
+
+impl Lake {
+    /// Stages an entry, or the deletion of a key.
+    pub(super) async fn stage(&self, write: &mut Write, branch: i64, key: &[u8], entry: Option<&Entry>) -> Result<()> {
+        let entry = entry.map(postcard::to_stdvec).transpose()?;
+        sqlx::query(
+            "INSERT INTO staging (branch, path, sequence, entry) VALUES ($1, $2, $3, $4) \
+             ON CONFLICT DO UPDATE SET sequence = excluded.sequence, entry = excluded.entry",
+        )
+        .bind(branch)
+        .bind(key)
+        .bind(self.next_sequence())
+        .bind(entry)
+        .execute(write.connection())
+        .await?;
+        Ok(())
+    }
+
+    /// What a key is now: what is staged, else what the branch's head has.
+    pub(super) async fn current(
+        &self,
+        connection: &mut SqliteConnection,
+        repository: &Repository,
+        branch: &Branch,
+        key: &[u8],
+    ) -> Result<Option<Entry>> {
+        if let Some(staged) = staged_at(connection, branch.number, key).await? {
+            return Ok(staged);
+        }
+        let head = self.commit_on(connection, repository, &branch.commit_id).await?;
+        let tree = head.map(|commit| commit.tree).unwrap_or_default();
+        self.trees.get(repository.number, &tree, key).await
+    }
+
+    /// The uncommitted changes of a branch.
+    pub(super) async fn staged(&self, repository: &Repository, branch: &Branch) -> Result<Staged> {
+        let mut snapshot = self.store.snapshot().await?;
+        let connection = snapshot.connection();
+        let branch = branches::find(connection, repository, &branch.name)
+            .await?
+            .filter(|found| found.number == branch.number)
+            .ok_or_else(|| Error::not_found("branch not found"))?;
+        let head = self.commit_on(connection, repository, &branch.commit_id).await?;
+        let tree = head.map(|commit| commit.tree).unwrap_or_default();
+        let (mut changes, mut from, mut sequence) = (Vec::new(), Vec::new(), 0);
+        loop {
+            let rows = rows_from(connection, branch.number, &from, BATCH).await?;
+            let Some(last) = rows.last() else { return Ok(Staged { head: branch.commit_id, sequence, changes }) };
+            from = successor(&last.key);
+            for row in rows {
+                sequence = sequence.max(row.sequence);
+                changes.extend(self.real_change(repository, &tree, row).await?);
+            }
+        }
+    }
+
+    async fn real_change(&self, repository: &Repository, tree: &TreeId, row: StagedRow) -> Result<Option<Change>> {
+        let left = self.trees.get(repository.number, tree, &row.key).await?;
+        let unchanged = match (&left, &row.entry) {
+            (None, None) => true,
+            (Some(left), Some(right)) => left.same_content(right),
+            _ => false,
+        };
+        Ok((!unchanged).then_some(Change { key: row.key, left, right: row.entry, conflict: false }))
+    }
+
+    /// Whether nothing was staged on the branch behind `sequence`.
+    pub(super) async fn nothing_staged_since(write: &mut Write, branch: i64, sequence: i64) -> Result<bool> {
+        let later: Option<i64> =
+            sqlx::query_scalar("SELECT 1 FROM staging WHERE branch = $1 AND sequence > $2 LIMIT 1")
+                .bind(branch)
+                .bind(sequence)
+                .fetch_optional(write.connection())
+                .await?;
+        Ok(later.is_none())
+    }
+}
+
+/// A row of the staging area.
+pub(super) struct StagedRow {
+    pub(super) key: Key,
+    pub(super) sequence: i64,
+    pub(super) entry: Staging,
+}
+
+/// What is staged at a key: nothing, a deletion, or an entry.
+pub(super) async fn staged_at(connection: &mut SqliteConnection, branch: i64, key: &[u8]) -> Result<Option<Staging>> {
+    let row: Option<(Option<Vec<u8>>,)> = sqlx::query_as("SELECT entry FROM staging WHERE branch = $1 AND path = $2")
+        .bind(branch)
+        .bind(key)
+        .fetch_optional(connection)
+        .await?;
+    row.map(|(entry,)| decode(entry)).transpose()
+}
+
+/// Rows from the first key that is not below `from`.
+pub(super) async fn rows_from(
+    connection: &mut SqliteConnection,
+    branch: i64,
+    from: &[u8],
+    limit: i64,
+) -> Result<Vec<StagedRow>> {
+    let rows: Vec<(Vec<u8>, i64, Option<Vec<u8>>)> = sqlx::query_as(
+        "SELECT path, sequence, entry FROM staging WHERE branch = $1 AND path >= $2 ORDER BY path LIMIT $3",
+    )
+    .bind(branch)
+    .bind(from)
+    .bind(limit)
+    .fetch_all(connection)
+    .await?;
+    rows.into_iter().map(|(key, sequence, entry)| Ok(StagedRow { key, sequence, entry: decode(entry)? })).collect()
+}
+
+fn decode(entry: Option<Vec<u8>>) -> Result<Staging> {
+    Ok(entry.map(|entry| postcard::from_bytes(&entry)).transpose()?)
+}
+
+/// The least key above `key`.
+pub(super) fn successor(key: &[u8]) -> Key {
+    [key, b"\0"].concat()
+}

@@ -1,0 +1,69 @@
+//! The embedded lake alone: a small lakeFS-compatible server.
+
+use clap::{Parser, Subcommand};
+use lakeport_embedded::{Faults, Lake, serve};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use tokio::net::TcpListener;
+
+/// A small lakeFS-compatible server on SQLite and files.
+#[derive(Debug, Parser)]
+#[command(version)]
+struct Arguments {
+    /// Where the lake is kept; made if it is not there.
+    #[arg(long, env = "LAKEPORT_EMBEDDED_DIR", default_value = "./lakeport-data/lake")]
+    data_dir: PathBuf,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve the REST API (the default).
+    Serve {
+        /// Address to listen on.
+        #[arg(long, env = "LAKEPORT_EMBEDDED_LISTEN", default_value = "127.0.0.1:8000")]
+        listen: SocketAddr,
+    },
+    /// Remove the bytes that no commit and no uncommitted change names.
+    Gc,
+}
+
+fn main() -> ExitCode {
+    tracing_subscriber::fmt().with_writer(std::io::stderr).init();
+    match run(Arguments::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("lakeport-embedded: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+#[tokio::main]
+async fn run(arguments: Arguments) -> lakeport_embedded::Result<()> {
+    let lake = Arc::new(Lake::open(&arguments.data_dir).await?);
+    match arguments.command {
+        Some(Command::Gc) => {
+            let collected = lake.gc().await?;
+            println!("{} blobs kept, {} removed", collected.kept, collected.removed);
+        }
+        Some(Command::Serve { listen }) => serve_until_signal(&lake, listen).await?,
+        None => serve_until_signal(&lake, SocketAddr::from(([127, 0, 0, 1], 8000))).await?,
+    }
+    lake.close().await;
+    Ok(())
+}
+
+async fn serve_until_signal(lake: &Arc<Lake>, listen: SocketAddr) -> lakeport_embedded::Result<()> {
+    let serving = serve(Arc::clone(lake), TcpListener::bind(listen).await?, Faults::default())?;
+    let account = lake.account();
+    println!("lakeFS API        http://{}/api/v1", serving.address());
+    println!("access key ID     {}", account.access_key_id);
+    println!("secret access key {}", account.secret_access_key);
+    tokio::signal::ctrl_c().await?;
+    serving.stop().await;
+    Ok(())
+}

@@ -1,0 +1,88 @@
+//! Makes a tree from another and a set of edits, reading and writing only the ranges that the edits fall into.
+
+use super::node::{NewNode, ends_range};
+use super::{Edits, Entry, Key, Range, RangeInfo, TreeId, Trees};
+use crate::Result;
+use std::collections::btree_map;
+use std::iter::Peekable;
+
+/// A tree that is not stored yet: its ID, and the nodes that its base did not have.
+pub(crate) struct NewTree {
+    pub(crate) id: TreeId,
+    pub(crate) nodes: Vec<NewNode>,
+}
+
+/// Collects entries into ranges, and ranges into a metarange.
+#[derive(Default)]
+struct Builder {
+    metarange: Vec<RangeInfo>,
+    open: Range,
+    nodes: Vec<NewNode>,
+}
+
+impl Builder {
+    fn push(&mut self, key: Key, entry: Entry) -> Result<()> {
+        let ends = ends_range(&key);
+        self.open.push((key, entry));
+        if ends { self.close() } else { Ok(()) }
+    }
+
+    fn close(&mut self) -> Result<()> {
+        let (Some((first, _)), Some((last, _))) = (self.open.first(), self.open.last()) else { return Ok(()) };
+        let (first, last) = (first.clone(), last.clone());
+        let range = NewNode::range(&self.open)?;
+        self.metarange.push(RangeInfo { id: range.id, first, last });
+        self.nodes.push(range);
+        self.open.clear();
+        Ok(())
+    }
+
+    fn finish(mut self) -> Result<NewTree> {
+        self.close()?;
+        let metarange = NewNode::metarange(&self.metarange)?;
+        let id = TreeId::of(metarange.id);
+        self.nodes.push(metarange);
+        Ok(NewTree { id, nodes: self.nodes })
+    }
+}
+
+impl Trees {
+    /// `base` with `edits` made to it.
+    pub(crate) async fn apply(&self, repository: i64, base: &TreeId, edits: Edits) -> Result<NewTree> {
+        let metarange = self.metarange(repository, base).await?;
+        let mut edits = edits.into_iter().peekable();
+        let mut tree = Builder::default();
+        for range in metarange.iter() {
+            let touched = edits.peek().is_some_and(|(key, _)| *key <= range.last);
+            // A range is taken over whole where a range may begin: nothing is open and nothing in it changes. The last
+            // range of a tree may end anywhere; what follows it has to be put behind its entries.
+            let is_tail = !ends_range(&range.last) && edits.peek().is_some();
+            if tree.open.is_empty() && !touched && !is_tail {
+                tree.metarange.push(range.clone());
+                continue;
+            }
+            for (key, entry) in self.range(repository, range.id).await?.iter() {
+                put_up_to(&mut tree, &mut edits, Some(key))?;
+                match edits.next_if(|(edited, _)| edited == key) {
+                    None => tree.push(key.clone(), entry.clone())?,
+                    Some((key, Some(replacement))) => tree.push(key, replacement)?,
+                    Some((_, None)) => {}
+                }
+            }
+        }
+        put_up_to(&mut tree, &mut edits, None)?;
+        tree.finish()
+    }
+}
+
+type PendingEdits = Peekable<btree_map::IntoIter<Key, Option<Entry>>>;
+
+/// Puts the edits whose keys are below `key`, or all that are left.
+fn put_up_to(tree: &mut Builder, edits: &mut PendingEdits, key: Option<&Key>) -> Result<()> {
+    while let Some((edited, entry)) = edits.next_if(|(edited, _)| key.is_none_or(|key| edited < key)) {
+        if let Some(entry) = entry {
+            tree.push(edited, entry)?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,1 @@
+//! Tests of what crosses crates; see `conformance/`.
