@@ -17,7 +17,7 @@ use http::{Method, Request};
 use hyper::body::Incoming;
 use query::Query;
 pub(crate) use reply::{Response, refusal};
-use route::{Access, Route};
+use route::Route;
 use std::sync::Arc;
 
 /// A request that has a route and passed validation.
@@ -35,10 +35,7 @@ struct Call {
 /// Answers a request. The answer to a refusal is an answer too: this never fails.
 pub(crate) async fn answer(lake: Arc<Lake>, request: Request<Incoming>) -> Response {
     let is_head = request.method() == Method::HEAD;
-    let response = match dispatch(lake, request).await {
-        Ok(response) => response,
-        Err(error) => reply::refusal(&error),
-    };
+    let response = dispatch(lake, request).await.unwrap_or_else(|error| reply::refusal(&error));
     if is_head { reply::without_body(response) } else { response }
 }
 
@@ -48,19 +45,25 @@ async fn dispatch(lake: Arc<Lake>, request: Request<Incoming>) -> Result<Respons
     let Some(endpoint) = path.strip_prefix("/api/v1").filter(|rest| rest.is_empty() || rest.starts_with('/')) else {
         return Ok(reply::outside_the_api(path, &lake));
     };
-    let (route, path) = route::find(&parts.method, endpoint)?;
+    let endpoint = route::as_go_routes(endpoint);
+    let (route, path) = route::find(&parts.method, &endpoint)?;
     let query = Query::parse(parts.uri.query().unwrap_or_default());
     validate::parameters(route, &path, &query, &parts.headers)?;
     let (json, body) = match route.body {
         Some(schema) => (validate::body(schema, &parts.headers, body).await?, None),
         None => (serde_json::Value::Null, Some(body)),
     };
-    let path = validate::decode_again(route, &path)?;
-    if route.access == Access::Authenticated {
-        auth::authenticate(lake.account(), &parts.headers)?;
+    let path = validate::decode(route, &path)?;
+    let is_head = parts.method == Method::HEAD;
+    let answered = match auth::allowed(route, lake.account(), &parts.headers) {
+        Ok(()) => operations::run(Call { lake, route, path, query, parts, json }, body).await,
+        Err(error) => Err(error),
+    };
+    match answered {
+        // Past validation, a refused HEAD has not even a type.
+        Err(error) if is_head => Ok(reply::empty(error.status())),
+        answered => answered,
     }
-    let call = Call { lake, route, path, query, parts, json };
-    operations::run(call, body).await
 }
 
 impl Call {

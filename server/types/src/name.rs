@@ -91,7 +91,7 @@ name!(
 );
 
 name!(
-    /// A tag, by git's rules less the slash: no white space, control characters, `/`, `..`, `@{`, `^:?*[\`, no final `.` or
+    /// A tag, by git's rules less the slash: no white space, control characters (DEL is let through), `/`, `..`, `@{`, `^:?*[\`, no final `.` or
     /// `.lock`, and not `@` alone.
     TagName,
     "tag",
@@ -105,7 +105,7 @@ name!(
             && !name.contains("..")
             && !name.contains("@{")
             && !name.chars().any(|c| {
-                c.is_control() || c.is_whitespace() || matches!(c, '/' | '^' | ':' | '?' | '*' | '[' | '\\')
+                (c.is_control() && c != '\u{7f}') || c.is_whitespace() || matches!(c, '/' | '^' | ':' | '?' | '*' | '[' | '\\')
             })
     }
 );

@@ -1,5 +1,6 @@
 //! Who is calling: lakeFS's key pair by Basic, or a login token by Bearer.
 
+use super::route::{Access, Route};
 use crate::lake::{Account, now};
 use crate::{Error, Result};
 use base64::Engine as _;
@@ -14,6 +15,14 @@ const LOGIN_SECONDS: i64 = 7 * 24 * 3600;
 
 fn unauthenticated() -> Error {
     Error::refused(StatusCode::UNAUTHORIZED, "error authenticating request")
+}
+
+/// Refuses a request that its route does not allow to who sent it.
+pub(super) fn allowed(route: &Route, account: &Account, headers: &HeaderMap) -> Result<()> {
+    match route.access {
+        Access::Open => Ok(()),
+        Access::Authenticated => authenticate(account, headers),
+    }
 }
 
 /// Refuses a request whose credentials are missing or wrong.

@@ -34,7 +34,7 @@ pub(super) async fn run(call: &Call, body: Option<Incoming>) -> Result<Response>
         Operation::DeleteObject => {
             let repository = call.repository().await?;
             let (branch, force) = (call.segment("branch")?, call.query.flag("force"));
-            call.lake.delete_objects(&repository, branch, &[call.query.bytes("path").to_vec()], force).await?;
+            call.lake.delete_object(&repository, branch, call.query.bytes("path"), force).await?;
             Ok(reply::empty(StatusCode::NO_CONTENT))
         }
         Operation::DeleteObjects => delete_many(call).await,
@@ -228,7 +228,11 @@ async fn list(call: &Call) -> Result<Response> {
     reply::page(&page, |listed| match listed {
         Listed::Item(path, entry) => {
             let metadata = Some(&entry.metadata).filter(|metadata| with_metadata && !metadata.is_empty());
-            reply::object(path, entry, metadata)
+            let mut object = reply::object(path, entry, metadata);
+            if entry.content_type.is_empty() {
+                object["content_type"] = json!("application/octet-stream");
+            }
+            object
         }
         Listed::Prefix(prefix) => json!({
             "checksum": "",
@@ -310,8 +314,11 @@ async fn read_form(content_type: &str, body: Incoming, bytes: &mut crate::blobs:
     let boundary = multer::parse_boundary(content_type)
         .map_err(|_| Error::refused(StatusCode::INTERNAL_SERVER_ERROR, "no multipart boundary param in Content-Type"))?;
     let mut form = multer::Multipart::new(body.into_data_stream(), boundary);
+    let no_part = || Error::refused(StatusCode::INTERNAL_SERVER_ERROR, "multipart: NextPart: EOF");
     let torn = |_| Error::invalid("unexpected EOF\nfailed to write to storage");
-    while let Some(mut part) = form.next_field().await.map_err(|_| missing("http: no such file"))? {
+    let mut parts = 0;
+    while let Some(mut part) = form.next_field().await.map_err(|_| no_part())? {
+        parts += 1;
         if part.name() != Some("content") {
             continue;
         }
@@ -321,7 +328,7 @@ async fn read_form(content_type: &str, body: Incoming, bytes: &mut crate::blobs:
         }
         return Ok(String::from_utf8_lossy(&content_type.unwrap_or_default()).into_owned());
     }
-    Err(missing("http: no such file"))
+    Err(if parts == 0 { no_part() } else { missing("http: no such file") })
 }
 
 /// `x-lakefs-meta-` and `x-lakefs-internal-` headers: lower-case keys, first value of each.

@@ -19,9 +19,16 @@ pub(super) async fn run(call: Call, body: Option<Incoming>) -> Result<Response> 
         HealthCheck => Ok(reply::empty(StatusCode::NO_CONTENT)),
         NotImplemented => Err(Error::not_implemented()),
         Login => log_in(&call),
+        GetSetupState => Ok(reply::ok(&setup_state())),
         GetUser => user(&call),
         GetConfig => {
-            Ok(reply::ok(&json!({ "capabilities_config": {}, "storage_config": storage(), "storage_config_list": [], "version_config": version() })))
+            Ok(reply::ok(&json!({
+                "capabilities_config": {},
+                "storage_config": storage(),
+                "storage_config_list": [],
+                "ui_config": {},
+                "version_config": version(),
+            })))
         }
         GetStorageConfig => Ok(reply::ok(&storage())),
         GetVersion => Ok(reply::ok(&version())),
@@ -198,8 +205,25 @@ fn storage() -> Value {
         "default_namespace_prefix": "local://",
         "import_support": false,
         "import_validity_regex": "^local://",
+        "pre_sign_multipart_upload": false,
         "pre_sign_support": false,
         "pre_sign_support_ui": false,
+    })
+}
+
+/// A lake has its account from the start.
+fn setup_state() -> Value {
+    json!({
+        "comm_prefs_missing": false,
+        "login_config": {
+            "RBAC": "none",
+            "login_cookie_names": ["internal_auth_session"],
+            "login_failed_message": "The credentials don't match.",
+            "login_url": "",
+            "login_url_method": "none",
+            "logout_url": "",
+        },
+        "state": "initialized",
     })
 }
 

@@ -5,7 +5,7 @@ use crate::tree::{Change, ChangeKind, Entry};
 use crate::{Error, Result};
 use bytes::Bytes;
 use http::header::{self, HeaderValue};
-use http::{HeaderMap, StatusCode};
+use http::StatusCode;
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Empty, Full};
 use serde_json::{Value, json};
@@ -64,15 +64,9 @@ pub(super) fn message(error: &Error) -> Value {
     json!({ "message": error.to_string() })
 }
 
-/// HEAD has headers alone. Errors lose even their type, as lakeFS has it.
+/// HEAD has headers alone.
 pub(super) fn without_body(response: Response) -> Response {
-    let (mut parts, _) = response.into_parts();
-    if parts.headers.get(header::CONTENT_TYPE).is_some_and(|value| value == "application/json") && !parts.status.is_success()
-        && !parts.headers.contains_key(header::ETAG)
-    {
-        parts.headers = HeaderMap::new();
-    }
-    http::Response::from_parts(parts, Empty::new().map_err(|never| match never {}).boxed_unsync())
+    response.map(|_| Empty::new().map_err(|never| match never {}).boxed_unsync())
 }
 
 /// Paths that are not the API: the probe, and a page where lakeFS has its web UI.

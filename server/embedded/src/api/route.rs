@@ -48,6 +48,7 @@ pub(super) enum Operation {
     GetPhysicalAddress,
     GetRepository,
     GetRepositoryMetadata,
+    GetSetupState,
     GetStorageConfig,
     GetTag,
     GetUser,
@@ -99,6 +100,26 @@ impl Route {
     }
 }
 
+/// The path that Go's router sees. Where a client escaped exactly what Go would have, it is the decoded path; else it is the
+/// path as sent. What comes out is decoded once more ([`super::validate::decode`]), so that `+` and `%` in a name mean
+/// different things in the two cases, as they do in lakeFS.
+pub(super) fn as_go_routes(path: &str) -> String {
+    let decoded: Vec<u8> = percent_encoding::percent_decode_str(path).collect();
+    let escaped: String = decoded.iter().map(|&byte| go_escape(byte)).collect();
+    match String::from_utf8(decoded) {
+        Ok(decoded) if escaped == path => decoded,
+        _ => path.to_owned(),
+    }
+}
+
+fn go_escape(byte: u8) -> String {
+    match byte {
+        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' => char::from(byte).to_string(),
+        _ if b"-_.~$&+,/:;=@".contains(&byte) => char::from(byte).to_string(),
+        _ => format!("%{byte:02X}"),
+    }
+}
+
 /// The endpoint of a request, and its path parameters as they were sent.
 pub(super) fn find<'r>(method: &Method, path: &'r str) -> Result<(&'static Route, Vec<&'r str>)> {
     let segments: Vec<&str> = path.split('/').skip(1).collect();
@@ -140,6 +161,7 @@ use Operation::*;
 #[rustfmt::skip]
 static ROUTES: &[Route] = &[
     route(HealthCheck, "GET", "/healthcheck", &[]).open(),
+    route(GetSetupState, "GET", "/setup_lakefs", &[]).open(),
     route(Login, "POST", "/auth/login", &[]).body(&LOGIN).open(),
     route(NotImplemented, "POST", "/sts/login", &[]).open(),
     route(NotImplemented, "POST", "/auth/external/principal/login", &[]).open(),

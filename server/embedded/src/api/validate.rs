@@ -186,19 +186,14 @@ pub(super) fn parameters(route: &Route, path: &[&str], query: &Query, headers: &
     route.params.iter().try_for_each(|param| param.check(query, headers))
 }
 
-/// Decodes path parameters as lakeFS does: twice, the second time as if they were a query.
-pub(super) fn decode_again(route: &Route, path: &[&str]) -> Result<Vec<String>> {
-    route
-        .parameters()
-        .zip(path)
-        .map(|(name, raw)| {
-            let once = percent_encoding::percent_decode_str(raw).decode_utf8_lossy();
-            let twice = unescape(&once).ok_or_else(|| {
-                Error::Unbound(undecodable(name, broken_escape(&once).unwrap_or_default()))
-            })?;
-            Ok(String::from_utf8_lossy(&twice).into_owned())
-        })
-        .collect()
+/// Decodes path parameters as lakeFS does: as if they were a query.
+pub(super) fn decode(route: &Route, path: &[&str]) -> Result<Vec<String>> {
+    let decoded = route.parameters().zip(path).map(|(name, raw)| {
+        let decoded = unescape(raw)
+            .ok_or_else(|| Error::Unbound(undecodable(name, broken_escape(raw).unwrap_or_default())))?;
+        Ok(String::from_utf8_lossy(&decoded).into_owned())
+    });
+    decoded.collect()
 }
 
 impl Schema {

@@ -80,10 +80,11 @@ impl Lake {
     }
 
     async fn three_dot(&self, repository: &Repository, left: &str, right: &str) -> Result<Vec<Change>> {
-        let base = self.merge_base(repository, right, left).await?;
-        let ours = self.trees.diff(repository.number, &base.base.tree, &base.destination.tree).await?;
+        // lakeFS looks at the left ref first, and its errors say so.
+        let base = self.merge_base(repository, left, right).await?;
+        let ours = self.trees.diff(repository.number, &base.base.tree, &base.source.tree).await?;
         let ours: HashMap<_, _> = ours.into_iter().map(|change| (change.key.clone(), change)).collect();
-        let theirs = self.trees.diff(repository.number, &base.base.tree, &base.source.tree).await?;
+        let theirs = self.trees.diff(repository.number, &base.base.tree, &base.destination.tree).await?;
         Ok(theirs.into_iter().filter_map(|change| against(change, &ours)).collect())
     }
 }

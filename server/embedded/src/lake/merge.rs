@@ -68,8 +68,8 @@ impl Lake {
         source: &str,
         destination: &str,
     ) -> Result<MergeBase> {
-        let destination = self.head_of(repository, destination, "get commit by branch").await?;
-        let source = self.head_of(repository, source, "get commit by ref").await?;
+        let source = self.head_of(repository, source, "get commit by branch").await?;
+        let destination = self.head_of(repository, destination, "get commit by ref").await?;
         let base = self.common_ancestor(repository, &source, &destination).await?;
         Ok(MergeBase { source, destination, base })
     }
@@ -317,7 +317,8 @@ fn combine(theirs: Vec<Change>, ours: &BTreeMap<Vec<u8>, Change>, strategy: Stra
     for change in theirs {
         match ours.get(&change.key) {
             None => {}
-            Some(our) if same_outcome(our, &change) => continue,
+            // lakeFS takes the source's copy of the same content.
+            Some(our) if same_outcome(our, &change) => {}
             Some(_) if strategy == Strategy::SourceWins => {}
             Some(_) if strategy == Strategy::DestinationWins => continue,
             Some(_) => return Err(Error::MergeConflict),

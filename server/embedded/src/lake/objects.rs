@@ -193,6 +193,9 @@ impl Lake {
         }
         drop(snapshot);
         let (expression, path) = source;
+        if path.is_empty() {
+            return Err(Error::invalid("argument path: missing path: required value: validation error"));
+        }
         let expression = if expression.is_empty() { branch } else { expression };
         let original = self.object(repository, expression, path).await?;
         let upload = Upload {
@@ -236,6 +239,19 @@ impl Lake {
         write.commit().await
     }
 
+    /// Deletes an object, which need not be there.
+    pub(crate) async fn delete_object(
+        &self,
+        repository: &Repository,
+        branch: &str,
+        path: &[u8],
+        force: bool,
+    ) -> Result<()> {
+        check_branch_name(branch, "branch")?;
+        check_path(path)?;
+        self.delete_objects(repository, branch, &[path.to_vec()], force).await
+    }
+
     /// Deletes objects; those that are not there too.
     pub(crate) async fn delete_objects(
         &self,
@@ -248,8 +264,10 @@ impl Lake {
         repository.writable(force)?;
         self.branch(repository, branch, "branch").await?;
         self.unprotected(repository, branch, "cannot write to protected branch").await?;
-        for path in paths {
-            check_path(path)?;
+        for (at, path) in paths.iter().enumerate() {
+            if path.len() > MAX_PATH {
+                return Err(path_too_long(&format!("path[{at}]"), path));
+            }
         }
         let mut write = self.store.write().await?;
         let found = branches::find(write.connection(), repository, branch).await?;

@@ -1,0 +1,151 @@
+//! The connections to a lakeFS.
+
+use crate::credentials::Credentials;
+use crate::error::BoxError;
+use crate::request::Budget;
+use bytes::Bytes;
+use http::Uri;
+use http_body_util::combinators::UnsyncBoxBody;
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::client::legacy;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use std::sync::Arc;
+use std::time::Duration;
+
+pub(crate) type RequestBody = UnsyncBoxBody<Bytes, BoxError>;
+pub(crate) type Http = legacy::Client<HttpsConnector<HttpConnector>, RequestBody>;
+
+/// How long things may take. A transfer as a whole may take any time, as long as bytes move.
+#[derive(Debug, Clone, Copy)]
+pub struct Timeouts {
+    /// Until there is a connection.
+    pub connect: Duration,
+    /// Until the head of an answer, for all but merges and commits.
+    pub answer: Duration,
+    /// Until the head of the answer to a merge, commit, revert or cherry-pick.
+    pub merge: Duration,
+    /// Between two pieces of a body.
+    pub stall: Duration,
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(5),
+            answer: Duration::from_secs(30),
+            // lakeFS retries a contended merge by itself for tens of seconds.
+            merge: Duration::from_secs(60),
+            stall: Duration::from_secs(30),
+        }
+    }
+}
+
+/// The connections to a lakeFS. Cheap to clone.
+#[derive(Clone)]
+pub struct Client {
+    pub(crate) inner: Arc<Inner>,
+}
+
+pub(crate) struct Inner {
+    pub(crate) http: Http,
+    /// Scheme, host and port, and the path of the API, without a slash at its end.
+    pub(crate) base: String,
+    pub(crate) timeouts: Timeouts,
+    pub(crate) budget: Budget,
+}
+
+/// A client that acts with somebody's credentials. Cheap to make and to clone.
+#[derive(Clone)]
+pub struct Lakefs {
+    pub(crate) inner: Arc<Inner>,
+    pub(crate) credentials: Credentials,
+}
+
+impl std::fmt::Debug for Lakefs {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Lakefs").field("base", &self.inner.base).finish_non_exhaustive()
+    }
+}
+
+/// A URL that names no lakeFS.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{url:?} is not the URL of a lakeFS: {why}")]
+pub struct InvalidUrl {
+    url: String,
+    why: &'static str,
+}
+
+/// Idle connections kept. lakeFS closes none by itself that is younger.
+const POOL_IDLE: Duration = Duration::from_secs(15);
+/// Room for what one read from a socket brings: fewer, larger pieces cost less.
+const READ_BUFFER: usize = 1 << 20;
+
+impl Client {
+    /// For the lakeFS at `http(s)://host[:port][/path]`. `/api/v1` is appended where the path is empty, as lakectl does.
+    ///
+    /// # Errors
+    /// When the URL is not one of these.
+    pub fn new(url: &str, timeouts: Timeouts) -> Result<Self, InvalidUrl> {
+        let base = base(url)?;
+        let mut connector = HttpConnector::new();
+        connector.set_nodelay(true);
+        connector.set_connect_timeout(Some(timeouts.connect));
+        connector.enforce_http(false);
+        let connector = HttpsConnectorBuilder::new()
+            .with_native_roots()
+            .map_err(|_| InvalidUrl { url: url.to_owned(), why: "no root certificates are installed here" })?
+            .https_or_http()
+            .enable_http1()
+            .wrap_connector(connector);
+        let http = legacy::Client::builder(TokioExecutor::new())
+            .timer(TokioTimer::new())
+            .pool_timer(TokioTimer::new())
+            .pool_idle_timeout(POOL_IDLE)
+            .pool_max_idle_per_host(256)
+            .http1_max_buf_size(READ_BUFFER)
+            .build(connector);
+        Ok(Self { inner: Arc::new(Inner { http, base, timeouts, budget: Budget::default() }) })
+    }
+
+    /// This client, acting with these credentials.
+    pub fn acting_as(&self, credentials: Credentials) -> Lakefs {
+        Lakefs { inner: Arc::clone(&self.inner), credentials }
+    }
+}
+
+fn base(url: &str) -> Result<String, InvalidUrl> {
+    let invalid = |why| InvalidUrl { url: url.to_owned(), why };
+    let uri: Uri = url.parse().map_err(|_| invalid("it cannot be parsed"))?;
+    let scheme = uri.scheme_str().filter(|scheme| ["http", "https"].contains(scheme));
+    let scheme = scheme.ok_or_else(|| invalid("it must begin with http:// or https://"))?;
+    let authority = uri.authority().ok_or_else(|| invalid("it has no host"))?;
+    if authority.as_str().contains('@') {
+        return Err(invalid("credentials belong into settings of their own"));
+    }
+    if uri.query().is_some() {
+        return Err(invalid("it must not have a query"));
+    }
+    let path = uri.path().trim_end_matches('/');
+    let path = if path.is_empty() { "/api/v1" } else { path };
+    Ok(format!("{scheme}://{authority}{path}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_is_completed_as_lakectl_does() {
+        for (url, expected) in [
+            ("http://localhost:8000", "http://localhost:8000/api/v1"),
+            ("https://lake.example.com/", "https://lake.example.com/api/v1"),
+            ("http://h/proxy/api/v1/", "http://h/proxy/api/v1"),
+        ] {
+            assert_eq!(base(url).unwrap(), expected);
+        }
+        for url in ["", "localhost:8000", "ftp://h", "http://u:p@h", "http://h?x=1", "http://"] {
+            assert!(base(url).is_err(), "{url}");
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! Whose right a request uses.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use http::HeaderValue;
+use std::fmt;
+
+/// The `Authorization` of a caller: lakeFS's Basic or Bearer. Never shown in a log.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Credentials(HeaderValue);
+
+impl Credentials {
+    /// A key pair.
+    pub fn key_pair(access_key_id: &str, secret_access_key: &str) -> Self {
+        let pair = STANDARD.encode(format!("{access_key_id}:{secret_access_key}"));
+        Self::sensitive(HeaderValue::from_str(&format!("Basic {pair}")).unwrap_or(HeaderValue::from_static("Basic")))
+    }
+
+    /// What a caller sent as `Authorization`, to be passed on; `None` where its scheme is not one that lakeFS knows.
+    pub fn passed_on(authorization: &HeaderValue) -> Option<Self> {
+        let (scheme, rest) = authorization.to_str().ok()?.split_once(' ')?;
+        let is_known = ["basic", "bearer"].contains(&scheme.to_ascii_lowercase().as_str());
+        (is_known && !rest.trim().is_empty()).then(|| Self::sensitive(authorization.clone()))
+    }
+
+    fn sensitive(mut value: HeaderValue) -> Self {
+        value.set_sensitive(true);
+        Self(value)
+    }
+
+    pub(crate) fn header(&self) -> HeaderValue {
+        self.0.clone()
+    }
+
+    /// The bytes of the header, to tell callers apart by.
+    pub fn as_bytes(&self) -> &[u8] {
+        self.0.as_bytes()
+    }
+}
+
+impl fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Credentials(…)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn credentials_are_never_shown() {
+        let credentials = Credentials::key_pair("id", "secret");
+        assert_eq!(format!("{credentials:?} {:?}", credentials.header()), "Credentials(…) Sensitive");
+    }
+
+    #[test]
+    fn only_schemes_of_lakefs_are_passed_on() {
+        for (header, known) in [("Basic abc", true), ("bearer abc", true), ("Digest abc", false), ("Basic ", false)] {
+            assert_eq!(Credentials::passed_on(&HeaderValue::from_static(header)).is_some(), known, "{header}");
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! A body that must keep moving.
+
+use crate::error::BoxError;
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+use tokio::time::{Instant, Sleep, sleep};
+
+/// No byte came for too long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("no byte moved for {} s", .0.as_secs())]
+pub struct Stalled(Duration);
+
+/// Fails with [`Stalled`] when the inner body has nothing for `limit` while somebody waits for it.
+pub struct Moving<B> {
+    body: B,
+    timer: Pin<Box<Sleep>>,
+    limit: Duration,
+    waiting: bool,
+}
+
+impl<B> Moving<B> {
+    pub(crate) fn new(body: B, limit: Duration) -> Self {
+        Self { body, timer: Box::pin(sleep(limit)), limit, waiting: false }
+    }
+}
+
+impl<B> Body for Moving<B>
+where
+    B: Body<Data = Bytes> + Unpin,
+    B::Error: Into<BoxError>,
+{
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        let this = &mut *self;
+        if let Poll::Ready(frame) = Pin::new(&mut this.body).poll_frame(cx) {
+            this.waiting = false;
+            return Poll::Ready(frame.map(|frame| frame.map_err(Into::into)));
+        }
+        // The clock runs only while the reader wants a piece, and not while the reader itself is slow.
+        if !this.waiting {
+            this.waiting = true;
+            this.timer.as_mut().reset(Instant::now() + this.limit);
+        }
+        ready!(this.timer.as_mut().poll(cx));
+        Poll::Ready(Some(Err(Box::new(Stalled(this.limit)))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures_util::stream;
+    use http_body_util::{BodyExt, StreamBody};
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_that_stands_still_fails() {
+        let mut body = Moving::new(
+            StreamBody::new(stream::pending::<Result<Frame<Bytes>, BoxError>>()),
+            Duration::from_secs(30),
+        );
+        let error = body.frame().await.unwrap().unwrap_err();
+        assert!(error.is::<Stalled>(), "{error}");
+    }
+}

@@ -1,0 +1,118 @@
+//! The target of a request: a path whose segments cannot climb or split, and a query.
+
+use lakeport_types::{BranchName, Ref, RepositoryId};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use std::fmt::Write as _;
+
+/// What a query value keeps as it is.
+const QUERY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// The path and query of a request, behind the base of the API.
+#[derive(Debug, Clone)]
+pub(crate) struct Target {
+    path: String,
+    query: String,
+}
+
+impl Target {
+    /// A path of nothing but our own words.
+    pub(crate) fn new(path: &'static str) -> Self {
+        Self { path: path.to_owned(), query: String::new() }
+    }
+
+    /// `/repositories/{repository}`
+    pub(crate) fn repository(repository: &RepositoryId) -> Self {
+        Self::new("/repositories").segment(repository.as_str())
+    }
+
+    /// `/repositories/{repository}/branches/{branch}`
+    pub(crate) fn branch(repository: &RepositoryId, branch: &BranchName) -> Self {
+        Self::repository(repository).word("branches").segment(branch.as_str())
+    }
+
+    /// `/repositories/{repository}/refs/{ref}`
+    pub(crate) fn of_ref(repository: &RepositoryId, reference: &Ref) -> Self {
+        Self::repository(repository).word("refs").name(reference.as_str())
+    }
+
+    /// Adds a segment of ours.
+    pub(crate) fn word(mut self, word: &'static str) -> Self {
+        self.path.push('/');
+        self.path.push_str(word);
+        self
+    }
+
+    /// Adds a name whose grammar has nothing to escape.
+    fn segment(mut self, name: &str) -> Self {
+        self.path.push('/');
+        self.path.extend(utf8_percent_encode(name, QUERY));
+        self
+    }
+
+    /// Adds a name that may hold anything but a slash.
+    ///
+    /// lakeFS decodes a path twice if its escapes are those that Go itself would write, and once if they are not. A name with
+    /// anything special is therefore escaped down to its letters, and so is the first letter of the path, which Go never
+    /// would: then it is decoded once, whatever the name.
+    pub(crate) fn name(mut self, name: &str) -> Self {
+        if name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.')) {
+            return self.segment(name);
+        }
+        if let Some(rest) = self.path.strip_prefix("/r") {
+            self.path = format!("/%72{rest}");
+        }
+        self.path.push('/');
+        for byte in name.bytes() {
+            // Writing to a String cannot fail.
+            let _ = write!(self.path, "%{byte:02X}");
+        }
+        self
+    }
+
+    /// Adds a pair to the query.
+    pub(crate) fn query(mut self, name: &'static str, value: &str) -> Self {
+        self.query.push(if self.query.is_empty() { '?' } else { '&' });
+        self.query.push_str(name);
+        self.query.push('=');
+        self.query.extend(utf8_percent_encode(value, QUERY));
+        self
+    }
+
+    /// Adds a pair where the value is not empty.
+    pub(crate) fn query_if(self, name: &'static str, value: &str) -> Self {
+        if value.is_empty() { self } else { self.query(name, value) }
+    }
+
+    /// Adds a flag where it is set.
+    pub(crate) fn flag(self, name: &'static str, set: bool) -> Self {
+        if set { self.query(name, "true") } else { self }
+    }
+
+    pub(crate) fn on(&self, base: &str) -> String {
+        format!("{base}{}{}", self.path, self.query)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn target(reference: &str) -> String {
+        let repository = RepositoryId::try_from("repo").unwrap();
+        Target::of_ref(&repository, &Ref::try_from(reference).unwrap()).on("")
+    }
+
+    #[test]
+    fn plain_names_stay_readable() {
+        assert_eq!(target("main"), "/repositories/repo/refs/main");
+        assert_eq!(target("v1.0"), "/repositories/repo/refs/v1.0");
+    }
+
+    #[test]
+    fn nothing_climbs_or_splits() {
+        assert_eq!(target("main~1"), "/%72epositories/repo/refs/%6D%61%69%6E%7E%31");
+        assert_eq!(target("%2e%2e"), "/%72epositories/repo/refs/%25%32%65%25%32%65");
+        let path = Target::new("/x").query("path", "../a/%2e%2e/é?&=#+ ").on("");
+        assert_eq!(path, "/x?path=..%2Fa%2F%252e%252e%2F%C3%A9%3F%26%3D%23%2B%20");
+    }
+}
