@@ -1,0 +1,13 @@
+//! Transactions as durable rows.
+//!
+//! A [`Transaction`] is what the store says of one transaction at one moment. What may happen to it next is a method that makes
+//! the next row from this one ([`state`]); [`SessionStore::swap`] writes it if nobody was faster. So every step of the protocol
+//! is one compare-and-set, made durable before what it allows is done.
+
+mod row;
+mod state;
+mod store;
+
+pub use row::{CommitRequest, Failure, Millis, NewTransaction, Options, Retention, State, Strategy, Transaction};
+pub use state::{LEASE, NotAllowed};
+pub use store::{Begun, Error, Filter, SessionStore};

@@ -1,0 +1,167 @@
+//! What may happen to a transaction: each method makes the next row from this one, or says why not. Nothing is stored here.
+
+use crate::row::{CommitRequest, Failure, Millis, State, Transaction};
+use lakeport_types::{BranchName, CommitId};
+
+/// How long a worker has a row to itself. Longer than any single call to lakeFS may take, and renewed before each.
+pub const LEASE: Millis = 90_000;
+
+/// The transaction is not in a state for that; the state that it has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the transaction is {}", .0.as_str())]
+pub struct NotAllowed(pub State);
+
+impl Transaction {
+    /// Whether nobody works on it.
+    pub fn is_unattended(&self) -> bool {
+        self.worker.is_none() || self.lease_until <= self.read_at
+    }
+
+    /// Whether it is past its idle time or lifetime, and a grace.
+    pub fn is_overdue(&self, grace: Millis) -> bool {
+        self.idle_expire_time.min(self.expire_time) + grace <= self.read_at
+    }
+
+    /// Until when an upload could still land on a path, if one could.
+    pub fn unsettled_until(&self, path: &str) -> Option<Millis> {
+        self.unsettled.get(path).copied().filter(|until| *until > self.read_at)
+    }
+
+    /// Until when an upload could still land on any path, if one could.
+    pub fn last_unsettled(&self) -> Option<Millis> {
+        self.unsettled.values().copied().max().filter(|until| *until > self.read_at)
+    }
+
+    /// All branches of ours that may exist.
+    pub fn branches(&self) -> Vec<BranchName> {
+        let live = (!self.options.read_only).then(|| self.branch.clone());
+        live.into_iter().chain(self.merge_branches.iter().cloned()).collect()
+    }
+
+    fn open(&self) -> Result<Self, NotAllowed> {
+        match self.state {
+            State::Open => Ok(self.clone()),
+            other => Err(NotAllowed(other)),
+        }
+    }
+
+    fn leased(mut self, worker: &str) -> Self {
+        self.worker = Some(worker.to_owned());
+        self.lease_until = self.read_at + LEASE;
+        self
+    }
+
+    fn ended(mut self, state: State) -> Self {
+        self.state = state;
+        self.end_time = Some(self.read_at);
+        self.worker = None;
+        self
+    }
+
+    /// OPEN -> COMMITTING. From here on anybody can finish it the same way.
+    ///
+    /// # Errors
+    /// When it is not open.
+    pub fn start_commit(&self, request: CommitRequest, worker: &str) -> Result<Self, NotAllowed> {
+        let mut next = self.open()?.leased(worker);
+        next.state = State::Committing;
+        next.epoch += 1;
+        next.commit_request = Some(request);
+        next.prepared_commit_id = None;
+        next.commit_in_doubt = next.merge_in_doubt;
+        next.merge_in_doubt = false;
+        next.fence_until = None;
+        next.failure = None;
+        next.failed_tags.clear();
+        Ok(next)
+    }
+
+    /// Another worker goes on with a commit that nobody works on. What the first one sent may still be on its way.
+    ///
+    /// # Errors
+    /// When it is not being committed.
+    pub fn take_over(&self, worker: &str) -> Result<Self, NotAllowed> {
+        if self.state != State::Committing {
+            return Err(NotAllowed(self.state));
+        }
+        let mut next = self.clone().leased(worker);
+        next.commit_in_doubt = true;
+        next.merge_in_doubt = true;
+        Ok(next)
+    }
+
+    /// The lease of a worker, for a call that is about to be made.
+    #[must_use]
+    pub fn renewed(&self, worker: &str) -> Self {
+        self.clone().leased(worker)
+    }
+
+    /// A worker is done, and the state stays.
+    #[must_use]
+    pub fn released(&self) -> Self {
+        Self { worker: None, lease_until: 0, ..self.clone() }
+    }
+
+    /// The commit that is to be merged is known.
+    #[must_use]
+    pub fn prepared(&self, commit: CommitId, worker: &str) -> Self {
+        Self { prepared_commit_id: Some(commit), ..self.renewed(worker) }
+    }
+
+    /// A branch will be made for a merge; its name is known before it is.
+    #[must_use]
+    pub fn with_merge_branch(&self, branch: BranchName, worker: &str) -> Self {
+        let mut next = self.renewed(worker);
+        next.merge_branches.push(branch);
+        next
+    }
+
+    /// COMMITTING -> COMMITTED.
+    #[must_use]
+    pub fn committed(&self, commit: CommitId, merged: bool, failed_tags: Vec<String>) -> Self {
+        let next = Self { commit_id: Some(commit), merged, failed_tags, failure: None, ..self.clone() };
+        next.ended(State::Committed)
+    }
+
+    /// COMMITTING -> OPEN, on a branch that nothing under way can reach.
+    #[must_use]
+    pub fn reopened(&self, branch: BranchName, failure: Failure) -> Self {
+        let mut next = self.released();
+        next.state = State::Open;
+        next.branch = branch;
+        next.merge_branches.clear();
+        next.prepared_commit_id = None;
+        next.commit_request = None;
+        next.commit_in_doubt = false;
+        next.merge_in_doubt = false;
+        next.fence_until = None;
+        next.failure = Some(failure);
+        next.idle_expire_time = next.read_at + next.options.idle_timeout;
+        next
+    }
+
+    /// OPEN -> ROLLED_BACK.
+    ///
+    /// # Errors
+    /// When it is not open.
+    pub fn rolled_back(&self) -> Result<Self, NotAllowed> {
+        Ok(self.open()?.ended(State::RolledBack))
+    }
+
+    /// OPEN, or COMMITTING behind the fence, -> EXPIRED.
+    ///
+    /// # Errors
+    /// When it has ended already.
+    pub fn expired(&self) -> Result<Self, NotAllowed> {
+        if self.state.is_final() { Err(NotAllowed(self.state)) } else { Ok(self.clone().ended(State::Expired)) }
+    }
+
+    /// An upload to a path may still land for a while.
+    #[must_use]
+    pub fn unsettling(&self, path: &str, span: Millis) -> Self {
+        let mut next = self.clone();
+        next.unsettled.retain(|_, until| *until > next.read_at);
+        next.unsettled.insert(path.to_owned(), next.read_at + span);
+        next
+    }
+}

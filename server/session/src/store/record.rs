@@ -1,0 +1,192 @@
+//! A transaction as the table has it: what the store itself looks at in columns, the rest as JSON.
+
+use super::{Error, Result};
+use crate::row::{CommitRequest, Failure, Millis, Options, State, Transaction};
+use serde::{Deserialize, Serialize};
+use sqlx::{AnyPool, AssertSqlSafe};
+use std::collections::BTreeMap;
+use std::fmt::Display;
+
+pub(super) const COLUMNS: &str = "owner, id, state, version, epoch, repository, base_branch, base_commit_id, branch, lease_until, \
+                                  is_clean, create_time, idle_expire_time, expire_time, end_time, details";
+
+#[derive(Debug, sqlx::FromRow)]
+pub(super) struct Record {
+    owner: String,
+    id: String,
+    state: String,
+    version: i64,
+    epoch: i64,
+    repository: String,
+    base_branch: String,
+    base_commit_id: String,
+    branch: String,
+    lease_until: Millis,
+    is_clean: i64,
+    create_time: Millis,
+    idle_expire_time: Millis,
+    expire_time: Millis,
+    end_time: Option<Millis>,
+    details: String,
+    read_at: Millis,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Details {
+    options: Options,
+    labels: BTreeMap<String, String>,
+    worker: Option<String>,
+    commit_request: Option<CommitRequest>,
+    prepared_commit_id: Option<String>,
+    merge_branches: Vec<String>,
+    commit_in_doubt: bool,
+    merge_in_doubt: bool,
+    fence_until: Option<Millis>,
+    unsettled: BTreeMap<String, Millis>,
+    commit_id: Option<String>,
+    merged: bool,
+    failure: Option<Failure>,
+    failed_tags: Vec<String>,
+    kept_branch: Option<String>,
+}
+
+fn corrupt(error: impl Display) -> Error {
+    Error::Corrupt(error.to_string())
+}
+
+fn parsed<T: TryFrom<String>>(text: String) -> Result<T>
+where
+    T::Error: Display,
+{
+    T::try_from(text).map_err(corrupt)
+}
+
+impl Record {
+    pub(super) fn of(transaction: &Transaction) -> Result<Self> {
+        let text = |value: &dyn Display| value.to_string();
+        let details = Details {
+            options: transaction.options.clone(),
+            labels: transaction.labels.clone(),
+            worker: transaction.worker.clone(),
+            commit_request: transaction.commit_request.clone(),
+            prepared_commit_id: transaction.prepared_commit_id.as_ref().map(|commit| text(commit)),
+            merge_branches: transaction.merge_branches.iter().map(|branch| text(branch)).collect(),
+            commit_in_doubt: transaction.commit_in_doubt,
+            merge_in_doubt: transaction.merge_in_doubt,
+            fence_until: transaction.fence_until,
+            unsettled: transaction.unsettled.clone(),
+            commit_id: transaction.commit_id.as_ref().map(|commit| text(commit)),
+            merged: transaction.merged,
+            failure: transaction.failure.clone(),
+            failed_tags: transaction.failed_tags.clone(),
+            kept_branch: transaction.kept_branch.as_ref().map(|branch| text(branch)),
+        };
+        Ok(Self {
+            owner: transaction.owner.clone(),
+            id: text(&transaction.id),
+            state: transaction.state.as_str().to_owned(),
+            version: transaction.version,
+            epoch: transaction.epoch,
+            repository: text(&transaction.repository),
+            base_branch: text(&transaction.base_branch),
+            base_commit_id: text(&transaction.base_commit_id),
+            branch: text(&transaction.branch),
+            lease_until: transaction.lease_until,
+            is_clean: transaction.is_clean.into(),
+            create_time: transaction.create_time,
+            idle_expire_time: transaction.idle_expire_time,
+            expire_time: transaction.expire_time,
+            end_time: transaction.end_time,
+            details: serde_json::to_string(&details).map_err(corrupt)?,
+            read_at: transaction.read_at,
+        })
+    }
+
+    pub(super) fn transaction(self) -> Result<Transaction> {
+        let details: Details = serde_json::from_str(&self.details).map_err(corrupt)?;
+        Ok(Transaction {
+            id: parsed(self.id)?,
+            owner: self.owner,
+            repository: parsed(self.repository)?,
+            base_branch: parsed(self.base_branch)?,
+            base_commit_id: parsed(self.base_commit_id)?,
+            branch: parsed(self.branch)?,
+            options: details.options,
+            labels: details.labels,
+            state: State::parse(&self.state).ok_or_else(|| corrupt(format!("state {:?}", self.state)))?,
+            epoch: self.epoch,
+            version: self.version,
+            worker: details.worker,
+            lease_until: self.lease_until,
+            commit_request: details.commit_request,
+            prepared_commit_id: details.prepared_commit_id.map(parsed).transpose()?,
+            merge_branches: details.merge_branches.into_iter().map(parsed).collect::<Result<_>>()?,
+            commit_in_doubt: details.commit_in_doubt,
+            merge_in_doubt: details.merge_in_doubt,
+            fence_until: details.fence_until,
+            unsettled: details.unsettled,
+            commit_id: details.commit_id.map(parsed).transpose()?,
+            merged: details.merged,
+            failure: details.failure,
+            failed_tags: details.failed_tags,
+            kept_branch: details.kept_branch.map(parsed).transpose()?,
+            is_clean: self.is_clean != 0,
+            create_time: self.create_time,
+            idle_expire_time: self.idle_expire_time,
+            expire_time: self.expire_time,
+            end_time: self.end_time,
+            read_at: self.read_at,
+        })
+    }
+
+    /// Whether there was none of that owner and ID.
+    pub(super) async fn insert(self, pool: &AnyPool) -> Result<bool> {
+        let sql = format!(
+            "INSERT INTO transactions ({COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, \
+             $16) ON CONFLICT DO NOTHING"
+        );
+        let done = sqlx::query(AssertSqlSafe(sql))
+            .bind(self.owner)
+            .bind(self.id)
+            .bind(self.state)
+            .bind(self.version)
+            .bind(self.epoch)
+            .bind(self.repository)
+            .bind(self.base_branch)
+            .bind(self.base_commit_id)
+            .bind(self.branch)
+            .bind(self.lease_until)
+            .bind(self.is_clean)
+            .bind(self.create_time)
+            .bind(self.idle_expire_time)
+            .bind(self.expire_time)
+            .bind(self.end_time)
+            .bind(self.details)
+            .execute(pool)
+            .await?;
+        Ok(done.rows_affected() == 1)
+    }
+
+    /// Whether the row had that version. What never changes is left alone.
+    pub(super) async fn replace(self, pool: &AnyPool, version: i64) -> Result<bool> {
+        let sql = "UPDATE transactions SET state = $1, version = $2, epoch = $3, branch = $4, lease_until = $5, \
+                   is_clean = $6, idle_expire_time = CASE WHEN idle_expire_time > $7 THEN idle_expire_time ELSE $7 END, \
+                   end_time = $8, details = $9 WHERE owner = $10 AND id = $11 AND version = $12";
+        let done = sqlx::query(sql)
+            .bind(self.state)
+            .bind(self.version)
+            .bind(self.epoch)
+            .bind(self.branch)
+            .bind(self.lease_until)
+            .bind(self.is_clean)
+            .bind(self.idle_expire_time)
+            .bind(self.end_time)
+            .bind(self.details)
+            .bind(self.owner)
+            .bind(self.id)
+            .bind(version)
+            .execute(pool)
+            .await?;
+        Ok(done.rows_affected() == 1)
+    }
+}
