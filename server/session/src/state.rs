@@ -68,7 +68,6 @@ impl Transaction {
         next.epoch += 1;
         next.commit_request = Some(request);
         next.prepared_commit_id = None;
-        next.commit_in_doubt = next.merge_in_doubt;
         next.merge_in_doubt = false;
         next.fence_until = None;
         next.failure = None;
@@ -87,6 +86,7 @@ impl Transaction {
         let mut next = self.clone().leased(worker);
         next.commit_in_doubt = true;
         next.merge_in_doubt = true;
+        next.failure = None;
         Ok(next)
     }
 

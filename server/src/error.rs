@@ -1,0 +1,223 @@
+//! What goes wrong, in the words of the product: a kind, how far back a retry must reach, what caused it.
+
+use lakeport_lakefs as lakefs;
+use std::fmt;
+use std::time::Duration;
+
+/// Any error.
+pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// The result of an operation.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// What went wrong. The text is for people: it names what failed and what to do, and nobody matches it.
+#[derive(Debug, thiserror::Error)]
+#[error("{message}")]
+pub struct Error {
+    kind: Kind,
+    message: String,
+    retry_after: Option<Duration>,
+    fields: Vec<FieldViolation>,
+    subjects: Vec<String>,
+    source: Option<BoxError>,
+}
+
+/// A field of a request that breaks its rule.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FieldViolation {
+    /// The field, as the contract spells it.
+    pub field: String,
+    /// The rule.
+    pub description: String,
+}
+
+macro_rules! kinds {
+    ($($kind:ident $reason:literal)*) => {
+        /// What went wrong. Each is a reason of the contract.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum Kind {
+            $(#[doc = concat!("`", $reason, "`")] $kind,)*
+        }
+
+        impl Kind {
+            /// The reason, as the contract spells it.
+            pub fn reason(self) -> &'static str {
+                match self { $(Self::$kind => $reason,)* }
+            }
+
+            /// The kind of a reason.
+            pub fn of_reason(reason: &str) -> Option<Self> {
+                match reason { $($reason => Some(Self::$kind),)* _ => None }
+            }
+        }
+    };
+}
+
+kinds! {
+    InvalidField "INVALID_FIELD"
+    BatchTooLarge "BATCH_TOO_LARGE"
+    PageTokenInvalid "PAGE_TOKEN_INVALID"
+    RefNotABranch "REF_NOT_A_BRANCH"
+    WriteIncomplete "WRITE_INCOMPLETE"
+    ChecksumMismatch "CHECKSUM_MISMATCH"
+    RefusedByLakefs "REFUSED_BY_LAKEFS"
+    RangeOutOfBounds "RANGE_OUT_OF_BOUNDS"
+    RepositoryNotFound "REPOSITORY_NOT_FOUND"
+    RefNotFound "REF_NOT_FOUND"
+    ObjectNotFound "OBJECT_NOT_FOUND"
+    TransactionNotFound "TRANSACTION_NOT_FOUND"
+    ObjectExists "OBJECT_EXISTS"
+    BranchExists "BRANCH_EXISTS"
+    TagExists "TAG_EXISTS"
+    RepositoryExists "REPOSITORY_EXISTS"
+    TransactionExists "TRANSACTION_EXISTS"
+    EtagMismatch "ETAG_MISMATCH"
+    NotModified "NOT_MODIFIED"
+    HookRejected "HOOK_REJECTED"
+    BaseDirty "BASE_DIRTY"
+    NoChanges "NO_CHANGES"
+    DefaultBranch "DEFAULT_BRANCH"
+    TransactionCommitting "TRANSACTION_COMMITTING"
+    TransactionCommitted "TRANSACTION_COMMITTED"
+    TransactionRolledBack "TRANSACTION_ROLLED_BACK"
+    TransactionExpired "TRANSACTION_EXPIRED"
+    TransactionReadOnly "TRANSACTION_READ_ONLY"
+    EpochMismatch "EPOCH_MISMATCH"
+    MergeConflict "MERGE_CONFLICT"
+    PermissionDenied "PERMISSION_DENIED"
+    BranchProtected "BRANCH_PROTECTED"
+    RepositoryReadOnly "REPOSITORY_READ_ONLY"
+    ReservedName "RESERVED_NAME"
+    Unauthenticated "UNAUTHENTICATED"
+    WriteInDoubt "WRITE_IN_DOUBT"
+    CommitInDoubt "COMMIT_IN_DOUBT"
+    LakefsUnavailable "LAKEFS_UNAVAILABLE"
+    SessionStoreUnavailable "SESSION_STORE_UNAVAILABLE"
+    ShuttingDown "SHUTTING_DOWN"
+    OutcomeUnknown "OUTCOME_UNKNOWN"
+    Overloaded "OVERLOADED"
+    TooManyTransactions "TOO_MANY_TRANSACTIONS"
+    DeadlineExceeded "DEADLINE_EXCEEDED"
+    Corrupt "CORRUPT"
+    Unsupported "UNSUPPORTED"
+    Internal "INTERNAL"
+}
+
+impl Kind {
+    /// How long to wait before the same call may succeed, for kinds where it may.
+    fn retry_after(self) -> Option<Duration> {
+        match self {
+            Self::LakefsUnavailable | Self::SessionStoreUnavailable | Self::ShuttingDown | Self::CommitInDoubt => {
+                Some(Duration::from_secs(1))
+            }
+            Self::WriteInDoubt | Self::Overloaded => Some(Duration::from_millis(200)),
+            _ => None,
+        }
+    }
+}
+
+impl Error {
+    /// An error of a kind, with a text for people.
+    pub fn new(kind: Kind, message: impl Into<String>) -> Self {
+        Self {
+            kind,
+            message: message.into(),
+            retry_after: kind.retry_after(),
+            fields: Vec::new(),
+            subjects: Vec::new(),
+            source: None,
+        }
+    }
+
+    /// One field breaks its rule.
+    pub fn field(field: impl Into<String>, description: impl fmt::Display) -> Self {
+        let violation = FieldViolation { field: field.into(), description: description.to_string() };
+        Self::fields(vec![violation])
+    }
+
+    /// These fields break their rules.
+    pub fn fields(fields: Vec<FieldViolation>) -> Self {
+        let listed: Vec<String> = fields.iter().map(|v| format!("{}: {}", v.field, v.description)).collect();
+        Self { fields, ..Self::new(Kind::InvalidField, listed.join("; ")) }
+    }
+
+    /// With what caused it.
+    #[must_use]
+    pub fn caused_by(mut self, source: impl Into<BoxError>) -> Self {
+        self.source = Some(source.into());
+        self
+    }
+
+    /// With what it is about: paths in conflict, the name that is taken.
+    #[must_use]
+    pub fn about(mut self, subjects: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.subjects.extend(subjects.into_iter().map(Into::into));
+        self
+    }
+
+    /// Worth a retry after so long.
+    #[must_use]
+    pub fn retry_in(mut self, after: Duration) -> Self {
+        self.retry_after = Some(after);
+        self
+    }
+
+    /// What went wrong.
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// When the same call may succeed; `None`: not by being repeated.
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.retry_after
+    }
+
+    /// The fields that break their rules.
+    pub fn violations(&self) -> &[FieldViolation] {
+        &self.fields
+    }
+
+    /// What it is about.
+    pub fn subjects(&self) -> &[String] {
+        &self.subjects
+    }
+}
+
+/// What a refusal of lakeFS is to a caller who asked for something else than that very call: what the call was about is known
+/// where it was made, so callers of lakeFS turn `NotFound` and `AlreadyExists` into their own kinds first.
+impl From<lakefs::Error> for Error {
+    fn from(error: lakefs::Error) -> Self {
+        let kind = match error.kind() {
+            lakefs::Kind::RepositoryNotFound => Kind::RepositoryNotFound,
+            lakefs::Kind::BranchNotFound
+            | lakefs::Kind::TagNotFound
+            | lakefs::Kind::CommitNotFound
+            | lakefs::Kind::NotFound => Kind::RefNotFound,
+            lakefs::Kind::AlreadyExists => Kind::BranchExists,
+            lakefs::Kind::ObjectExists => Kind::ObjectExists,
+            lakefs::Kind::HookRejected => Kind::HookRejected,
+            lakefs::Kind::MergeConflict => Kind::MergeConflict,
+            lakefs::Kind::NoChanges => Kind::NoChanges,
+            lakefs::Kind::DirtyBranch => Kind::BaseDirty,
+            lakefs::Kind::BranchProtected => Kind::BranchProtected,
+            lakefs::Kind::RepositoryReadOnly => Kind::RepositoryReadOnly,
+            lakefs::Kind::DefaultBranch => Kind::DefaultBranch,
+            lakefs::Kind::Unauthenticated => Kind::Unauthenticated,
+            lakefs::Kind::PermissionDenied => Kind::PermissionDenied,
+            lakefs::Kind::InvalidArgument => Kind::RefusedByLakefs,
+            lakefs::Kind::RangeNotSatisfiable => Kind::RangeOutOfBounds,
+            lakefs::Kind::BytesGone => Kind::Corrupt,
+            lakefs::Kind::Unsupported => Kind::Unsupported,
+            lakefs::Kind::Contended | lakefs::Kind::Unavailable => Kind::LakefsUnavailable,
+            lakefs::Kind::Nonsense => Kind::Internal,
+            lakefs::Kind::BodyFailed => Kind::WriteIncomplete,
+        };
+        Self::new(kind, format!("lakeFS: {error}")).caused_by(error)
+    }
+}
+
+impl From<lakeport_session::Error> for Error {
+    fn from(error: lakeport_session::Error) -> Self {
+        Self::new(Kind::SessionStoreUnavailable, "the store of the transactions does not answer; try again").caused_by(error)
+    }
+}

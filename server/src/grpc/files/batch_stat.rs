@@ -1,0 +1,41 @@
+//! `FileService.BatchStat`.
+
+use crate::error::{Error, Result};
+use crate::grpc::convert::{Fields, file_info};
+use crate::grpc::item_status;
+use crate::grpc::status::item_ok;
+use crate::ops::{self, BatchItem, Caller, FileInfo, Shared};
+use futures_util::{Stream, StreamExt};
+use lakeport_proto::v1::{BatchStatItem, BatchStatRequest, BatchStatResponse};
+use lakeport_types::ObjectPath;
+
+/// Items of one message at most.
+const ITEMS: usize = 256;
+
+pub(crate) async fn batch_stat(
+    ops: &Shared,
+    caller: &Caller,
+    request: BatchStatRequest,
+) -> Result<impl Stream<Item = Result<BatchStatResponse>> + Send + use<>> {
+    let mut fields = Fields::default();
+    let place = fields.place(request.repository, request.r#ref, request.transaction_id);
+    let place = fields.done(place)?;
+    let items = ops::stat_many(ops.clone(), caller.clone(), &place, parsed(request.paths)).await?;
+    Ok(items.map(encode).ready_chunks(ITEMS).map(|items| Ok(BatchStatResponse { items })))
+}
+
+/// A path that cannot be one fails its item alone.
+pub(super) fn parsed(paths: Vec<String>) -> Vec<Result<ObjectPath>> {
+    let parsed = paths.into_iter().enumerate().map(|(at, path)| {
+        ObjectPath::try_from(path).map_err(|error| Error::field(format!("paths[{at}]"), error))
+    });
+    parsed.collect()
+}
+
+fn encode((index, info): BatchItem<FileInfo>) -> BatchStatItem {
+    let index = i32::try_from(index).unwrap_or(i32::MAX);
+    match info {
+        Ok(info) => BatchStatItem { index, status: Some(item_ok()), info: Some(file_info(info)) },
+        Err(error) => BatchStatItem { index, status: Some(item_status(error)), info: None },
+    }
+}

@@ -1,0 +1,45 @@
+//! `FileService.BatchWrite`.
+
+use crate::error::{Error, Result};
+use crate::grpc::convert::{Fields, file_info, sorted};
+use crate::grpc::item_status;
+use crate::grpc::status::item_ok;
+use crate::ops::{self, Caller, FileInfo, Shared, UploadHeader};
+use bytes::Bytes;
+use lakeport_proto::v1::{BatchWriteItem, BatchWriteRequest, BatchWriteResponse, BatchWriteResult};
+use lakeport_types::ObjectPath;
+
+pub(crate) async fn batch_write(
+    ops: &Shared,
+    caller: &Caller,
+    request: BatchWriteRequest,
+) -> Result<BatchWriteResponse> {
+    let mut fields = Fields::default();
+    let place = fields.place(request.repository, request.r#ref, request.transaction_id);
+    let place = fields.done(place)?;
+    let items = request.items.into_iter().enumerate().map(decode).collect();
+    let stored = ops::write_many(ops, caller, &place, items).await?;
+    Ok(BatchWriteResponse { results: stored.into_iter().map(encode).collect() })
+}
+
+/// An item that cannot be stored fails alone.
+fn decode((at, item): (usize, BatchWriteItem)) -> Result<(ObjectPath, UploadHeader, Bytes)> {
+    let path = ObjectPath::try_from(item.path).map_err(|error| Error::field(format!("items[{at}].path"), error))?;
+    if !["", "*"].contains(&item.if_none_match.as_str()) {
+        return Err(Error::field(format!("items[{at}].if_none_match"), "must be empty or *"));
+    }
+    let header = UploadHeader {
+        content_type: item.content_type,
+        metadata: sorted(item.metadata),
+        create_only: item.if_none_match == "*",
+        ..UploadHeader::default()
+    };
+    Ok((path, header, item.data))
+}
+
+fn encode(stored: Result<FileInfo>) -> BatchWriteResult {
+    match stored {
+        Ok(info) => BatchWriteResult { status: Some(item_ok()), info: Some(file_info(info)) },
+        Err(error) => BatchWriteResult { status: Some(item_status(error)), info: None },
+    }
+}

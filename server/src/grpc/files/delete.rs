@@ -1,0 +1,51 @@
+//! `FileService.Delete`.
+
+use crate::error::{Error, Result};
+use crate::grpc::convert::{Fields, paths};
+use crate::grpc::item_status;
+use crate::ops::{self, Caller, Deletion, Shared};
+use futures_util::{Stream, stream};
+use lakeport_proto::v1::{DeleteRequest, DeleteResponse, PathStatus};
+
+pub(crate) async fn delete(
+    ops: &Shared,
+    caller: &Caller,
+    request: DeleteRequest,
+) -> Result<impl Stream<Item = Result<DeleteResponse>> + Send + use<>> {
+    ops::check_batch(request.paths.len(), ops.limits.batch_items)?;
+    let is_one = request.paths.is_empty() && !request.recursive;
+    let mut fields = Fields::default();
+    let place = fields.place(request.repository, request.r#ref, request.transaction_id);
+    let deletion = if request.paths.is_empty() {
+        let path = fields.parse("path", request.path);
+        path.map(|path| if request.recursive { Deletion::Tree(path) } else { Deletion::Paths(vec![path]) })
+    } else {
+        if !request.path.is_empty() || request.recursive {
+            fields.wrong("paths", "must be empty with path or recursive");
+        }
+        Some(Deletion::Paths(paths(&mut fields, request.paths)))
+    };
+    let (place, deletion) = fields.done(place.zip(deletion))?;
+    let mut deleting = ops::delete(ops, caller, &place, deletion, request.allow_missing).await?;
+    let first = deleting.next(ops).await?;
+    let state = (ops.clone(), deleting, first, 0, is_one);
+    Ok(stream::try_unfold(state, async |(ops, mut deleting, ready, deleted, is_one)| {
+        let progress = match ready {
+            Some(progress) => Some(progress),
+            None => deleting.next(&ops).await?,
+        };
+        let Some(progress) = progress else { return Ok::<_, Error>(None) };
+        let mut failures = progress.failures;
+        // Of one object, its failure is that of the call.
+        if is_one && let Some((_, error)) = failures.pop() {
+            return Err(error);
+        }
+        let deleted = deleted + progress.deleted;
+        let failures = failures.into_iter().map(|(path, error)| PathStatus { path, status: Some(item_status(error)) });
+        let answer = DeleteResponse {
+            deleted_count: i64::try_from(deleted).unwrap_or(i64::MAX),
+            failures: failures.collect(),
+        };
+        Ok(Some((answer, (ops, deleting, None, deleted, is_one))))
+    }))
+}

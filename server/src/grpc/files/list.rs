@@ -1,0 +1,50 @@
+//! `FileService.List`.
+
+use crate::error::Result;
+use crate::grpc::convert::{Fields, file_info, prefix};
+use crate::grpc::token;
+use crate::ops::{self, Caller, List, Shared};
+use futures_util::{Stream, stream};
+use lakeport_proto::v1::{ListRequest, ListResponse};
+
+pub(crate) async fn list(
+    ops: &Shared,
+    caller: &Caller,
+    mut request: ListRequest,
+) -> Result<impl Stream<Item = Result<ListResponse>> + Send + use<>> {
+    let page_token = std::mem::take(&mut request.page_token);
+    let after = token::read(&request, &page_token)?.unwrap_or_default();
+    let key = request.clone();
+    let mut fields = Fields::default();
+    let place = fields.place(request.repository, request.r#ref, request.transaction_id);
+    let prefix = prefix(&mut fields, request.prefix);
+    let limit = fields.count("limit", request.limit);
+    let max_depth = fields.count("max_depth", request.max_depth.into());
+    let (place, (prefix, (limit, max_depth))) = fields.done(place.zip(prefix.zip(limit.zip(max_depth))))?;
+    let query = List {
+        prefix,
+        delimiter: request.delimiter,
+        glob: ops::glob(&request.match_glob)?,
+        max_depth: usize::try_from(max_depth).unwrap_or(usize::MAX),
+        limit,
+        after,
+    };
+    let mut listing = ops::list(ops, caller, &place, query).await?;
+    let commit_id = listing.commit_id().unwrap_or_default();
+    // A ref that names nothing fails the call, not the middle of its answer.
+    let first = listing.next(ops).await?;
+    let state = (ops.clone(), listing, first, key, commit_id);
+    Ok(stream::try_unfold(state, async |(ops, mut listing, ready, key, commit_id)| {
+        let page = match ready {
+            Some(page) => Some(page),
+            None => listing.next(&ops).await?,
+        };
+        let Some(page) = page else { return Ok(None) };
+        let answer = ListResponse {
+            next_page_token: page.next.as_deref().map(|next| token::make(&key, next)).unwrap_or_default(),
+            entries: page.entries.into_iter().map(file_info).collect(),
+            commit_id: commit_id.clone(),
+        };
+        Ok(Some((answer, (ops, listing, None, key, commit_id))))
+    }))
+}

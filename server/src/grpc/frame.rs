@@ -1,0 +1,256 @@
+//! gRPC's framing, where payload passes by reference count: messages whose `data` is field 15.
+
+use crate::error::{Error, Kind, Result};
+use bytes::{Buf, BufMut, Bytes, BytesMut};
+use prost::Message;
+use std::collections::VecDeque;
+
+/// Bytes before each message: a flag and a length.
+const PREFIX: usize = 5;
+/// The number of the field that holds payload, in every message that has one.
+const DATA_FIELD: u64 = 15;
+/// Its tag: length-delimited.
+const DATA_TAG: u8 = (15 << 3) | 2;
+/// Payload smaller than this is copied behind its head: a frame of its own would cost more.
+const COPIED: usize = 512;
+
+/// A message whose fields but `data` are `head`, as one or two pieces: the framing with the head, and the data untouched.
+pub(super) fn message(head: &impl Message, data: Bytes) -> (Bytes, Option<Bytes>) {
+    let mut fields = BytesMut::with_capacity(64 + if data.len() < COPIED { data.len() } else { 0 });
+    fields.put_bytes(0, PREFIX);
+    // A BytesMut grows as it is written to.
+    let _ = head.encode(&mut fields);
+    if !data.is_empty() {
+        fields.put_u8(DATA_TAG);
+        prost::encoding::encode_varint(data.len() as u64, &mut fields);
+    }
+    let length = u32::try_from(fields.len() - PREFIX + data.len()).unwrap_or(u32::MAX);
+    fields[1..PREFIX].copy_from_slice(&length.to_be_bytes());
+    if data.len() < COPIED {
+        fields.extend_from_slice(&data);
+        return (fields.freeze(), None);
+    }
+    (fields.freeze(), Some(data))
+}
+
+/// A message that came: its fields but `data`, encoded as they came, and the pieces of `data`.
+#[derive(Debug, Default)]
+pub(super) struct Taken {
+    pub(super) fields: Vec<u8>,
+    pub(super) data: Vec<Bytes>,
+}
+
+/// Takes messages out of the pieces of a request body, without copying their `data`.
+#[derive(Default)]
+pub(super) struct Deframer {
+    pieces: VecDeque<Bytes>,
+    buffered: usize,
+}
+
+impl Deframer {
+    pub(super) fn push(&mut self, piece: Bytes) {
+        if !piece.is_empty() {
+            self.buffered += piece.len();
+            self.pieces.push_back(piece);
+        }
+    }
+
+    /// Whether the body may end here.
+    pub(super) fn is_empty(&self) -> bool {
+        self.buffered == 0
+    }
+
+    /// The next message, once all of it came.
+    ///
+    /// # Errors
+    /// `InvalidField` for a message over `limit` bytes or one that does not decode; `Unsupported` for a compressed one.
+    pub(super) fn next(&mut self, limit: usize) -> Result<Option<Taken>> {
+        let Some(prefix) = self.peek::<PREFIX>() else { return Ok(None) };
+        if prefix[0] != 0 {
+            return Err(Error::new(Kind::Unsupported, "compressed messages are not taken: send them as they are"));
+        }
+        let length = u32::from_be_bytes([prefix[1], prefix[2], prefix[3], prefix[4]]) as usize;
+        if length > limit {
+            let message = format!("a message has {length} bytes: at most {limit} are taken; send more, smaller ones");
+            return Err(Error::field("data", message));
+        }
+        if self.buffered < PREFIX + length {
+            return Ok(None);
+        }
+        self.skip(PREFIX);
+        self.take_fields(length).map(Some)
+    }
+
+    fn take_fields(&mut self, length: usize) -> Result<Taken> {
+        let end = self.buffered - length;
+        let mut taken = Taken::default();
+        while self.buffered > end {
+            let tag = self.varint(end)?;
+            let is_data = tag == u64::from(DATA_TAG);
+            if !is_data {
+                prost::encoding::encode_varint(tag, &mut taken.fields);
+            }
+            match (tag & 7, tag >> 3) {
+                (2, DATA_FIELD) => {
+                    let length = self.length(end)?;
+                    // Of a field that comes twice, the last counts.
+                    taken.data = self.split(length);
+                }
+                (0, _) => prost::encoding::encode_varint(self.varint(end)?, &mut taken.fields),
+                (1, _) => self.copy(8, end, &mut taken.fields)?,
+                (5, _) => self.copy(4, end, &mut taken.fields)?,
+                (2, _) => {
+                    let length = self.length(end)?;
+                    prost::encoding::encode_varint(length as u64, &mut taken.fields);
+                    self.copy(length, end, &mut taken.fields)?;
+                }
+                _ => return Err(undecodable()),
+            }
+        }
+        Ok(taken)
+    }
+
+    fn length(&mut self, end: usize) -> Result<usize> {
+        let length = usize::try_from(self.varint(end)?).map_err(|_| undecodable())?;
+        if length > self.buffered - end { Err(undecodable()) } else { Ok(length) }
+    }
+
+    fn varint(&mut self, end: usize) -> Result<u64> {
+        let mut value = 0_u64;
+        for shift in (0..70).step_by(7) {
+            if self.buffered == end {
+                return Err(undecodable());
+            }
+            let byte = self.pieces.front().map(|piece| piece[0]).ok_or_else(undecodable)?;
+            self.skip(1);
+            value |= u64::from(byte & 0x7f).checked_shl(shift).unwrap_or_default();
+            if byte < 0x80 {
+                return Ok(value);
+            }
+        }
+        Err(undecodable())
+    }
+
+    fn copy(&mut self, length: usize, end: usize, to: &mut Vec<u8>) -> Result<()> {
+        if length > self.buffered - end {
+            return Err(undecodable());
+        }
+        for piece in self.split(length) {
+            to.extend_from_slice(&piece);
+        }
+        Ok(())
+    }
+
+    /// The next `length` bytes, which are there, as slices of what came.
+    fn split(&mut self, mut length: usize) -> Vec<Bytes> {
+        let mut slices = Vec::new();
+        while length > 0 {
+            let Some(piece) = self.pieces.front_mut() else { break };
+            let slice = piece.split_to(piece.len().min(length));
+            length -= slice.len();
+            self.buffered -= slice.len();
+            slices.push(slice);
+            if piece.is_empty() {
+                self.pieces.pop_front();
+            }
+        }
+        slices
+    }
+
+    fn skip(&mut self, mut length: usize) {
+        self.buffered -= length;
+        while length > 0 {
+            let Some(piece) = self.pieces.front_mut() else { return };
+            let step = piece.len().min(length);
+            piece.advance(step);
+            length -= step;
+            if piece.is_empty() {
+                self.pieces.pop_front();
+            }
+        }
+    }
+
+    fn peek<const N: usize>(&self) -> Option<[u8; N]> {
+        let mut bytes = self.pieces.iter().flatten().copied();
+        let mut peeked = [0; N];
+        for slot in &mut peeked {
+            *slot = bytes.next()?;
+        }
+        Some(peeked)
+    }
+}
+
+fn undecodable() -> Error {
+    Error::field("message", "does not decode as its type")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use lakeport_proto::v1::{ReadResponse, WriteRequest};
+    use proptest::prelude::*;
+
+    fn framed(message: &impl Message) -> Vec<u8> {
+        let encoded = message.encode_to_vec();
+        let length = u32::try_from(encoded.len()).unwrap();
+        [&[0], length.to_be_bytes().as_slice(), &encoded].concat()
+    }
+
+    fn decoded(taken: &Taken) -> WriteRequest {
+        let mut request = WriteRequest::decode(taken.fields.as_slice()).unwrap();
+        assert!(request.data.is_empty());
+        request.data = taken.data.concat().into();
+        request
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_by_reference_decodes(data: Vec<u8>, offset: i64, crc32c: Option<u32>, index: i32) {
+            let head = ReadResponse { offset, crc32c, range_index: index, ..Default::default() };
+            let (first, second) = message(&head, data.clone().into());
+            let all = [first, second.unwrap_or_default()].concat();
+            prop_assert_eq!(&all, &framed(&ReadResponse { data: data.into(), ..head }));
+        }
+
+        #[test]
+        fn what_comes_in_any_pieces_is_taken(
+            messages in prop::collection::vec((any::<Vec<u8>>(), any::<String>(), any::<Option<i64>>(), any::<Option<u32>>(), any::<bool>()), 1..4),
+            cuts in prop::collection::vec(1_usize..40, 0..50),
+        ) {
+            let sent: Vec<WriteRequest> = messages.into_iter().map(|(data, path, size_bytes, crc32c, finish_write)| {
+                WriteRequest { data: data.into(), path, size_bytes, crc32c, finish_write, ..Default::default() }
+            }).collect();
+            let mut bytes = Bytes::from(sent.iter().flat_map(framed).collect::<Vec<u8>>());
+            let mut deframer = Deframer::default();
+            let mut came = Vec::new();
+            for cut in cuts.into_iter().chain([usize::MAX]) {
+                deframer.push(bytes.split_to(cut.min(bytes.len())));
+                while let Some(taken) = deframer.next(1 << 20).unwrap() {
+                    came.push(decoded(&taken));
+                }
+            }
+            prop_assert!(deframer.is_empty());
+            prop_assert_eq!(came, sent);
+        }
+
+        #[test]
+        fn bytes_by_chance_never_panic(bytes: Vec<u8>) {
+            let mut deframer = Deframer::default();
+            deframer.push(bytes.into());
+            while let Ok(Some(_)) = deframer.next(1 << 20) {}
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_taken_is_refused() {
+        let mut deframer = Deframer::default();
+        deframer.push(Bytes::from_static(&[1, 0, 0, 0, 0]));
+        assert_eq!(deframer.next(10).unwrap_err().kind(), Kind::Unsupported);
+        let mut deframer = Deframer::default();
+        deframer.push(Bytes::from_static(&[0, 0, 0, 0, 11]));
+        assert_eq!(deframer.next(10).unwrap_err().kind(), Kind::InvalidField);
+        let mut deframer = Deframer::default();
+        deframer.push(Bytes::from_static(&[0, 0, 0, 0, 2, DATA_TAG, 5]));
+        assert_eq!(deframer.next(10).unwrap_err().kind(), Kind::InvalidField);
+    }
+}

@@ -1,0 +1,198 @@
+//! The only place where an error becomes a status.
+
+use crate::error::{Error, Kind};
+use lakeport_proto::ERROR_DOMAIN;
+use prost::Message;
+use std::collections::HashMap;
+use std::time::Duration;
+use tonic::metadata::MetadataValue;
+use tonic::{Code, Status};
+use tonic_types::{ErrorDetails, FieldViolation, PreconditionViolation, StatusExt};
+
+/// Subjects that an error names; more would not fit what every client takes.
+const MAX_SUBJECTS: usize = 10;
+/// Fields that an error names.
+const MAX_FIELDS: usize = 16;
+/// Bytes of one text in the details.
+const MAX_TEXT: usize = 256;
+/// Bytes of the message of a status, which goes into a header.
+const MAX_MESSAGE: usize = 1024;
+
+/// No `_` arm: a new kind has to choose its code.
+fn code(kind: Kind) -> Code {
+    match kind {
+        Kind::InvalidField
+        | Kind::BatchTooLarge
+        | Kind::PageTokenInvalid
+        | Kind::RefNotABranch
+        | Kind::WriteIncomplete
+        | Kind::ChecksumMismatch
+        | Kind::RefusedByLakefs => Code::InvalidArgument,
+        Kind::RangeOutOfBounds => Code::OutOfRange,
+        Kind::RepositoryNotFound | Kind::RefNotFound | Kind::ObjectNotFound | Kind::TransactionNotFound => Code::NotFound,
+        Kind::ObjectExists
+        | Kind::BranchExists
+        | Kind::TagExists
+        | Kind::RepositoryExists
+        | Kind::TransactionExists => Code::AlreadyExists,
+        Kind::EtagMismatch
+        | Kind::NotModified
+        | Kind::HookRejected
+        | Kind::BaseDirty
+        | Kind::NoChanges
+        | Kind::DefaultBranch
+        | Kind::TransactionCommitting
+        | Kind::TransactionCommitted
+        | Kind::TransactionRolledBack
+        | Kind::TransactionExpired
+        | Kind::TransactionReadOnly
+        | Kind::EpochMismatch => Code::FailedPrecondition,
+        Kind::MergeConflict => Code::Aborted,
+        Kind::PermissionDenied | Kind::BranchProtected | Kind::RepositoryReadOnly | Kind::ReservedName => {
+            Code::PermissionDenied
+        }
+        Kind::Unauthenticated => Code::Unauthenticated,
+        Kind::WriteInDoubt
+        | Kind::CommitInDoubt
+        | Kind::LakefsUnavailable
+        | Kind::SessionStoreUnavailable
+        | Kind::ShuttingDown => Code::Unavailable,
+        Kind::OutcomeUnknown => Code::Unknown,
+        Kind::Overloaded | Kind::TooManyTransactions => Code::ResourceExhausted,
+        Kind::DeadlineExceeded => Code::DeadlineExceeded,
+        Kind::Corrupt => Code::DataLoss,
+        Kind::Unsupported => Code::Unimplemented,
+        Kind::Internal => Code::Internal,
+    }
+}
+
+/// What a caller is told.
+pub fn into_status(error: Error) -> Status {
+    let kind = error.kind();
+    if matches!(kind, Kind::Internal | Kind::Corrupt | Kind::SessionStoreUnavailable) {
+        tracing::error!(reason = kind.reason(), %error, source = ?std::error::Error::source(&error), "a call failed");
+    } else {
+        tracing::debug!(reason = kind.reason(), %error, source = ?std::error::Error::source(&error), "a call was refused");
+    }
+    let message = shortened(&error.to_string(), MAX_MESSAGE);
+    let mut status = Status::with_error_details(code(kind), message, details(&error));
+    if let Some(after) = error.retry_after() {
+        pushback(&mut status, after);
+    }
+    status
+}
+
+/// The same, for one item of many.
+pub fn item_status(error: Error) -> tonic_types::Status {
+    let status = into_status(error);
+    tonic_types::Status::decode(status.details()).unwrap_or_default()
+}
+
+/// The status of an item that went well.
+pub fn item_ok() -> tonic_types::Status {
+    tonic_types::Status::default()
+}
+
+fn details(error: &Error) -> ErrorDetails {
+    let kind = error.kind();
+    let mut details = ErrorDetails::new();
+    let count = HashMap::from([("subjects".to_owned(), error.subjects().len().to_string())]);
+    let metadata = if error.subjects().is_empty() { HashMap::new() } else { count };
+    details.set_error_info(kind.reason(), ERROR_DOMAIN, metadata);
+    if let Some(after) = error.retry_after() {
+        details.set_retry_info(Some(after));
+    }
+    if !error.violations().is_empty() {
+        let fields = error.violations().iter().take(MAX_FIELDS);
+        let text = |text: &str| shortened(text, MAX_TEXT);
+        details.set_bad_request(
+            fields.map(|v| FieldViolation::new(v.field.clone(), text(&v.description))).collect::<Vec<_>>(),
+        );
+    }
+    let subjects = || error.subjects().iter().take(MAX_SUBJECTS).map(|subject| shortened(subject, MAX_TEXT));
+    match code(kind) {
+        Code::NotFound | Code::AlreadyExists => {
+            for subject in subjects().take(1) {
+                details.set_resource_info(resource(kind), subject, "", "");
+            }
+        }
+        Code::FailedPrecondition | Code::Aborted => {
+            let violations = subjects().map(|subject| PreconditionViolation::new(kind.reason(), subject, ""));
+            let violations: Vec<_> = violations.collect();
+            if !violations.is_empty() {
+                details.set_precondition_failure(violations);
+            }
+        }
+        _ => {}
+    }
+    details
+}
+
+fn resource(kind: Kind) -> &'static str {
+    match kind {
+        Kind::RepositoryNotFound | Kind::RepositoryExists => "repository",
+        Kind::RefNotFound => "ref",
+        Kind::BranchExists => "branch",
+        Kind::TagExists => "tag",
+        Kind::TransactionNotFound | Kind::TransactionExists => "transaction",
+        _ => "object",
+    }
+}
+
+/// gRPC's own clients read this trailer and wait so long before they try again by themselves.
+fn pushback(status: &mut Status, after: Duration) {
+    if let Ok(value) = MetadataValue::try_from(after.as_millis().to_string()) {
+        status.metadata_mut().insert("grpc-retry-pushback-ms", value);
+    }
+}
+
+fn shortened(text: &str, limit: usize) -> String {
+    if text.len() <= limit {
+        return text.to_owned();
+    }
+    let end = (0..=limit).rev().find(|at| text.is_char_boundary(*at)).unwrap_or_default();
+    format!("{}…", &text[..end])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_says_its_reason_its_fields_and_when_to_retry() {
+        let status = into_status(Error::field("path", "is empty"));
+        let details = status.get_error_details();
+        assert_eq!(status.code(), Code::InvalidArgument);
+        assert_eq!(details.error_info().unwrap().reason, "INVALID_FIELD");
+        assert_eq!(details.error_info().unwrap().domain, "lakeport.dev");
+        assert_eq!(details.bad_request().unwrap().field_violations[0].field, "path");
+
+        let status = into_status(Error::new(Kind::LakefsUnavailable, "away"));
+        assert_eq!(status.metadata().get("grpc-retry-pushback-ms").unwrap(), "1000");
+        assert!(status.get_error_details().retry_info().is_some());
+    }
+
+    #[test]
+    fn a_conflict_of_many_long_paths_fits_every_client() {
+        let paths = (0..10_000).map(|n| format!("{n}/{}", "é".repeat(500)));
+        let status = into_status(Error::new(Kind::MergeConflict, "x".repeat(10_000)).about(paths));
+        assert!(status.details().len() <= 5 << 10, "{} bytes of details", status.details().len());
+        assert!(status.message().len() <= 1030);
+        let details = status.get_error_details();
+        assert_eq!(details.precondition_failure().unwrap().violations.len(), 10);
+        assert_eq!(details.error_info().unwrap().metadata["subjects"], "10000");
+    }
+
+    #[test]
+    fn every_reason_is_in_the_contract() {
+        use lakeport_proto::v1::ErrorReason;
+        for number in 1.. {
+            let Ok(reason) = ErrorReason::try_from(number) else {
+                assert_eq!(number, 48, "the contract has gaps");
+                break;
+            };
+            let name = reason.as_str_name().trim_start_matches("ERROR_REASON_");
+            assert_eq!(Kind::of_reason(name).map(Kind::reason), Some(name));
+        }
+    }
+}

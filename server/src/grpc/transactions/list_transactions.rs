@@ -1,0 +1,42 @@
+//! `TransactionService.ListTransactions`.
+
+use crate::error::{Error, Kind, Result};
+use crate::grpc::convert::{Fields, page_size, sorted, state, transaction};
+use crate::grpc::token;
+use crate::ops::{self, Caller, Shared};
+use lakeport_proto::v1::{ListTransactionsRequest, ListTransactionsResponse, TransactionState};
+use lakeport_session::{Filter, Millis};
+use lakeport_types::RepositoryId;
+
+pub(crate) async fn list_transactions(
+    ops: &Shared,
+    caller: &Caller,
+    mut request: ListTransactionsRequest,
+) -> Result<ListTransactionsResponse> {
+    let page_token = std::mem::take(&mut request.page_token);
+    let after = token::read(&request, &page_token)?.map(|position| decode_position(&position)).transpose()?;
+    let key = request.clone();
+    let mut fields = Fields::default();
+    let repository: Option<RepositoryId> = fields.optional("repository", request.repository);
+    let states: Vec<_> = request.states.iter().filter_map(|number| fields.known("states", *number)).collect();
+    let size = page_size(&mut fields, request.page_size);
+    let size = fields.done(size)?;
+    let filter = Filter {
+        repository: repository.map(|repository| repository.to_string()),
+        states: states.into_iter().filter_map(|wire: TransactionState| state(wire)).collect(),
+        labels: sorted(request.labels),
+    };
+    let mut rows = ops::list_transactions(ops, caller, &filter, after, size + 1).await?;
+    let is_more = rows.len() > size;
+    rows.truncate(size);
+    let position = rows.last().filter(|_| is_more).map(|last| format!("{}/{}", last.create_time, last.id));
+    Ok(ListTransactionsResponse {
+        next_page_token: position.map(|position| token::make(&key, &position)).unwrap_or_default(),
+        transactions: rows.into_iter().map(transaction).collect(),
+    })
+}
+
+fn decode_position(position: &str) -> Result<(Millis, String)> {
+    let parsed = position.split_once('/').and_then(|(time, id)| Some((time.parse().ok()?, id.to_owned())));
+    parsed.ok_or_else(|| Error::new(Kind::PageTokenInvalid, "page_token is not one of this request's: begin anew"))
+}

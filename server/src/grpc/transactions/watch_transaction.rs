@@ -1,0 +1,26 @@
+//! `TransactionService.WatchTransaction`.
+
+use crate::error::Result;
+use crate::grpc::convert::{Fields, transaction};
+use crate::ops::{self, Caller, Shared};
+use futures_util::{Stream, stream};
+use lakeport_proto::v1::{WatchTransactionRequest, WatchTransactionResponse};
+
+pub(crate) async fn watch_transaction(
+    ops: &Shared,
+    caller: &Caller,
+    request: WatchTransactionRequest,
+) -> Result<impl Stream<Item = Result<WatchTransactionResponse>> + Send + use<>> {
+    let mut fields = Fields::default();
+    let id = fields.parse("transaction_id", request.transaction_id);
+    let watching = ops::watch(ops, caller, &fields.done(id)?).await?;
+    Ok(stream::try_unfold((ops.clone(), watching), async |(ops, mut watching)| {
+        let Some(seen) = watching.next(&ops).await? else { return Ok(None) };
+        let answer = WatchTransactionResponse {
+            transaction: Some(transaction(seen.transaction)),
+            queue_position: i32::try_from(seen.queue_position).unwrap_or(i32::MAX),
+            reconnect: seen.reconnect,
+        };
+        Ok(Some((answer, (ops, watching))))
+    }))
+}

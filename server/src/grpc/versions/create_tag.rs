@@ -1,0 +1,15 @@
+//! `VersionService.CreateTag`.
+
+use crate::error::Result;
+use crate::grpc::convert::{Fields, tag};
+use crate::ops::{self, Caller, Shared};
+use lakeport_proto::v1::{CreateTagRequest, CreateTagResponse};
+
+pub(crate) async fn create_tag(ops: &Shared, caller: &Caller, request: CreateTagRequest) -> Result<CreateTagResponse> {
+    let mut fields = Fields::default();
+    let (repository, name) = (fields.parse("repository", request.repository), fields.parse("tag", request.tag));
+    let target = fields.parse("ref", request.r#ref);
+    let ((repository, name), target) = fields.done(repository.zip(name).zip(target))?;
+    let made = ops::create_tag(ops, caller, &repository, &name, &target).await?;
+    Ok(CreateTagResponse { tag: Some(tag(made)) })
+}

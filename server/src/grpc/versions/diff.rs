@@ -1,0 +1,54 @@
+//! `VersionService.Diff`.
+
+use crate::error::{Error, Result};
+use crate::grpc::convert::{Fields, diff_entry, prefix};
+use crate::ops::{self, Caller, DiffTarget, Place, Shared};
+use futures_util::{Stream, stream};
+use lakeport_proto::v1::{DiffMode, DiffRequest, DiffResponse};
+use lakeport_types::{Prefix, Ref};
+
+pub(crate) async fn diff(
+    ops: &Shared,
+    caller: &Caller,
+    request: DiffRequest,
+) -> Result<impl Stream<Item = Result<DiffResponse>> + Send + use<>> {
+    let (place, target, prefix) = decode(request)?;
+    let mut differences = ops::diff(ops, caller, &place, target, prefix).await?;
+    let first = differences.next(ops).await?;
+    Ok(stream::try_unfold((ops.clone(), differences, first), async |(ops, mut differences, ready)| {
+        let page = match ready {
+            Some(page) => Some(page),
+            None => differences.next(&ops).await?,
+        };
+        let Some(page) = page else { return Ok::<_, Error>(None) };
+        let entries = page.into_iter().map(diff_entry).collect();
+        Ok(Some((DiffResponse { entries }, (ops, differences, None))))
+    }))
+}
+
+fn decode(request: DiffRequest) -> Result<(Place, DiffTarget, Prefix)> {
+    let mut fields = Fields::default();
+    let place = fields.place(request.repository, request.r#ref, request.transaction_id);
+    let prefix = prefix(&mut fields, request.prefix);
+    let mode: Option<DiffMode> = fields.known("mode", request.mode);
+    let right: Option<Ref> = fields.optional("right_ref", request.right_ref);
+    let is_uncommitted = mode == Some(DiffMode::Uncommitted);
+    if is_uncommitted && right.is_some() {
+        fields.wrong("right_ref", "must be empty where the mode is uncommitted");
+    }
+    let in_transaction = place.as_ref().is_some_and(|place| place.transaction_id().is_some());
+    if !is_uncommitted && right.is_none() && !in_transaction {
+        fields.wrong("right_ref", "is empty: name what to compare ref with");
+    }
+    if right.is_some() && in_transaction {
+        fields.wrong("right_ref", "must be empty in a transaction, which is the right side itself");
+    }
+    let (place, (prefix, mode)) = fields.done(place.zip(prefix.zip(mode)))?;
+    let target = match (mode, right) {
+        (DiffMode::Uncommitted, _) => DiffTarget::Uncommitted,
+        (_, None) => DiffTarget::Transaction,
+        (DiffMode::TwoDot, Some(right)) => DiffTarget::TwoDot(right),
+        (DiffMode::Unspecified | DiffMode::ThreeDot, Some(right)) => DiffTarget::ThreeDot(right),
+    };
+    Ok((place, target, prefix))
+}

@@ -1,0 +1,22 @@
+//! `VersionService.ListBranches`.
+
+use crate::error::Result;
+use crate::grpc::convert::{Fields, branch, page_size};
+use crate::grpc::token;
+use crate::ops::{self, Caller, Shared};
+use lakeport_proto::v1::{ListBranchesRequest, ListBranchesResponse};
+
+pub(crate) async fn list_branches(ops: &Shared, caller: &Caller, mut request: ListBranchesRequest) -> Result<ListBranchesResponse> {
+    let mut fields = Fields::default();
+    let page_token = std::mem::take(&mut request.page_token);
+    let after = token::read(&request, &page_token)?.unwrap_or_default();
+    let key = request.clone();
+    let repository = fields.parse("repository", request.repository);
+    let size = page_size(&mut fields, request.page_size);
+    let (repository, size) = fields.done(repository.zip(size))?;
+    let page = ops::list_branches(ops, caller, &repository, &request.prefix, &after, size).await?;
+    Ok(ListBranchesResponse {
+        next_page_token: page.next.map(|next| token::make(&key, &next)).unwrap_or_default(),
+        branches: page.results.into_iter().map(branch).collect(),
+    })
+}

@@ -1,0 +1,2 @@
+//! lakeport.
+fn main() {}

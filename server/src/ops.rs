@@ -1,0 +1,88 @@
+//! What the product does: one file for each verb. Nothing here knows how it is asked or answered.
+
+mod access;
+mod batch;
+mod begin;
+mod branches;
+mod changes;
+mod commit;
+mod commits;
+mod delete;
+mod end;
+mod info;
+mod list;
+mod locate;
+mod merge;
+mod metadata;
+mod presign;
+mod read;
+mod repositories;
+mod settle;
+mod stat;
+mod tags;
+mod transfer;
+mod watch;
+mod write;
+
+pub use access::{Access, Caller, Principals};
+pub use batch::{BatchItem, read_many, stat_many, write_many};
+pub use begin::{Begin, begin};
+pub use branches::{create_branch, delete_branch, get_branch, list_branches, reset};
+pub use changes::list_changes;
+pub use commit::{BaseQueues, Commit, Resolution, commit, resolve_abandoned};
+pub use commits::{DiffTarget, LogTarget, NewCommit, create_commit, diff, get_commit, log};
+pub use delete::{Deletion, DeletionProgress, delete};
+pub use end::{clean, expire, get, keep_alive, list_transactions, rollback};
+pub use info::{ServerInfo, server_info};
+pub use list::{List, ListPage, check_batch, glob, list};
+pub use locate::{At, Place, Reading, Writing};
+pub use merge::{MergeRequest, cherry_pick, merge, revert};
+pub use metadata::set_metadata;
+pub use presign::presign;
+pub use read::{Conditions, ReadObject, read};
+pub use repositories::{create_repository, delete_repository, get_repository, list_repositories};
+pub use settle::failure_of;
+pub use stat::{FileInfo, stat};
+pub use tags::{create_tag, delete_tag, get_tag, list_tags};
+pub use transfer::{Transfer, TransferProgress, copy, rename};
+pub use watch::watch;
+pub use write::{UploadHeader, write};
+
+use crate::limits::Limits;
+use lakeport_lakefs::{Client, Lakefs};
+use lakeport_session::SessionStore;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// What every operation needs. One for the life of the server.
+pub struct Ops {
+    /// The connections to lakeFS.
+    pub lakefs: Client,
+    /// The service's own account there.
+    pub service: Lakefs,
+    /// The transactions.
+    pub store: SessionStore,
+    /// Whose right a call uses.
+    pub access: Access,
+    /// Who callers are.
+    pub principals: Principals,
+    /// Merges of one base take turns here.
+    pub queues: BaseQueues,
+    /// Tasks that outlive their call, and are awaited at the end.
+    pub tasks: TaskTracker,
+    /// The server is going away.
+    pub stopping: CancellationToken,
+    /// How much of what.
+    pub limits: Limits,
+    /// How long a request that was sent to lakeFS may still have its effect after it was given up.
+    pub settle: Duration,
+    /// Names this process among the workers of the store.
+    pub worker: String,
+    /// Whether the lake runs in this process.
+    pub is_embedded: bool,
+}
+
+/// A handle on [`Ops`].
+pub type Shared = Arc<Ops>;

@@ -1,0 +1,130 @@
+//! Many objects in one call, each with an outcome of its own.
+
+use super::list::check_batch;
+use super::settle::Change;
+use super::write::check_metadata;
+use super::{Caller, Conditions, FileInfo, Ops, Place, Shared, UploadHeader, Writing};
+use crate::error::{Error, Kind, Result};
+use crate::upload::{Checks, Part};
+use bytes::{Bytes, BytesMut};
+use futures_util::{Stream, StreamExt, stream};
+use lakeport_lakefs::ObjectStats;
+use lakeport_types::{ByteRange, ObjectPath};
+
+/// One of a batch: its place in the request, and what became of it.
+pub type BatchItem<T> = (usize, Result<T>);
+
+/// What objects are, as they are ready.
+///
+/// # Errors
+/// `BatchTooLarge`, and those of the place.
+pub async fn stat_many(
+    ops: Shared,
+    caller: Caller,
+    place: &Place,
+    paths: Vec<Result<ObjectPath>>,
+) -> Result<impl Stream<Item = BatchItem<FileInfo>> + Send + use<>> {
+    check_batch(paths.len(), ops.limits.batch_items)?;
+    let reading = ops.reading(&caller, place).await?;
+    let fan_out = ops.limits.fan_out;
+    let items = stream::iter(paths.into_iter().enumerate()).map(move |(index, path)| {
+        let (ops, caller, reading) = (ops.clone(), caller.clone(), reading.clone());
+        async move {
+            let info = match path {
+                Ok(path) => ops.stat_at(&caller, &reading, &path).await,
+                Err(error) => Err(error),
+            };
+            (index, info)
+        }
+    });
+    Ok(items.buffer_unordered(fan_out))
+}
+
+/// Whole objects, as they are ready.
+///
+/// # Errors
+/// As [`stat_many`].
+pub async fn read_many(
+    ops: Shared,
+    caller: Caller,
+    place: &Place,
+    paths: Vec<Result<ObjectPath>>,
+) -> Result<impl Stream<Item = BatchItem<(FileInfo, Bytes)>> + Send + use<>> {
+    check_batch(paths.len(), ops.limits.batch_items)?;
+    let reading = ops.reading(&caller, place).await?;
+    let fan_out = ops.limits.fan_out;
+    let items = stream::iter(paths.into_iter().enumerate()).map(move |(index, path)| {
+        let (ops, caller, reading) = (ops.clone(), caller.clone(), reading.clone());
+        async move {
+            let read = match path {
+                Ok(path) => whole(&ops, &caller, &reading, &path).await,
+                Err(error) => Err(error),
+            };
+            (index, read)
+        }
+    });
+    Ok(items.buffer_unordered(fan_out))
+}
+
+async fn whole(
+    ops: &Ops,
+    caller: &Caller,
+    reading: &super::Reading,
+    path: &ObjectPath,
+) -> Result<(FileInfo, Bytes)> {
+    let mut object = ops.read_at(caller, reading, path, ByteRange::ALL, &Conditions::default()).await?;
+    let limit = ops.limits.batch_object_bytes;
+    if object.info.size > limit {
+        let message = format!("{path:?} has {} bytes, more than the {limit} of a batch: use Read", object.info.size);
+        return Err(Error::new(Kind::RangeOutOfBounds, message));
+    }
+    let Some((_, first)) = object.next().await? else { return Ok((object.info, Bytes::new())) };
+    if object.left() == 0 {
+        return Ok((object.info, first));
+    }
+    let mut data = BytesMut::from(first);
+    while let Some((_, piece)) = object.next().await? {
+        data.extend_from_slice(&piece);
+    }
+    Ok((object.info, data.freeze()))
+}
+
+/// Stores objects; the results are in the order of the items.
+///
+/// # Errors
+/// `BatchTooLarge`, and those of the place.
+pub async fn write_many(
+    ops: &Ops,
+    caller: &Caller,
+    place: &Place,
+    items: Vec<Result<(ObjectPath, UploadHeader, Bytes)>>,
+) -> Result<Vec<Result<FileInfo>>> {
+    check_batch(items.len(), ops.limits.batch_items)?;
+    let writing = ops.writing(caller, place).await?;
+    let stored = stream::iter(items)
+        .map(async |item| match item {
+            Ok((path, header, data)) => store_one(ops, caller, &writing, path, header, data).await,
+            Err(error) => Err(error),
+        })
+        .buffered(ops.limits.fan_out)
+        .collect::<Vec<_>>();
+    let stored = ops.while_renewing(&writing, async { Ok(stored.await) }).await?;
+    let changes: Vec<Change> = stored.iter().flatten().cloned().map(|stats| Change::Put(Box::new(stats))).collect();
+    ops.acknowledge(caller, &writing, &changes).await?;
+    Ok(stored.into_iter().map(|stats| stats.map(FileInfo::from)).collect())
+}
+
+async fn store_one(
+    ops: &Ops,
+    caller: &Caller,
+    writing: &Writing,
+    path: ObjectPath,
+    header: UploadHeader,
+    data: Bytes,
+) -> Result<ObjectStats> {
+    check_metadata(&header.metadata)?;
+    ops.is_settled(writing, &path)?;
+    let header = UploadHeader { checks: Checks { size: Some(data.len() as u64), ..Checks::default() }, ..header };
+    let part = Part { data, finish: Some(Checks::default()) };
+    ops.put(caller, writing, &path, header, Box::pin(stream::iter([Ok(part)]))).await
+}

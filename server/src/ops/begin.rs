@@ -1,0 +1,142 @@
+//! Beginning a transaction: the row first, then the branch, then the answer.
+
+use super::branches::no_ref;
+use super::locate::{no_repository, not_a_branch};
+use super::{Caller, Ops};
+use crate::error::{Error, Kind, Result};
+use lakeport_lakefs as lakefs;
+use lakeport_session::{Begun, NewTransaction, Options, Transaction};
+use lakeport_types::{BranchName, CommitId, Ref, RepositoryId, TransactionId};
+use rand::RngExt;
+use std::collections::BTreeMap;
+
+/// What a transaction is to begin with.
+#[derive(Debug, Clone)]
+pub struct Begin {
+    /// Repository.
+    pub repository: RepositoryId,
+    /// Where it begins, and where it is merged.
+    pub base_branch: BranchName,
+    /// Chosen by the caller, or not.
+    pub id: Option<TransactionId>,
+    /// How.
+    pub options: Options,
+    /// The caller's own words about it.
+    pub labels: BTreeMap<String, String>,
+}
+
+/// Begins a transaction. A repetition with a chosen ID finds the first.
+///
+/// # Errors
+/// `RepositoryNotFound`, `RefNotFound`, `RefNotABranch`, `TransactionExists`, `BranchExists` for the branch to keep,
+/// `TooManyTransactions`.
+pub async fn begin(ops: &Ops, caller: &Caller, begin: Begin) -> Result<Transaction> {
+    if begin.base_branch.is_transaction() {
+        let message = format!("branch {} belongs to another transaction", begin.base_branch);
+        return Err(Error::new(Kind::ReservedName, message));
+    }
+    let owner = ops.principals.name(caller).await?;
+    if let Some(id) = &begin.id
+        && let Some(found) = ops.store.get(&owner, id).await?
+    {
+        return found_again(ops, caller, &begin, found).await;
+    }
+    check_quota(ops, &owner).await?;
+    let base_commit_id = base_commit(caller, &begin).await?;
+    check_kept_branch(caller, &begin).await?;
+    let new = NewTransaction {
+        id: begin.id.clone().unwrap_or_else(|| TransactionId::random(rand::rng().random())),
+        owner,
+        repository: begin.repository.clone(),
+        base_branch: begin.base_branch.clone(),
+        base_commit_id,
+        branch: BranchName::for_transaction(rand::rng().random()),
+        options: begin.options.clone(),
+        labels: begin.labels.clone(),
+    };
+    match ops.store.begin(new).await? {
+        Begun::New(transaction) => with_branch(caller, transaction).await,
+        Begun::Existing(found) => found_again(ops, caller, &begin, found).await,
+    }
+}
+
+async fn check_quota(ops: &Ops, owner: &str) -> Result<()> {
+    let limit = ops.limits.open_transactions;
+    if ops.store.count_live(owner).await? < limit {
+        return Ok(());
+    }
+    Err(Error::new(
+        Kind::TooManyTransactions,
+        format!("{limit} transactions of yours have not ended: commit or roll back some"),
+    ))
+}
+
+/// A repetition is the same transaction if it asks for the same.
+async fn found_again(ops: &Ops, caller: &Caller, begin: &Begin, found: Transaction) -> Result<Transaction> {
+    let is_same = found.repository == begin.repository
+        && found.base_branch == begin.base_branch
+        && found.options == begin.options
+        && found.labels == begin.labels;
+    if !is_same {
+        return Err(Error::new(
+            Kind::TransactionExists,
+            format!("transaction {} was begun with other options: choose another ID", found.id),
+        )
+        .about([found.id.as_str()]));
+    }
+    let now = ops.refreshed(&found).await?;
+    if now.state == lakeport_session::State::Open && now.epoch == 0 {
+        return with_branch(caller, now).await;
+    }
+    Ok(now)
+}
+
+/// Makes the branch of a transaction. Its name is random and in the row: one that is there is our own earlier try.
+async fn with_branch(caller: &Caller, transaction: Transaction) -> Result<Transaction> {
+    if transaction.options.read_only {
+        return Ok(transaction);
+    }
+    let source = Ref::from(&transaction.base_commit_id);
+    let mut tries_left = 2;
+    loop {
+        let made = caller.lakefs.create_branch(&transaction.repository, &transaction.branch, &source, true).await;
+        match made {
+            Ok(_) => return Ok(transaction),
+            Err(error) if error.kind() == lakefs::Kind::AlreadyExists => return Ok(transaction),
+            // A second try finds the first, if it happened.
+            Err(error) if error.retry() != lakefs::Retry::Never && tries_left > 0 => tries_left -= 1,
+            Err(error) => return Err(caller.explain(error.into()).await),
+        }
+    }
+}
+
+async fn base_commit(caller: &Caller, begin: &Begin) -> Result<CommitId> {
+    let (repository, branch) = (&begin.repository, &begin.base_branch);
+    let error = match caller.lakefs.branch(repository, branch).await {
+        Ok(found) => {
+            return CommitId::try_from(found.commit_id)
+                .map_err(|error| Error::new(Kind::Internal, "lakeFS answered with no commit ID").caused_by(error));
+        }
+        Err(error) => error,
+    };
+    match error.kind() {
+        lakefs::Kind::RepositoryNotFound => Err(no_repository(repository)),
+        lakefs::Kind::BranchNotFound => match caller.lakefs.get_commit(repository, &Ref::from(branch)).await {
+            Ok(_) => Err(not_a_branch(branch.as_str())),
+            Err(_) => Err(no_ref(repository, branch.as_str())),
+        },
+        _ => Err(caller.explain(error.into()).await),
+    }
+}
+
+/// The branch that is to be kept must not be there yet.
+async fn check_kept_branch(caller: &Caller, begin: &Begin) -> Result<()> {
+    let Some(name) = &begin.options.kept_branch else { return Ok(()) };
+    let branch = BranchName::try_from(name.as_str()).map_err(|error| Error::field("branch", error))?;
+    match caller.lakefs.branch(&begin.repository, &branch).await {
+        Ok(_) => Err(Error::new(Kind::BranchExists, format!("branch {branch} is there: choose another name to keep"))
+            .about([branch.as_str()])),
+        Err(error) if error.kind() == lakefs::Kind::BranchNotFound => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}

@@ -1,0 +1,192 @@
+//! Publishing a transaction: everything or nothing, once, with a true answer however often it is asked for.
+//!
+//! The request is stored first; then a task of its own ([`worker`]) commits, merges and stores the result, whoever waits for it.
+//! Whoever asks again runs the same task for a row that nobody works on any more.
+
+mod queue;
+mod resolve;
+mod worker;
+
+pub use queue::BaseQueues;
+pub use resolve::Resolution;
+pub use worker::resolve_abandoned;
+
+use super::changes::changes_of;
+use super::locate::{not_open, unknown_transaction};
+use super::settle::{failure_of, span};
+use super::tags::tag_exists;
+use super::write::check_metadata;
+use super::{Caller, Shared};
+use crate::error::{Error, Kind, Result};
+use lakeport_lakefs as lakefs;
+use lakeport_session::{CommitRequest, State, Transaction};
+use lakeport_types::{CommitId, Prefix, TransactionId};
+use std::time::Duration;
+use worker::Worker;
+
+/// What a transaction is to be committed with.
+#[derive(Debug, Clone)]
+pub struct Commit {
+    /// Stored, so that anybody can finish it.
+    pub request: CommitRequest,
+    /// Change nothing, and say what would conflict.
+    pub validate_only: bool,
+    /// Only if the transaction has this epoch.
+    pub if_epoch: Option<i64>,
+}
+
+/// How often a waiter looks at the row.
+const LOOK: Duration = Duration::from_millis(20);
+/// How long a waiter waits without a deadline of its caller's.
+const PATIENCE: Duration = Duration::from_secs(120);
+/// How many conflicting paths an error names.
+pub(super) const NAMED_CONFLICTS: usize = 10;
+
+/// Commits a transaction and merges it into its base.
+///
+/// # Errors
+/// `MergeConflict`, `HookRejected`, `BaseDirty`, `BranchProtected`, `PermissionDenied`: the transaction is open again.
+/// `CommitInDoubt`: it goes on; ask again. `TagExists`, `EpochMismatch`: nothing was begun.
+pub async fn commit(ops: &Shared, caller: &Caller, id: &TransactionId, commit: Commit) -> Result<Transaction> {
+    check_metadata(&commit.request.metadata)?;
+    loop {
+        let now = ops.owned(caller, id).await?;
+        match now.state {
+            State::Committed => return Ok(now),
+            State::RolledBack | State::Expired => return Err(not_open(&now, now.state)),
+            State::Committing if commit.validate_only => return Err(not_open(&now, now.state)),
+            State::Committing => return join(ops, caller, now).await,
+            State::Open => {}
+        }
+        if let Some(expected) = commit.if_epoch.filter(|expected| *expected != now.epoch) {
+            let message = format!("transaction {id} has epoch {}, not {expected}: a commit was tried since", now.epoch);
+            return Err(Error::new(Kind::EpochMismatch, message));
+        }
+        if commit.validate_only {
+            return validate(ops, caller, now).await;
+        }
+        if now.options.read_only {
+            return end_read_only(ops, &now).await;
+        }
+        check_tags(caller, &now, &commit.request).await?;
+        wait_until_free(&now).await?;
+        let next = now.start_commit(commit.request.clone(), &ops.worker).map_err(|state| not_open(&now, state.0))?;
+        if let Some(started) = ops.store.swap(&now, next).await? {
+            let epoch = started.epoch;
+            start(ops, caller, started.clone());
+            return wait(ops, caller, started, epoch).await;
+        }
+    }
+}
+
+/// Waits for a commit that is under way, and goes on with one that nobody works on.
+async fn join(ops: &Shared, caller: &Caller, now: Transaction) -> Result<Transaction> {
+    let epoch = now.epoch;
+    if now.is_unattended() {
+        let next = now.take_over(&ops.worker).map_err(|state| not_open(&now, state.0))?;
+        if let Some(taken) = ops.store.swap(&now, next).await? {
+            start(ops, caller, taken);
+        }
+    }
+    wait(ops, caller, now, epoch).await
+}
+
+/// Runs the worker in a task of its own, which the caller's going away does not stop.
+fn start(ops: &Shared, caller: &Caller, row: Transaction) {
+    let worker = Worker::new(ops.clone(), caller.lakefs.clone(), row);
+    let span = tracing::info_span!("commit", transaction.id = %worker.id());
+    ops.tasks.spawn(tracing::Instrument::instrument(worker.run(), span));
+}
+
+/// Waits for the outcome of an epoch.
+async fn wait(ops: &Shared, caller: &Caller, row: Transaction, epoch: i64) -> Result<Transaction> {
+    let outcome = async {
+        loop {
+            let now = ops.store.get(&row.owner, &row.id).await?;
+            let now = now.ok_or_else(|| unknown_transaction(&row.id))?;
+            match now.state {
+                State::Committed => return Ok(now),
+                State::Open if now.epoch == epoch => {
+                    let unexplained = || Error::new(Kind::CommitInDoubt, "the commit ended without an outcome: ask again");
+                    return Err(failure_of(&now).unwrap_or_else(unexplained));
+                }
+                State::Committing if now.epoch == epoch => {
+                    if now.is_unattended()
+                        && let Some(error) = failure_of(&now)
+                    {
+                        return Err(error);
+                    }
+                }
+                // Somebody began another commit since, or ended it.
+                other => return Err(not_open(&now, other)),
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+    };
+    match tokio::time::timeout(caller.patience(PATIENCE), outcome).await {
+        Ok(outcome) => outcome,
+        Err(_) => Err(in_doubt(&row.id)),
+    }
+}
+
+/// A commit that goes on while its caller no longer waits.
+pub fn in_doubt(id: &TransactionId) -> Error {
+    Error::new(Kind::CommitInDoubt, format!("the commit of transaction {id} goes on: ask again for its outcome"))
+}
+
+/// Refuses tags that are there, before anything is begun.
+async fn check_tags(caller: &Caller, row: &Transaction, request: &CommitRequest) -> Result<()> {
+    for tag in request.tag_names() {
+        match caller.lakefs.tag(&row.repository, &tag).await {
+            Ok(_) => return Err(tag_exists(tag.as_str())),
+            Err(error) if error.kind() == lakefs::Kind::TagNotFound => {}
+            Err(error) => return Err(caller.explain(error.into()).await),
+        }
+    }
+    Ok(())
+}
+
+/// An upload that may still land has to land, or not, before what is staged is committed; and a commit that is being made
+/// inside the transaction has to end.
+async fn wait_until_free(row: &Transaction) -> Result<()> {
+    if let Some(until) = row.last_unsettled() {
+        let message = format!("an upload in transaction {} could still land: commit again", row.id);
+        return Err(Error::new(Kind::WriteInDoubt, message).retry_in(span(until - row.read_at)));
+    }
+    if !row.is_unattended() {
+        let message = format!("a commit is being made in transaction {}: commit again", row.id);
+        return Err(Error::new(Kind::TransactionCommitting, message).retry_in(Duration::from_millis(200)));
+    }
+    Ok(())
+}
+
+/// What only read ends as what it read.
+async fn end_read_only(ops: &Shared, row: &Transaction) -> Result<Transaction> {
+    let ended = row.committed(row.base_commit_id.clone(), false, Vec::new());
+    let ended = Transaction { is_clean: true, ..ended };
+    ops.store.swap(row, ended).await?.ok_or_else(|| in_doubt(&row.id))
+}
+
+async fn validate(ops: &Shared, caller: &Caller, row: Transaction) -> Result<Transaction> {
+    let changes = changes_of(ops, caller, &row, Prefix::default()).await?;
+    match changes.conflicts(ops, NAMED_CONFLICTS).await? {
+        (_, 0) => Ok(row),
+        (paths, count) => Err(conflict(row.base_branch.as_str(), paths, count)),
+    }
+}
+
+/// Paths that both sides changed.
+fn conflict(base: &str, paths: Vec<String>, count: usize) -> Error {
+    let listed = paths.join(", ");
+    let message = format!(
+        "{count} paths were changed in the transaction and on {base} since it began: {listed}{}; see \
+         ListTransactionChanges, and commit with a strategy or roll back",
+        if count > paths.len() { ", …" } else { "" }
+    );
+    Error::new(Kind::MergeConflict, message).about(paths)
+}
+
+/// A commit ID that lakeFS answered with.
+fn commit_id(id: String) -> Result<CommitId> {
+    CommitId::try_from(id).map_err(|error| Error::new(Kind::Internal, "lakeFS answered with no commit ID").caused_by(error))
+}

@@ -1,0 +1,73 @@
+//! What became of a request whose answer was lost: lakeFS is asked, nothing is guessed.
+
+use crate::error::Result;
+use lakeport_lakefs::{self as lakefs, Commit, Lakefs, LogQuery};
+use lakeport_session::Transaction;
+use lakeport_types::{CommitId, Ref};
+
+/// Metadata of the commit and the merge of a transaction.
+pub(super) const TRANSACTION_ID: &str = "lakeport.transaction_id";
+/// Which try of a commit it was.
+pub(super) const EPOCH: &str = "lakeport.epoch";
+/// lakeFS's mark on a copy of a commit, which has the metadata of the original.
+const CHERRY_PICKED: &str = "cherry-pick-origin";
+
+/// Whether a transaction was merged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Resolution {
+    /// As this commit.
+    Merged(CommitId),
+    /// Not until now.
+    NotMerged,
+    /// The base is gone, so it cannot be said, and nothing of it can be seen.
+    BaseGone,
+}
+
+/// What tells a transaction apart from all others, of whatever owner: the branch that it began with is named by chance.
+pub(super) fn mark(row: &Transaction) -> String {
+    format!("{}/{}", row.id, row.create_time)
+}
+
+fn is_of(commit: &Commit, row: &Transaction) -> bool {
+    commit.metadata.get(TRANSACTION_ID) == Some(&mark(row)) && !commit.metadata.contains_key(CHERRY_PICKED)
+}
+
+/// The commit that step 2 made, if it did: the head of the live branch says so.
+pub(super) async fn prepared_commit(lakefs: &Lakefs, row: &Transaction) -> lakefs::Result<Option<Commit>> {
+    let head = match lakefs.get_commit(&row.repository, &Ref::from(&row.branch)).await {
+        Ok(head) => head,
+        Err(error) if error.kind() == lakefs::Kind::CommitNotFound => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let is_this_epoch = head.metadata.get(EPOCH) == Some(&row.epoch.to_string());
+    Ok((is_of(&head, row) && is_this_epoch).then_some(head))
+}
+
+/// Whether the transaction was merged: its base's history has a commit that carries its ID.
+pub(super) async fn merged(lakefs: &Lakefs, row: &Transaction) -> Result<Resolution> {
+    let base = Ref::from(&row.base_branch);
+    let mut query = LogQuery {
+        amount: 100,
+        first_parent: true,
+        stop_at: Some(row.base_commit_id.clone()),
+        ..LogQuery::default()
+    };
+    loop {
+        let page = match lakefs.log(&row.repository, &base, &query).await {
+            Ok(page) => page,
+            Err(error)
+                if matches!(error.kind(), lakefs::Kind::NotFound | lakefs::Kind::RepositoryNotFound) =>
+            {
+                return Ok(Resolution::BaseGone);
+            }
+            Err(error) => return Err(error.into()),
+        };
+        if let Some(commit) = page.results.into_iter().find(|commit| is_of(commit, row)) {
+            return Ok(Resolution::Merged(super::commit_id(commit.id)?));
+        }
+        match page.next {
+            Some(next) => query.after = next,
+            None => return Ok(Resolution::NotMerged),
+        }
+    }
+}

@@ -1,0 +1,272 @@
+//! Commits, history and differences.
+
+use super::repositories::outcome;
+use super::write::check_metadata;
+use super::{At, Caller, Ops, Place, Reading, Writing};
+use crate::error::{Error, Kind, Result};
+use lakeport_lakefs::{self as lakefs, Commit, DiffKind, Difference, LogQuery};
+use lakeport_session::Transaction;
+use lakeport_types::{Prefix, Ref};
+use std::collections::BTreeMap;
+
+/// Says in a commit's metadata which transaction it was made in.
+pub(super) const MADE_IN: &str = "lakeport.made_in";
+
+/// What to say of a commit.
+#[derive(Debug, Clone, Default)]
+pub struct NewCommit {
+    /// May be empty.
+    pub message: String,
+    /// The caller's.
+    pub metadata: BTreeMap<String, String>,
+    /// Commit even if nothing changed.
+    pub allow_empty: bool,
+}
+
+/// Which part of a history.
+#[derive(Debug, Clone, Default)]
+pub struct LogTarget {
+    /// Commits at most; 0: all.
+    pub limit: u64,
+    /// First parents alone.
+    pub first_parent: bool,
+    /// Only commits that changed one of these.
+    pub paths: Vec<String>,
+    /// Only commits that changed something below one of these.
+    pub prefixes: Vec<String>,
+}
+
+/// What to compare.
+#[derive(Debug, Clone)]
+pub enum DiffTarget {
+    /// Two refs as they are.
+    TwoDot(Ref),
+    /// What a ref changed since the two parted.
+    ThreeDot(Ref),
+    /// What is uncommitted.
+    Uncommitted,
+    /// What a transaction committed since it began.
+    Transaction,
+}
+
+/// What lakeFS gives at once.
+const PAGE: usize = 1000;
+
+/// Commits what is uncommitted on a branch, or in a transaction, which stays open.
+///
+/// # Errors
+/// `NoChanges`, `HookRejected`, `BranchProtected`, `OutcomeUnknown`; in a transaction `CommitInDoubt`, and those of the place.
+pub async fn create_commit(ops: &Ops, caller: &Caller, place: &Place, new: NewCommit) -> Result<Commit> {
+    check_metadata(&new.metadata)?;
+    let writing = ops.writing(caller, place).await?;
+    let mut commit =
+        lakefs::NewCommit { message: new.message, metadata: new.metadata, allow_empty: new.allow_empty };
+    match &writing.transaction {
+        None => match caller.lakefs.commit(&writing.repository, &writing.branch, &commit).await {
+            Ok(made) => Ok(made),
+            Err(error) if error.is_ambiguous() => Err(outcome(error)),
+            Err(error) => Err(writing.refused(caller, error).await),
+        },
+        Some(transaction) => {
+            commit.metadata.insert(MADE_IN.into(), transaction.id.to_string());
+            commit_inside(ops, caller, &writing, transaction, &commit).await
+        }
+    }
+}
+
+/// Commits under the row's lease, so that it never runs beside the commit of the transaction itself.
+async fn commit_inside(
+    ops: &Ops,
+    caller: &Caller,
+    writing: &Writing,
+    transaction: &Transaction,
+    commit: &lakefs::NewCommit,
+) -> Result<Commit> {
+    let leased = lease(ops, transaction).await?;
+    let made = caller.lakefs.commit(&writing.repository, &writing.branch, commit).await;
+    // Where the answer was lost, a commit of the transaction must not trust the live branch.
+    let in_doubt = made.as_ref().is_err_and(lakefs::Error::is_ambiguous);
+    let released = Transaction { commit_in_doubt: leased.commit_in_doubt || in_doubt, ..leased.released() };
+    ops.store.swap(&leased, released).await?;
+    match made {
+        Ok(made) => Ok(made),
+        Err(error) if in_doubt => Err(Error::new(
+            Kind::CommitInDoubt,
+            "the answer to the commit was lost: what was written stays in the transaction, and its commit will hold it",
+        )
+        .caused_by(error)),
+        Err(error) => Err(writing.refused(caller, error).await),
+    }
+}
+
+async fn lease(ops: &Ops, transaction: &Transaction) -> Result<Transaction> {
+    let now = ops.refreshed(transaction).await?;
+    if now.state != transaction.state || now.epoch != transaction.epoch {
+        return Err(super::locate::not_open(&now, now.state));
+    }
+    let busy = || {
+        Error::new(Kind::TransactionCommitting, format!("another commit is being made in transaction {}", now.id))
+            .retry_in(std::time::Duration::from_millis(200))
+    };
+    if !now.is_unattended() {
+        return Err(busy());
+    }
+    ops.store.swap(&now, now.renewed(&ops.worker)).await?.ok_or_else(busy)
+}
+
+/// The commit that a place names.
+///
+/// # Errors
+/// `RefNotFound`, `RepositoryNotFound`, and those of the place.
+pub async fn get_commit(ops: &Ops, caller: &Caller, place: &Place) -> Result<Commit> {
+    let reading = ops.reading(caller, place).await?;
+    match caller.lakefs.get_commit(&reading.repository, &reading.reference).await {
+        Ok(commit) => Ok(commit),
+        Err(error) => Err(caller.explain(ops.missing_ref(&reading, error)).await),
+    }
+}
+
+/// A history under way.
+pub struct History {
+    caller: Caller,
+    reading: Reading,
+    query: LogQuery,
+    left: u64,
+    is_done: bool,
+}
+
+/// Begins a history, newest first.
+///
+/// # Errors
+/// Those of the place.
+pub async fn log(ops: &Ops, caller: &Caller, place: &Place, target: LogTarget) -> Result<History> {
+    let reading = ops.reading(caller, place).await?;
+    let query = LogQuery {
+        amount: PAGE,
+        first_parent: target.first_parent,
+        objects: target.paths,
+        prefixes: target.prefixes,
+        ..LogQuery::default()
+    };
+    let left = if target.limit == 0 { u64::MAX } else { target.limit };
+    Ok(History { caller: caller.clone(), reading, query, left, is_done: false })
+}
+
+impl History {
+    /// The next commits; `None` behind the last.
+    ///
+    /// # Errors
+    /// `RefNotFound`, `RepositoryNotFound`.
+    pub async fn next(&mut self, ops: &Ops) -> Result<Option<Vec<Commit>>> {
+        if self.is_done {
+            return Ok(None);
+        }
+        self.query.amount = usize::try_from(self.left).unwrap_or(PAGE).min(PAGE);
+        let logged = self.caller.lakefs.log(&self.reading.repository, &self.reading.reference, &self.query).await;
+        let page = match logged {
+            Ok(page) => page,
+            Err(error) => return Err(self.caller.explain(ops.missing_ref(&self.reading, error)).await),
+        };
+        self.left = self.left.saturating_sub(page.results.len() as u64);
+        self.is_done = page.next.is_none() || self.left == 0;
+        self.query.after = page.next.unwrap_or_default();
+        Ok(Some(page.results))
+    }
+}
+
+/// Differences under way.
+pub struct Differences {
+    caller: Caller,
+    sides: Sides,
+    prefix: Prefix,
+    after: String,
+    is_done: bool,
+}
+
+enum Sides {
+    Refs(Reading, Ref, DiffKind),
+    Uncommitted(Writing),
+}
+
+/// Begins a comparison. In a transaction, the left side is its base commit and the right side its branch.
+///
+/// # Errors
+/// Those of the place; `RefNotABranch` for what is uncommitted on no branch.
+pub async fn diff(
+    ops: &Ops,
+    caller: &Caller,
+    place: &Place,
+    target: DiffTarget,
+    prefix: Prefix,
+) -> Result<Differences> {
+    let sides = match target {
+        DiffTarget::Transaction => {
+            let right = ops.reading(caller, place).await?;
+            let base = right.transaction.as_ref().map(|transaction| Ref::from(&transaction.base_commit_id));
+            let left = Reading { reference: base.unwrap_or_else(|| right.reference.clone()), ..right.clone() };
+            Sides::Refs(left, right.reference, DiffKind::TwoDot)
+        }
+        DiffTarget::Uncommitted => Sides::Uncommitted(ops.writing(caller, place).await?),
+        DiffTarget::TwoDot(right) => Sides::Refs(ops.reading(caller, place).await?, right, DiffKind::TwoDot),
+        DiffTarget::ThreeDot(right) => Sides::Refs(ops.reading(caller, place).await?, right, DiffKind::ThreeDot),
+    };
+    Ok(Differences { caller: caller.clone(), sides, prefix, after: String::new(), is_done: false })
+}
+
+impl Differences {
+    /// Between two refs of a repository.
+    pub(super) fn between(caller: &Caller, left: Reading, right: Ref, kind: DiffKind, prefix: Prefix) -> Self {
+        let sides = Sides::Refs(left, right, kind);
+        Self { caller: caller.clone(), sides, prefix, after: String::new(), is_done: false }
+    }
+
+    /// The next differences, by path; `None` behind the last.
+    ///
+    /// # Errors
+    /// `RefNotFound`, `RepositoryNotFound`.
+    pub async fn next(&mut self, ops: &Ops) -> Result<Option<Vec<Difference>>> {
+        if self.is_done {
+            return Ok(None);
+        }
+        let (prefix, after) = (self.prefix.as_str(), self.after.as_str());
+        let page = match &self.sides {
+            Sides::Uncommitted(writing) => {
+                let (repository, branch) = (&writing.repository, &writing.branch);
+                match self.caller.lakefs.uncommitted(repository, branch, prefix, after, PAGE).await {
+                    Ok(page) => page,
+                    Err(error) => return Err(writing.refused(&self.caller, error).await),
+                }
+            }
+            Sides::Refs(reading, right, kind) => {
+                let sides = (&reading.reference, right);
+                match self.caller.lakefs.diff(&reading.repository, sides, *kind, prefix, after, PAGE).await {
+                    Ok(page) => page,
+                    Err(error) => return Err(self.missing(ops, reading, right, error).await),
+                }
+            }
+        };
+        self.is_done = page.next.is_none();
+        self.after = page.next.unwrap_or_default();
+        Ok(Some(page.results))
+    }
+
+    /// Which of the two sides is not there.
+    async fn missing(&self, ops: &Ops, left: &Reading, right: &Ref, error: lakefs::Error) -> Error {
+        if error.kind() != lakefs::Kind::NotFound {
+            return self.caller.explain(ops.missing_ref(left, error)).await;
+        }
+        let is_left_there = self.caller.lakefs.get_commit(&left.repository, &left.reference).await.is_ok();
+        let reference = if is_left_there { right.clone() } else { left.reference.clone() };
+        ops.missing_ref(&Reading { reference, ..left.clone() }, error)
+    }
+}
+
+impl Place {
+    /// The transaction that it is about, if it is.
+    pub fn transaction_id(&self) -> Option<&lakeport_types::TransactionId> {
+        match &self.at {
+            At::Transaction(id) => Some(id),
+            At::Ref(_) => None,
+        }
+    }
+}

@@ -1,0 +1,195 @@
+//! Deleting objects.
+
+use super::list::{List, Listing};
+use super::settle::Change;
+use super::{Caller, Ops, Place, Reading, Writing};
+use crate::error::{Error, Kind, Result};
+use futures_util::{StreamExt, TryStreamExt, stream};
+use lakeport_lakefs::{self as lakefs, Lakefs};
+use lakeport_types::{ObjectPath, Prefix, Ref};
+
+/// What to delete.
+#[derive(Debug, Clone)]
+pub enum Deletion {
+    /// These objects.
+    Paths(Vec<ObjectPath>),
+    /// The object of that name and all below it; a name that ends in `/`: all below it.
+    Tree(ObjectPath),
+}
+
+/// What a part of a deletion did.
+#[derive(Debug, Default)]
+pub struct DeletionProgress {
+    /// How many are gone by it.
+    pub deleted: u64,
+    /// What could not be deleted.
+    pub failures: Vec<(String, Error)>,
+}
+
+/// A deletion under way.
+pub struct Deleting {
+    caller: Caller,
+    writing: Writing,
+    allow_missing: bool,
+    todo: Todo,
+}
+
+enum Todo {
+    Paths(Vec<ObjectPath>),
+    Tree(Box<Listing>, ObjectPath),
+    Nothing,
+}
+
+/// Begins a deletion.
+///
+/// # Errors
+/// Those of the place.
+pub async fn delete(
+    ops: &Ops,
+    caller: &Caller,
+    place: &Place,
+    deletion: Deletion,
+    allow_missing: bool,
+) -> Result<Deleting> {
+    let writing = ops.writing(caller, place).await?;
+    // lakeFS says nothing at all of a batch for a branch that is not there.
+    if let Err(error) = caller.lakefs.branch(&writing.repository, &writing.branch).await {
+        return Err(writing.refused(caller, error).await);
+    }
+    let todo = match deletion {
+        Deletion::Paths(mut paths) => {
+            paths.reverse();
+            Todo::Paths(paths)
+        }
+        Deletion::Tree(root) => Todo::Tree(Box::new(below(caller, &writing, &root)), root),
+    };
+    Ok(Deleting { caller: caller.clone(), writing, allow_missing, todo })
+}
+
+fn below(caller: &Caller, writing: &Writing, root: &ObjectPath) -> Listing {
+    let reading = Reading {
+        repository: writing.repository.clone(),
+        reference: Ref::from(&writing.branch),
+        transaction: writing.transaction.clone(),
+    };
+    Listing::new(caller, reading, tree(root))
+}
+
+/// All keys that begin with a root. Some of them may only share a prefix: see [`is_below`].
+pub(super) fn tree(root: &ObjectPath) -> List {
+    List {
+        prefix: Prefix::from(root),
+        delimiter: String::new(),
+        glob: None,
+        max_depth: 0,
+        limit: 0,
+        after: String::new(),
+    }
+}
+
+/// Whether a key is the root itself or below it, and does not only share a prefix with it.
+pub(super) fn is_below(root: &ObjectPath, key: &str) -> bool {
+    match key.strip_prefix(root.as_str()) {
+        Some("") => true,
+        Some(rest) => root.as_str().ends_with('/') || rest.starts_with('/'),
+        None => false,
+    }
+}
+
+impl Deleting {
+    /// Deletes the next part; `None` when all is done.
+    ///
+    /// # Errors
+    /// When nothing of the part can be deleted: permission, a transaction that ended, lakeFS away.
+    pub async fn next(&mut self, ops: &Ops) -> Result<Option<DeletionProgress>> {
+        let mut progress = DeletionProgress::default();
+        let batch = match &mut self.todo {
+            Todo::Nothing => return Ok(None),
+            Todo::Paths(paths) if paths.is_empty() => return Ok(None),
+            Todo::Paths(paths) => paths.split_off(paths.len().saturating_sub(Lakefs::MAX_DELETE)),
+            Todo::Tree(listing, root) => match listing.next(ops).await? {
+                None => {
+                    self.todo = Todo::Nothing;
+                    return Ok(None);
+                }
+                Some(page) => {
+                    let keys = page.entries.into_iter().map(|entry| entry.path).filter(|key| is_below(root, key));
+                    keys.filter_map(|key| ObjectPath::try_from(key).ok()).collect()
+                }
+            },
+        };
+        let batch = if self.allow_missing || matches!(self.todo, Todo::Tree(..)) {
+            batch
+        } else {
+            self.only_existing(ops, batch, &mut progress).await?
+        };
+        self.delete(ops, batch, &mut progress).await?;
+        Ok(Some(progress))
+    }
+
+    /// lakeFS deletes what is not there without a word, so it is asked first.
+    async fn only_existing(
+        &self,
+        ops: &Ops,
+        batch: Vec<ObjectPath>,
+        progress: &mut DeletionProgress,
+    ) -> Result<Vec<ObjectPath>> {
+        let branch = Ref::from(&self.writing.branch);
+        let looked: Vec<(ObjectPath, bool)> = stream::iter(batch)
+            .map(async |path| match self.caller.lakefs.stat(&self.writing.repository, &branch, &path).await {
+                Ok(_) => Ok((path, true)),
+                Err(error) if error.kind() == lakefs::Kind::NotFound => Ok((path, false)),
+                Err(error) => Err(Error::from(error)),
+            })
+            .buffered(ops.limits.fan_out)
+            .try_collect()
+            .await?;
+        let (existing, missing): (Vec<_>, Vec<_>) = looked.into_iter().partition(|(_, exists)| *exists);
+        for (path, _) in missing {
+            let error = Error::new(Kind::ObjectNotFound, format!("no object {:?}: set allow_missing", path.as_str()));
+            progress.failures.push((path.into_string(), error));
+        }
+        Ok(existing.into_iter().map(|(path, _)| path).collect())
+    }
+
+    async fn delete(&self, ops: &Ops, batch: Vec<ObjectPath>, progress: &mut DeletionProgress) -> Result<()> {
+        if batch.is_empty() {
+            return Ok(());
+        }
+        for path in &batch {
+            ops.is_settled(&self.writing, path)?;
+        }
+        let (repository, branch) = (&self.writing.repository, &self.writing.branch);
+        let failures = match self.caller.lakefs.delete_many(repository, branch, &batch).await {
+            Ok(failures) => failures,
+            Err(error) => return Err(self.writing.refused(&self.caller, error).await),
+        };
+        let failed: std::collections::HashSet<&str> = failures.iter().map(|failure| failure.path.as_str()).collect();
+        let gone = batch.iter().filter(|path| !failed.contains(path.as_str()));
+        let changes: Vec<Change> = gone.cloned().map(Change::Deleted).collect();
+        ops.acknowledge(&self.caller, &self.writing, &changes).await?;
+        progress.deleted += changes.len() as u64;
+        for failure in failures {
+            let kind = if failure.status_code == 403 { Kind::PermissionDenied } else { Kind::RefusedByLakefs };
+            progress.failures.push((failure.path, Error::new(kind, format!("lakeFS: {}", failure.message))));
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tree_never_has_what_only_shares_a_prefix() {
+        let root = |path: &str| ObjectPath::try_from(path).unwrap();
+        assert!(is_below(&root("x/file1"), "x/file1"));
+        assert!(is_below(&root("x/file1"), "x/file1/a"));
+        assert!(!is_below(&root("x/file1"), "x/file10"));
+        assert!(is_below(&root("x/"), "x/"));
+        assert!(is_below(&root("x/"), "x/a"));
+        assert!(!is_below(&root("x/"), "x"));
+        assert!(!is_below(&root("x"), "y"));
+    }
+}

@@ -1,0 +1,22 @@
+//! What this server is.
+
+use super::{Caller, Ops};
+use crate::error::Result;
+
+/// What this server is, and what is behind it.
+#[derive(Debug, Clone)]
+pub struct ServerInfo {
+    /// Of lakeFS.
+    pub lakefs_version: String,
+    /// Whether it has presigned URLs.
+    pub presign: bool,
+}
+
+/// What this server is.
+///
+/// # Errors
+/// `Unauthenticated`, `LakefsUnavailable`.
+pub async fn server_info(_ops: &Ops, caller: &Caller) -> Result<ServerInfo> {
+    let (version, capabilities) = futures_util::try_join!(caller.lakefs.server_version(), caller.lakefs.capabilities())?;
+    Ok(ServerInfo { lakefs_version: version.version, presign: capabilities.presign })
+}

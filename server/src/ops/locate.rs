@@ -1,0 +1,291 @@
+//! From what a request names to where lakeFS has it.
+
+use super::{Caller, Ops};
+use crate::error::{Error, Kind, Result};
+use lakeport_lakefs as lakefs;
+use lakeport_session::{Millis, State, Transaction};
+use lakeport_types::{BranchName, ObjectPath, Ref, RepositoryId, TransactionId};
+use std::time::Duration;
+use tokio::time::sleep;
+
+/// Where a request is about.
+#[derive(Debug, Clone)]
+pub struct Place {
+    /// In a transaction: checked against the transaction's, if it is given.
+    pub repository: Option<RepositoryId>,
+    /// A ref, or a transaction.
+    pub at: At,
+}
+
+/// Which version of a repository.
+#[derive(Debug, Clone)]
+pub enum At {
+    /// The one that a ref names.
+    Ref(Ref),
+    /// The one that a transaction sees.
+    Transaction(TransactionId),
+}
+
+/// Where to read.
+#[derive(Debug, Clone)]
+pub struct Reading {
+    /// Repository.
+    pub repository: RepositoryId,
+    /// What to read.
+    pub reference: Ref,
+    /// The transaction that it is read in.
+    pub transaction: Option<Transaction>,
+}
+
+/// Where to write.
+#[derive(Debug, Clone)]
+pub struct Writing {
+    /// Repository.
+    pub repository: RepositoryId,
+    /// The branch to write to.
+    pub branch: BranchName,
+    /// The transaction that it is written in, as it was before the write.
+    pub transaction: Option<Transaction>,
+}
+
+/// A renewal of the idle time is written when it moves the end by at least a tenth of it.
+const RENEWAL_PART: Millis = 10;
+/// How long to wait for a commit that has not said yet what it commits.
+const PREPARING: Duration = Duration::from_millis(50);
+
+impl Ops {
+    /// Where a read is to look.
+    ///
+    /// # Errors
+    /// `TransactionNotFound`, and the state of a transaction that has ended.
+    pub async fn reading(&self, caller: &Caller, place: &Place) -> Result<Reading> {
+        let id = match &place.at {
+            At::Transaction(id) => id,
+            At::Ref(reference) => {
+                return Ok(Reading { repository: place.named()?, reference: reference.clone(), transaction: None });
+            }
+        };
+        let transaction = self.owned(caller, id).await?;
+        place.agrees_with(&transaction)?;
+        let reference = match transaction.state {
+            _ if transaction.options.read_only && !transaction.state.is_final() => Ref::from(&transaction.base_commit_id),
+            State::Open => Ref::from(&transaction.branch),
+            State::Committing => match &transaction.prepared_commit_id {
+                Some(commit) => Ref::from(commit),
+                None => Ref::from(&transaction.branch),
+            },
+            ended => return Err(not_open(&transaction, ended)),
+        };
+        self.touch(&transaction).await?;
+        Ok(Reading { repository: transaction.repository.clone(), reference, transaction: Some(transaction) })
+    }
+
+    /// Where a write goes.
+    ///
+    /// # Errors
+    /// `RefNotABranch`, `ReservedName`, `TransactionNotFound`, and the state of a transaction that is not open.
+    pub async fn writing(&self, caller: &Caller, place: &Place) -> Result<Writing> {
+        let id = match &place.at {
+            At::Transaction(id) => id,
+            At::Ref(reference) => {
+                let repository = place.named()?;
+                return Ok(Writing { repository, branch: writable_branch(reference)?, transaction: None });
+            }
+        };
+        let transaction = self.owned(caller, id).await?;
+        place.agrees_with(&transaction)?;
+        if transaction.state != State::Open {
+            return Err(not_open(&transaction, transaction.state));
+        }
+        if transaction.options.read_only {
+            return Err(Error::new(
+                Kind::TransactionReadOnly,
+                format!("transaction {id} only reads: begin one without read_only to write"),
+            ));
+        }
+        self.touch(&transaction).await?;
+        Ok(Writing {
+            repository: transaction.repository.clone(),
+            branch: transaction.branch.clone(),
+            transaction: Some(transaction),
+        })
+    }
+
+    /// A transaction of this caller's. Another's is as unknown as none.
+    ///
+    /// # Errors
+    /// `TransactionNotFound`.
+    pub async fn owned(&self, caller: &Caller, id: &TransactionId) -> Result<Transaction> {
+        let owner = self.principals.name(caller).await?;
+        self.store.get(&owner, id).await?.ok_or_else(|| unknown_transaction(id))
+    }
+
+    /// The row of a transaction as it is now.
+    ///
+    /// # Errors
+    /// `TransactionNotFound` when it was forgotten meanwhile.
+    pub async fn refreshed(&self, transaction: &Transaction) -> Result<Transaction> {
+        let now = self.store.get(&transaction.owner, &transaction.id).await?;
+        now.ok_or_else(|| unknown_transaction(&transaction.id))
+    }
+
+    /// Notes that something is called in a transaction.
+    async fn touch(&self, transaction: &Transaction) -> Result<()> {
+        if transaction.state == State::Open {
+            self.store.renew(transaction, transaction.options.idle_timeout / RENEWAL_PART).await?;
+        }
+        Ok(())
+    }
+
+    /// What lakeFS's one `not found` means: the ref or the object. It says the same for both, so it is asked which.
+    pub async fn missing(&self, caller: &Caller, reading: &Reading, path: &ObjectPath) -> Error {
+        match caller.lakefs.get_commit(&reading.repository, &reading.reference).await {
+            Ok(_) => Error::new(
+                Kind::ObjectNotFound,
+                format!("no object {:?} at {} of repository {}", path.as_str(), shown(reading), reading.repository),
+            )
+            .about([path.as_str()]),
+            Err(error) => self.missing_ref(reading, error),
+        }
+    }
+
+    /// A ref that names nothing.
+    pub fn missing_ref(&self, reading: &Reading, error: lakefs::Error) -> Error {
+        match error.kind() {
+            lakefs::Kind::CommitNotFound
+            | lakefs::Kind::NotFound
+            | lakefs::Kind::BranchNotFound
+            | lakefs::Kind::TagNotFound => {
+                Error::new(Kind::RefNotFound, format!("repository {} has no ref {}", reading.repository, shown(reading)))
+                    .about([reading.reference.as_str()])
+            }
+            lakefs::Kind::RepositoryNotFound => no_repository(&reading.repository),
+            _ => error.into(),
+        }
+    }
+
+    /// Waits until a transaction that is being committed says what it commits, or is open or ended.
+    ///
+    /// # Errors
+    /// As [`refreshed`](Self::refreshed).
+    pub async fn prepared(&self, transaction: &Transaction) -> Result<Transaction> {
+        loop {
+            let now = self.refreshed(transaction).await?;
+            let is_preparing = now.state == State::Committing && now.prepared_commit_id.is_none();
+            if !is_preparing {
+                return Ok(now);
+            }
+            sleep(PREPARING).await;
+        }
+    }
+}
+
+/// The ref as its caller knows it.
+fn shown(reading: &Reading) -> String {
+    match &reading.transaction {
+        Some(transaction) => format!("transaction {}", transaction.id),
+        None => reading.reference.to_string(),
+    }
+}
+
+impl Place {
+    fn named(&self) -> Result<RepositoryId> {
+        self.repository.clone().ok_or_else(|| Error::field("repository", "is empty: name a repository"))
+    }
+
+    fn agrees_with(&self, transaction: &Transaction) -> Result<()> {
+        match &self.repository {
+            Some(repository) if *repository != transaction.repository => Err(Error::field(
+                "repository",
+                format!("is {repository}, and transaction {} is of repository {}", transaction.id, transaction.repository),
+            )),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The branch that a ref must be to be written to.
+///
+/// # Errors
+/// `RefNotABranch` for what cannot be one; `ReservedName` for those of transactions.
+pub fn writable_branch(reference: &Ref) -> Result<BranchName> {
+    let branch = reference.as_branch().ok_or_else(|| not_a_branch(reference.as_str()))?;
+    if branch.is_transaction() {
+        return Err(Error::new(
+            Kind::ReservedName,
+            format!("branch {branch} belongs to a transaction: write with its transaction_id"),
+        ));
+    }
+    Ok(branch)
+}
+
+/// A write to what is no branch.
+pub fn not_a_branch(name: &str) -> Error {
+    Error::new(Kind::RefNotABranch, format!("{name:?} is not a branch: only branches can be written to"))
+}
+
+/// A repository that is not there.
+pub fn no_repository(repository: &RepositoryId) -> Error {
+    Error::new(Kind::RepositoryNotFound, format!("no repository {repository}")).about([repository.as_str()])
+}
+
+/// An ID that is nobody's, or another's: both say the same.
+pub fn unknown_transaction(id: &TransactionId) -> Error {
+    Error::new(Kind::TransactionNotFound, format!("no transaction {id}")).about([id.as_str()])
+}
+
+/// A call in a transaction that is not open.
+pub fn not_open(transaction: &Transaction, state: State) -> Error {
+    let id = &transaction.id;
+    match state {
+        State::Open => Error::new(Kind::Internal, format!("transaction {id} is open")),
+        State::Committing => Error::new(
+            Kind::TransactionCommitting,
+            format!("transaction {id} is being committed: wait for it, or begin another"),
+        ),
+        State::Committed => {
+            let commit = transaction.commit_id.as_ref().map(ToString::to_string).unwrap_or_default();
+            Error::new(Kind::TransactionCommitted, format!("transaction {id} is committed, as {commit}: begin another"))
+                .about([commit])
+        }
+        State::RolledBack => {
+            Error::new(Kind::TransactionRolledBack, format!("transaction {id} was rolled back: begin another"))
+        }
+        State::Expired => Error::new(
+            Kind::TransactionExpired,
+            format!("transaction {id} expired and nothing of it was published: begin another, with a longer idle_timeout"),
+        ),
+    }
+}
+
+impl Writing {
+    /// What a refusal of lakeFS to write here means.
+    pub async fn refused(&self, caller: &Caller, error: lakefs::Error) -> Error {
+        match error.kind() {
+            lakefs::Kind::RepositoryNotFound => no_repository(&self.repository),
+            lakefs::Kind::BranchNotFound => self.missing(caller).await,
+            lakefs::Kind::BranchProtected => Error::new(
+                Kind::BranchProtected,
+                format!("branch {} of repository {} is protected: write in a transaction", self.branch, self.repository),
+            ),
+            lakefs::Kind::RepositoryReadOnly => {
+                Error::new(Kind::RepositoryReadOnly, format!("repository {} is read-only", self.repository))
+            }
+            _ => caller.explain(error.into()).await,
+        }
+    }
+
+    /// A name that is no branch: nothing, or a tag or commit.
+    async fn missing(&self, caller: &Caller) -> Error {
+        let reference = Ref::from(&self.branch);
+        match caller.lakefs.get_commit(&self.repository, &reference).await {
+            Ok(_) => not_a_branch(self.branch.as_str()),
+            Err(error) if error.kind() == lakefs::Kind::RepositoryNotFound => no_repository(&self.repository),
+            Err(_) => Error::new(
+                Kind::RefNotFound,
+                format!("repository {} has no branch {}", self.repository, self.branch),
+            )
+            .about([self.branch.as_str()]),
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! Merges, reverts and cherry-picks outside transactions.
+
+use super::locate::writable_branch;
+use super::repositories::outcome;
+use super::write::check_metadata;
+use super::{Caller, Ops, Reading, Writing};
+use crate::error::{Error, Kind, Result};
+use lakeport_lakefs::{self as lakefs, Commit, NewMerge};
+use lakeport_types::{BranchName, Ref, RepositoryId};
+use std::collections::BTreeMap;
+
+/// What to merge, and how.
+#[derive(Debug, Clone)]
+pub struct MergeRequest {
+    /// Repository.
+    pub repository: RepositoryId,
+    /// What to merge.
+    pub source: Ref,
+    /// Where to.
+    pub destination: BranchName,
+    /// How.
+    pub merge: NewMerge,
+}
+
+/// What a refusal of lakeFS means here.
+async fn refused(ops: &Ops, caller: &Caller, writing: &Writing, source: &Ref, error: lakefs::Error) -> Error {
+    match error.kind() {
+        _ if error.is_ambiguous() => outcome(error),
+        lakefs::Kind::NotFound | lakefs::Kind::CommitNotFound => {
+            let reading =
+                Reading { repository: writing.repository.clone(), reference: source.clone(), transaction: None };
+            ops.missing_ref(&reading, error)
+        }
+        lakefs::Kind::MergeConflict => Error::new(
+            Kind::MergeConflict,
+            format!("{source} and branch {} changed the same paths: see Diff, or choose a strategy", writing.branch),
+        ),
+        lakefs::Kind::DirtyBranch => Error::new(
+            Kind::BaseDirty,
+            format!("branch {} has uncommitted changes: commit or reset them", writing.branch),
+        ),
+        lakefs::Kind::NoChanges => Error::new(Kind::NoChanges, format!("nothing of {source} is new to {}", writing.branch)),
+        _ => writing.refused(caller, error).await,
+    }
+}
+
+fn onto(repository: &RepositoryId, branch: &BranchName) -> Result<Writing> {
+    let branch = writable_branch(&Ref::from(branch))?;
+    Ok(Writing { repository: repository.clone(), branch, transaction: None })
+}
+
+/// Merges a ref into a branch and says the new head.
+///
+/// # Errors
+/// `MergeConflict`, `NoChanges`, `BaseDirty`, `HookRejected`, `RefNotFound`, `OutcomeUnknown`.
+pub async fn merge(ops: &Ops, caller: &Caller, request: &MergeRequest) -> Result<String> {
+    check_metadata(&request.merge.metadata)?;
+    if request.source.as_str().starts_with(lakeport_types::TRANSACTION_BRANCH_PREFIX) {
+        let message = format!("{} belongs to a transaction: commit the transaction", request.source);
+        return Err(Error::new(Kind::ReservedName, message));
+    }
+    let writing = onto(&request.repository, &request.destination)?;
+    let _turn = ops.queues.turn(&request.repository, &request.destination).await;
+    let merged = caller.lakefs.merge(&request.repository, &request.source, &request.destination, &request.merge).await;
+    match merged {
+        Ok(commit) => Ok(commit),
+        Err(error) => Err(refused(ops, caller, &writing, &request.source, error).await),
+    }
+}
+
+/// Undoes a commit on a branch.
+///
+/// # Errors
+/// As [`merge`].
+pub async fn revert(
+    ops: &Ops,
+    caller: &Caller,
+    (repository, branch): (&RepositoryId, &BranchName),
+    commit: &Ref,
+    parent: u32,
+    message: &str,
+    metadata: &BTreeMap<String, String>,
+) -> Result<Commit> {
+    check_metadata(metadata)?;
+    let writing = onto(repository, branch)?;
+    match caller.lakefs.revert(repository, branch, commit, parent, message, metadata).await {
+        // lakeFS does not say which commit it made.
+        Ok(()) => Ok(caller.lakefs.get_commit(repository, &Ref::from(branch)).await?),
+        Err(error) => Err(refused(ops, caller, &writing, commit, error).await),
+    }
+}
+
+/// Makes the change of a commit once more on a branch.
+///
+/// # Errors
+/// As [`merge`].
+pub async fn cherry_pick(
+    ops: &Ops,
+    caller: &Caller,
+    (repository, branch): (&RepositoryId, &BranchName),
+    commit: &Ref,
+    parent: Option<u32>,
+) -> Result<Commit> {
+    let writing = onto(repository, branch)?;
+    match caller.lakefs.cherry_pick(repository, branch, commit, parent).await {
+        Ok(made) => Ok(made),
+        Err(error) => Err(refused(ops, caller, &writing, commit, error).await),
+    }
+}

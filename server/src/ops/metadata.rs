@@ -1,0 +1,42 @@
+//! User metadata of an object.
+
+use super::settle::Change;
+use super::write::check_metadata;
+use super::{Caller, FileInfo, Ops, Place, Reading};
+use crate::error::Result;
+use lakeport_lakefs as lakefs;
+use lakeport_types::{ObjectPath, Ref};
+use std::collections::BTreeMap;
+
+/// Replaces the user metadata of an object.
+///
+/// # Errors
+/// `ObjectNotFound`, `ReservedName`, and those of the place.
+pub async fn set_metadata(
+    ops: &Ops,
+    caller: &Caller,
+    place: &Place,
+    path: &ObjectPath,
+    metadata: &BTreeMap<String, String>,
+) -> Result<FileInfo> {
+    check_metadata(metadata)?;
+    let writing = ops.writing(caller, place).await?;
+    ops.is_settled(&writing, path)?;
+    let reference = Ref::from(&writing.branch);
+    match caller.lakefs.set_metadata(&writing.repository, &writing.branch, path, metadata).await {
+        Ok(()) => {}
+        Err(error) if error.kind() == lakefs::Kind::NotFound => {
+            let reading = Reading { repository: writing.repository.clone(), reference, transaction: None };
+            return Err(ops.missing(caller, &reading, path).await);
+        }
+        Err(error) if error.is_ambiguous() => return Err(super::settle::in_doubt(path, error)),
+        Err(error) => return Err(writing.refused(caller, error).await),
+    }
+    // lakeFS answers nothing, and for a repository that is not there too: what stands is looked up.
+    let stats = match caller.lakefs.stat(&writing.repository, &reference, path).await {
+        Ok(stats) => stats,
+        Err(error) => return Err(writing.refused(caller, error).await),
+    };
+    ops.acknowledge(caller, &writing, &[Change::Put(Box::new(stats.clone()))]).await?;
+    Ok(stats.into())
+}

@@ -1,0 +1,201 @@
+//! Copying and moving, on the server.
+
+use super::delete::{is_below, tree};
+use super::list::Listing;
+use super::settle::Change;
+use super::{Caller, Ops, Place, Reading, Writing};
+use crate::error::{Error, Kind, Result};
+use futures_util::{StreamExt, stream};
+use lakeport_lakefs::{self as lakefs, Lakefs, ObjectStats};
+use lakeport_types::{ObjectPath, Ref};
+
+/// From where to where.
+#[derive(Debug, Clone)]
+pub struct Transfer {
+    /// The source; `None` where the destination is.
+    pub source_ref: Option<Ref>,
+    /// The object, or the root of a tree.
+    pub source: ObjectPath,
+    /// What takes its place.
+    pub destination: ObjectPath,
+    /// All below the source too.
+    pub recursive: bool,
+}
+
+/// What a part of a transfer did.
+#[derive(Debug, Default)]
+pub struct TransferProgress {
+    /// Destinations that stand.
+    pub paths: Vec<String>,
+    /// Sources that could not be transferred.
+    pub failures: Vec<(String, Error)>,
+}
+
+/// A transfer under way.
+pub struct Transferring {
+    caller: Caller,
+    writing: Writing,
+    source_ref: Ref,
+    transfer: Transfer,
+    listing: Option<Listing>,
+    is_move: bool,
+    /// Of a move: sources whose copies stand.
+    copied: Vec<(ObjectPath, String)>,
+    any_failed: bool,
+    is_done: bool,
+}
+
+/// Begins a copy.
+///
+/// # Errors
+/// `InvalidField` where source and destination overlap; those of the place.
+pub async fn copy(ops: &Ops, caller: &Caller, place: &Place, transfer: Transfer) -> Result<Transferring> {
+    begin(ops, caller, place, transfer, false).await
+}
+
+/// Begins a move: a copy, and then the deletion of the sources once all copies stand.
+///
+/// # Errors
+/// As [`copy`].
+pub async fn rename(ops: &Ops, caller: &Caller, place: &Place, transfer: Transfer) -> Result<Transferring> {
+    begin(ops, caller, place, transfer, true).await
+}
+
+async fn begin(ops: &Ops, caller: &Caller, place: &Place, transfer: Transfer, is_move: bool) -> Result<Transferring> {
+    let writing = ops.writing(caller, place).await?;
+    let branch = Ref::from(&writing.branch);
+    let source_ref = transfer.source_ref.clone().unwrap_or_else(|| branch.clone());
+    if source_ref == branch {
+        refuse_overlap(&transfer)?;
+    }
+    let listing = transfer.recursive.then(|| {
+        let reading =
+            Reading { repository: writing.repository.clone(), reference: source_ref.clone(), transaction: None };
+        Listing::new(caller, reading, tree(&transfer.source))
+    });
+    Ok(Transferring {
+        caller: caller.clone(),
+        writing,
+        source_ref,
+        transfer,
+        listing,
+        is_move,
+        copied: Vec::new(),
+        any_failed: false,
+        is_done: false,
+    })
+}
+
+fn refuse_overlap(transfer: &Transfer) -> Result<()> {
+    let (source, destination) = (&transfer.source, &transfer.destination);
+    let nested = transfer.recursive
+        && (is_below(source, destination.as_str()) || is_below(destination, source.as_str()));
+    if source == destination || nested {
+        return Err(Error::field("source_path", format!("{source:?} and {destination:?} overlap")));
+    }
+    Ok(())
+}
+
+impl Transferring {
+    /// Transfers the next part; `None` when all is done. Of a move, paths are named once their sources are gone.
+    ///
+    /// # Errors
+    /// When nothing of the part can be done.
+    pub async fn next(&mut self, ops: &Ops) -> Result<Option<TransferProgress>> {
+        if self.is_done {
+            return Ok(None);
+        }
+        let Some(sources) = self.sources(ops).await? else {
+            self.is_done = true;
+            return if self.is_move { self.delete_sources(ops).await.map(Some) } else { Ok(None) };
+        };
+        let mut progress = self.copy(ops, sources).await?;
+        self.any_failed |= !progress.failures.is_empty();
+        if self.is_move {
+            progress.paths.clear();
+        }
+        Ok(Some(progress))
+    }
+
+    /// The next sources; `None` behind the last.
+    async fn sources(&mut self, ops: &Ops) -> Result<Option<Vec<ObjectPath>>> {
+        let Some(listing) = &mut self.listing else {
+            let is_first = self.copied.is_empty() && !self.any_failed;
+            return Ok(is_first.then(|| vec![self.transfer.source.clone()]));
+        };
+        let Some(page) = listing.next(ops).await? else { return Ok(None) };
+        let keys = page.entries.into_iter().map(|entry| entry.path);
+        let keys = keys.filter(|key| is_below(&self.transfer.source, key));
+        Ok(Some(keys.filter_map(|key| ObjectPath::try_from(key).ok()).collect()))
+    }
+
+    async fn copy(&mut self, ops: &Ops, sources: Vec<ObjectPath>) -> Result<TransferProgress> {
+        let this = &*self;
+        let copies: Vec<(ObjectPath, Result<ObjectStats>)> = stream::iter(sources)
+            .map(async |source| {
+                let copied = this.copy_one(ops, &source).await;
+                (source, copied)
+            })
+            .buffered(ops.limits.fan_out)
+            .collect()
+            .await;
+        let mut progress = TransferProgress::default();
+        let mut changes = Vec::new();
+        for (source, copied) in copies {
+            match copied {
+                Ok(stats) => {
+                    progress.paths.push(stats.path.clone());
+                    self.copied.push((source, stats.path.clone()));
+                    changes.push(Change::Put(Box::new(stats)));
+                }
+                Err(error) if self.listing.is_none() => return Err(error),
+                Err(error) => progress.failures.push((source.into_string(), error)),
+            }
+        }
+        ops.acknowledge(&self.caller, &self.writing, &changes).await?;
+        Ok(progress)
+    }
+
+    async fn copy_one(&self, ops: &Ops, source: &ObjectPath) -> Result<ObjectStats> {
+        let below = source.as_str().strip_prefix(self.transfer.source.as_str()).unwrap_or_default();
+        let destination = format!("{}{below}", self.transfer.destination);
+        let destination = ObjectPath::try_from(destination).map_err(|error| Error::field("path", error))?;
+        ops.is_settled(&self.writing, &destination)?;
+        let (repository, branch) = (&self.writing.repository, &self.writing.branch);
+        match self.caller.lakefs.copy(repository, branch, &destination, &self.source_ref, source).await {
+            Ok(stats) => Ok(stats),
+            Err(error) if error.kind() == lakefs::Kind::NotFound => {
+                let reference = self.source_ref.clone();
+                let reading = Reading { repository: repository.clone(), reference, transaction: None };
+                Err(ops.missing(&self.caller, &reading, source).await)
+            }
+            Err(error) if error.is_ambiguous() => Err(super::settle::in_doubt(&destination, error)),
+            Err(error) => Err(self.writing.refused(&self.caller, error).await),
+        }
+    }
+
+    async fn delete_sources(&mut self, ops: &Ops) -> Result<TransferProgress> {
+        if self.any_failed {
+            return Err(Error::new(
+                Kind::RefusedByLakefs,
+                "not every object could be copied, so no source was deleted: the copies stand; move again",
+            ));
+        }
+        let mut progress = TransferProgress::default();
+        for batch in self.copied.chunks(Lakefs::MAX_DELETE) {
+            let sources: Vec<ObjectPath> = batch.iter().map(|(source, _)| source.clone()).collect();
+            let (repository, branch) = (&self.writing.repository, &self.writing.branch);
+            let failures = match self.caller.lakefs.delete_many(repository, branch, &sources).await {
+                Ok(failures) => failures,
+                Err(error) => return Err(self.writing.refused(&self.caller, error).await),
+            };
+            if let Some(failure) = failures.first() {
+                return Err(Error::new(Kind::RefusedByLakefs, format!("lakeFS: {}", failure.message)));
+            }
+            let changes: Vec<Change> = sources.into_iter().map(Change::Deleted).collect();
+            ops.acknowledge(&self.caller, &self.writing, &changes).await?;
+            progress.paths.extend(batch.iter().map(|(_, destination)| destination.clone()));
+        }
+        Ok(progress)
+    }
+}

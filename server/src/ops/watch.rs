@@ -1,0 +1,61 @@
+//! Following a transaction.
+
+use super::{Caller, Ops};
+use crate::error::Result;
+use lakeport_session::Transaction;
+use lakeport_types::TransactionId;
+use std::time::Duration;
+
+/// How often the row is looked at.
+const INTERVAL: Duration = Duration::from_millis(200);
+
+/// A watch under way.
+pub struct Watching {
+    last: Transaction,
+    is_first: bool,
+    is_done: bool,
+}
+
+/// Begins to follow a transaction.
+///
+/// # Errors
+/// `TransactionNotFound`.
+pub async fn watch(ops: &Ops, caller: &Caller, id: &TransactionId) -> Result<Watching> {
+    Ok(Watching { last: ops.owned(caller, id).await?, is_first: true, is_done: false })
+}
+
+/// What a watch saw.
+pub struct Seen {
+    /// The transaction now.
+    pub transaction: Transaction,
+    /// How many commits into the base are ahead of it.
+    pub queue_position: usize,
+    /// The server is going away.
+    pub reconnect: bool,
+}
+
+impl Watching {
+    /// The next change of state; `None` behind the last.
+    ///
+    /// # Errors
+    /// `TransactionNotFound` when it was forgotten meanwhile.
+    pub async fn next(&mut self, ops: &Ops) -> Result<Option<Seen>> {
+        if self.is_done {
+            return Ok(None);
+        }
+        while !self.is_first && !ops.stopping.is_cancelled() {
+            let stopped = tokio::time::timeout(INTERVAL, ops.stopping.cancelled()).await;
+            let now = ops.refreshed(&self.last).await?;
+            let changed = (now.state, now.epoch) != (self.last.state, self.last.epoch);
+            self.last = now;
+            if changed || stopped.is_ok() {
+                break;
+            }
+        }
+        self.is_first = false;
+        let reconnect = ops.stopping.is_cancelled();
+        self.is_done = self.last.state.is_final() || reconnect;
+        let queue_position = ops.queues.position(&self.last);
+        Ok(Some(Seen { transaction: self.last.clone(), queue_position, reconnect }))
+    }
+}

@@ -1,0 +1,182 @@
+//! Storing an object.
+
+use super::settle::{Change, in_doubt};
+use super::stat::WRITE_ID;
+use super::{Caller, FileInfo, Ops, Place, Writing};
+use crate::error::{Error, Kind, Result};
+use crate::upload::{Checks, Source, Upload};
+use http_body_util::BodyExt;
+use lakeport_lakefs::{self as lakefs, NewObject, ObjectStats};
+use lakeport_types::{ObjectPath, RESERVED_METADATA_PREFIX, Ref};
+use rand::RngExt;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// What is said of an object before its bytes come.
+#[derive(Debug, Clone, Default)]
+pub struct UploadHeader {
+    /// MIME type; empty for the default.
+    pub content_type: String,
+    /// User metadata.
+    pub metadata: BTreeMap<String, String>,
+    /// Only where nothing is.
+    pub create_only: bool,
+    /// Makes a repetition of a create-only write find itself.
+    pub write_id: Option<String>,
+    /// What the bytes have to agree with.
+    pub checks: Checks,
+}
+
+/// How often the end of a transaction is put off while bytes flow.
+const RENEWAL: Duration = Duration::from_secs(5);
+
+/// Stores an object from a source of bytes. Only a source that finishes, and agrees with what was said of it, is published.
+///
+/// # Errors
+/// `WriteIncomplete`, `ChecksumMismatch`, `ObjectExists`, `WriteInDoubt`, `BranchProtected`, and those of the place.
+pub async fn write(
+    ops: &Ops,
+    caller: &Caller,
+    place: &Place,
+    path: &ObjectPath,
+    header: UploadHeader,
+    source: Source,
+) -> Result<FileInfo> {
+    check_metadata(&header.metadata)?;
+    let writing = ops.writing(caller, place).await?;
+    ops.is_settled(&writing, path)?;
+    let stats = ops.while_renewing(&writing, ops.put(caller, &writing, path, header, source)).await?;
+    ops.acknowledge(caller, &writing, &[Change::Put(Box::new(stats.clone()))]).await?;
+    Ok(stats.into())
+}
+
+/// Refuses metadata that is not a caller's to set.
+///
+/// # Errors
+/// `ReservedName`.
+pub(super) fn check_metadata(metadata: &BTreeMap<String, String>) -> Result<()> {
+    let reserved = |key: &&String| {
+        let key = key.to_lowercase();
+        key.starts_with(RESERVED_METADATA_PREFIX) || key.starts_with("::lakefs::") || key.starts_with(".lakefs.")
+    };
+    match metadata.keys().find(reserved) {
+        None => Ok(()),
+        Some(key) => Err(Error::new(
+            Kind::ReservedName,
+            format!("metadata key {key:?} is reserved: keys must not begin with lakeport., .lakefs. or ::lakefs::"),
+        )),
+    }
+}
+
+impl Ops {
+    /// Uploads an object to a branch and finds out whether it stands.
+    pub(super) async fn put(
+        &self,
+        caller: &Caller,
+        writing: &Writing,
+        path: &ObjectPath,
+        header: UploadHeader,
+        source: Source,
+    ) -> Result<ObjectStats> {
+        let write_id = header.create_only.then(|| {
+            header.write_id.clone().unwrap_or_else(|| format!("{:032x}", rand::rng().random::<u128>()))
+        });
+        let mut object = NewObject {
+            content_type: header.content_type,
+            metadata: header.metadata,
+            size: header.checks.size,
+            create_only: header.create_only,
+        };
+        object.metadata.extend(write_id.clone().map(|id| (WRITE_ID.to_owned(), id)));
+        let (upload, outcome) = Upload::new(source, header.checks);
+        let sent = caller.lakefs.upload(&writing.repository, &writing.branch, path, &object, upload.boxed_unsync()).await;
+        let error = match sent {
+            Ok(stats) => return Ok(stats),
+            Err(error) => error,
+        };
+        // What the source itself did wrong is the reason, whatever became of the connection.
+        if let Some(reason) = outcome.refusal() {
+            return Err(reason);
+        }
+        if error.kind() == lakefs::Kind::ObjectExists {
+            return self.is_own(caller, writing, path, write_id.as_deref()).await;
+        }
+        if !error.is_ambiguous() {
+            return Err(writing.refused(caller, error).await);
+        }
+        match self.look_for(caller, writing, path, outcome.sent(), write_id.as_deref()).await {
+            Some(stats) => Ok(stats),
+            None => {
+                self.unsettle(writing, path).await?;
+                Err(in_doubt(path, error))
+            }
+        }
+    }
+
+    /// lakeFS can refuse a create-only write because it found this very write, when a commit runs beside it.
+    async fn is_own(
+        &self,
+        caller: &Caller,
+        writing: &Writing,
+        path: &ObjectPath,
+        write_id: Option<&str>,
+    ) -> Result<ObjectStats> {
+        let found = caller.lakefs.stat(&writing.repository, &Ref::from(&writing.branch), path).await;
+        match found {
+            Ok(stats) if write_id.is_some() && stats.metadata.get(WRITE_ID).map(String::as_str) == write_id => Ok(stats),
+            _ => Err(Error::new(
+                Kind::ObjectExists,
+                format!("{:?} is there already: write without if_none_match to replace it", path.as_str()),
+            )
+            .about([path.as_str()])),
+        }
+    }
+
+    /// An upload that lost its answer: it stands if the object has the bytes that were sent.
+    async fn look_for(
+        &self,
+        caller: &Caller,
+        writing: &Writing,
+        path: &ObjectPath,
+        sent: Option<(u64, u32)>,
+        write_id: Option<&str>,
+    ) -> Option<ObjectStats> {
+        let (size, crc32c) = sent?;
+        let branch = Ref::from(&writing.branch);
+        let stats = caller.lakefs.stat(&writing.repository, &branch, path).await.ok()?;
+        if write_id.is_some() {
+            return (stats.metadata.get(WRITE_ID).map(String::as_str) == write_id).then_some(stats);
+        }
+        if u64::try_from(stats.size_bytes) != Ok(size) {
+            return None;
+        }
+        let mut download = caller.lakefs.download(&writing.repository, &branch, path, None).await.ok()?;
+        if download.head.etag != stats.checksum {
+            return None;
+        }
+        let mut found = 0;
+        while let Some(frame) = download.body.frame().await {
+            found = crc32c::crc32c_append(found, &frame.ok()?.into_data().ok()?);
+        }
+        (found == crc32c).then_some(stats)
+    }
+
+    /// Puts off the end of the transaction for as long as a transfer runs.
+    pub(super) async fn while_renewing<T>(
+        &self,
+        writing: &Writing,
+        transfer: impl Future<Output = Result<T>>,
+    ) -> Result<T> {
+        let Some(transaction) = &writing.transaction else { return transfer.await };
+        let mut transfer = std::pin::pin!(transfer);
+        loop {
+            match tokio::time::timeout(RENEWAL, transfer.as_mut()).await {
+                Ok(ended) => return ended,
+                Err(_) => {
+                    let now = self.refreshed(transaction).await?;
+                    self.store.renew(&now, 1).await?;
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,237 @@
+//! The body of an upload: bytes as they come, checked as they pass.
+//!
+//! A source that breaks off, or disagrees with what was said of it, ends the upload as an error, so that lakeFS never sees a
+//! whole body and nothing becomes visible. The last piece is held back until everything agrees: where the length is known,
+//! lakeFS would take the last byte for the end.
+
+use crate::error::{BoxError, Error, Kind, Result};
+use bytes::Bytes;
+use futures_util::Stream;
+use http_body::{Body, Frame, SizeHint};
+use md5::{Digest, Md5};
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
+
+/// What an object's bytes have to agree with.
+#[derive(Debug, Clone, Default)]
+pub struct Checks {
+    /// How many there are.
+    pub size: Option<u64>,
+    /// CRC32C of all.
+    pub crc32c: Option<u32>,
+    /// MD5 of all.
+    pub md5: Option<[u8; 16]>,
+}
+
+/// A part of an upload.
+#[derive(Debug)]
+pub struct Part {
+    /// Bytes; may be empty.
+    pub data: Bytes,
+    /// This is the last part: publish, if all agrees with these too.
+    pub finish: Option<Checks>,
+}
+
+/// Parts, the last of which finishes. One that ends otherwise publishes nothing.
+pub type Source = Pin<Box<dyn Stream<Item = Result<Part>> + Send>>;
+
+/// What passed through an upload, for who made it.
+#[derive(Clone, Default)]
+pub struct Outcome(Arc<Mutex<State>>);
+
+#[derive(Default)]
+struct State {
+    refusal: Option<Error>,
+    sent: Option<(u64, u32)>,
+}
+
+impl Outcome {
+    /// Why the source was refused, if it was. Taken out.
+    pub fn refusal(&self) -> Option<Error> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).refusal.take()
+    }
+
+    /// Size and CRC32C of what was sent, if it was sent to its end.
+    pub fn sent(&self) -> Option<(u64, u32)> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).sent
+    }
+
+    fn refuse(&self, error: Error) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).refusal = Some(error);
+    }
+
+    fn complete(&self, size: u64, crc32c: u32) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).sent = Some((size, crc32c));
+    }
+}
+
+/// The body of an upload.
+pub struct Upload {
+    source: Source,
+    checks: Checks,
+    size: u64,
+    crc32c: u32,
+    md5: Option<Md5>,
+    held: Option<Bytes>,
+    is_done: bool,
+    outcome: Outcome,
+}
+
+/// The upload ends here; the reason is in its outcome.
+#[derive(Debug, thiserror::Error)]
+#[error("the upload was refused")]
+struct Refused;
+
+impl Upload {
+    /// A body of a source, and what will be known of it.
+    pub fn new(source: Source, checks: Checks) -> (Self, Outcome) {
+        let outcome = Outcome::default();
+        let md5 = checks.md5.map(|_| Md5::new());
+        let upload =
+            Self { source, checks, size: 0, crc32c: 0, md5, held: None, is_done: false, outcome: outcome.clone() };
+        (upload, outcome)
+    }
+
+    fn pass(&mut self, data: &Bytes) -> Result<()> {
+        self.size += data.len() as u64;
+        if let Some(expected) = self.checks.size.filter(|expected| self.size > *expected) {
+            return Err(incomplete(format!("more bytes came than the {expected} of size_bytes")));
+        }
+        self.crc32c = crc32c::crc32c_append(self.crc32c, data);
+        if let Some(md5) = &mut self.md5 {
+            md5.update(data);
+        }
+        Ok(())
+    }
+
+    /// Everything came: it has to agree with what was said first and last.
+    fn agree(&mut self, last: &Checks) -> Result<()> {
+        for expected in [self.checks.size, last.size].into_iter().flatten() {
+            if expected != self.size {
+                return Err(incomplete(format!("{} bytes came, and size_bytes is {expected}", self.size)));
+            }
+        }
+        for expected in [self.checks.crc32c, last.crc32c].into_iter().flatten() {
+            if expected != self.crc32c {
+                return Err(mismatch("object_crc32c", format!("{expected:08x}"), format!("{:08x}", self.crc32c)));
+            }
+        }
+        if last.md5.is_some() && self.checks.md5.is_none() {
+            return Err(Error::field("object_md5", "has to stand in the first message, since it is computed as bytes pass"));
+        }
+        if let (Some(md5), Some(expected)) = (self.md5.take(), self.checks.md5) {
+            let actual: [u8; 16] = md5.finalize().into();
+            if actual != expected {
+                return Err(mismatch("object_md5", hex::encode(expected), hex::encode(actual)));
+            }
+        }
+        self.outcome.complete(self.size, self.crc32c);
+        Ok(())
+    }
+
+    fn take(&mut self, part: Option<Result<Part>>) -> Result<()> {
+        let part = part.unwrap_or_else(|| {
+            Err(incomplete("the stream ended without finish_write: nothing was published; send it again".to_owned()))
+        })?;
+        self.pass(&part.data)?;
+        if let Some(last) = &part.finish {
+            self.agree(last)?;
+            self.is_done = true;
+        }
+        if !part.data.is_empty() {
+            self.held = Some(part.data);
+        }
+        Ok(())
+    }
+}
+
+fn incomplete(message: String) -> Error {
+    Error::new(Kind::WriteIncomplete, message)
+}
+
+fn mismatch(field: &str, expected: String, actual: String) -> Error {
+    Error::new(Kind::ChecksumMismatch, format!("{field} is {expected}, and the bytes that came have {actual}: send them again"))
+}
+
+impl Body for Upload {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        let this = &mut *self;
+        while !this.is_done {
+            let ready_to_send = this.held.take();
+            let part = match this.source.as_mut().poll_next(cx) {
+                Poll::Pending => {
+                    this.held = ready_to_send;
+                    return Poll::Pending;
+                }
+                Poll::Ready(part) => part,
+            };
+            if let Err(error) = this.take(part) {
+                this.is_done = true;
+                this.outcome.refuse(error);
+                return Poll::Ready(Some(Err(Box::new(Refused))));
+            }
+            if ready_to_send.is_some() && this.held.is_none() {
+                // An empty part came behind it: it is still the last piece.
+                this.held = ready_to_send;
+            } else if let Some(piece) = ready_to_send {
+                return Poll::Ready(Some(Ok(Frame::data(piece))));
+            }
+        }
+        Poll::Ready(this.held.take().map(|piece| Ok(Frame::data(piece))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.is_done && self.held.is_none()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.checks.size.map_or_else(SizeHint::default, SizeHint::with_exact)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures_util::stream;
+    use http_body_util::BodyExt;
+
+    async fn upload(parts: Vec<(&'static str, bool)>, checks: Checks) -> (String, Option<Kind>) {
+        let parts = parts.into_iter().map(|(data, last)| {
+            Ok(Part { data: Bytes::from_static(data.as_bytes()), finish: last.then(Checks::default) })
+        });
+        let (mut upload, outcome) = Upload::new(Box::pin(stream::iter(parts.collect::<Vec<_>>())), checks);
+        let mut sent = Vec::new();
+        while let Some(Ok(frame)) = upload.frame().await {
+            sent.extend(frame.into_data().unwrap());
+        }
+        (String::from_utf8(sent).unwrap(), outcome.refusal().map(|error| error.kind()))
+    }
+
+    #[tokio::test]
+    async fn what_finishes_and_agrees_passes_whole() {
+        let checks = Checks { size: Some(5), crc32c: Some(crc32c::crc32c(b"hello")), md5: Some(Md5::digest(b"hello").into()) };
+        for parts in [vec![("hello", true)], vec![("he", false), ("", false), ("llo", false), ("", true)]] {
+            assert_eq!(upload(parts, checks.clone()).await, ("hello".into(), None));
+        }
+        assert_eq!(upload(vec![("", true)], Checks::default()).await, (String::new(), None));
+    }
+
+    #[tokio::test]
+    async fn the_last_piece_stays_back_where_anything_disagrees() {
+        let parts = || vec![("he", false), ("llo", true)];
+        let size = Checks { size: Some(6), ..Checks::default() };
+        assert_eq!(upload(parts(), size).await, ("".into(), Some(Kind::WriteIncomplete)));
+        let size = Checks { size: Some(4), ..Checks::default() };
+        assert_eq!(upload(parts(), size).await.1, Some(Kind::WriteIncomplete));
+        let crc = Checks { crc32c: Some(7), ..Checks::default() };
+        assert_eq!(upload(parts(), crc).await, ("".into(), Some(Kind::ChecksumMismatch)));
+        let md5 = Checks { md5: Some([0; 16]), ..Checks::default() };
+        assert_eq!(upload(parts(), md5).await, ("".into(), Some(Kind::ChecksumMismatch)));
+        let unfinished = upload(vec![("he", false), ("llo", false)], Checks::default()).await;
+        assert_eq!(unfinished, ("he".into(), Some(Kind::WriteIncomplete)));
+    }
+}
