@@ -11,5 +11,7 @@ pub(super) fn run() -> Result<()> {
     let tools = tools::installed()?;
     // Offline, it needs the sources for all platforms, also those that are not built here.
     cargo("fetch --locked --quiet")?.run()?;
-    Run::new(tools.cargo_deny(), &workspace::root()?).args("--offline check licenses bans sources").run()
+    Run::new(tools.cargo_deny(), &workspace::root()?)
+        .args("--offline check --hide-inclusion-graph licenses bans sources")
+        .run()
 }
