@@ -6,7 +6,7 @@ mod image;
 mod layers;
 mod lint;
 mod manifests;
-mod unit;
+mod workspace_tests;
 
 use crate::cargo::cargo;
 use crate::error::{Error, Result};
@@ -30,7 +30,7 @@ const STEPS: [Step; 10] = [
     Step { name: "clippy", what: "no lint of Rust", run: lint::clippy },
     Step { name: "docs", what: "the documentation of Rust builds", run: lint::docs },
     Step { name: "deny", what: "licenses, duplicates and sources of dependencies", run: deny::run },
-    Step { name: "cargo", what: "cargo's tests", run: unit::run },
+    Step { name: "tests", what: "cargo's tests", run: workspace_tests::run },
     Step { name: "manifests", what: "what is deployed is valid", run: manifests::run },
     Step { name: "image", what: "the static binary runs as in its image", run: image::run },
 ];
