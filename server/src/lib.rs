@@ -2,8 +2,16 @@
 //!
 //! Where to read first: [`app`] wires the parts together, [`grpc`] is the border, [`ops`] is what the product does.
 
+pub mod admin;
+pub mod app;
+pub mod config;
 pub mod error;
 pub mod grpc;
+pub mod janitor;
+pub mod layers;
 pub mod limits;
+pub mod listen;
 pub mod ops;
+pub mod quickstart;
+pub mod telemetry;
 pub mod upload;

@@ -1,2 +1,68 @@
-//! lakeport.
-fn main() {}
+//! lakeport, as a process: settings, parts, serving, a signal, the drain.
+
+use lakeport_server::app::{App, Serving};
+use lakeport_server::config::{Auth, Config, Lake};
+use lakeport_server::error::BoxError;
+use lakeport_server::telemetry;
+use std::process::ExitCode;
+use std::time::Duration;
+use tokio::signal::unix::{SignalKind, signal};
+
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
+/// How long calls may take to end once the server is asked to: Kubernetes kills it behind 30 s.
+const DRAIN: Duration = Duration::from_secs(25);
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("lakeport-server: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+#[tokio::main]
+async fn run() -> Result<(), BoxError> {
+    let config = Config::load()?; // every mistake, not the first
+    telemetry::start_logs(config.log_format, &config.log)?;
+    let metrics = telemetry::start_metrics()?;
+    let serving = App::build(config.clone(), metrics).await?.serve().await?; // listening, janitor running, ready
+    welcome(&config, &serving);
+    stopped().await?;
+    eprintln!("lakeport-server: finishing calls, at most {} s", DRAIN.as_secs());
+    serving.drain(DRAIN).await; // not ready, GOAWAY, calls and commits finish, the store closes
+    Ok(())
+}
+
+async fn stopped() -> Result<(), BoxError> {
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    Ok(())
+}
+
+/// What a person wants to know first.
+fn welcome(config: &Config, serving: &Serving) {
+    println!("lakeport {}", env!("CARGO_PKG_VERSION"));
+    println!("  gRPC   {}  (plaintext, with reflection and gRPC-Web)", serving.address);
+    println!("  admin  http://{}/readyz, /livez, /metrics", serving.admin_address);
+    match &config.lake {
+        Lake::Remote { url, .. } => println!("  lake   lakeFS at {url}"),
+        Lake::Embedded { .. } => println!("  lake   its own, in {}", config.data_dir.join("lake").display()),
+    }
+    if let (Some(address), Some((id, secret))) = (serving.embedded_address, serving.embedded_account()) {
+        println!("  REST   http://{address}/api/v1  (access key ID {id}, secret access key {secret})");
+    }
+    let is_open = matches!(config.lake, Lake::Embedded { .. }) && config.listen.ip().is_loopback();
+    match config.auth {
+        Auth::Service => println!("  auth   the service's account acts for every caller"),
+        Auth::Passthrough if is_open => println!("  auth   none needed on this machine; lakeFS key pairs are taken too"),
+        Auth::Passthrough => println!("  auth   callers send lakeFS's key pair (Basic) or token (Bearer)"),
+    }
+    println!("  try    grpcurl -plaintext -d '{{\"repository\":\"quickstart\",\"ref\":\"main\"}}' {} lakeport.v1.FileService/List", serving.address);
+}

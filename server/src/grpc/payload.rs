@@ -18,7 +18,6 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use tonic::body::Body;
 use tonic::server::NamedService;
-use tower::Service as _;
 
 /// `FileService`.
 #[derive(Clone)]

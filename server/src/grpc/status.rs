@@ -89,7 +89,7 @@ pub fn item_status(error: Error) -> tonic_types::Status {
 }
 
 /// The status of an item that went well.
-pub fn item_ok() -> tonic_types::Status {
+pub(super) fn item_ok() -> tonic_types::Status {
     tonic_types::Status::default()
 }
 

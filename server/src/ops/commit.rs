@@ -130,7 +130,7 @@ async fn wait(ops: &Shared, caller: &Caller, row: Transaction, epoch: i64) -> Re
 }
 
 /// A commit that goes on while its caller no longer waits.
-pub fn in_doubt(id: &TransactionId) -> Error {
+pub(super) fn in_doubt(id: &TransactionId) -> Error {
     Error::new(Kind::CommitInDoubt, format!("the commit of transaction {id} goes on: ask again for its outcome"))
 }
 

@@ -208,7 +208,7 @@ impl Place {
 ///
 /// # Errors
 /// `RefNotABranch` for what cannot be one; `ReservedName` for those of transactions.
-pub fn writable_branch(reference: &Ref) -> Result<BranchName> {
+pub(super) fn writable_branch(reference: &Ref) -> Result<BranchName> {
     let branch = reference.as_branch().ok_or_else(|| not_a_branch(reference.as_str()))?;
     if branch.is_transaction() {
         return Err(Error::new(
@@ -220,22 +220,22 @@ pub fn writable_branch(reference: &Ref) -> Result<BranchName> {
 }
 
 /// A write to what is no branch.
-pub fn not_a_branch(name: &str) -> Error {
+pub(super) fn not_a_branch(name: &str) -> Error {
     Error::new(Kind::RefNotABranch, format!("{name:?} is not a branch: only branches can be written to"))
 }
 
 /// A repository that is not there.
-pub fn no_repository(repository: &RepositoryId) -> Error {
+pub(super) fn no_repository(repository: &RepositoryId) -> Error {
     Error::new(Kind::RepositoryNotFound, format!("no repository {repository}")).about([repository.as_str()])
 }
 
 /// An ID that is nobody's, or another's: both say the same.
-pub fn unknown_transaction(id: &TransactionId) -> Error {
+pub(super) fn unknown_transaction(id: &TransactionId) -> Error {
     Error::new(Kind::TransactionNotFound, format!("no transaction {id}")).about([id.as_str()])
 }
 
 /// A call in a transaction that is not open.
-pub fn not_open(transaction: &Transaction, state: State) -> Error {
+pub(super) fn not_open(transaction: &Transaction, state: State) -> Error {
     let id = &transaction.id;
     match state {
         State::Open => Error::new(Kind::Internal, format!("transaction {id} is open")),

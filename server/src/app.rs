@@ -1,0 +1,239 @@
+//! The composition root: the only place that wires the parts together.
+
+use crate::config::{Auth, Config, Lake};
+use crate::error::BoxError;
+use crate::grpc::Service;
+use crate::layers::{self, Admission};
+use crate::limits::Limits;
+use crate::ops::{Access, BaseQueues, Ops, Principals, Shared};
+use crate::{admin, janitor, listen, quickstart};
+use lakeport_embedded::{Faults, Serving as ServingLake};
+use lakeport_lakefs::{Client, Credentials, Timeouts};
+use lakeport_proto::v1::file_service_server::FileServiceServer;
+use lakeport_proto::v1::transaction_service_server::TransactionServiceServer;
+use lakeport_proto::v1::version_service_server::VersionServiceServer;
+use lakeport_session::SessionStore;
+use metrics_exporter_prometheus::PrometheusHandle;
+use rand::RngExt;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tonic::service::Routes;
+use tonic_health::server::HealthReporter;
+
+/// How long a request that was given up may still have its effect: lakeFS's own tries at a merge, and some.
+const SETTLE: Duration = Duration::from_secs(70);
+
+/// A server whose parts are there, and which does not listen yet.
+pub struct App {
+    config: Config,
+    ops: Shared,
+    lake: Option<EmbeddedLake>,
+    metrics: PrometheusHandle,
+}
+
+/// The lake of its own.
+struct EmbeddedLake {
+    lake: Arc<lakeport_embedded::Lake>,
+    /// For this process, and for others where that is asked for.
+    serving: Vec<ServingLake>,
+}
+
+/// A server that answers.
+pub struct Serving {
+    ops: Shared,
+    lake: Option<EmbeddedLake>,
+    health: HealthReporter,
+    /// Ends the accept loops; open connections finish.
+    stop: CancellationToken,
+    connections: TaskTracker,
+    /// Where gRPC is served.
+    pub address: SocketAddr,
+    /// Where probes and metrics are served.
+    pub admin_address: SocketAddr,
+    /// Where the REST API of the embedded lake is served to others.
+    pub embedded_address: Option<SocketAddr>,
+}
+
+impl App {
+    /// Opens the lake and the store.
+    ///
+    /// # Errors
+    /// When one of them cannot be opened, or the other end is no lakeFS.
+    pub async fn build(config: Config, metrics: PrometheusHandle) -> Result<Self, BoxError> {
+        Self::with_faults(config, metrics, Faults::default()).await
+    }
+
+    /// The same, with faults armed in the embedded lake. For tests: a server never does that.
+    ///
+    /// # Errors
+    /// As [`build`](Self::build).
+    pub async fn with_faults(config: Config, metrics: PrometheusHandle, faults: Faults) -> Result<Self, BoxError> {
+        std::fs::create_dir_all(&config.data_dir)?;
+        let (lake, url, credentials) = match &config.lake {
+            Lake::Remote { url, access_key_id, secret_access_key } => {
+                (None, url.clone(), Credentials::key_pair(access_key_id, secret_access_key.reveal()))
+            }
+            Lake::Embedded { listen } => {
+                let (lake, url) = open_lake(&config.data_dir, *listen, faults).await?;
+                let account = lake.lake.account();
+                let credentials = Credentials::key_pair(&account.access_key_id, &account.secret_access_key);
+                (Some(lake), url, credentials)
+            }
+        };
+        let client = Client::new(&url, Timeouts::default())?;
+        let service = client.acting_as(credentials);
+        if let Some(lake) = &lake
+            && lake.lake.is_new().await?
+        {
+            quickstart::fill(&service).await?;
+        }
+        let store = SessionStore::open(&session_url(&config)).await?;
+        let is_local = lake.is_some() && config.listen.ip().is_loopback();
+        let access = match config.auth {
+            Auth::Service => Access::Service,
+            Auth::Passthrough if is_local => Access::PassThroughOrService,
+            Auth::Passthrough => Access::PassThrough,
+        };
+        let ops = Ops {
+            lakefs: client,
+            service,
+            store,
+            access,
+            principals: Principals::default(),
+            queues: BaseQueues::default(),
+            tasks: TaskTracker::new(),
+            stopping: CancellationToken::new(),
+            limits: Limits::default(),
+            settle: SETTLE,
+            worker: format!("{:032x}", rand::rng().random::<u128>()),
+            is_embedded: lake.is_some(),
+        };
+        Ok(Self { config, ops: Arc::new(ops), lake, metrics })
+    }
+
+    /// Listens, and starts the janitor.
+    ///
+    /// # Errors
+    /// When an address cannot be listened on.
+    pub async fn serve(self) -> Result<Serving, BoxError> {
+        let listener = bind(self.config.listen).await?;
+        let admin_listener = bind(self.config.admin_listen).await?;
+        let (address, admin_address) = (listener.local_addr()?, admin_listener.local_addr()?);
+        let (stop, connections) = (CancellationToken::new(), TaskTracker::new());
+        let (health, router) = routes(&self.ops).await?;
+        let admin = admin::routes(self.ops.clone(), self.metrics);
+        let tasks = &connections;
+        tasks.spawn(listen::accept(listener, router, stop.clone(), tasks.clone()));
+        tasks.spawn(listen::accept(admin_listener, admin, stop.clone(), tasks.clone()));
+        self.ops.tasks.spawn(janitor::run(self.ops.clone(), self.ops.stopping.clone()));
+        let embedded_address = self.lake.as_ref().and_then(|lake| lake.serving.get(1)).map(ServingLake::address);
+        Ok(Serving {
+            ops: self.ops,
+            lake: self.lake,
+            health,
+            stop,
+            connections,
+            address,
+            admin_address,
+            embedded_address,
+        })
+    }
+}
+
+impl Serving {
+    /// The account of the embedded lake, as (access key ID, secret).
+    pub fn embedded_account(&self) -> Option<(String, String)> {
+        let account = self.lake.as_ref()?.lake.account();
+        Some((account.access_key_id.clone(), account.secret_access_key.clone()))
+    }
+
+    /// What runs a call, for tests that look behind the border.
+    pub fn ops(&self) -> &Shared {
+        &self.ops
+    }
+
+    /// Ends in order: not ready, GOAWAY, calls finish, commits finish, the janitor stops, the store and the lake close.
+    pub async fn drain(self, limit: Duration) {
+        self.ops.stopping.cancel();
+        for service in SERVICES {
+            self.health.set_service_status(service, tonic_health::ServingStatus::NotServing).await;
+        }
+        self.stop.cancel();
+        self.connections.close();
+        self.ops.tasks.close();
+        let finished = async {
+            self.connections.wait().await;
+            self.ops.tasks.wait().await;
+        };
+        if tokio::time::timeout(limit, finished).await.is_err() {
+            tracing::warn!("calls were still under way at the end of the drain, and are cut; commits go on at the next start");
+        }
+        self.ops.store.close().await;
+        if let Some(lake) = self.lake {
+            for serving in lake.serving {
+                serving.stop().await;
+            }
+            lake.lake.close().await;
+        }
+    }
+}
+
+const SERVICES: [&str; 4] = [
+    "",
+    "lakeport.v1.FileService",
+    "lakeport.v1.TransactionService",
+    "lakeport.v1.VersionService",
+];
+
+async fn routes(ops: &Shared) -> Result<(HealthReporter, axum::Router), BoxError> {
+    let service = Service::new(ops.clone());
+    let (health, health_service) = tonic_health::server::health_reporter();
+    health.set_serving::<FileServiceServer<Service>>().await;
+    health.set_serving::<TransactionServiceServer<Service>>().await;
+    health.set_serving::<VersionServiceServer<Service>>().await;
+    let descriptors = || {
+        tonic_reflection::server::Builder::configure()
+            .register_encoded_file_descriptor_set(lakeport_proto::FILE_DESCRIPTOR_SET)
+            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+    };
+    let routes = Routes::new(service.files())
+        .add_service(service.transactions())
+        .add_service(service.versions())
+        .add_service(health_service)
+        .add_service(descriptors().build_v1()?)
+        .add_service(descriptors().build_v1alpha()?);
+    let router = layers::around(routes.into_axum_router(), ops, &Admission::default());
+    Ok((health, router.layer(tonic_web::GrpcWebLayer::new())))
+}
+
+async fn bind(address: SocketAddr) -> Result<TcpListener, BoxError> {
+    TcpListener::bind(address).await.map_err(|error| format!("cannot listen on {address}: {error}").into())
+}
+
+/// Opens the lake in the data folder and serves it: to this process on a port of its own, and to others where that is asked for.
+async fn open_lake(
+    data_dir: &Path,
+    listen: Option<SocketAddr>,
+    faults: Faults,
+) -> Result<(EmbeddedLake, String), BoxError> {
+    let lake = Arc::new(lakeport_embedded::Lake::open(&data_dir.join("lake")).await?);
+    let own = lakeport_embedded::serve(Arc::clone(&lake), bind(SocketAddr::from(([127, 0, 0, 1], 0))).await?, faults)?;
+    let url = format!("http://{}", own.address());
+    let mut serving = vec![own];
+    if let Some(address) = listen {
+        serving.push(lakeport_embedded::serve(Arc::clone(&lake), bind(address).await?, Faults::default())?);
+    }
+    Ok((EmbeddedLake { lake, serving }, url))
+}
+
+fn session_url(config: &Config) -> String {
+    match &config.session_store {
+        Some(url) => url.clone(),
+        None => format!("sqlite:{}?mode=rwc", config.data_dir.join("sessions.db").display()),
+    }
+}

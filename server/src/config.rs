@@ -1,0 +1,343 @@
+//! The settings: flags before environment before file before defaults, and all mistakes told together.
+
+use clap::{Parser, ValueEnum};
+use serde::Deserialize;
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+/// One gRPC service that gives every language a filesystem and real transactions on lakeFS.
+///
+/// Without any setting it serves a lake of its own, kept in ./lakeport-data, on 127.0.0.1:50051. With --lakefs-url and a key
+/// pair it serves a lakeFS. Each flag is an environment variable too, and a key of the file that --config names.
+#[derive(Debug, Default, Parser, Deserialize)]
+#[command(version, max_term_width = 110)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Settings {
+    /// A TOML file with settings: keys are the names of the flags.
+    #[arg(long, env = "LAKEPORT_CONFIG")]
+    #[serde(skip)]
+    config: Option<PathBuf>,
+    /// Where to serve gRPC and gRPC-Web [default: 127.0.0.1:50051].
+    #[arg(long, env = "LAKEPORT_LISTEN", value_name = "ADDRESS")]
+    listen: Option<String>,
+    /// Where to serve /livez, /readyz and /metrics [default: 127.0.0.1:50052].
+    #[arg(long, env = "LAKEPORT_ADMIN_LISTEN", value_name = "ADDRESS")]
+    admin_listen: Option<String>,
+    /// The lakeFS to serve [default: none, a lake of its own].
+    #[arg(long, env = "LAKEPORT_LAKEFS_URL", value_name = "URL")]
+    lakefs_url: Option<String>,
+    /// The service's own account on that lakeFS.
+    #[arg(long, env = "LAKEPORT_LAKEFS_ACCESS_KEY_ID", value_name = "ID")]
+    lakefs_access_key_id: Option<String>,
+    /// A file that holds it.
+    #[arg(long, env = "LAKEPORT_LAKEFS_ACCESS_KEY_ID_FILE", value_name = "FILE")]
+    lakefs_access_key_id_file: Option<PathBuf>,
+    /// Its secret.
+    #[arg(long, env = "LAKEPORT_LAKEFS_SECRET_ACCESS_KEY", value_name = "SECRET", hide_env_values = true)]
+    lakefs_secret_access_key: Option<String>,
+    /// A file that holds it.
+    #[arg(long, env = "LAKEPORT_LAKEFS_SECRET_ACCESS_KEY_FILE", value_name = "FILE")]
+    lakefs_secret_access_key_file: Option<PathBuf>,
+    /// Whose right calls use: `passthrough` (the caller's own credentials) or `service` (the service's account, for all)
+    /// [default: passthrough].
+    #[arg(long, env = "LAKEPORT_AUTH", value_name = "MODE")]
+    auth: Option<String>,
+    /// With --auth service: serve everybody who can reach an address that is not loopback.
+    #[arg(long, env = "LAKEPORT_ALLOW_ANONYMOUS")]
+    #[serde(default)]
+    allow_anonymous: bool,
+    /// Where to keep transactions, and the lake if it is one of its own [default: ./lakeport-data].
+    #[arg(long, env = "LAKEPORT_DATA_DIR", value_name = "FOLDER")]
+    data_dir: Option<PathBuf>,
+    /// The database of the transactions, as sqlite:FILE [default: sessions.db in the data folder].
+    #[arg(long, env = "LAKEPORT_SESSION_STORE", value_name = "URL")]
+    session_store: Option<String>,
+    /// Also serve the REST API of the lake of its own there, for lakeFS's tools and SDKs [default: off].
+    #[arg(long, env = "LAKEPORT_EMBEDDED_LISTEN", value_name = "ADDRESS")]
+    embedded_listen: Option<String>,
+    /// How logs are written.
+    #[arg(long, env = "LAKEPORT_LOG_FORMAT", value_name = "FORMAT")]
+    log_format: Option<LogFormat>,
+    /// Which logs are written, as tracing's filter [default: info].
+    #[arg(long, env = "LAKEPORT_LOG", value_name = "FILTER")]
+    log: Option<String>,
+}
+
+/// How logs are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Pretty,
+    /// One JSON object a line.
+    Json,
+}
+
+/// Which lake to serve.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Lake {
+    /// One in this process.
+    Embedded {
+        /// Where its REST API is served too.
+        listen: Option<SocketAddr>,
+    },
+    /// A lakeFS.
+    Remote {
+        /// Its URL.
+        url: String,
+        /// The service's own account.
+        access_key_id: String,
+        /// Its secret.
+        secret_access_key: Secret,
+    },
+}
+
+/// Whose right calls use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Auth {
+    /// The caller's own.
+    Passthrough,
+    /// The service's.
+    Service,
+}
+
+/// A text that is never shown.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    /// The text itself.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(…)")
+    }
+}
+
+/// Settings that make sense together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Config {
+    /// Where gRPC is served.
+    pub listen: SocketAddr,
+    /// Where probes and metrics are served.
+    pub admin_listen: SocketAddr,
+    /// Which lake.
+    pub lake: Lake,
+    /// Whose right calls use.
+    pub auth: Auth,
+    /// Where everything is kept.
+    pub data_dir: PathBuf,
+    /// The database of the transactions; `None`: a file in the data folder.
+    pub session_store: Option<String>,
+    /// How logs are written.
+    pub log_format: LogFormat,
+    /// Which.
+    pub log: String,
+}
+
+/// Every mistake in the settings.
+#[derive(Debug, thiserror::Error)]
+#[error("the settings have {} mistake(s):\n{}", .0.len(), .0.iter().map(|m| format!("  - {m}")).collect::<Vec<_>>().join("\n"))]
+pub struct Mistakes(Vec<String>);
+
+impl Config {
+    /// From flags, environment and file.
+    ///
+    /// # Errors
+    /// Every mistake, not the first.
+    pub fn load() -> Result<Self, Mistakes> {
+        let settings = Settings::parse();
+        let file = match &settings.config {
+            None => Settings::default(),
+            Some(path) => {
+                let text = std::fs::read_to_string(path).map_err(|error| error.to_string());
+                let parsed = text.and_then(|text| toml::from_str(&text).map_err(|error| error.to_string()));
+                parsed.map_err(|error| Mistakes(vec![format!("--config {}: {error}", path.display())]))?
+            }
+        };
+        Self::of(settings, file)
+    }
+
+    fn of(flags: Settings, file: Settings) -> Result<Self, Mistakes> {
+        let mut check = Check::default();
+        let listen = check.address("--listen", flags.listen.or(file.listen), "127.0.0.1:50051");
+        let admin_listen = check.address("--admin-listen", flags.admin_listen.or(file.admin_listen), "127.0.0.1:50052");
+        let key = check.secret(
+            "--lakefs-access-key-id",
+            flags.lakefs_access_key_id.or(file.lakefs_access_key_id),
+            flags.lakefs_access_key_id_file.or(file.lakefs_access_key_id_file),
+        );
+        let secret = check.secret(
+            "--lakefs-secret-access-key",
+            flags.lakefs_secret_access_key.or(file.lakefs_secret_access_key),
+            flags.lakefs_secret_access_key_file.or(file.lakefs_secret_access_key_file),
+        );
+        let url = flags.lakefs_url.or(file.lakefs_url);
+        let embedded_listen = flags.embedded_listen.or(file.embedded_listen);
+        let lake = check.lake(url, key, secret, embedded_listen);
+        let auth = check.auth(flags.auth.or(file.auth));
+        let allow_anonymous = flags.allow_anonymous || file.allow_anonymous;
+        if let (Some(listen), Some(Auth::Service)) = (listen, auth)
+            && !listen.ip().is_loopback()
+            && !allow_anonymous
+        {
+            check.wrong(format!(
+                "--auth service lets everybody who can reach {listen} act with the service's account: listen on \
+                 127.0.0.1, or say --allow-anonymous"
+            ));
+        }
+        let session_store = flags.session_store.or(file.session_store);
+        if let Some(url) = session_store.as_ref().filter(|url| !url.starts_with("sqlite:")) {
+            check.wrong(format!("--session-store {url}: must be sqlite:FILE"));
+        }
+        let parsed = listen.zip(admin_listen).zip(lake.zip(auth));
+        match parsed {
+            Some(((listen, admin_listen), (lake, auth))) if check.0.is_empty() => Ok(Self {
+                listen,
+                admin_listen,
+                lake,
+                auth,
+                data_dir: flags.data_dir.or(file.data_dir).unwrap_or_else(|| "./lakeport-data".into()),
+                session_store,
+                log_format: flags.log_format.or(file.log_format).unwrap_or_default(),
+                log: flags.log.or(file.log).unwrap_or_else(|| "info".into()),
+            }),
+            _ => Err(Mistakes(check.0)),
+        }
+    }
+}
+
+#[derive(Default)]
+struct Check(Vec<String>);
+
+impl Check {
+    fn wrong(&mut self, mistake: String) {
+        self.0.push(mistake);
+    }
+
+    fn address(&mut self, flag: &str, given: Option<String>, default: &str) -> Option<SocketAddr> {
+        let text = given.unwrap_or_else(|| default.to_owned());
+        let parsed = text.parse().ok();
+        if parsed.is_none() {
+            self.wrong(format!("{flag} {text:?}: must be an IP address and a port, such as {default}"));
+        }
+        parsed
+    }
+
+    /// A setting, or what the file that it names holds.
+    fn secret(&mut self, flag: &str, given: Option<String>, file: Option<PathBuf>) -> Option<String> {
+        match (given, file) {
+            (Some(_), Some(_)) => {
+                self.wrong(format!("{flag} and {flag}-file are both set: keep one"));
+                None
+            }
+            (given, None) => given,
+            (None, Some(path)) => match std::fs::read_to_string(&path) {
+                Ok(text) => Some(text.trim().to_owned()),
+                Err(error) => {
+                    self.wrong(format!("{flag}-file {}: {error}", path.display()));
+                    None
+                }
+            },
+        }
+    }
+
+    fn lake(
+        &mut self,
+        url: Option<String>,
+        key: Option<String>,
+        secret: Option<String>,
+        embedded_listen: Option<String>,
+    ) -> Option<Lake> {
+        let Some(url) = url else {
+            if key.is_some() || secret.is_some() {
+                self.wrong("--lakefs-access-key-id and --lakefs-secret-access-key need --lakefs-url".into());
+            }
+            let listen = match embedded_listen {
+                None => None,
+                Some(text) => Some(self.address("--embedded-listen", Some(text), "127.0.0.1:8000")?),
+            };
+            return Some(Lake::Embedded { listen });
+        };
+        if embedded_listen.is_some() {
+            self.wrong("--embedded-listen is for a lake of its own, and --lakefs-url names another: keep one".into());
+        }
+        if let Err(error) = lakeport_lakefs::Client::new(&url, lakeport_lakefs::Timeouts::default()) {
+            self.wrong(format!("--lakefs-url: {error}"));
+        }
+        let is_set = |value: &Option<String>| value.as_ref().is_some_and(|value| !value.is_empty());
+        if !is_set(&key) || !is_set(&secret) {
+            self.wrong(
+                "--lakefs-url needs --lakefs-access-key-id and --lakefs-secret-access-key (or their -file): the service's \
+                 own account, which ends abandoned transactions and cleans up after them"
+                    .into(),
+            );
+        }
+        Some(Lake::Remote { url, access_key_id: key?, secret_access_key: Secret(secret?) })
+    }
+
+    fn auth(&mut self, given: Option<String>) -> Option<Auth> {
+        match given.as_deref() {
+            None | Some("passthrough") => Some(Auth::Passthrough),
+            Some("service") => Some(Auth::Service),
+            Some(other) => {
+                self.wrong(format!("--auth {other:?}: must be passthrough or service"));
+                None
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings(toml: &str) -> Settings {
+        toml::from_str(toml).unwrap()
+    }
+
+    #[test]
+    fn without_settings_a_lake_of_its_own_is_served_on_loopback() {
+        let config = Config::of(Settings::default(), Settings::default()).unwrap();
+        assert_eq!(config.listen.to_string(), "127.0.0.1:50051");
+        assert_eq!((config.lake, config.auth), (Lake::Embedded { listen: None }, Auth::Passthrough));
+    }
+
+    #[test]
+    fn flags_win_over_the_file() {
+        let (flags, file) = (settings("listen = '127.0.0.1:1'"), settings("listen = '127.0.0.1:2'\nauth = 'service'"));
+        let config = Config::of(flags, file).unwrap();
+        assert_eq!((config.listen.port(), config.auth), (1, Auth::Service));
+    }
+
+    #[test]
+    fn all_mistakes_are_told_together_and_no_secret() {
+        let flags = settings(
+            "listen = 'here'\nauth = 'none'\nlakefs-url = 'ftp://x'\nlakefs-secret-access-key = 'geheim'\n\
+             embedded-listen = '127.0.0.1:8000'\nsession-store = 'mysql:x'",
+        );
+        let mistakes = Config::of(flags, Settings::default()).unwrap_err().to_string();
+        for part in ["6 mistake(s)", "--listen", "--auth", "--lakefs-url: ", "--lakefs-access-key-id", "--embedded-listen", "mysql"] {
+            assert!(mistakes.contains(part), "{part} is missing in {mistakes}");
+        }
+        assert!(!mistakes.contains("geheim"));
+    }
+
+    #[test]
+    fn the_service_account_is_not_given_to_a_network_by_accident() {
+        let open = "listen = '0.0.0.0:50051'\nauth = 'service'";
+        assert!(Config::of(settings(open), Settings::default()).is_err());
+        assert!(Config::of(settings(&format!("{open}\nallow-anonymous = true")), Settings::default()).is_ok());
+    }
+
+    #[test]
+    fn an_unknown_key_of_the_file_is_a_mistake() {
+        assert!(toml::from_str::<Settings>("lisen = 'x'").is_err());
+    }
+}

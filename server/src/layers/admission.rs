@@ -1,0 +1,123 @@
+//! How many calls at once, of each kind, in all and of one caller. A permit is held until the body of the answer ends.
+
+use super::ending::told;
+use super::{is_internal, refused};
+use crate::error::{Error, Kind};
+use crate::ops::Caller;
+use axum::extract::{Request, State};
+use axum::middleware::Next;
+use axum::response::Response;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// How long a call waits for a place.
+const QUEUE: Duration = Duration::from_millis(50);
+
+/// Kinds of calls, each with places of its own, so that none can starve another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Kinds {
+    Unary,
+    Read,
+    Write,
+    Watch,
+    /// What ends transactions must always get through.
+    End,
+}
+
+impl Kinds {
+    fn of(path: &str) -> Self {
+        match path.rsplit('/').next().unwrap_or_default() {
+            "Read" | "List" | "BatchRead" | "BatchStat" | "Log" | "Diff" | "ListTransactionChanges" => Self::Read,
+            "Write" | "BatchWrite" | "Delete" | "Copy" | "Move" => Self::Write,
+            "WatchTransaction" => Self::Watch,
+            "CommitTransaction" | "RollbackTransaction" | "KeepAliveTransaction" => Self::End,
+            _ => Self::Unary,
+        }
+    }
+
+    fn places(self) -> usize {
+        match self {
+            Self::Unary | Self::End => 512,
+            Self::Read | Self::Write => 256,
+            Self::Watch => 16_384,
+        }
+    }
+}
+
+/// Of the places of a kind, one caller may have a quarter.
+const SHARE: usize = 4;
+
+type Shares = Arc<Mutex<HashMap<([u8; 32], Kinds), usize>>>;
+
+/// The places.
+#[derive(Clone)]
+pub struct Admission {
+    places: Arc<HashMap<Kinds, Arc<Semaphore>>>,
+    shares: Shares,
+}
+
+/// One caller's share of the places of a kind.
+struct Share {
+    shares: Shares,
+    key: ([u8; 32], Kinds),
+}
+
+impl Default for Admission {
+    fn default() -> Self {
+        let kinds = [Kinds::Unary, Kinds::Read, Kinds::Write, Kinds::Watch, Kinds::End];
+        let places = kinds.into_iter().map(|kind| (kind, Arc::new(Semaphore::new(kind.places()))));
+        Self { places: Arc::new(places.collect()), shares: Shares::default() }
+    }
+}
+
+impl Admission {
+    /// A part of the places for a caller. Who has no credentials shares with nobody: there is one of them.
+    fn share(&self, caller: &Caller, kind: Kinds) -> Option<Share> {
+        let key = (caller.fingerprint, kind);
+        let limit = if caller.fingerprint == [0; 32] { kind.places() } else { kind.places() / SHARE };
+        let mut shares = self.shares.lock().unwrap_or_else(PoisonError::into_inner);
+        let held = shares.entry(key).or_default();
+        if *held >= limit {
+            return None;
+        }
+        *held += 1;
+        Some(Share { shares: Arc::clone(&self.shares), key })
+    }
+
+    async fn place(&self, kind: Kinds) -> Option<OwnedSemaphorePermit> {
+        let places = Arc::clone(self.places.get(&kind)?);
+        tokio::time::timeout(QUEUE, places.acquire_owned()).await.ok()?.ok()
+    }
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        let mut shares = self.shares.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(held) = shares.get_mut(&self.key) {
+            *held -= 1;
+            if *held == 0 {
+                shares.remove(&self.key);
+            }
+        }
+    }
+}
+
+pub(super) async fn admitted(State(admission): State<Admission>, request: Request, next: Next) -> Response {
+    let path = request.uri().path();
+    let Some(caller) = request.extensions().get::<Caller>().filter(|_| !is_internal(path)) else {
+        return next.run(request).await;
+    };
+    let kind = Kinds::of(path);
+    let overloaded = |whose: &str| {
+        refused(Error::new(Kind::Overloaded, format!("{whose} as many such calls under way as allowed: try again")))
+    };
+    let Some(share) = admission.share(caller, kind) else { return overloaded("you have") };
+    let Some(place) = admission.place(kind).await else { return overloaded("the server has") };
+    let response = next.run(request).await;
+    told(response, move |_| {
+        drop(place);
+        drop(share);
+    })
+}

@@ -1,0 +1,35 @@
+//! Who calls: credentials are taken from the call, and become the lakeFS that it acts on.
+
+use super::deadline::Deadline;
+use super::{is_internal, refused};
+use crate::error::{Error, Kind};
+use crate::ops::Shared;
+use axum::extract::{Request, State};
+use axum::http::header::AUTHORIZATION;
+use axum::middleware::Next;
+use axum::response::Response;
+use lakeport_lakefs::Credentials;
+
+pub(super) async fn known(State(ops): State<Shared>, mut request: Request, next: Next) -> Response {
+    if is_internal(request.uri().path()) {
+        return next.run(request).await;
+    }
+    let credentials = match request.headers().get(AUTHORIZATION) {
+        None => None,
+        Some(header) => match Credentials::passed_on(header) {
+            Some(credentials) => Some(credentials),
+            None => {
+                let message = "the authorization is not one of lakeFS's: send Basic with a key pair, or Bearer with a token";
+                return refused(Error::new(Kind::Unauthenticated, message));
+            }
+        },
+    };
+    match ops.access.caller(credentials, &ops.lakefs, &ops.service) {
+        Ok(mut caller) => {
+            caller.deadline = request.extensions().get::<Deadline>().map(|deadline| deadline.0);
+            request.extensions_mut().insert(caller);
+            next.run(request).await
+        }
+        Err(error) => refused(error),
+    }
+}

@@ -1,0 +1,32 @@
+//! Logs and metrics.
+
+use crate::config::LogFormat;
+use crate::error::BoxError;
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use tracing_subscriber::EnvFilter;
+
+/// Starts writing logs to standard error.
+///
+/// # Errors
+/// When the filter is none.
+pub fn start_logs(format: LogFormat, filter: &str) -> Result<(), BoxError> {
+    // hyper and h2 log headers, credentials among them, below INFO.
+    let filter = EnvFilter::try_new(filter)?.add_directive("h2=info".parse()?).add_directive("hyper=info".parse()?);
+    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    match format {
+        LogFormat::Pretty => logs.init(),
+        LogFormat::Json => logs.json().init(),
+    }
+    Ok(())
+}
+
+/// Starts counting.
+///
+/// # Errors
+/// When somebody in this process counts already.
+pub fn start_metrics() -> Result<PrometheusHandle, BoxError> {
+    let buckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0];
+    let metrics = PrometheusBuilder::new().set_buckets(&buckets)?.install_recorder()?;
+    crate::layers::describe_metrics();
+    Ok(metrics)
+}
