@@ -31,7 +31,7 @@ const SETTLE: Duration = Duration::from_secs(70);
 /// A server whose parts are there, and which does not listen yet.
 pub struct App {
     config: Config,
-    ops: Shared,
+    ops: Ops,
     lake: Option<EmbeddedLake>,
     metrics: PrometheusHandle,
 }
@@ -113,7 +113,14 @@ impl App {
             worker: format!("{:032x}", rand::rng().random::<u128>()),
             is_embedded: lake.is_some(),
         };
-        Ok(Self { config, ops: Arc::new(ops), lake, metrics })
+        Ok(Self { config, ops, lake, metrics })
+    }
+
+    /// Waits only so long for what could still land. For tests: lakeFS itself takes up to a minute.
+    #[must_use]
+    pub fn settling(mut self, settle: Duration) -> Self {
+        self.ops.settle = settle;
+        self
     }
 
     /// Listens, and starts the janitor.
@@ -125,15 +132,16 @@ impl App {
         let admin_listener = bind(self.config.admin_listen).await?;
         let (address, admin_address) = (listener.local_addr()?, admin_listener.local_addr()?);
         let (stop, connections) = (CancellationToken::new(), TaskTracker::new());
-        let (health, router) = routes(&self.ops).await?;
-        let admin = admin::routes(self.ops.clone(), self.metrics);
+        let ops = Arc::new(self.ops);
+        let (health, router) = routes(&ops).await?;
+        let admin = admin::routes(ops.clone(), self.metrics);
         let tasks = &connections;
         tasks.spawn(listen::accept(listener, router, stop.clone(), tasks.clone()));
         tasks.spawn(listen::accept(admin_listener, admin, stop.clone(), tasks.clone()));
-        self.ops.tasks.spawn(janitor::run(self.ops.clone(), self.ops.stopping.clone()));
+        ops.tasks.spawn(janitor::run(ops.clone(), ops.stopping.clone()));
         let embedded_address = self.lake.as_ref().and_then(|lake| lake.serving.get(1)).map(ServingLake::address);
         Ok(Serving {
-            ops: self.ops,
+            ops,
             lake: self.lake,
             health,
             stop,

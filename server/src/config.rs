@@ -108,6 +108,11 @@ pub enum Auth {
 pub struct Secret(String);
 
 impl Secret {
+    /// Keeps a text from being shown.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
     /// The text itself.
     pub fn reveal(&self) -> &str {
         &self.0
@@ -279,7 +284,7 @@ impl Check {
                     .into(),
             );
         }
-        Some(Lake::Remote { url, access_key_id: key?, secret_access_key: Secret(secret?) })
+        Some(Lake::Remote { url, access_key_id: key?, secret_access_key: Secret::new(secret?) })
     }
 
     fn auth(&mut self, given: Option<String>) -> Option<Auth> {

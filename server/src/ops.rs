@@ -35,7 +35,7 @@ pub use delete::{Deletion, DeletionProgress, delete};
 pub use end::{clean, expire, get, keep_alive, list_transactions, rollback};
 pub use info::{ServerInfo, server_info};
 pub use list::{List, ListPage, check_batch, glob, list};
-pub use locate::{At, Place, Reading, Writing};
+pub use locate::{At, Place, Reading, Writing, unknown_transaction};
 pub use merge::{MergeRequest, cherry_pick, merge, revert};
 pub use metadata::set_metadata;
 pub use presign::presign;

@@ -230,7 +230,7 @@ pub(super) fn no_repository(repository: &RepositoryId) -> Error {
 }
 
 /// An ID that is nobody's, or another's: both say the same.
-pub(super) fn unknown_transaction(id: &TransactionId) -> Error {
+pub fn unknown_transaction(id: &TransactionId) -> Error {
     Error::new(Kind::TransactionNotFound, format!("no transaction {id}")).about([id.as_str()])
 }
 

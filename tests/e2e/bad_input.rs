@@ -1,0 +1,116 @@
+//! Bad input gets a clear error that names what is wrong, and changes nothing.
+
+use crate::fixture::{Server, refused, why};
+use lakeport_proto::v1::*;
+use tonic::Code;
+use tonic_types::StatusExt;
+
+#[tokio::test]
+async fn paths_that_cannot_be_keys_are_refused() {
+    let server = Server::start().await;
+    for path in [String::new(), "x".repeat(1025), "a\0b".into()] {
+        let status = server.get("main", &path).await.unwrap_err();
+        assert_eq!(status.code(), Code::InvalidArgument);
+        let details = status.get_error_details();
+        assert_eq!(details.bad_request().unwrap().field_violations[0].field, "path");
+        let written = server.write(vec![server.header("main", &path, "1")]).await;
+        assert_eq!(why(written), refused(Code::InvalidArgument, "INVALID_FIELD"));
+    }
+}
+
+#[tokio::test]
+async fn names_that_break_their_grammar_are_all_told_at_once() {
+    let server = Server::start().await;
+    let request = ReadRequest { repository: "A/../b".into(), r#ref: "a/b".into(), path: String::new(), ..Default::default() };
+    let status = server.read(request).await.unwrap_err();
+    let details = status.get_error_details();
+    let fields: Vec<_> = details.bad_request().unwrap().field_violations.iter().map(|v| v.field.as_str()).collect();
+    assert_eq!(fields, ["repository", "ref", "path"]);
+}
+
+#[tokio::test]
+async fn writes_need_a_branch() {
+    let server = Server::start().await;
+    server.put("a", "1").await;
+    let commit = server.commit("one").await.commit_id;
+    for reference in ["main~1", "main@", commit.as_str()] {
+        let written = server.write(vec![server.header(reference, "b", "1")]).await;
+        assert_eq!(why(written), refused(Code::InvalidArgument, "REF_NOT_A_BRANCH"), "{reference}");
+    }
+    let nowhere = server.write(vec![server.header("nope", "b", "1")]).await;
+    assert_eq!(why(nowhere), refused(Code::NotFound, "REF_NOT_FOUND"));
+    let ours = server.write(vec![server.header("lakeport-tx-00", "b", "1")]).await;
+    assert_eq!(why(ours), refused(Code::PermissionDenied, "RESERVED_NAME"));
+}
+
+#[tokio::test]
+async fn what_is_missing_is_told_apart() {
+    let server = Server::start().await;
+    assert_eq!(why(server.get("main", "a").await), refused(Code::NotFound, "OBJECT_NOT_FOUND"));
+    assert_eq!(why(server.get("nope", "a").await), refused(Code::NotFound, "REF_NOT_FOUND"));
+    let elsewhere = ReadRequest { repository: "not-there".into(), ..server.read_request("main", "a") };
+    assert_eq!(why(server.read(elsewhere).await), refused(Code::NotFound, "REPOSITORY_NOT_FOUND"));
+}
+
+#[tokio::test]
+async fn transactions_that_are_not_ours_or_not_there_are_alike() {
+    let server = Server::start().await;
+    let unknown = server.transaction("nope").await.unwrap_err();
+    assert_eq!(why::<()>(Err(unknown.clone())), refused(Code::NotFound, "TRANSACTION_NOT_FOUND"));
+    let begun = server.begin("mine").await;
+    let other = lakeport_server::ops::unknown_transaction(&"mine".try_into().unwrap());
+    assert_eq!(other.to_string(), unknown.message().replace("nope", "mine"));
+    assert_eq!(why(server.put_in("nope", "a", "1").await), refused(Code::NotFound, "TRANSACTION_NOT_FOUND"));
+    let elsewhere = ReadRequest {
+        repository: "other-repo".into(),
+        transaction_id: begun.transaction_id.clone(),
+        path: "a".into(),
+        ..Default::default()
+    };
+    assert_eq!(why(server.read(elsewhere).await), refused(Code::InvalidArgument, "INVALID_FIELD"));
+    let with_ref = ReadRequest { transaction_id: begun.transaction_id, ..server.read_request("main", "a") };
+    assert_eq!(why(server.read(with_ref).await), refused(Code::InvalidArgument, "INVALID_FIELD"));
+    let bad = server.transaction("a b").await;
+    assert_eq!(why(bad), refused(Code::InvalidArgument, "INVALID_FIELD"));
+}
+
+#[tokio::test]
+async fn a_base_must_be_a_branch_that_is_there() {
+    let server = Server::start().await;
+    let tag = CreateTagRequest { repository: server.repository.clone(), r#ref: "main".into(), tag: "v1".into() };
+    server.versions.clone().create_tag(tag).await.unwrap();
+    let on = |base: &str| BeginTransactionRequest { base_branch: base.into(), ..server.begin_request("t") };
+    assert_eq!(why(server.try_begin(on("v1")).await), refused(Code::InvalidArgument, "REF_NOT_A_BRANCH"));
+    assert_eq!(why(server.try_begin(on("nope")).await), refused(Code::NotFound, "REF_NOT_FOUND"));
+    assert_eq!(why(server.try_begin(on("a.b")).await), refused(Code::InvalidArgument, "INVALID_FIELD"));
+    assert!(server.transaction_branches().await.is_empty());
+}
+
+#[tokio::test]
+async fn page_tokens_from_elsewhere_and_bad_timeouts_are_refused() {
+    let server = Server::start().await;
+    let request = ListRequest {
+        repository: server.repository.clone(),
+        r#ref: "main".into(),
+        page_token: "deadbeef".into(),
+        ..Default::default()
+    };
+    assert_eq!(why(server.files.clone().list(request).await), refused(Code::InvalidArgument, "PAGE_TOKEN_INVALID"));
+    let mut request = tonic::Request::new(GetServerInfoRequest {});
+    request.metadata_mut().insert("grpc-timeout", "soon".parse().unwrap());
+    assert_eq!(why(server.files.clone().get_server_info(request).await), refused(Code::InvalidArgument, "INVALID_FIELD"));
+}
+
+#[tokio::test]
+async fn credentials_decide_who_calls() {
+    let server = Server::with_faults().await;
+    let call = async |authorization: &str| {
+        let mut request = tonic::Request::new(GetServerInfoRequest {});
+        request.metadata_mut().insert("authorization", authorization.parse().unwrap());
+        server.files.clone().get_server_info(request).await
+    };
+    let unauthenticated = refused(Code::Unauthenticated, "UNAUTHENTICATED");
+    for bad in ["Basic d3Jvbmc6d3Jvbmc=", "Bearer nonsense", "Digest x", "Basic"] {
+        assert_eq!(why(call(bad).await), unauthenticated, "{bad}");
+    }
+}

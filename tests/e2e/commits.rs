@@ -1,0 +1,64 @@
+//! A commit that somebody else has to finish.
+
+use crate::fixture::{Server, why};
+use http::StatusCode;
+use lakeport_embedded::{Fault, On};
+use lakeport_proto::v1::TransactionState;
+use tonic::Code;
+
+/// The worker gives up while lakeFS fails; whoever asks again finishes the same commit.
+#[tokio::test]
+async fn a_commit_that_could_not_be_finished_is_finished_by_the_next_call() {
+    let server = Server::with_faults().await;
+    server.begin("t").await;
+    server.put_in("t", "a", "1").await.unwrap();
+    let away = Fault::Fail(StatusCode::SERVICE_UNAVAILABLE, "away");
+    server.arm_many(On::commit().containing("lakeport-tx-"), away, 3);
+    assert_eq!(why(server.publish("t").await).1, "COMMIT_IN_DOUBT");
+    assert_eq!(server.transaction("t").await.unwrap().state(), TransactionState::Committing);
+    assert_eq!(why(server.put_in("t", "b", "2").await).1, "TRANSACTION_COMMITTING");
+    let done = server.publish("t").await.unwrap();
+    assert_eq!((done.state(), done.epoch, server.merges_of("t").await), (TransactionState::Committed, 1, 1));
+    assert!(server.transaction_branches().await.is_empty());
+}
+
+/// The server goes away in the middle; the next one, on the same data, finishes it once.
+#[tokio::test]
+async fn the_janitor_finds_what_was_merged_and_leaves_what_was_not() {
+    let server = Server::with_faults().await;
+    server.begin("t").await;
+    server.put_in("t", "a", "1").await.unwrap();
+    // The merge lands, and neither its answer nor the log can be read.
+    server.arm(On::merge(), Fault::ApplyThenDrop, 1);
+    server.arm_many(On::new(http::Method::GET, "/commits"), Fault::Fail(StatusCode::SERVICE_UNAVAILABLE, "away"), 3);
+    assert_eq!(why(server.publish("t").await), (Code::Unavailable, "COMMIT_IN_DOUBT".into()));
+    let owner = server.transaction("t").await.unwrap().owner;
+    let row = server.ops().store.get(&owner, &"t".try_into().unwrap()).await.unwrap().unwrap();
+    lakeport_server::ops::resolve_abandoned(server.ops(), &row, false).await.unwrap();
+    let now = server.transaction("t").await.unwrap();
+    assert_eq!((now.state(), now.merged), (TransactionState::Committed, true));
+    assert_eq!(server.merges_of("t").await, 1);
+
+    server.begin("u").await;
+    server.put_in("u", "b", "1").await.unwrap();
+    server.arm_many(On::merge(), Fault::Fail(StatusCode::UNAUTHORIZED, "error authenticating request"), 1);
+    let refused = server.publish("u").await.unwrap_err();
+    assert_eq!(refused.code(), Code::PermissionDenied, "{refused:?}");
+    assert_eq!(server.transaction("u").await.unwrap().state(), TransactionState::Open);
+}
+
+/// A conflict after an answer was lost waits until nothing can land any more, and then goes on.
+#[tokio::test]
+async fn a_conflict_behind_a_lost_answer_passes_the_fence() {
+    let server = Server::with_faults().await;
+    server.begin("t").await;
+    server.put_in("t", "a", "mine").await.unwrap();
+    server.put("a", "theirs").await;
+    server.commit("theirs").await;
+    server.arm(On::merge(), Fault::Drop, 1);
+    assert_eq!(why(server.publish("t").await).1, "MERGE_CONFLICT");
+    assert_eq!(server.get_in("t", "a").await.unwrap(), "mine");
+    assert_eq!(server.transaction_branches().await.len(), 1);
+    assert!(server.rollback("t").await.is_ok());
+    assert!(server.transaction_branches().await.is_empty());
+}

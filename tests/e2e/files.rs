@@ -1,0 +1,283 @@
+//! Objects as files.
+
+use crate::fixture::{Server, all, refused, text, why};
+use lakeport_proto::v1::*;
+use std::collections::HashMap;
+use tonic::Code;
+
+#[tokio::test]
+async fn what_is_written_is_read_and_described() {
+    let server = Server::start().await;
+    let mut request = server.header("main", "a/b.txt", "hello");
+    request.content_type = "text/plain".into();
+    request.metadata = HashMap::from([("colour".into(), "blue".into())]);
+    let written = server.write(vec![request]).await.unwrap();
+    assert_eq!((written.path.as_str(), written.size_bytes), ("a/b.txt", 5));
+    assert_eq!(written.etag, "5d41402abc4b2a76b9719d911017c592");
+
+    let stat = StatRequest {
+        repository: server.repository.clone(),
+        r#ref: "main".into(),
+        path: "a/b.txt".into(),
+        ..Default::default()
+    };
+    let info = server.files.clone().stat(stat).await.unwrap().into_inner().info.unwrap();
+    assert_eq!((info.content_type.as_str(), info.metadata["colour"].as_str()), ("text/plain", "blue"));
+
+    let messages = server.read(server.read_request("main", "a/b.txt")).await.unwrap();
+    assert_eq!(text(&messages), "hello");
+    assert_eq!(messages[0].info.as_ref().unwrap().etag, written.etag);
+    assert!(messages[1..].iter().all(|message| message.info.is_none()));
+}
+
+#[tokio::test]
+async fn ranges_are_read_as_of_a_file() {
+    let server = Server::start().await;
+    server.put("digits", "0123456789").await;
+    for (offset, limit, expected) in
+        [(0, 0, "0123456789"), (3, 0, "3456789"), (3, 2, "34"), (-3, 0, "789"), (-3, 1, "7"), (-100, 0, "0123456789"), (10, 0, ""), (8, 100, "89")]
+    {
+        let request =
+            ReadRequest { read_offset: offset, read_limit: limit, ..server.read_request("main", "digits") };
+        let messages = server.read(request).await.unwrap();
+        assert_eq!(text(&messages), expected, "{offset} {limit}");
+        assert_eq!(messages[0].info.as_ref().unwrap().size_bytes, 10);
+    }
+    let beyond = ReadRequest { read_offset: 11, ..server.read_request("main", "digits") };
+    assert_eq!(why(server.read(beyond).await), refused(Code::OutOfRange, "RANGE_OUT_OF_BOUNDS"));
+}
+
+#[tokio::test]
+async fn many_ranges_come_in_order_and_one_that_fails_lets_the_others_go_on() {
+    let server = Server::start().await;
+    server.put("digits", "0123456789").await;
+    let range = |read_offset, read_limit| ReadRange { read_offset, read_limit };
+    let request = ReadRequest {
+        ranges: vec![range(0, 2), range(50, 1), range(-2, 0)],
+        ..server.read_request("main", "digits")
+    };
+    let messages = server.read(request).await.unwrap();
+    let of = |index| text(&messages.iter().filter(|m| m.range_index == index).cloned().collect::<Vec<_>>());
+    assert_eq!((of(0).as_str(), of(2).as_str()), ("01", "89"));
+    let failed = messages.iter().find(|message| message.range_index == 1).unwrap();
+    assert_eq!(failed.range_status.as_ref().unwrap().code, Code::OutOfRange as i32);
+
+    let overlapping = ReadRequest { ranges: vec![range(0, 5), range(4, 1)], ..server.read_request("main", "digits") };
+    assert_eq!(why(server.read(overlapping).await), refused(Code::InvalidArgument, "INVALID_FIELD"));
+}
+
+#[tokio::test]
+async fn an_empty_object_is_an_object() {
+    let server = Server::start().await;
+    server.put("empty", "").await;
+    let messages = server.read(server.read_request("main", "empty")).await.unwrap();
+    assert_eq!((messages.len(), text(&messages).as_str()), (1, ""));
+    assert_eq!(messages[0].info.as_ref().unwrap().size_bytes, 0);
+    let from_the_end = ReadRequest { read_offset: -5, ..server.read_request("main", "empty") };
+    assert_eq!(text(&server.read(from_the_end).await.unwrap()), "");
+}
+
+#[tokio::test]
+async fn conditions_decide_whether_a_read_begins() {
+    let server = Server::start().await;
+    let etag = server.put("a", "1").await.etag;
+    let request = server.read_request("main", "a");
+    let with = |if_match: &str, if_none_match: &str| ReadRequest {
+        if_match: if_match.into(),
+        if_none_match: if_none_match.into(),
+        ..request.clone()
+    };
+    assert!(server.read(with(&etag, "")).await.is_ok());
+    assert!(server.read(with("", "other")).await.is_ok());
+    assert_eq!(why(server.read(with("other", "")).await), refused(Code::FailedPrecondition, "ETAG_MISMATCH"));
+    assert_eq!(why(server.read(with("", &etag)).await), refused(Code::FailedPrecondition, "NOT_MODIFIED"));
+}
+
+#[tokio::test]
+async fn a_create_only_write_never_replaces_and_finds_itself() {
+    let server = Server::start().await;
+    let create = |text: &str, write_id: &str| WriteRequest {
+        if_none_match: "*".into(),
+        write_id: write_id.into(),
+        ..server.header("main", "once", text)
+    };
+    server.write(vec![create("first", "w1")]).await.unwrap();
+    assert_eq!(why(server.write(vec![create("second", "w2")]).await), refused(Code::AlreadyExists, "OBJECT_EXISTS"));
+    let again = server.write(vec![create("first", "w1")]).await.unwrap();
+    assert_eq!(again.size_bytes, 5, "a repetition finds itself");
+    assert!(again.metadata.is_empty(), "what is ours is not shown: {:?}", again.metadata);
+    assert_eq!(server.get("main", "once").await.unwrap(), "first");
+}
+
+#[tokio::test]
+async fn unusual_keys_survive() {
+    let server = Server::start().await;
+    let longest = "x".repeat(1024);
+    for key in ["../a", "%2e%2e/%2e", "a//b", "/lead", "trail/", "é ü", "a b+c&d=e?f#g", "a\nb", ".", "..", longest.as_str()] {
+        server.put(key, key).await;
+        assert_eq!(server.get("main", key).await.unwrap(), key, "{key:?}");
+    }
+    let listed = list(&server, ListRequest::default()).await;
+    assert_eq!(listed.len(), 11);
+}
+
+async fn list(server: &Server, request: ListRequest) -> Vec<FileInfo> {
+    let request = ListRequest { repository: server.repository.clone(), r#ref: "main".into(), ..request };
+    let pages = all(server.files.clone().list(request).await.unwrap().into_inner()).await.unwrap();
+    pages.into_iter().flat_map(|page| page.entries).collect()
+}
+
+fn paths(entries: &[FileInfo]) -> Vec<&str> {
+    entries.iter().map(|entry| entry.path.as_str()).collect()
+}
+
+#[tokio::test]
+async fn lists_fold_filter_and_resume() {
+    let server = Server::start().await;
+    for path in ["a", "d/1", "d/2", "d/e/3", "z"] {
+        server.put(path, path).await;
+    }
+    assert_eq!(paths(&list(&server, ListRequest::default()).await), ["a", "d/1", "d/2", "d/e/3", "z"]);
+    let folded = list(&server, ListRequest { delimiter: "/".into(), ..Default::default() }).await;
+    assert_eq!(paths(&folded), ["a", "d/", "z"]);
+    assert_eq!(folded[1].kind(), FileKind::Prefix);
+    let glob = ListRequest { match_glob: "d/*".into(), ..Default::default() };
+    assert_eq!(paths(&list(&server, glob).await), ["d/1", "d/2"]);
+    let glob = ListRequest { match_glob: "d/**".into(), limit: 2, ..Default::default() };
+    assert_eq!(paths(&list(&server, glob).await), ["d/1", "d/2"]);
+    let shallow = ListRequest { prefix: "d/".into(), max_depth: 1, ..Default::default() };
+    assert_eq!(paths(&list(&server, shallow).await), ["d/1", "d/2"]);
+
+    let two = ListRequest { repository: server.repository.clone(), r#ref: "main".into(), limit: 2, ..Default::default() };
+    let first = all(server.files.clone().list(two.clone()).await.unwrap().into_inner()).await.unwrap();
+    assert_eq!(paths(&first[0].entries), ["a", "d/1"]);
+    let token = first[0].next_page_token.clone();
+    let next = ListRequest { page_token: token.clone(), ..two.clone() };
+    let second = all(server.files.clone().list(next).await.unwrap().into_inner()).await.unwrap();
+    assert_eq!(paths(&second[0].entries), ["d/2", "d/e/3"]);
+    let elsewhere = ListRequest { page_token: token, prefix: "d/".into(), ..two };
+    assert_eq!(why(server.files.clone().list(elsewhere).await), refused(Code::InvalidArgument, "PAGE_TOKEN_INVALID"));
+}
+
+async fn delete(server: &Server, request: DeleteRequest) -> Result<Vec<DeleteResponse>, tonic::Status> {
+    let request = DeleteRequest { repository: server.repository.clone(), r#ref: "main".into(), ..request };
+    all(server.files.clone().delete(request).await?.into_inner()).await
+}
+
+#[tokio::test]
+async fn a_tree_is_deleted_and_never_what_only_shares_its_prefix() {
+    let server = Server::start().await;
+    for path in ["x/file1", "x/file1/a", "x/file10", "x2"] {
+        server.put(path, "1").await;
+    }
+    let one = DeleteRequest { path: "x/file1".into(), ..Default::default() };
+    assert_eq!(delete(&server, one.clone()).await.unwrap()[0].deleted_count, 1);
+    assert_eq!(paths(&list(&server, ListRequest::default()).await), ["x/file1/a", "x/file10", "x2"]);
+    assert_eq!(why(delete(&server, one.clone()).await), refused(Code::NotFound, "OBJECT_NOT_FOUND"));
+    assert!(delete(&server, DeleteRequest { allow_missing: true, ..one }).await.is_ok());
+    delete(&server, DeleteRequest { path: "x/file1".into(), recursive: true, ..Default::default() }).await.unwrap();
+    assert_eq!(paths(&list(&server, ListRequest::default()).await), ["x/file10", "x2"]);
+    let nothing = DeleteRequest { recursive: true, ..Default::default() };
+    assert_eq!(why(delete(&server, nothing).await), refused(Code::InvalidArgument, "INVALID_FIELD"));
+
+    let many = DeleteRequest { paths: vec!["x2".into(), "nope".into()], ..Default::default() };
+    let answers = delete(&server, many).await.unwrap();
+    assert_eq!((answers[0].deleted_count, answers[0].failures[0].path.as_str()), (1, "nope"));
+}
+
+#[tokio::test]
+async fn copies_and_moves_happen_on_the_server() {
+    let server = Server::start().await;
+    for path in ["d/1", "d/2", "d2"] {
+        server.put(path, path).await;
+    }
+    let copy = CopyRequest {
+        repository: server.repository.clone(),
+        r#ref: "main".into(),
+        path: "c".into(),
+        source_path: "d".into(),
+        recursive: true,
+        ..Default::default()
+    };
+    all(server.files.clone().copy(copy.clone()).await.unwrap().into_inner()).await.unwrap();
+    assert_eq!(paths(&list(&server, ListRequest::default()).await), ["c/1", "c/2", "d/1", "d/2", "d2"]);
+    assert_eq!(server.get("main", "c/2").await.unwrap(), "d/2");
+    let onto_itself = CopyRequest { path: "d/sub".into(), ..copy };
+    assert_eq!(why(server.files.clone().copy(onto_itself).await), refused(Code::InvalidArgument, "INVALID_FIELD"));
+
+    let rename = MoveRequest {
+        repository: server.repository.clone(),
+        r#ref: "main".into(),
+        path: "m".into(),
+        source_path: "d".into(),
+        recursive: true,
+        ..Default::default()
+    };
+    let moved = all(server.files.clone().r#move(rename).await.unwrap().into_inner()).await.unwrap();
+    let named: Vec<_> = moved.into_iter().flat_map(|answer| answer.paths).collect();
+    assert_eq!(named, ["m/1", "m/2"]);
+    assert_eq!(paths(&list(&server, ListRequest::default()).await), ["c/1", "c/2", "d2", "m/1", "m/2"]);
+}
+
+#[tokio::test]
+async fn batches_answer_each_item_by_itself() {
+    let server = Server::start().await;
+    let item = |path: &str, text: &str| BatchWriteItem {
+        path: path.into(),
+        data: text.to_owned().into(),
+        ..Default::default()
+    };
+    let request = BatchWriteRequest {
+        repository: server.repository.clone(),
+        r#ref: "main".into(),
+        items: vec![item("a", "1"), item("", "2"), item("b", "22")],
+        ..Default::default()
+    };
+    let results = server.files.clone().batch_write(request).await.unwrap().into_inner().results;
+    let codes: Vec<i32> = results.iter().map(|result| result.status.as_ref().unwrap().code).collect();
+    assert_eq!(codes, [0, Code::InvalidArgument as i32, 0]);
+
+    let request = BatchReadRequest {
+        repository: server.repository.clone(),
+        r#ref: "main".into(),
+        paths: vec!["b".into(), "nope".into(), "a".into()],
+        ..Default::default()
+    };
+    let answers = all(server.files.clone().batch_read(request).await.unwrap().into_inner()).await.unwrap();
+    let mut items: Vec<_> = answers.into_iter().flat_map(|answer| answer.items).collect();
+    items.sort_by_key(|item| item.index);
+    assert_eq!((items[0].data.as_ref(), items[2].data.as_ref()), (b"22".as_ref(), b"1".as_ref()));
+    assert_eq!(items[1].status.as_ref().unwrap().code, Code::NotFound as i32);
+
+    let request = BatchStatRequest {
+        repository: server.repository.clone(),
+        r#ref: "main".into(),
+        paths: (0..10_001).map(|n| n.to_string()).collect(),
+        ..Default::default()
+    };
+    let too_many = server.files.clone().batch_stat(request.clone()).await;
+    assert_eq!(why(too_many), refused(Code::InvalidArgument, "BATCH_TOO_LARGE"));
+    let few = BatchStatRequest { paths: vec!["a".into(), "b".into()], ..request };
+    let answers = all(server.files.clone().batch_stat(few).await.unwrap().into_inner()).await.unwrap();
+    assert_eq!(answers.iter().map(|answer| answer.items.len()).sum::<usize>(), 2);
+}
+
+#[tokio::test]
+async fn metadata_is_replaced_and_ours_cannot_be_set() {
+    let server = Server::start().await;
+    server.put("a", "1").await;
+    let request = SetMetadataRequest {
+        repository: server.repository.clone(),
+        r#ref: "main".into(),
+        path: "a".into(),
+        metadata: HashMap::from([("k".into(), "v".into())]),
+        ..Default::default()
+    };
+    let info = server.files.clone().set_metadata(request.clone()).await.unwrap().into_inner().info.unwrap();
+    assert_eq!(info.metadata["k"], "v");
+    let missing = SetMetadataRequest { path: "nope".into(), ..request.clone() };
+    assert_eq!(why(server.files.clone().set_metadata(missing).await), refused(Code::NotFound, "OBJECT_NOT_FOUND"));
+    let metadata = HashMap::from([("lakeport.transaction_id".into(), "x".into())]);
+    let ours = SetMetadataRequest { metadata, ..request };
+    assert_eq!(why(server.files.clone().set_metadata(ours).await), refused(Code::PermissionDenied, "RESERVED_NAME"));
+}

@@ -1,0 +1,284 @@
+//! A server of its own for each test, a repository in it, and short words for what tests do.
+
+use bytes::Bytes;
+use lakeport_embedded::{Faults, Fault, Fired, On};
+use lakeport_proto::v1::file_service_client::FileServiceClient;
+use lakeport_proto::v1::transaction_service_client::TransactionServiceClient;
+use lakeport_proto::v1::version_service_client::VersionServiceClient;
+use lakeport_proto::v1::*;
+use lakeport_server::app::{App, Serving};
+use lakeport_server::config::{Auth, Config, Lake as LakeConfig, LogFormat, Secret};
+use metrics_exporter_prometheus::PrometheusBuilder;
+use std::time::Duration;
+use tonic::transport::{Channel, Endpoint};
+use tonic::{Code, Status, Streaming};
+use tonic_types::StatusExt;
+
+/// A server with a repository.
+pub(crate) struct Server {
+    pub(crate) repository: String,
+    pub(crate) files: FileServiceClient<Channel>,
+    pub(crate) transactions: TransactionServiceClient<Channel>,
+    pub(crate) versions: VersionServiceClient<Channel>,
+    pub(crate) channel: Channel,
+    serving: Option<Serving>,
+    faults: Faults,
+    _dir: tempfile::TempDir,
+}
+
+/// The lakeFS that the environment names, if it does.
+fn real_lakefs() -> Option<LakeConfig> {
+    let var = |name: &str| std::env::var(format!("LAKEPORT_TEST_LAKEFS_{name}")).ok();
+    let url = var("URL")?;
+    let missing = "the tests need a key pair for that lakeFS";
+    Some(LakeConfig::Remote {
+        url,
+        access_key_id: var("ACCESS_KEY_ID").expect(missing),
+        secret_access_key: Secret::new(var("SECRET_ACCESS_KEY").expect(missing)),
+    })
+}
+
+impl Server {
+    pub(crate) async fn start() -> Self {
+        let auth = if real_lakefs().is_some() { Auth::Service } else { Auth::Passthrough };
+        Self::start_with(real_lakefs().unwrap_or(LakeConfig::Embedded { listen: None }), auth).await
+    }
+
+    /// One whose lake can be made to fail.
+    pub(crate) async fn with_faults() -> Self {
+        Self::start_with(LakeConfig::Embedded { listen: None }, Auth::Passthrough).await
+    }
+
+    async fn start_with(lake: LakeConfig, auth: Auth) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let any = "127.0.0.1:0".parse().unwrap();
+        let config = Config {
+            listen: any,
+            admin_listen: any,
+            lake,
+            auth,
+            data_dir: dir.path().to_owned(),
+            session_store: None,
+            log_format: LogFormat::Pretty,
+            log: "info".into(),
+        };
+        let faults = Faults::default();
+        let metrics = PrometheusBuilder::new().build_recorder().handle();
+        let app = App::with_faults(config, metrics, faults.clone()).await.unwrap().settling(Duration::from_millis(300));
+        let serving = app.serve().await.unwrap();
+        let endpoint = Endpoint::from_shared(format!("http://{}", serving.address)).unwrap();
+        let channel = endpoint.connect().await.unwrap();
+        let mut server = Self {
+            repository: format!("e2e-{:016x}", rand::random::<u64>()),
+            files: FileServiceClient::new(channel.clone()),
+            transactions: TransactionServiceClient::new(channel.clone()),
+            versions: VersionServiceClient::new(channel.clone()),
+            channel,
+            serving: Some(serving),
+            faults,
+            _dir: dir,
+        };
+        let namespace = std::env::var("LAKEPORT_TEST_LAKEFS_STORAGE_NAMESPACE").ok();
+        let request = CreateRepositoryRequest {
+            repository: server.repository.clone(),
+            storage_namespace: namespace.map(|n| format!("{n}/{}", server.repository)).unwrap_or_default(),
+            ..Default::default()
+        };
+        server.versions.create_repository(request).await.unwrap();
+        server
+    }
+
+    pub(crate) fn address(&self) -> std::net::SocketAddr {
+        self.serving.as_ref().unwrap().address
+    }
+
+    pub(crate) fn admin_address(&self) -> std::net::SocketAddr {
+        self.serving.as_ref().unwrap().admin_address
+    }
+
+    pub(crate) fn ops(&self) -> &lakeport_server::ops::Shared {
+        self.serving.as_ref().unwrap().ops()
+    }
+
+    /// Ends the server as a signal would.
+    pub(crate) async fn stop(&mut self) {
+        self.serving.take().unwrap().drain(Duration::from_secs(10)).await;
+    }
+
+    /// Arms a fault of the lake for the nth matching request from now.
+    pub(crate) fn arm(&self, on: On, fault: Fault, nth: usize) -> Fired {
+        self.faults.arm(on, fault, nth, 1)
+    }
+
+    /// Arms a fault of the lake for the next `times` matching requests.
+    pub(crate) fn arm_many(&self, on: On, fault: Fault, times: usize) -> Fired {
+        self.faults.arm(on, fault, 1, times)
+    }
+
+    pub(crate) async fn put(&self, path: &str, text: &str) -> FileInfo {
+        self.put_at("main", path, text).await
+    }
+
+    pub(crate) async fn put_at(&self, branch: &str, path: &str, text: &str) -> FileInfo {
+        self.write(vec![self.header(branch, path, text)]).await.unwrap()
+    }
+
+    /// A whole small object as one message.
+    pub(crate) fn header(&self, branch: &str, path: &str, text: &str) -> WriteRequest {
+        WriteRequest {
+            repository: self.repository.clone(),
+            r#ref: branch.into(),
+            path: path.into(),
+            data: Bytes::copy_from_slice(text.as_bytes()),
+            finish_write: true,
+            ..Default::default()
+        }
+    }
+
+    pub(crate) async fn write(&self, messages: Vec<WriteRequest>) -> Result<FileInfo, Status> {
+        let answer = self.files.clone().write(tokio_stream::iter(messages)).await?;
+        Ok(answer.into_inner().info.unwrap())
+    }
+
+    pub(crate) fn read_request(&self, at: &str, path: &str) -> ReadRequest {
+        ReadRequest { repository: self.repository.clone(), r#ref: at.into(), path: path.into(), ..Default::default() }
+    }
+
+    pub(crate) async fn read(&self, request: ReadRequest) -> Result<Vec<ReadResponse>, Status> {
+        all(self.files.clone().read(request).await?.into_inner()).await
+    }
+
+    /// The text of an object.
+    pub(crate) async fn get(&self, at: &str, path: &str) -> Result<String, Status> {
+        let messages = self.read(self.read_request(at, path)).await?;
+        Ok(text(&messages))
+    }
+
+    pub(crate) async fn commit(&self, message: &str) -> Commit {
+        self.commit_at("main", message).await
+    }
+
+    pub(crate) async fn commit_at(&self, branch: &str, message: &str) -> Commit {
+        let request = CreateCommitRequest {
+            repository: self.repository.clone(),
+            r#ref: branch.into(),
+            message: message.into(),
+            ..Default::default()
+        };
+        self.versions.clone().create_commit(request).await.unwrap().into_inner().commit.unwrap()
+    }
+
+    pub(crate) async fn branch(&self, name: &str, source: &str) -> Branch {
+        let request = CreateBranchRequest {
+            repository: self.repository.clone(),
+            r#ref: source.into(),
+            branch: name.into(),
+        };
+        self.versions.clone().create_branch(request).await.unwrap().into_inner().branch.unwrap()
+    }
+
+    pub(crate) async fn head(&self, branch: &str) -> String {
+        let request = GetBranchRequest { repository: self.repository.clone(), branch: branch.into() };
+        self.versions.clone().get_branch(request).await.unwrap().into_inner().branch.unwrap().commit_id
+    }
+
+    pub(crate) async fn log(&self, at: &str) -> Vec<Commit> {
+        let request = LogRequest { repository: self.repository.clone(), r#ref: at.into(), ..Default::default() };
+        let pages = all(self.versions.clone().log(request).await.unwrap().into_inner()).await.unwrap();
+        pages.into_iter().flat_map(|page| page.commits).collect()
+    }
+
+    /// Commits of a branch that carry the mark of a transaction's merge.
+    pub(crate) async fn merges_of(&self, id: &str) -> usize {
+        let marked = |commit: &&Commit| {
+            let mark = commit.metadata.get("lakeport.transaction_id");
+            mark.is_some_and(|mark| mark.starts_with(&format!("{id}/"))) && !commit.metadata.contains_key("lakeport.epoch")
+        };
+        self.log("main").await.iter().filter(marked).count()
+    }
+
+    pub(crate) async fn begin(&self, id: &str) -> Transaction {
+        self.try_begin(self.begin_request(id)).await.unwrap()
+    }
+
+    pub(crate) fn begin_request(&self, id: &str) -> BeginTransactionRequest {
+        BeginTransactionRequest {
+            repository: self.repository.clone(),
+            base_branch: "main".into(),
+            transaction_id: id.into(),
+            ..Default::default()
+        }
+    }
+
+    pub(crate) async fn try_begin(&self, request: BeginTransactionRequest) -> Result<Transaction, Status> {
+        let answer = self.transactions.clone().begin_transaction(request).await?;
+        Ok(answer.into_inner().transaction.unwrap())
+    }
+
+    pub(crate) async fn put_in(&self, id: &str, path: &str, text: &str) -> Result<FileInfo, Status> {
+        let request = WriteRequest {
+            transaction_id: id.into(),
+            path: path.into(),
+            data: Bytes::copy_from_slice(text.as_bytes()),
+            finish_write: true,
+            ..Default::default()
+        };
+        self.write(vec![request]).await
+    }
+
+    pub(crate) async fn get_in(&self, id: &str, path: &str) -> Result<String, Status> {
+        let request = ReadRequest { transaction_id: id.into(), path: path.into(), ..Default::default() };
+        Ok(text(&self.read(request).await?))
+    }
+
+    pub(crate) async fn publish(&self, id: &str) -> Result<Transaction, Status> {
+        self.publish_with(CommitTransactionRequest { transaction_id: id.into(), ..Default::default() }).await
+    }
+
+    pub(crate) async fn publish_with(&self, request: CommitTransactionRequest) -> Result<Transaction, Status> {
+        let answer = self.transactions.clone().commit_transaction(request).await?;
+        Ok(answer.into_inner().transaction.unwrap())
+    }
+
+    pub(crate) async fn rollback(&self, id: &str) -> Result<Transaction, Status> {
+        let request = RollbackTransactionRequest { transaction_id: id.into() };
+        Ok(self.transactions.clone().rollback_transaction(request).await?.into_inner().transaction.unwrap())
+    }
+
+    pub(crate) async fn transaction(&self, id: &str) -> Result<Transaction, Status> {
+        let request = GetTransactionRequest { transaction_id: id.into() };
+        Ok(self.transactions.clone().get_transaction(request).await?.into_inner().transaction.unwrap())
+    }
+
+    /// Branches of transactions that are still there.
+    pub(crate) async fn transaction_branches(&self) -> Vec<String> {
+        let repository = lakeport_types::RepositoryId::try_from(self.repository.as_str()).unwrap();
+        let prefix = lakeport_types::TRANSACTION_BRANCH_PREFIX;
+        let page = self.ops().service.branches(&repository, prefix, "", 1000, true).await.unwrap();
+        page.results.into_iter().map(|branch| branch.id).collect()
+    }
+}
+
+/// All messages of an answer.
+pub(crate) async fn all<T>(mut stream: Streaming<T>) -> Result<Vec<T>, Status> {
+    let mut messages = Vec::new();
+    while let Some(message) = stream.message().await? {
+        messages.push(message);
+    }
+    Ok(messages)
+}
+
+pub(crate) fn text(messages: &[ReadResponse]) -> String {
+    messages.iter().map(|message| String::from_utf8_lossy(&message.data).into_owned()).collect()
+}
+
+/// The code and reason of a refusal.
+pub(crate) fn why<T: std::fmt::Debug>(answer: Result<T, Status>) -> (Code, String) {
+    let status = answer.expect_err("this must be refused");
+    let reason = status.get_error_details().error_info().map(|info| info.reason.clone()).unwrap_or_default();
+    (status.code(), reason)
+}
+
+pub(crate) fn refused(code: Code, reason: &str) -> (Code, String) {
+    (code, reason.to_owned())
+}

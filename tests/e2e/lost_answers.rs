@@ -1,0 +1,184 @@
+//! Answers of lakeFS that are lost or lie: nothing is guessed, nothing happens twice.
+
+use crate::fixture::{Server, refused, why};
+use http::{Method, StatusCode};
+use lakeport_embedded::{Fault, On};
+use lakeport_proto::v1::{CommitTransactionRequest, CreateCommitRequest, TransactionState, WriteRequest};
+use std::time::Duration;
+use tonic::Code;
+
+#[tokio::test]
+async fn a_lost_merge_answer_is_found_not_repeated() {
+    for squash in [false, true] {
+        let server = Server::with_faults().await;
+        server.begin("t").await;
+        for n in 0..2 {
+            server.put_in("t", &format!("f{n}"), "1").await.unwrap();
+            let request = CreateCommitRequest { transaction_id: "t".into(), ..Default::default() };
+            server.versions.clone().create_commit(request).await.unwrap();
+        }
+        let lost = server.arm(On::merge().containing("/merge/main"), Fault::ApplyThenDrop, 1);
+        let request = CommitTransactionRequest { transaction_id: "t".into(), squash, ..Default::default() };
+        let first = server.publish_with(request.clone()).await.unwrap();
+        let again = server.publish_with(request).await.unwrap();
+        assert_eq!(lost.count(), 1);
+        assert_eq!(first.commit_id, again.commit_id);
+        assert_eq!(server.merges_of("t").await, 1);
+        assert!(server.transaction_branches().await.is_empty());
+    }
+}
+
+#[tokio::test]
+async fn a_merge_that_never_arrived_is_sent_again() {
+    for fault in [Fault::Drop, Fault::Fail(StatusCode::SERVICE_UNAVAILABLE, "slow down"), Fault::Fail(StatusCode::TOO_MANY_REQUESTS, "Too many attempts, try again later")] {
+        let server = Server::with_faults().await;
+        server.begin("t").await;
+        server.put_in("t", "a", "1").await.unwrap();
+        let fired = server.arm(On::merge(), fault, 1);
+        assert!(server.publish("t").await.unwrap().merged);
+        assert_eq!((fired.count(), server.merges_of("t").await), (1, 1));
+    }
+}
+
+#[tokio::test]
+async fn a_lost_commit_answer_is_found() {
+    for fault in [Fault::ApplyThenDrop, Fault::ApplyThen(StatusCode::INTERNAL_SERVER_ERROR, "predicate failed"), Fault::PREDICATE_FAILED, Fault::Drop] {
+        let server = Server::with_faults().await;
+        server.begin("t").await;
+        server.put_in("t", "a", "1").await.unwrap();
+        let fired = server.arm(On::commit().containing("lakeport-tx-"), fault, 1);
+        assert!(server.publish("t").await.unwrap().merged);
+        assert_eq!((fired.count(), server.merges_of("t").await), (1, 1));
+        assert_eq!(server.get("main", "a").await.unwrap(), "1");
+    }
+}
+
+#[tokio::test]
+async fn a_branch_whose_answer_was_lost_is_found() {
+    let server = Server::with_faults().await;
+    let lost = server.arm(On::new(Method::POST, "/branches"), Fault::ApplyThenDrop, 1);
+    server.begin("t").await;
+    assert_eq!(lost.count(), 1);
+    assert_eq!(server.transaction_branches().await.len(), 1);
+    server.put_in("t", "a", "1").await.unwrap();
+    assert!(server.publish("t").await.unwrap().merged);
+}
+
+#[tokio::test]
+async fn a_write_whose_answer_says_nothing_is_looked_for() {
+    for fault in [Fault::APPLY_THEN_429, Fault::ApplyThenDrop, Fault::ApplyThen(StatusCode::BAD_GATEWAY, "bad gateway")] {
+        let server = Server::with_faults().await;
+        let fired = server.arm(On::upload(), fault, 1);
+        let info = server.write(vec![server.header("main", "a", "hello")]).await.unwrap();
+        assert_eq!((fired.count(), info.size_bytes), (1, 5));
+        assert_eq!(server.get("main", "a").await.unwrap(), "hello");
+    }
+}
+
+#[tokio::test]
+async fn a_write_that_cannot_be_found_is_in_doubt_and_its_path_is_guarded() {
+    let server = Server::with_faults().await;
+    server.begin("t").await;
+    server.arm(On::upload(), Fault::Drop, 1);
+    let in_doubt = refused(Code::Unavailable, "WRITE_IN_DOUBT");
+    assert_eq!(why(server.put_in("t", "a", "1").await), in_doubt);
+    assert_eq!(why(server.put_in("t", "a", "2").await), in_doubt, "the first could still land behind the second");
+    assert_eq!(why(server.publish("t").await), in_doubt);
+    server.put_in("t", "b", "other paths are free").await.unwrap();
+    tokio::time::sleep(Duration::from_millis(400)).await;
+    server.put_in("t", "a", "2").await.unwrap();
+    assert!(server.publish("t").await.unwrap().merged);
+    assert_eq!(server.get("main", "a").await.unwrap(), "2");
+}
+
+#[tokio::test]
+async fn a_create_only_write_that_finds_itself_has_succeeded() {
+    let server = Server::with_faults().await;
+    let fired = server.arm(On::upload(), Fault::FALSE_412, 1);
+    let create = |text: &str| WriteRequest { if_none_match: "*".into(), ..server.header("main", "once", text) };
+    server.write(vec![create("mine")]).await.unwrap();
+    assert_eq!(fired.count(), 1);
+    assert_eq!(why(server.write(vec![create("other")]).await), refused(Code::AlreadyExists, "OBJECT_EXISTS"));
+    assert_eq!(server.get("main", "once").await.unwrap(), "mine");
+}
+
+#[tokio::test]
+async fn a_download_that_breaks_off_goes_on_where_it_was() {
+    let server = Server::with_faults().await;
+    let text = "0123456789".repeat(200_000);
+    server.put("large", &text).await;
+    let cut = server.arm(On::new(Method::GET, "/refs/main/objects"), Fault::CutAfter(777_777), 1);
+    assert!(server.get("main", "large").await.unwrap() == text);
+    assert_eq!(cut.count(), 1);
+}
+
+#[tokio::test]
+async fn a_version_call_whose_answer_was_lost_says_that_it_does_not_know() {
+    let server = Server::with_faults().await;
+    server.put("a", "1").await;
+    let lost = server.arm(On::commit(), Fault::ApplyThenDrop, 1);
+    let request = CreateCommitRequest {
+        repository: server.repository.clone(),
+        r#ref: "main".into(),
+        message: "m".into(),
+        ..Default::default()
+    };
+    let answer = server.versions.clone().create_commit(request).await;
+    assert_eq!(why(answer), refused(Code::Unknown, "OUTCOME_UNKNOWN"));
+    assert_eq!(lost.count(), 1);
+    assert_eq!(server.log("main").await.len(), 2, "it was made once, and not repeated");
+}
+
+#[tokio::test]
+async fn a_caller_that_goes_away_does_not_stop_its_commit() {
+    let server = Server::with_faults().await;
+    server.begin("t").await;
+    server.put_in("t", "a", "1").await.unwrap();
+    server.arm(On::merge(), Fault::Delay(Duration::from_millis(500)), 1);
+    let mut request = tonic::Request::new(CommitTransactionRequest { transaction_id: "t".into(), ..Default::default() });
+    request.set_timeout(Duration::from_millis(250));
+    let answer = server.transactions.clone().commit_transaction(request).await;
+    assert_eq!(why(answer), refused(Code::Unavailable, "COMMIT_IN_DOUBT"));
+    let done = server.publish("t").await.unwrap();
+    assert_eq!((done.state(), server.merges_of("t").await), (TransactionState::Committed, 1));
+}
+
+#[tokio::test]
+async fn a_write_beside_a_commit_is_in_it_or_refused() {
+    let server = Server::with_faults().await;
+    server.begin("t").await;
+    server.put_in("t", "before", "1").await.unwrap();
+    // The write is on the branch, and its answer comes only once the commit has begun.
+    server.arm(On::upload(), Fault::Delay(Duration::from_millis(300)), 1);
+    let write = server.put_in("t", "beside", "2");
+    let commit = async {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        server.publish("t").await
+    };
+    let (written, done) = futures_util::join!(write, commit);
+    let published = server.get(&done.unwrap().commit_id, "beside").await;
+    match written {
+        Ok(_) => assert_eq!(published.unwrap(), "2", "acknowledged, and lost"),
+        Err(status) => {
+            assert_eq!(why(published), refused(Code::NotFound, "OBJECT_NOT_FOUND"), "refused, and published");
+            assert_eq!(why::<()>(Err(status)).0, Code::FailedPrecondition);
+        }
+    }
+}
+
+#[tokio::test]
+async fn lakefs_away_is_said_and_comes_back() {
+    let server = Server::with_faults().await;
+    server.put("a", "1").await;
+    let away = server.arm_many(On::new(Method::GET, "/objects/stat"), Fault::Fail(StatusCode::SERVICE_UNAVAILABLE, "away"), 3);
+    let stat = lakeport_proto::v1::StatRequest {
+        repository: server.repository.clone(),
+        r#ref: "main".into(),
+        path: "a".into(),
+        ..Default::default()
+    };
+    let answer = server.files.clone().stat(stat.clone()).await;
+    assert_eq!(why(answer), refused(Code::Unavailable, "LAKEFS_UNAVAILABLE"));
+    assert_eq!(away.count(), 3);
+    assert!(server.files.clone().stat(stat).await.is_ok());
+}

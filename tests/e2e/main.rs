@@ -1,0 +1,15 @@
+//! The whole service over a socket: contract, server, lakeFS client, and the embedded lake or a real lakeFS behind it.
+//!
+//! With `LAKEPORT_TEST_LAKEFS_URL`, `LAKEPORT_TEST_LAKEFS_ACCESS_KEY_ID`, `LAKEPORT_TEST_LAKEFS_SECRET_ACCESS_KEY` and
+//! `LAKEPORT_TEST_LAKEFS_STORAGE_NAMESPACE` set, the same tests run against that lakeFS. Those that arm faults in the lake need
+//! the embedded one, and say so.
+
+mod bad_input;
+mod commits;
+mod fixture;
+mod lost_answers;
+mod payload;
+mod files;
+mod service;
+mod transactions;
+mod versions;

@@ -1,0 +1,134 @@
+//! Large payloads: bytes, checks, and what never becomes visible.
+
+use crate::fixture::{Server, refused, why};
+use bytes::Bytes;
+use lakeport_proto::v1::{ReadRequest, WriteRequest};
+use md5::{Digest, Md5};
+use tonic::Code;
+
+fn noise(bytes: usize) -> Bytes {
+    use rand::{RngExt, SeedableRng};
+    let mut noise = vec![0; bytes];
+    rand::rngs::StdRng::seed_from_u64(7).fill(&mut noise[..]);
+    noise.into()
+}
+
+/// A large object in pieces of uneven size.
+fn messages(server: &Server, path: &str, data: &Bytes) -> Vec<WriteRequest> {
+    let mut messages = vec![WriteRequest { finish_write: false, ..server.header("main", path, "") }];
+    let mut offset = 0;
+    for (n, size) in [1, 70_000, 1 << 20, 3, 999_999].into_iter().cycle().enumerate() {
+        let piece = data.slice(offset..data.len().min(offset + size));
+        messages.push(WriteRequest {
+            crc32c: (n % 2 == 0).then(|| crc32c::crc32c(&piece)),
+            write_offset: Some(i64::try_from(offset).unwrap()),
+            data: piece.clone(),
+            ..Default::default()
+        });
+        offset += piece.len();
+        if offset == data.len() {
+            break;
+        }
+    }
+    messages.last_mut().unwrap().finish_write = true;
+    messages
+}
+
+#[tokio::test]
+async fn large_objects_go_up_and_down_byte_for_byte() {
+    let server = Server::start().await;
+    let data = noise(9_000_001);
+    for known in [false, true] {
+        let mut messages = messages(&server, "large", &data);
+        if known {
+            messages[0].size_bytes = Some(9_000_001);
+            messages[0].object_md5 = Md5::digest(&data).to_vec().into();
+            messages[0].object_crc32c = Some(crc32c::crc32c(&data));
+        }
+        assert_eq!(server.write(messages).await.unwrap().size_bytes, 9_000_001);
+        let request = ReadRequest { checksum: true, ..server.read_request("main", "large") };
+        let (mut read, mut offset) = (Vec::new(), 0);
+        for message in server.read(request).await.unwrap() {
+            assert_eq!(message.offset, offset);
+            assert_eq!(message.crc32c, Some(crc32c::crc32c(&message.data)));
+            assert!(message.data.len() <= 2 << 20);
+            offset += i64::try_from(message.data.len()).unwrap();
+            read.extend_from_slice(&message.data);
+        }
+        assert!(read == data, "the bytes differ");
+    }
+}
+
+#[tokio::test]
+async fn an_upload_that_is_not_whole_or_not_right_is_not_there() {
+    let server = Server::start().await;
+    let data = noise(3_000_000);
+    let whole = || messages(&server, "never", &data);
+    let incomplete = refused(Code::InvalidArgument, "WRITE_INCOMPLETE");
+    let mismatch = refused(Code::InvalidArgument, "CHECKSUM_MISMATCH");
+    let invalid = refused(Code::InvalidArgument, "INVALID_FIELD");
+
+    let mut unfinished = whole();
+    unfinished.last_mut().unwrap().finish_write = false;
+    assert_eq!(why(server.write(unfinished).await), incomplete);
+    for size in [2_999_999, 3_000_001] {
+        let mut wrong = whole();
+        wrong[0].size_bytes = Some(size);
+        assert_eq!(why(server.write(wrong).await), incomplete, "{size}");
+    }
+    let mut wrong = whole();
+    wrong[0].object_crc32c = Some(7);
+    assert_eq!(why(server.write(wrong).await), mismatch);
+    let mut wrong = whole();
+    wrong.last_mut().unwrap().object_crc32c = Some(7);
+    assert_eq!(why(server.write(wrong).await), mismatch);
+    let mut wrong = whole();
+    wrong[0].object_md5 = vec![0; 16].into();
+    assert_eq!(why(server.write(wrong).await), mismatch);
+    let mut wrong = whole();
+    wrong[1].crc32c = Some(7);
+    assert_eq!(why(server.write(wrong).await), mismatch);
+    let mut gap = whole();
+    gap[2].write_offset = Some(5);
+    assert_eq!(why(server.write(gap).await), invalid);
+    let mut second_header = whole();
+    second_header[1].path = "other".into();
+    assert_eq!(why(server.write(second_header).await), invalid);
+    assert_eq!(why(server.write(whole().split_off(1)).await), invalid, "no header");
+    assert_eq!(why(server.write(vec![]).await), incomplete);
+    let mut negative = whole();
+    negative[0].size_bytes = Some(-1);
+    assert_eq!(why(server.write(negative).await), invalid);
+    let mut short = whole();
+    short[0].object_md5 = vec![0; 15].into();
+    assert_eq!(why(server.write(short).await), invalid);
+
+    assert_eq!(why(server.get("main", "never").await), refused(Code::NotFound, "OBJECT_NOT_FOUND"));
+}
+
+#[tokio::test]
+async fn a_caller_that_goes_away_in_mid_upload_leaves_nothing() {
+    let server = Server::start().await;
+    let (sender, receiver) = tokio::sync::mpsc::channel(1);
+    let mut files = server.files.clone();
+    let upload = tokio::spawn(async move { files.write(tokio_stream::wrappers::ReceiverStream::new(receiver)).await });
+    let mut messages = messages(&server, "gone", &noise(3_000_000));
+    messages.truncate(3);
+    for message in messages {
+        sender.send(message).await.unwrap();
+    }
+    upload.abort();
+    let _ = upload.await;
+    drop(sender);
+    tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+    assert_eq!(why(server.get("main", "gone").await), refused(Code::NotFound, "OBJECT_NOT_FOUND"));
+}
+
+#[tokio::test]
+async fn a_message_over_the_limit_is_refused_and_says_so() {
+    let server = Server::start().await;
+    let request = WriteRequest { data: noise(5 << 20), ..server.header("main", "big", "") };
+    let status = server.write(vec![request]).await.unwrap_err();
+    assert_eq!(status.code(), Code::InvalidArgument, "{status:?}");
+    assert!(status.message().contains("at most 4194304"), "{}", status.message());
+}

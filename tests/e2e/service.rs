@@ -1,0 +1,86 @@
+//! The service around the calls: health, reflection, deadlines, probes, the end.
+
+use crate::fixture::{Server, why};
+use http::Method;
+use lakeport_embedded::{Fault, On};
+use lakeport_proto::v1::{StatRequest, WatchTransactionRequest};
+use std::time::{Duration, Instant};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tonic::Code;
+use tonic_health::pb::HealthCheckRequest;
+use tonic_health::pb::health_client::HealthClient;
+
+async fn get(address: std::net::SocketAddr, path: &str) -> String {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream.write_all(format!("GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    answer
+}
+
+#[tokio::test]
+async fn health_and_probes_say_ready() {
+    let server = Server::start().await;
+    for service in ["", "lakeport.v1.FileService"] {
+        let request = HealthCheckRequest { service: service.into() };
+        let answer = HealthClient::new(server.channel.clone()).check(request).await.unwrap().into_inner();
+        assert_eq!(answer.status, 1, "{service}");
+    }
+    for path in ["/livez", "/readyz", "/metrics"] {
+        let answer = get(server.admin_address(), path).await;
+        assert!(answer.starts_with("HTTP/1.1 200"), "{path}: {answer}");
+    }
+}
+
+#[tokio::test]
+async fn a_deadline_ends_the_whole_call() {
+    let server = Server::with_faults().await;
+    server.put("a", "1").await;
+    server.arm(On::new(Method::GET, "/objects/stat"), Fault::Delay(Duration::from_secs(5)), 1);
+    let mut request = tonic::Request::new(StatRequest {
+        repository: server.repository.clone(),
+        r#ref: "main".into(),
+        path: "a".into(),
+        ..Default::default()
+    });
+    request.metadata_mut().insert("grpc-timeout", "200m".parse().unwrap());
+    let began = Instant::now();
+    assert_eq!(why(server.files.clone().stat(request).await).0, Code::DeadlineExceeded);
+    assert!(began.elapsed() < Duration::from_secs(4), "the caller waited for lakeFS");
+
+    // Of a stream, too, whose headers came long ago.
+    server.begin("t").await;
+    let mut request = tonic::Request::new(WatchTransactionRequest { transaction_id: "t".into() });
+    request.metadata_mut().insert("grpc-timeout", "300m".parse().unwrap());
+    let mut watch = server.transactions.clone().watch_transaction(request).await.unwrap().into_inner();
+    assert!(watch.message().await.unwrap().is_some());
+    assert_eq!(watch.message().await.unwrap_err().code(), Code::DeadlineExceeded);
+}
+
+#[tokio::test]
+async fn the_end_lets_calls_finish_and_sends_watchers_elsewhere() {
+    let mut server = Server::with_faults().await;
+    server.begin("t").await;
+    server.put_in("t", "a", "1").await.unwrap();
+    let request = WatchTransactionRequest { transaction_id: "t".into() };
+    let mut watch = server.transactions.clone().watch_transaction(request).await.unwrap().into_inner();
+    watch.message().await.unwrap();
+    server.arm(On::new(Method::GET, "/objects/stat"), Fault::Delay(Duration::from_millis(500)), 1);
+    let stat = StatRequest { transaction_id: "t".into(), path: "a".into(), ..Default::default() };
+    let mut files = server.files.clone();
+    let call = tokio::spawn(async move { files.stat(stat).await });
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    server.stop().await;
+    assert!(call.await.unwrap().is_ok(), "a call that was accepted was cut");
+    assert!(watch.message().await.unwrap().unwrap().reconnect);
+    assert!(watch.message().await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn nothing_but_the_contract_is_served() {
+    let server = Server::start().await;
+    let answer = get(server.address(), "/").await;
+    assert!(answer.starts_with("HTTP/1.1 200") || answer.starts_with("HTTP/1.1 4"), "{answer}");
+    assert!(!answer.contains("lakeport-data"));
+}

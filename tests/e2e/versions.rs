@@ -1,0 +1,171 @@
+//! Repositories, branches, tags, commits and what is done with them.
+
+use crate::fixture::{Server, all, refused, why};
+use lakeport_proto::v1::*;
+use tonic::Code;
+
+#[tokio::test]
+async fn branches_and_tags_live_and_die() {
+    let server = Server::start().await;
+    let head = server.branch("side", "main").await.commit_id;
+    assert_eq!(head, server.head("main").await);
+    let again = CreateBranchRequest { repository: server.repository.clone(), r#ref: "main".into(), branch: "side".into() };
+    assert_eq!(why(server.versions.clone().create_branch(again.clone()).await), refused(Code::AlreadyExists, "BRANCH_EXISTS"));
+    let nowhere = CreateBranchRequest { r#ref: "nope".into(), branch: "b".into(), ..again.clone() };
+    assert_eq!(why(server.versions.clone().create_branch(nowhere).await), refused(Code::NotFound, "REF_NOT_FOUND"));
+    let ours = CreateBranchRequest { branch: "lakeport-tx-1".into(), ..again };
+    assert_eq!(why(server.versions.clone().create_branch(ours).await), refused(Code::PermissionDenied, "RESERVED_NAME"));
+
+    let tag = CreateTagRequest { repository: server.repository.clone(), r#ref: "main".into(), tag: "v1.0".into() };
+    server.versions.clone().create_tag(tag.clone()).await.unwrap();
+    assert_eq!(why(server.versions.clone().create_tag(tag).await), refused(Code::AlreadyExists, "TAG_EXISTS"));
+    let onto_tag = server.write(vec![server.header("v1.0", "a", "1")]).await;
+    assert_eq!(why(onto_tag), refused(Code::InvalidArgument, "REF_NOT_A_BRANCH"));
+    let get = GetBranchRequest { repository: server.repository.clone(), branch: "nope".into() };
+    assert_eq!(why(server.versions.clone().get_branch(get).await), refused(Code::NotFound, "REF_NOT_FOUND"));
+    let delete = DeleteTagRequest { repository: server.repository.clone(), tag: "v1.0".into() };
+    server.versions.clone().delete_tag(delete.clone()).await.unwrap();
+    assert_eq!(why(server.versions.clone().delete_tag(delete).await), refused(Code::NotFound, "REF_NOT_FOUND"));
+    let default = DeleteBranchRequest { repository: server.repository.clone(), branch: "main".into() };
+    assert_eq!(why(server.versions.clone().delete_branch(default).await), refused(Code::FailedPrecondition, "DEFAULT_BRANCH"));
+    let side = DeleteBranchRequest { repository: server.repository.clone(), branch: "side".into() };
+    server.versions.clone().delete_branch(side).await.unwrap();
+}
+
+#[tokio::test]
+async fn names_are_listed_page_by_page_without_those_of_transactions() {
+    let server = Server::start().await;
+    for name in ["b1", "b2", "b3"] {
+        server.branch(name, "main").await;
+    }
+    server.begin("t").await;
+    let mut request = ListBranchesRequest { repository: server.repository.clone(), page_size: 2, ..Default::default() };
+    let mut names = Vec::new();
+    loop {
+        let page = server.versions.clone().list_branches(request.clone()).await.unwrap().into_inner();
+        names.extend(page.branches.into_iter().map(|branch| branch.branch));
+        if page.next_page_token.is_empty() {
+            break;
+        }
+        request.page_token = page.next_page_token;
+    }
+    assert_eq!(names, ["b1", "b2", "b3", "main"]);
+    let other = ListBranchesRequest { prefix: "b".into(), page_token: request.page_token, ..request };
+    assert_eq!(why(server.versions.clone().list_branches(other).await), refused(Code::InvalidArgument, "PAGE_TOKEN_INVALID"));
+}
+
+async fn diff(server: &Server, left: &str, right: &str, mode: DiffMode) -> Vec<(String, diff_entry::Kind)> {
+    let request = DiffRequest {
+        repository: server.repository.clone(),
+        r#ref: left.into(),
+        right_ref: right.into(),
+        mode: mode.into(),
+        ..Default::default()
+    };
+    let pages = all(server.versions.clone().diff(request).await.unwrap().into_inner()).await.unwrap();
+    pages.into_iter().flat_map(|page| page.entries).map(|entry| (entry.path.clone(), entry.kind())).collect()
+}
+
+#[tokio::test]
+async fn histories_part_differ_conflict_and_merge() {
+    use diff_entry::Kind;
+    let server = Server::start().await;
+    server.put("a", "0").await;
+    server.commit("base").await;
+    server.branch("side", "main").await;
+    server.put_at("side", "a", "side").await;
+    server.put_at("side", "s", "1").await;
+    assert_eq!(
+        diff(&server, "side", "", DiffMode::Uncommitted).await,
+        [("a".into(), Kind::Changed), ("s".into(), Kind::Added)]
+    );
+    server.commit_at("side", "side").await;
+    server.put("a", "main").await;
+    server.commit("main").await;
+    assert_eq!(
+        diff(&server, "main", "side", DiffMode::ThreeDot).await,
+        [("a".into(), Kind::Conflict), ("s".into(), Kind::Added)]
+    );
+    let merge = MergeRequest {
+        repository: server.repository.clone(),
+        r#ref: "side".into(),
+        destination_branch: "main".into(),
+        ..Default::default()
+    };
+    assert_eq!(why(server.versions.clone().merge(merge.clone()).await), refused(Code::Aborted, "MERGE_CONFLICT"));
+    let wins = MergeRequest { strategy: MergeStrategy::SourceWins.into(), ..merge.clone() };
+    let merged = server.versions.clone().merge(wins).await.unwrap().into_inner().commit_id;
+    assert_eq!(server.head("main").await, merged);
+    assert_eq!(server.get("main", "a").await.unwrap(), "side");
+    assert_eq!(why(server.versions.clone().merge(merge.clone()).await), refused(Code::FailedPrecondition, "NO_CHANGES"));
+    let nowhere = MergeRequest { r#ref: "nope".into(), ..merge };
+    assert_eq!(why(server.versions.clone().merge(nowhere).await), refused(Code::NotFound, "REF_NOT_FOUND"));
+}
+
+#[tokio::test]
+async fn commits_are_undone_repeated_and_reset() {
+    let server = Server::start().await;
+    server.put("a", "1").await;
+    let one = server.commit("one").await.commit_id;
+    server.put("a", "2").await;
+    let two = server.commit("two").await;
+    assert_eq!(two.parent_commit_ids, [one.as_str()]);
+    let revert = RevertRequest {
+        repository: server.repository.clone(),
+        r#ref: two.commit_id.clone(),
+        branch: "main".into(),
+        ..Default::default()
+    };
+    let reverted = server.versions.clone().revert(revert).await.unwrap().into_inner().commit.unwrap();
+    assert_eq!(server.head("main").await, reverted.commit_id);
+    assert_eq!(server.get("main", "a").await.unwrap(), "1");
+    let pick = CherryPickRequest {
+        repository: server.repository.clone(),
+        r#ref: two.commit_id,
+        branch: "main".into(),
+        ..Default::default()
+    };
+    server.versions.clone().cherry_pick(pick).await.unwrap();
+    assert_eq!(server.get("main", "a").await.unwrap(), "2");
+
+    server.put("a", "3").await;
+    let reset = ResetRequest { repository: server.repository.clone(), r#ref: "main".into(), ..Default::default() };
+    server.versions.clone().reset(reset.clone()).await.unwrap();
+    assert_eq!(server.get("main", "a").await.unwrap(), "2");
+    let hard = ResetRequest { target_ref: one.clone(), ..reset };
+    assert_eq!(server.versions.clone().reset(hard).await.unwrap().into_inner().branch.unwrap().commit_id, one);
+    let nothing = CreateCommitRequest { repository: server.repository.clone(), r#ref: "main".into(), ..Default::default() };
+    assert_eq!(why(server.versions.clone().create_commit(nothing).await), refused(Code::FailedPrecondition, "NO_CHANGES"));
+}
+
+#[tokio::test]
+async fn refs_are_resolved_and_pinned_reads_say_their_commit() {
+    let server = Server::start().await;
+    server.put("a", "1").await;
+    let one = server.commit("one").await.commit_id;
+    server.put("a", "2").await;
+    server.commit("two").await;
+    for (expression, expected) in [("main~1", "1"), ("main", "2"), ("main@", "2"), (&one[..12], "1"), (&one, "1")] {
+        assert_eq!(server.get(expression, "a").await.unwrap(), expected, "{expression}");
+    }
+    let pinned = server.read(server.read_request(&one, "a")).await.unwrap();
+    assert_eq!(pinned[0].info.as_ref().unwrap().commit_id, one);
+    let get = GetCommitRequest { repository: server.repository.clone(), r#ref: "main~1".into(), ..Default::default() };
+    assert_eq!(server.versions.clone().get_commit(get).await.unwrap().into_inner().commit.unwrap().commit_id, one);
+    let get = GetCommitRequest { repository: server.repository.clone(), r#ref: "main~99".into(), ..Default::default() };
+    assert_eq!(why(server.versions.clone().get_commit(get).await), refused(Code::NotFound, "REF_NOT_FOUND"));
+}
+
+#[tokio::test]
+async fn repositories_are_made_once_and_deleted() {
+    let server = Server::start().await;
+    let taken = CreateRepositoryRequest {
+        repository: server.repository.clone(),
+        storage_namespace: "local://elsewhere".into(),
+        ..Default::default()
+    };
+    assert_eq!(why(server.versions.clone().create_repository(taken).await), refused(Code::AlreadyExists, "REPOSITORY_EXISTS"));
+    let delete = DeleteRepositoryRequest { repository: server.repository.clone() };
+    server.versions.clone().delete_repository(delete).await.unwrap();
+    assert_eq!(why(server.get("main", "a").await), refused(Code::NotFound, "REPOSITORY_NOT_FOUND"));
+}
