@@ -69,12 +69,19 @@ impl Error {
         match self.reason() {
             Some(ErrorReason::LakefsUnavailable | ErrorReason::ShuttingDown) => true,
             Some(_) => false,
+            None if self.reason.is_some() => false,
             // Without a reason it is the transport that speaks, and it is not of one mind about the code.
-            None => {
-                self.reason.is_none()
-                    && matches!(self.code, Code::Unavailable | Code::Unknown | Code::Internal | Code::Cancelled)
-            }
+            None => self.code == Code::Unavailable || (self.is_of_transport() && self.is_vague()),
         }
+    }
+
+    /// Whether it came as a status, and was not found on this side.
+    fn is_of_transport(&self) -> bool {
+        self.source.as_ref().is_some_and(|source| source.is::<tonic::Status>())
+    }
+
+    fn is_vague(&self) -> bool {
+        matches!(self.code, Code::Unknown | Code::Internal | Code::Cancelled)
     }
 
     pub(crate) fn caused_by(mut self, source: impl Into<BoxError>) -> Self {
@@ -191,7 +198,8 @@ mod tests {
 
     #[test]
     fn only_what_broke_off_is_resumed() {
-        assert!(Error::new(Code::Unknown, "error reading a body from connection").is_broken_off());
+        assert!(Error::from(tonic::Status::unknown("error reading a body from connection")).is_broken_off());
+        assert!(!Error::nonsense("the server left out bytes").is_broken_off());
         assert!(refused(Code::Unavailable, "SHUTTING_DOWN", ERROR_DOMAIN).is_broken_off());
         assert!(!refused(Code::Aborted, "ETAG_MISMATCH", ERROR_DOMAIN).is_broken_off());
         assert!(!refused(Code::Unavailable, "FROM_THE_FUTURE", ERROR_DOMAIN).is_broken_off());

@@ -11,13 +11,16 @@ use futures_util::stream::{self, StreamExt as _};
 
 /// Flags.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "\
+#[command(
+    override_usage = "lakeport cp [OPTIONS] <SOURCE>... <DESTINATION>",
+    after_help = "\
 A destination is a directory if it ends in /, if there are several sources, or with --recursive or wildcards. With
 --recursive, what is below the source comes to be below the destination: `cp -r dir lakefs://lake/main/a` makes a/x of dir/x.
-A download appears when it is whole. Keys that would be written outside of the destination, such as ../x, are refused.")]
+A download appears when it is whole. Keys that would be written outside of the destination, such as ../x, are refused."
+)]
 pub(crate) struct Args {
     /// Sources, then the destination: files, directories, lakefs://REPOSITORY/REF/PATH, or - for standard input or output
-    #[arg(required = true, num_args = 2.., value_name = "SOURCE... DESTINATION")]
+    #[arg(required = true, num_args = 2.., value_name = "END")]
     ends: Vec<Location>,
     /// Copy all that is below the sources
     #[arg(short, long)]
