@@ -8,7 +8,7 @@ use crate::sources::{Finds, Found, below, matching, nothing_there};
 use crate::uri::{LakeUri, Location};
 use crate::views::files::{deleted, deleted_count};
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
-use lakeport_client::{Deleted, Subtree};
+use lakeport_client::{Code, Deleted, Subtree};
 
 /// What one call may delete.
 const BATCH: usize = 10_000;
@@ -49,6 +49,7 @@ pub(super) async fn run(session: &mut Session, args: Args) -> Result<()> {
     tally.finish()
 }
 
+/// One of the arguments. The server deletes subtrees by itself; what it has no call for is listed here first.
 async fn remove(session: &mut Session, uri: &LakeUri, args: &Args, tally: &mut Tally) -> Result<()> {
     let pattern = Pattern::of(&uri.path)?;
     let is_many = args.recursive || pattern.is_some();
@@ -75,12 +76,15 @@ async fn subtree(session: &Session, uri: &LakeUri) -> Result<Finds> {
     if uri.path.is_empty() || uri.path.ends_with('/') {
         return Ok(finds);
     }
-    let is_object = session.client.stat(&uri.place(), &uri.path).await.is_ok();
-    let itself = is_object.then(|| Found {
+    let itself = match session.client.stat(&uri.place(), &uri.path).await {
+        Err(error) if error.code() == Code::NotFound => None,
+        info => Some(info.during(|| format!("look at {uri}"))?),
+    };
+    let itself = itself.map(|info| Found {
         location: Location::Lake(uri.clone()),
         relative: String::new(),
-        size_bytes: 0,
-        etag: String::new(),
+        size_bytes: info.size_bytes.try_into().unwrap_or_default(),
+        etag: info.etag,
     });
     Ok(stream::iter(itself.map(Ok)).chain(finds).boxed())
 }
