@@ -120,6 +120,7 @@ fn many_are_deleted_only_when_somebody_is_sure() {
     assert!(code == 2 && errors.contains("--yes"), "{code} {errors}");
     assert_eq!(succeeds(&lake, &["rm", "-r", "--dry-run", "lakefs://r/main/d"]).lines().count(), 2);
     assert_eq!(lake.keys().len(), 3);
+    assert_eq!(fails(&lake, &["rm", "-r", "--yes", "lakefs://r/main/missing"]).0, 3);
     succeeds(&lake, &["rm", "--yes", "lakefs://r/main/d/*"]);
     assert_eq!(lake.keys(), ["da"]);
     assert_eq!(fails(&lake, &["rm", "--yes", "lakefs://r/main/d/*"]).0, 3);

@@ -63,13 +63,15 @@ async fn rename(session: &mut Session, from: &LakeUri, to: &LakeUri, is_recursiv
     let what = Subtree { path: from.path.clone(), recursive: is_recursive };
     let mut outcomes = session.client.rename(&from.place(), what, &to.path).await.during(moving)?;
     let mut tally = Tally::default();
+    let mut count = 0_u64;
     while let Some(outcome) = outcomes.try_next().await.during(moving)? {
         match outcome.error.map_or(Ok(()), Err).during(|| format!("move {}", from.with_path(&outcome.path))) {
             Ok(()) => session.out.put(&moved(from, to, &outcome.path))?,
             Err(failure) => tally.add(failure)?,
         }
+        count += 1;
     }
-    tally.finish()
+    if count == 0 { Err(nothing_there(from)) } else { tally.finish() }
 }
 
 /// The record of one destination.

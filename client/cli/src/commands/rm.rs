@@ -98,6 +98,9 @@ async fn remove_subtree(session: &mut Session, uri: &LakeUri, args: &Args, tally
     let what = Subtree { path: uri.path.clone(), recursive: args.recursive };
     let done =
         session.client.delete(&uri.place(), what, args.allow_missing).await.during(|| format!("delete {uri}"))?;
+    if done.count == 0 && done.failures.is_empty() && !args.allow_missing {
+        return Err(nothing_there(uri));
+    }
     let count = report(uri, done, tally)?;
     session.out.put(&deleted_count(&uri.to_string(), count))
 }
