@@ -1,0 +1,42 @@
+//! `commit`.
+
+use crate::failure::{Result, While as _};
+use crate::session::Session;
+use crate::uri::VersionUri;
+use crate::values::{Pair, map};
+use crate::views::versions::made_commit;
+use lakeport_client::v1::CreateCommitRequest;
+
+/// Flags.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// lakefs://REPOSITORY/BRANCH, or a transaction, which stays open
+    uri: VersionUri,
+    /// What was done
+    #[arg(short, long, default_value = "", hide_default_value = true)]
+    message: String,
+    /// User metadata
+    #[arg(long, value_name = "KEY=VALUE")]
+    meta: Vec<Pair>,
+    /// Commit even if nothing changed
+    #[arg(long)]
+    allow_empty: bool,
+}
+
+/// Commits, and prints the commit's ID.
+///
+/// # Errors
+/// When it failed.
+pub(super) async fn run(session: &mut Session, args: Args) -> Result<()> {
+    let place = args.uri.place();
+    let request = CreateCommitRequest {
+        repository: place.repository().to_owned(),
+        r#ref: place.ref_name().to_owned(),
+        transaction_id: place.transaction_id().to_owned(),
+        message: args.message,
+        metadata: map(args.meta),
+        allow_empty: args.allow_empty,
+    };
+    let made = session.client.create_commit(request).await.during(|| format!("commit {}", args.uri))?;
+    session.out.put(&made_commit(&made))
+}

@@ -1,0 +1,23 @@
+//! `completion`.
+
+use crate::failure::{Failure, Result};
+use clap::CommandFactory as _;
+use clap_complete::Shell;
+use std::io::Write as _;
+
+/// Flags.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Which shell
+    shell: Shell,
+}
+
+/// Prints the completions.
+///
+/// # Errors
+/// When they cannot be written.
+pub(super) fn run(args: &Args) -> Result<()> {
+    let mut script = Vec::new();
+    clap_complete::generate(args.shell, &mut crate::Cli::command(), "lakeport", &mut script);
+    std::io::stdout().write_all(&script).map_err(Failure::output)
+}

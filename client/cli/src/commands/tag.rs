@@ -1,0 +1,67 @@
+//! `tag`.
+
+use crate::confirm::confirm;
+use crate::failure::{Result, While as _};
+use crate::session::Session;
+use crate::uri::{RefUri, RepositoryUri};
+use crate::views::versions::{removed, tag};
+
+/// What to do with tags.
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum Command {
+    /// List tags
+    Ls {
+        /// lakefs://REPOSITORY
+        repository: RepositoryUri,
+        /// Only names that begin so
+        #[arg(long, default_value = "", hide_default_value = true)]
+        prefix: String,
+    },
+    /// Name a commit for ever
+    Create {
+        /// lakefs://REPOSITORY/TAG
+        tag: RefUri,
+        /// What to name
+        #[arg(long, value_name = "REF")]
+        from: String,
+    },
+    /// Take a tag away
+    Rm {
+        /// lakefs://REPOSITORY/TAG
+        tag: RefUri,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Show the commit that a tag names
+    Show {
+        /// lakefs://REPOSITORY/TAG
+        tag: RefUri,
+    },
+}
+
+/// Does it.
+///
+/// # Errors
+/// When it failed.
+pub(super) async fn run(session: &mut Session, command: Command) -> Result<()> {
+    match command {
+        Command::Ls { repository, prefix } => {
+            let tags = session.client.tags(&repository.0, &prefix);
+            session.put_all(tags, tag, || format!("list the tags of {repository}")).await
+        }
+        Command::Create { tag: uri, from } => {
+            let made = session.client.create_tag(&uri.repository, &uri.name, &from).await;
+            session.out.put(&tag(&made.during(|| format!("make {uri}"))?))
+        }
+        Command::Rm { tag: uri, yes } => {
+            confirm(format!("Delete the tag {uri}?"), yes).await?;
+            session.client.delete_tag(&uri.repository, &uri.name).await.during(|| format!("delete {uri}"))?;
+            session.out.put(&removed("tag", &uri.name))
+        }
+        Command::Show { tag: uri } => {
+            let found = session.client.tag(&uri.repository, &uri.name).await;
+            session.out.put(&tag(&found.during(|| format!("look at {uri}"))?))
+        }
+    }
+}

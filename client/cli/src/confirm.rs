@@ -1,0 +1,31 @@
+//! Asking before something is destroyed.
+
+use crate::failure::{Failure, Result, While as _};
+use std::io::{self, IsTerminal as _, Write as _};
+
+/// Asks the person at the terminal, unless `is_sure`.
+///
+/// # Errors
+/// When the answer is no, or there is nobody to ask.
+pub(crate) async fn confirm(question: String, is_sure: bool) -> Result<()> {
+    if is_sure {
+        return Ok(());
+    }
+    if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
+        return Err(Failure::Usage(format!("{question} There is nobody to ask: say --yes")));
+    }
+    // Standard input blocks, and Ctrl-C must still be noticed.
+    let answer = tokio::task::spawn_blocking(move || ask(&question)).await.map_err(io::Error::other);
+    match answer.flatten().during(|| "ask".to_owned())?.trim() {
+        "y" | "Y" | "yes" => Ok(()),
+        _ => Err(Failure::Refused("nothing was done".to_owned())),
+    }
+}
+
+fn ask(question: &str) -> io::Result<String> {
+    eprint!("{question} [y/N] ");
+    io::stderr().flush()?;
+    let mut answer = String::new();
+    io::stdin().read_line(&mut answer)?;
+    Ok(answer)
+}

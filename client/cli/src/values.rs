@@ -1,0 +1,69 @@
+//! Values of flags.
+
+use std::collections::HashMap;
+use std::str::FromStr;
+use std::time::Duration;
+
+/// `KEY=VALUE`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Pair(String, String);
+
+impl FromStr for Pair {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text.split_once('=') {
+            Some((key, value)) if !key.is_empty() => Ok(Self(key.to_owned(), value.to_owned())),
+            _ => Err("write KEY=VALUE"),
+        }
+    }
+}
+
+/// Pairs as a map; the last of a key stands.
+pub(crate) fn map(pairs: Vec<Pair>) -> HashMap<String, String> {
+    pairs.into_iter().map(|Pair(key, value)| (key, value)).collect()
+}
+
+/// A time span such as `90s`, `10m`, `24h` or `7d`.
+///
+/// # Errors
+/// When it is none.
+pub(crate) fn span(text: &str) -> Result<Duration, String> {
+    let invalid = || format!("{text:?} is no time span: write a number and s, m, h or d, such as 10m");
+    let unit = text.chars().last().ok_or_else(invalid)?;
+    let seconds = match unit {
+        's' => 1,
+        'm' => 60,
+        'h' => 60 * 60,
+        'd' => 24 * 60 * 60,
+        _ => return Err(invalid()),
+    };
+    let count: u64 = text[..text.len() - 1].parse().map_err(|_| invalid())?;
+    count.checked_mul(seconds).map(Duration::from_secs).ok_or_else(invalid)
+}
+
+/// A span as the contract has it.
+pub(crate) fn proto_span(span: Duration) -> Option<prost_types::Duration> {
+    prost_types::Duration::try_from(span).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_may_contain_what_parts_it_from_its_key() {
+        assert_eq!("a=b=c".parse(), Ok(Pair("a".into(), "b=c".into())));
+        assert_eq!("a=".parse(), Ok(Pair("a".into(), String::new())));
+        assert!("=b".parse::<Pair>().is_err() && "ab".parse::<Pair>().is_err());
+    }
+
+    #[test]
+    fn a_span_has_a_unit() {
+        assert_eq!(span("90s"), Ok(Duration::from_secs(90)));
+        assert_eq!(span("7d"), Ok(Duration::from_secs(604_800)));
+        for text in ["", "10", "m", "-1m", "1é", "99999999999999999999d", "9999999999999999999d"] {
+            assert!(span(text).is_err(), "{text}");
+        }
+    }
+}

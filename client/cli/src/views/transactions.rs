@@ -1,0 +1,106 @@
+//! Transactions.
+
+use super::versions::change;
+use super::{lines, pairs, time, time_text, word};
+use crate::output::Record;
+use lakeport_client::Error;
+use lakeport_client::v1::transaction_change::Kind;
+use lakeport_client::v1::{Transaction, TransactionChange, TransactionState};
+use serde_json::{Value, json};
+
+/// A state as it is printed, and as `--state` takes it.
+pub(crate) fn state(state: TransactionState) -> &'static str {
+    match state {
+        TransactionState::Unspecified => "unknown",
+        TransactionState::Open => "open",
+        TransactionState::Committing => "committing",
+        TransactionState::Committed => "committed",
+        TransactionState::RolledBack => "rolled-back",
+        TransactionState::Expired => "expired",
+    }
+}
+
+fn transaction_json(tx: &Transaction) -> Value {
+    json!({
+        "transaction_id": tx.transaction_id,
+        "repository": tx.repository,
+        "base_branch": tx.base_branch,
+        "base_commit_id": word(&tx.base_commit_id),
+        "branch": word(&tx.branch),
+        "state": state(tx.state()),
+        "commit_id": word(&tx.commit_id),
+        "merged": tx.merged,
+        "failure": tx.failure.clone().map(|failure| {
+            let error = Error::from(failure);
+            json!({ "reason": error.reason_name(), "message": error.message() })
+        }),
+        "owner": tx.owner,
+        "labels": tx.labels,
+        "create_time": time(tx.create_time.as_ref()),
+        "idle_expire_time": time(tx.idle_expire_time.as_ref()),
+        "expire_time": time(tx.expire_time.as_ref()),
+        "end_time": time(tx.end_time.as_ref()),
+        "epoch": tx.epoch,
+        "failed_tags": tx.failed_tags,
+        "read_only": tx.read_only,
+    })
+}
+
+/// A transaction that began: its ID alone, for scripts.
+pub(crate) fn begun(tx: &Transaction) -> Record {
+    Record { text: tx.transaction_id.clone(), json: transaction_json(tx) }
+}
+
+/// A transaction that was committed: the commit's ID alone, for scripts.
+pub(crate) fn committed(tx: &Transaction) -> Record {
+    Record { text: tx.commit_id.clone(), json: transaction_json(tx) }
+}
+
+/// A line of a list.
+pub(crate) fn listed(tx: &Transaction) -> Record {
+    let text = format!(
+        "{}  {:<11}  {}  {}/{}",
+        tx.transaction_id,
+        state(tx.state()),
+        time_text(tx.create_time.as_ref()),
+        tx.repository,
+        tx.base_branch
+    );
+    Record { text, json: transaction_json(tx) }
+}
+
+/// All that is known about a transaction.
+pub(crate) fn shown(tx: &Transaction) -> Record {
+    let failure = tx.failure.clone().map(|failure| Error::from(failure).to_string());
+    let text = lines(&[
+        ("transaction", tx.transaction_id.clone()),
+        ("state", state(tx.state()).to_owned()),
+        ("repository", tx.repository.clone()),
+        ("base", format!("{} {}", tx.base_branch, tx.base_commit_id)),
+        ("branch", tx.branch.clone()),
+        ("commit", tx.commit_id.clone()),
+        ("last failure", failure.unwrap_or_default()),
+        ("failed tags", tx.failed_tags.join(" ")),
+        ("labels", pairs(&tx.labels)),
+        ("owner", tx.owner.clone()),
+        ("began", time_text(tx.create_time.as_ref())),
+        ("ends if idle", time_text(tx.idle_expire_time.as_ref())),
+        ("ends at latest", time_text(tx.expire_time.as_ref())),
+        ("ended", time_text(tx.end_time.as_ref())),
+        ("epoch", tx.epoch.to_string()),
+        ("read-only", tx.read_only.to_string()),
+    ]);
+    Record { text, json: transaction_json(tx) }
+}
+
+/// A path that a transaction changed.
+pub(crate) fn changed(entry: &TransactionChange) -> Record {
+    let (sign, word) = match entry.kind() {
+        Kind::Added => ('+', "added"),
+        Kind::Changed => ('~', "changed"),
+        Kind::Removed => ('-', "removed"),
+        Kind::Conflict => ('!', "conflict"),
+        Kind::Unspecified => ('?', "unknown"),
+    };
+    change(sign, word, &entry.path, entry.size_bytes)
+}

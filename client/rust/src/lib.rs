@@ -1,0 +1,44 @@
+//! A client of lakeport: files, transactions and versions of lakeFS over gRPC.
+//!
+//! ```no_run
+//! use lakeport_client::{Client, CommitOptions, Credentials, Endpoint, Place, WriteOptions, v1};
+//!
+//! # async fn job() -> lakeport_client::Result<()> {
+//! let endpoint = Endpoint::new("http://127.0.0.1:50051").credentials(Credentials::basic("key", "secret"));
+//! let client = Client::connect(&endpoint).await?;
+//! let tx = client.begin(v1::BeginTransactionRequest {
+//!     repository: "lake".into(),
+//!     base_branch: "main".into(),
+//!     ..Default::default()
+//! }).await?;
+//! let place = Place::transaction(&tx.transaction_id);
+//! client.write(&place, "a.txt", &b"hello"[..], WriteOptions::default()).await?;
+//! client.commit(&tx.transaction_id, CommitOptions { message: "add a.txt".into(), ..Default::default() }).await?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Messages are those of the contract, in [`v1`]. Every call fails with [`Error`], which has the reason that the server gave.
+//! Clients are cheap to clone, and calls may run at the same time.
+
+mod client;
+mod credentials;
+mod endpoint;
+mod error;
+mod files;
+mod place;
+mod streams;
+mod transactions;
+mod versions;
+
+pub use client::Client;
+pub use credentials::Credentials;
+pub use endpoint::Endpoint;
+pub use error::{Code, Error, ErrorReason, FieldViolation, Result};
+pub use files::list::ListOptions;
+pub use files::many::{Deleted, Outcome, Subtree};
+pub use files::read::{Download, ReadOptions};
+pub use files::write::WriteOptions;
+pub use lakeport_proto::v1;
+pub use place::Place;
+pub use transactions::CommitOptions;

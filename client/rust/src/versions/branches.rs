@@ -1,0 +1,70 @@
+//! Branches.
+
+use super::expect;
+use crate::streams::paged;
+use crate::v1::{
+    Branch, CreateBranchRequest, DeleteBranchRequest, GetBranchRequest, ListBranchesRequest, ResetRequest,
+};
+use crate::{Client, Result};
+use futures_util::stream::Stream;
+
+impl Client {
+    /// Branches whose name begins with `prefix`, by name, without those of transactions.
+    pub fn branches(&self, repository: &str, prefix: &str) -> impl Stream<Item = Result<Branch>> + Send + use<> {
+        let (client, repository, prefix) = (self.clone(), repository.to_owned(), prefix.to_owned());
+        paged(move |page_token| {
+            let (repository, prefix) = (repository.clone(), prefix.clone());
+            let request = ListBranchesRequest { repository, prefix, page_size: 0, page_token };
+            let mut versions = client.versions();
+            async move {
+                let page = versions.list_branches(request).await?.into_inner();
+                Ok((page.branches, page.next_page_token))
+            }
+        })
+    }
+
+    /// A branch.
+    ///
+    /// # Errors
+    /// `RefNotFound`, `RepositoryNotFound`.
+    pub async fn branch(&self, repository: &str, branch: &str) -> Result<Branch> {
+        let request = GetBranchRequest { repository: repository.to_owned(), branch: branch.to_owned() };
+        expect(self.versions().get_branch(request).await?.into_inner().branch)
+    }
+
+    /// Makes a branch at the commit of a ref. What is uncommitted there is not taken.
+    ///
+    /// # Errors
+    /// `BranchExists`, `RefNotFound`, `RepositoryNotFound`.
+    pub async fn create_branch(&self, repository: &str, branch: &str, reference: &str) -> Result<Branch> {
+        let request = CreateBranchRequest {
+            repository: repository.to_owned(),
+            r#ref: reference.to_owned(),
+            branch: branch.to_owned(),
+        };
+        expect(self.versions().create_branch(request).await?.into_inner().branch)
+    }
+
+    /// Deletes a branch and what is uncommitted on it.
+    ///
+    /// # Errors
+    /// `RefNotFound`, `DefaultBranch`, `BranchProtected`.
+    pub async fn delete_branch(&self, repository: &str, branch: &str) -> Result<()> {
+        let request = DeleteBranchRequest { repository: repository.to_owned(), branch: branch.to_owned() };
+        self.versions().delete_branch(request).await?;
+        Ok(())
+    }
+
+    /// Takes back what is uncommitted on a branch, or moves it to `target`.
+    ///
+    /// # Errors
+    /// `RefNotFound`, `BranchProtected`.
+    pub async fn reset(&self, repository: &str, branch: &str, target: Option<&str>) -> Result<Branch> {
+        let request = ResetRequest {
+            repository: repository.to_owned(),
+            r#ref: branch.to_owned(),
+            target_ref: target.unwrap_or_default().to_owned(),
+        };
+        expect(self.versions().reset(request).await?.into_inner().branch)
+    }
+}

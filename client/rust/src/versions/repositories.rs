@@ -1,0 +1,51 @@
+//! Repositories.
+
+use super::expect;
+use crate::streams::paged;
+use crate::v1::{
+    CreateRepositoryRequest, DeleteRepositoryRequest, GetRepositoryRequest, ListRepositoriesRequest, Repository,
+};
+use crate::{Client, Result};
+use futures_util::stream::Stream;
+
+impl Client {
+    /// Repositories whose name begins with `prefix`, by name.
+    pub fn repositories(&self, prefix: &str) -> impl Stream<Item = Result<Repository>> + Send + use<> {
+        let (client, prefix) = (self.clone(), prefix.to_owned());
+        paged(move |page_token| {
+            let request = ListRepositoriesRequest { prefix: prefix.clone(), page_size: 0, page_token };
+            let mut versions = client.versions();
+            async move {
+                let page = versions.list_repositories(request).await?.into_inner();
+                Ok((page.repositories, page.next_page_token))
+            }
+        })
+    }
+
+    /// A repository.
+    ///
+    /// # Errors
+    /// `RepositoryNotFound`.
+    pub async fn repository(&self, repository: &str) -> Result<Repository> {
+        let request = GetRepositoryRequest { repository: repository.to_owned() };
+        expect(self.versions().get_repository(request).await?.into_inner().repository)
+    }
+
+    /// Makes a repository.
+    ///
+    /// # Errors
+    /// `RepositoryExists`; `RefusedByLakefs` for a storage namespace that was ever used.
+    pub async fn create_repository(&self, request: CreateRepositoryRequest) -> Result<Repository> {
+        expect(self.versions().create_repository(request).await?.into_inner().repository)
+    }
+
+    /// Deletes a repository and all that is in it.
+    ///
+    /// # Errors
+    /// `RepositoryNotFound`.
+    pub async fn delete_repository(&self, repository: &str) -> Result<()> {
+        let request = DeleteRepositoryRequest { repository: repository.to_owned() };
+        self.versions().delete_repository(request).await?;
+        Ok(())
+    }
+}

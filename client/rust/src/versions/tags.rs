@@ -1,0 +1,52 @@
+//! Tags.
+
+use super::expect;
+use crate::streams::paged;
+use crate::v1::{CreateTagRequest, DeleteTagRequest, GetTagRequest, ListTagsRequest, Tag};
+use crate::{Client, Result};
+use futures_util::stream::Stream;
+
+impl Client {
+    /// Tags whose name begins with `prefix`, by name.
+    pub fn tags(&self, repository: &str, prefix: &str) -> impl Stream<Item = Result<Tag>> + Send + use<> {
+        let (client, repository, prefix) = (self.clone(), repository.to_owned(), prefix.to_owned());
+        paged(move |page_token| {
+            let (repository, prefix) = (repository.clone(), prefix.clone());
+            let request = ListTagsRequest { repository, prefix, page_size: 0, page_token };
+            let mut versions = client.versions();
+            async move {
+                let page = versions.list_tags(request).await?.into_inner();
+                Ok((page.tags, page.next_page_token))
+            }
+        })
+    }
+
+    /// A tag.
+    ///
+    /// # Errors
+    /// `RefNotFound`, `RepositoryNotFound`.
+    pub async fn tag(&self, repository: &str, tag: &str) -> Result<Tag> {
+        let request = GetTagRequest { repository: repository.to_owned(), tag: tag.to_owned() };
+        expect(self.versions().get_tag(request).await?.into_inner().tag)
+    }
+
+    /// Names a commit for ever.
+    ///
+    /// # Errors
+    /// `TagExists`, `RefNotFound`, `RepositoryNotFound`.
+    pub async fn create_tag(&self, repository: &str, tag: &str, reference: &str) -> Result<Tag> {
+        let request =
+            CreateTagRequest { repository: repository.to_owned(), r#ref: reference.to_owned(), tag: tag.to_owned() };
+        expect(self.versions().create_tag(request).await?.into_inner().tag)
+    }
+
+    /// Takes a tag away.
+    ///
+    /// # Errors
+    /// `RefNotFound`, `RepositoryNotFound`.
+    pub async fn delete_tag(&self, repository: &str, tag: &str) -> Result<()> {
+        let request = DeleteTagRequest { repository: repository.to_owned(), tag: tag.to_owned() };
+        self.versions().delete_tag(request).await?;
+        Ok(())
+    }
+}
