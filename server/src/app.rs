@@ -140,16 +140,7 @@ impl App {
         tasks.spawn(listen::accept(admin_listener, admin, stop.clone(), tasks.clone()));
         ops.tasks.spawn(janitor::run(ops.clone(), ops.stopping.clone()));
         let embedded_address = self.lake.as_ref().and_then(|lake| lake.serving.get(1)).map(ServingLake::address);
-        Ok(Serving {
-            ops,
-            lake: self.lake,
-            health,
-            stop,
-            connections,
-            address,
-            admin_address,
-            embedded_address,
-        })
+        Ok(Serving { ops, lake: self.lake, health, stop, connections, address, admin_address, embedded_address })
     }
 }
 
@@ -179,7 +170,9 @@ impl Serving {
             self.ops.tasks.wait().await;
         };
         if tokio::time::timeout(limit, finished).await.is_err() {
-            tracing::warn!("calls were still under way at the end of the drain, and are cut; commits go on at the next start");
+            tracing::warn!(
+                "calls were still under way at the end of the drain, and are cut; commits go on at the next start"
+            );
         }
         self.ops.store.close().await;
         if let Some(lake) = self.lake {
@@ -191,12 +184,8 @@ impl Serving {
     }
 }
 
-const SERVICES: [&str; 4] = [
-    "",
-    "lakeport.v1.FileService",
-    "lakeport.v1.TransactionService",
-    "lakeport.v1.VersionService",
-];
+const SERVICES: [&str; 4] =
+    ["", "lakeport.v1.FileService", "lakeport.v1.TransactionService", "lakeport.v1.VersionService"];
 
 async fn routes(ops: &Shared) -> Result<(HealthReporter, axum::Router), BoxError> {
     let service = Service::new(ops.clone());

@@ -328,7 +328,15 @@ mod tests {
              embedded-listen = '127.0.0.1:8000'\nsession-store = 'mysql:x'",
         );
         let mistakes = Config::of(flags, Settings::default()).unwrap_err().to_string();
-        for part in ["6 mistake(s)", "--listen", "--auth", "--lakefs-url: ", "--lakefs-access-key-id", "--embedded-listen", "mysql"] {
+        for part in [
+            "6 mistake(s)",
+            "--listen",
+            "--auth",
+            "--lakefs-url: ",
+            "--lakefs-access-key-id",
+            "--embedded-listen",
+            "mysql",
+        ] {
             assert!(mistakes.contains(part), "{part} is missing in {mistakes}");
         }
         assert!(!mistakes.contains("geheim"));

@@ -218,6 +218,7 @@ impl From<lakefs::Error> for Error {
 
 impl From<lakeport_session::Error> for Error {
     fn from(error: lakeport_session::Error) -> Self {
-        Self::new(Kind::SessionStoreUnavailable, "the store of the transactions does not answer; try again").caused_by(error)
+        Self::new(Kind::SessionStoreUnavailable, "the store of the transactions does not answer; try again")
+            .caused_by(error)
     }
 }

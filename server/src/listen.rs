@@ -2,8 +2,8 @@
 
 mod coalesce;
 
-use axum::Router;
 use crate::error::BoxError;
+use axum::Router;
 use coalesce::{Drain, coalesce};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;

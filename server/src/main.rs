@@ -61,8 +61,13 @@ fn welcome(config: &Config, serving: &Serving) {
     let is_open = matches!(config.lake, Lake::Embedded { .. }) && config.listen.ip().is_loopback();
     match config.auth {
         Auth::Service => println!("  auth   the service's account acts for every caller"),
-        Auth::Passthrough if is_open => println!("  auth   none needed on this machine; lakeFS key pairs are taken too"),
+        Auth::Passthrough if is_open => {
+            println!("  auth   none needed on this machine; lakeFS key pairs are taken too")
+        }
         Auth::Passthrough => println!("  auth   callers send lakeFS's key pair (Basic) or token (Bearer)"),
     }
-    println!("  try    grpcurl -plaintext -d '{{\"repository\":\"quickstart\",\"ref\":\"main\"}}' {} lakeport.v1.FileService/List", serving.address);
+    println!(
+        "  try    grpcurl -plaintext -d '{{\"repository\":\"quickstart\",\"ref\":\"main\"}}' {} lakeport.v1.FileService/List",
+        serving.address
+    );
 }

@@ -118,7 +118,10 @@ impl Upload {
             }
         }
         if last.md5.is_some() && self.checks.md5.is_none() {
-            return Err(Error::field("object_md5", "has to stand in the first message, since it is computed as bytes pass"));
+            return Err(Error::field(
+                "object_md5",
+                "has to stand in the first message, since it is computed as bytes pass",
+            ));
         }
         if let (Some(md5), Some(expected)) = (self.md5.take(), self.checks.md5) {
             let actual: [u8; 16] = md5.finalize().into();
@@ -151,7 +154,10 @@ fn incomplete(message: String) -> Error {
 }
 
 fn mismatch(field: &str, expected: String, actual: String) -> Error {
-    Error::new(Kind::ChecksumMismatch, format!("{field} is {expected}, and the bytes that came have {actual}: send them again"))
+    Error::new(
+        Kind::ChecksumMismatch,
+        format!("{field} is {expected}, and the bytes that came have {actual}: send them again"),
+    )
 }
 
 impl Body for Upload {
@@ -213,7 +219,8 @@ mod tests {
 
     #[tokio::test]
     async fn what_finishes_and_agrees_passes_whole() {
-        let checks = Checks { size: Some(5), crc32c: Some(crc32c::crc32c(b"hello")), md5: Some(Md5::digest(b"hello").into()) };
+        let checks =
+            Checks { size: Some(5), crc32c: Some(crc32c::crc32c(b"hello")), md5: Some(Md5::digest(b"hello").into()) };
         for parts in [vec![("hello", true)], vec![("he", false), ("", false), ("llo", false), ("", true)]] {
             assert_eq!(upload(parts, checks.clone()).await, ("hello".into(), None));
         }

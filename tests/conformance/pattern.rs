@@ -104,9 +104,7 @@ impl Bindings {
             "any" => true,
             "httpdate" => !candidate.is_empty(),
             "commit" | "metarange" => {
-                candidate.len() == 64
-                    && candidate.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
-                    && is_fresh()
+                candidate.len() == 64 && candidate.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')) && is_fresh()
             }
             "address" | "token" => !candidate.is_empty() && is_fresh(),
             _ => false,

@@ -21,7 +21,8 @@ async fn paths_that_cannot_be_keys_are_refused() {
 #[tokio::test]
 async fn names_that_break_their_grammar_are_all_told_at_once() {
     let server = Server::start().await;
-    let request = ReadRequest { repository: "A/../b".into(), r#ref: "a/b".into(), path: String::new(), ..Default::default() };
+    let request =
+        ReadRequest { repository: "A/../b".into(), r#ref: "a/b".into(), path: String::new(), ..Default::default() };
     let status = server.read(request).await.unwrap_err();
     let details = status.get_error_details();
     let fields: Vec<_> = details.bad_request().unwrap().field_violations.iter().map(|v| v.field.as_str()).collect();
@@ -98,7 +99,10 @@ async fn page_tokens_from_elsewhere_and_bad_timeouts_are_refused() {
     assert_eq!(why(server.files.clone().list(request).await), refused(Code::InvalidArgument, "PAGE_TOKEN_INVALID"));
     let mut request = tonic::Request::new(GetServerInfoRequest {});
     request.metadata_mut().insert("grpc-timeout", "soon".parse().unwrap());
-    assert_eq!(why(server.files.clone().get_server_info(request).await), refused(Code::InvalidArgument, "INVALID_FIELD"));
+    assert_eq!(
+        why(server.files.clone().get_server_info(request).await),
+        refused(Code::InvalidArgument, "INVALID_FIELD")
+    );
 }
 
 #[tokio::test]

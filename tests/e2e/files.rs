@@ -34,11 +34,17 @@ async fn what_is_written_is_read_and_described() {
 async fn ranges_are_read_as_of_a_file() {
     let server = Server::start().await;
     server.put("digits", "0123456789").await;
-    for (offset, limit, expected) in
-        [(0, 0, "0123456789"), (3, 0, "3456789"), (3, 2, "34"), (-3, 0, "789"), (-3, 1, "7"), (-100, 0, "0123456789"), (10, 0, ""), (8, 100, "89")]
-    {
-        let request =
-            ReadRequest { read_offset: offset, read_limit: limit, ..server.read_request("main", "digits") };
+    for (offset, limit, expected) in [
+        (0, 0, "0123456789"),
+        (3, 0, "3456789"),
+        (3, 2, "34"),
+        (-3, 0, "789"),
+        (-3, 1, "7"),
+        (-100, 0, "0123456789"),
+        (10, 0, ""),
+        (8, 100, "89"),
+    ] {
+        let request = ReadRequest { read_offset: offset, read_limit: limit, ..server.read_request("main", "digits") };
         let messages = server.read(request).await.unwrap();
         assert_eq!(text(&messages), expected, "{offset} {limit}");
         assert_eq!(messages[0].info.as_ref().unwrap().size_bytes, 10);
@@ -52,10 +58,8 @@ async fn many_ranges_come_in_order_and_one_that_fails_lets_the_others_go_on() {
     let server = Server::start().await;
     server.put("digits", "0123456789").await;
     let range = |read_offset, read_limit| ReadRange { read_offset, read_limit };
-    let request = ReadRequest {
-        ranges: vec![range(0, 2), range(50, 1), range(-2, 0)],
-        ..server.read_request("main", "digits")
-    };
+    let request =
+        ReadRequest { ranges: vec![range(0, 2), range(50, 1), range(-2, 0)], ..server.read_request("main", "digits") };
     let messages = server.read(request).await.unwrap();
     let of = |index| text(&messages.iter().filter(|m| m.range_index == index).cloned().collect::<Vec<_>>());
     assert_eq!((of(0).as_str(), of(2).as_str()), ("01", "89"));
@@ -113,7 +117,9 @@ async fn a_create_only_write_never_replaces_and_finds_itself() {
 async fn unusual_keys_survive() {
     let server = Server::start().await;
     let longest = "x".repeat(1024);
-    for key in ["../a", "%2e%2e/%2e", "a//b", "/lead", "trail/", "é ü", "a b+c&d=e?f#g", "a\nb", ".", "..", longest.as_str()] {
+    for key in
+        ["../a", "%2e%2e/%2e", "a//b", "/lead", "trail/", "é ü", "a b+c&d=e?f#g", "a\nb", ".", "..", longest.as_str()]
+    {
         server.put(key, key).await;
         assert_eq!(server.get("main", key).await.unwrap(), key, "{key:?}");
     }
@@ -148,7 +154,8 @@ async fn lists_fold_filter_and_resume() {
     let shallow = ListRequest { prefix: "d/".into(), max_depth: 1, ..Default::default() };
     assert_eq!(paths(&list(&server, shallow).await), ["d/1", "d/2"]);
 
-    let two = ListRequest { repository: server.repository.clone(), r#ref: "main".into(), limit: 2, ..Default::default() };
+    let two =
+        ListRequest { repository: server.repository.clone(), r#ref: "main".into(), limit: 2, ..Default::default() };
     let first = all(server.files.clone().list(two.clone()).await.unwrap().into_inner()).await.unwrap();
     assert_eq!(paths(&first[0].entries), ["a", "d/1"]);
     let token = first[0].next_page_token.clone();

@@ -1,7 +1,9 @@
 //! A server of its own for each test, a repository in it, and short words for what tests do.
 
 use bytes::Bytes;
-use lakeport_embedded::{Faults, Fault, Fired, On};
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+use lakeport_embedded::{Fault, Faults, Fired, On};
 use lakeport_proto::v1::file_service_client::FileServiceClient;
 use lakeport_proto::v1::transaction_service_client::TransactionServiceClient;
 use lakeport_proto::v1::version_service_client::VersionServiceClient;
@@ -13,6 +15,13 @@ use std::time::Duration;
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Status, Streaming};
 use tonic_types::StatusExt;
+
+/// A transport without deadlines of its own.
+pub(crate) type Patient = hyper_util::client::legacy::Client<HttpConnector, tonic::body::Body>;
+
+fn patient() -> Patient {
+    hyper_util::client::legacy::Client::builder(TokioExecutor::new()).http2_only(true).build_http()
+}
 
 /// A server with a repository.
 pub(crate) struct Server {
@@ -100,6 +109,20 @@ impl Server {
         self.serving.as_ref().unwrap().ops()
     }
 
+    /// A client that leaves the deadline to the server: tonic's own would cut the call itself.
+    pub(crate) fn patient_files(&self) -> FileServiceClient<Patient> {
+        FileServiceClient::with_origin(patient(), self.origin())
+    }
+
+    /// The same, for transactions.
+    pub(crate) fn patient_transactions(&self) -> TransactionServiceClient<Patient> {
+        TransactionServiceClient::with_origin(patient(), self.origin())
+    }
+
+    fn origin(&self) -> http::Uri {
+        format!("http://{}", self.address()).parse().unwrap()
+    }
+
     /// Ends the server as a signal would.
     pub(crate) async fn stop(&mut self) {
         self.serving.take().unwrap().drain(Duration::from_secs(10)).await;
@@ -169,11 +192,8 @@ impl Server {
     }
 
     pub(crate) async fn branch(&self, name: &str, source: &str) -> Branch {
-        let request = CreateBranchRequest {
-            repository: self.repository.clone(),
-            r#ref: source.into(),
-            branch: name.into(),
-        };
+        let request =
+            CreateBranchRequest { repository: self.repository.clone(), r#ref: source.into(), branch: name.into() };
         self.versions.clone().create_branch(request).await.unwrap().into_inner().branch.unwrap()
     }
 
@@ -192,7 +212,8 @@ impl Server {
     pub(crate) async fn merges_of(&self, id: &str) -> usize {
         let marked = |commit: &&Commit| {
             let mark = commit.metadata.get("lakeport.transaction_id");
-            mark.is_some_and(|mark| mark.starts_with(&format!("{id}/"))) && !commit.metadata.contains_key("lakeport.epoch")
+            mark.is_some_and(|mark| mark.starts_with(&format!("{id}/")))
+                && !commit.metadata.contains_key("lakeport.epoch")
         };
         self.log("main").await.iter().filter(marked).count()
     }

@@ -30,7 +30,11 @@ async fn a_lost_merge_answer_is_found_not_repeated() {
 
 #[tokio::test]
 async fn a_merge_that_never_arrived_is_sent_again() {
-    for fault in [Fault::Drop, Fault::Fail(StatusCode::SERVICE_UNAVAILABLE, "slow down"), Fault::Fail(StatusCode::TOO_MANY_REQUESTS, "Too many attempts, try again later")] {
+    for fault in [
+        Fault::Drop,
+        Fault::Fail(StatusCode::SERVICE_UNAVAILABLE, "slow down"),
+        Fault::Fail(StatusCode::TOO_MANY_REQUESTS, "Too many attempts, try again later"),
+    ] {
         let server = Server::with_faults().await;
         server.begin("t").await;
         server.put_in("t", "a", "1").await.unwrap();
@@ -42,7 +46,12 @@ async fn a_merge_that_never_arrived_is_sent_again() {
 
 #[tokio::test]
 async fn a_lost_commit_answer_is_found() {
-    for fault in [Fault::ApplyThenDrop, Fault::ApplyThen(StatusCode::INTERNAL_SERVER_ERROR, "predicate failed"), Fault::PREDICATE_FAILED, Fault::Drop] {
+    for fault in [
+        Fault::ApplyThenDrop,
+        Fault::ApplyThen(StatusCode::INTERNAL_SERVER_ERROR, "predicate failed"),
+        Fault::PREDICATE_FAILED,
+        Fault::Drop,
+    ] {
         let server = Server::with_faults().await;
         server.begin("t").await;
         server.put_in("t", "a", "1").await.unwrap();
@@ -66,7 +75,8 @@ async fn a_branch_whose_answer_was_lost_is_found() {
 
 #[tokio::test]
 async fn a_write_whose_answer_says_nothing_is_looked_for() {
-    for fault in [Fault::APPLY_THEN_429, Fault::ApplyThenDrop, Fault::ApplyThen(StatusCode::BAD_GATEWAY, "bad gateway")] {
+    for fault in [Fault::APPLY_THEN_429, Fault::ApplyThenDrop, Fault::ApplyThen(StatusCode::BAD_GATEWAY, "bad gateway")]
+    {
         let server = Server::with_faults().await;
         let fired = server.arm(On::upload(), fault, 1);
         let info = server.write(vec![server.header("main", "a", "hello")]).await.unwrap();
@@ -135,7 +145,8 @@ async fn a_caller_that_goes_away_does_not_stop_its_commit() {
     server.begin("t").await;
     server.put_in("t", "a", "1").await.unwrap();
     server.arm(On::merge(), Fault::Delay(Duration::from_millis(500)), 1);
-    let mut request = tonic::Request::new(CommitTransactionRequest { transaction_id: "t".into(), ..Default::default() });
+    let mut request =
+        tonic::Request::new(CommitTransactionRequest { transaction_id: "t".into(), ..Default::default() });
     request.set_timeout(Duration::from_millis(250));
     let answer = server.transactions.clone().commit_transaction(request).await;
     assert_eq!(why(answer), refused(Code::Unavailable, "COMMIT_IN_DOUBT"));
@@ -170,7 +181,8 @@ async fn a_write_beside_a_commit_is_in_it_or_refused() {
 async fn lakefs_away_is_said_and_comes_back() {
     let server = Server::with_faults().await;
     server.put("a", "1").await;
-    let away = server.arm_many(On::new(Method::GET, "/objects/stat"), Fault::Fail(StatusCode::SERVICE_UNAVAILABLE, "away"), 3);
+    let away =
+        server.arm_many(On::new(Method::GET, "/objects/stat"), Fault::Fail(StatusCode::SERVICE_UNAVAILABLE, "away"), 3);
     let stat = lakeport_proto::v1::StatRequest {
         repository: server.repository.clone(),
         r#ref: "main".into(),

@@ -6,10 +6,10 @@
 
 mod bad_input;
 mod commits;
+mod files;
 mod fixture;
 mod lost_answers;
 mod payload;
-mod files;
 mod service;
 mod transactions;
 mod versions;

@@ -46,14 +46,14 @@ async fn a_deadline_ends_the_whole_call() {
     });
     request.metadata_mut().insert("grpc-timeout", "200m".parse().unwrap());
     let began = Instant::now();
-    assert_eq!(why(server.files.clone().stat(request).await).0, Code::DeadlineExceeded);
+    assert_eq!(why(server.patient_files().stat(request).await).0, Code::DeadlineExceeded);
     assert!(began.elapsed() < Duration::from_secs(4), "the caller waited for lakeFS");
 
     // Of a stream, too, whose headers came long ago.
     server.begin("t").await;
     let mut request = tonic::Request::new(WatchTransactionRequest { transaction_id: "t".into() });
     request.metadata_mut().insert("grpc-timeout", "300m".parse().unwrap());
-    let mut watch = server.transactions.clone().watch_transaction(request).await.unwrap().into_inner();
+    let mut watch = server.patient_transactions().watch_transaction(request).await.unwrap().into_inner();
     assert!(watch.message().await.unwrap().is_some());
     assert_eq!(watch.message().await.unwrap_err().code(), Code::DeadlineExceeded);
 }

@@ -213,7 +213,8 @@ async fn a_chosen_id_finds_the_first_and_refuses_other_options() {
     let server = Server::start().await;
     let first = server.begin("job-1").await;
     assert_eq!(server.begin("job-1").await.branch, first.branch);
-    let other = BeginTransactionRequest { labels: HashMap::from([("a".into(), "b".into())]), ..server.begin_request("job-1") };
+    let other =
+        BeginTransactionRequest { labels: HashMap::from([("a".into(), "b".into())]), ..server.begin_request("job-1") };
     assert_eq!(why(server.try_begin(other).await), refused(Code::AlreadyExists, "TRANSACTION_EXISTS"));
     assert_eq!(server.transaction_branches().await.len(), 1);
 }

@@ -9,12 +9,19 @@ async fn branches_and_tags_live_and_die() {
     let server = Server::start().await;
     let head = server.branch("side", "main").await.commit_id;
     assert_eq!(head, server.head("main").await);
-    let again = CreateBranchRequest { repository: server.repository.clone(), r#ref: "main".into(), branch: "side".into() };
-    assert_eq!(why(server.versions.clone().create_branch(again.clone()).await), refused(Code::AlreadyExists, "BRANCH_EXISTS"));
+    let again =
+        CreateBranchRequest { repository: server.repository.clone(), r#ref: "main".into(), branch: "side".into() };
+    assert_eq!(
+        why(server.versions.clone().create_branch(again.clone()).await),
+        refused(Code::AlreadyExists, "BRANCH_EXISTS")
+    );
     let nowhere = CreateBranchRequest { r#ref: "nope".into(), branch: "b".into(), ..again.clone() };
     assert_eq!(why(server.versions.clone().create_branch(nowhere).await), refused(Code::NotFound, "REF_NOT_FOUND"));
     let ours = CreateBranchRequest { branch: "lakeport-tx-1".into(), ..again };
-    assert_eq!(why(server.versions.clone().create_branch(ours).await), refused(Code::PermissionDenied, "RESERVED_NAME"));
+    assert_eq!(
+        why(server.versions.clone().create_branch(ours).await),
+        refused(Code::PermissionDenied, "RESERVED_NAME")
+    );
 
     let tag = CreateTagRequest { repository: server.repository.clone(), r#ref: "main".into(), tag: "v1.0".into() };
     server.versions.clone().create_tag(tag.clone()).await.unwrap();
@@ -27,7 +34,10 @@ async fn branches_and_tags_live_and_die() {
     server.versions.clone().delete_tag(delete.clone()).await.unwrap();
     assert_eq!(why(server.versions.clone().delete_tag(delete).await), refused(Code::NotFound, "REF_NOT_FOUND"));
     let default = DeleteBranchRequest { repository: server.repository.clone(), branch: "main".into() };
-    assert_eq!(why(server.versions.clone().delete_branch(default).await), refused(Code::FailedPrecondition, "DEFAULT_BRANCH"));
+    assert_eq!(
+        why(server.versions.clone().delete_branch(default).await),
+        refused(Code::FailedPrecondition, "DEFAULT_BRANCH")
+    );
     let side = DeleteBranchRequest { repository: server.repository.clone(), branch: "side".into() };
     server.versions.clone().delete_branch(side).await.unwrap();
 }
@@ -51,7 +61,10 @@ async fn names_are_listed_page_by_page_without_those_of_transactions() {
     }
     assert_eq!(names, ["b1", "b2", "b3", "main"]);
     let other = ListBranchesRequest { prefix: "b".into(), page_token: request.page_token, ..request };
-    assert_eq!(why(server.versions.clone().list_branches(other).await), refused(Code::InvalidArgument, "PAGE_TOKEN_INVALID"));
+    assert_eq!(
+        why(server.versions.clone().list_branches(other).await),
+        refused(Code::InvalidArgument, "PAGE_TOKEN_INVALID")
+    );
 }
 
 async fn diff(server: &Server, left: &str, right: &str, mode: DiffMode) -> Vec<(String, diff_entry::Kind)> {
@@ -97,7 +110,10 @@ async fn histories_part_differ_conflict_and_merge() {
     let merged = server.versions.clone().merge(wins).await.unwrap().into_inner().commit_id;
     assert_eq!(server.head("main").await, merged);
     assert_eq!(server.get("main", "a").await.unwrap(), "side");
-    assert_eq!(why(server.versions.clone().merge(merge.clone()).await), refused(Code::FailedPrecondition, "NO_CHANGES"));
+    assert_eq!(
+        why(server.versions.clone().merge(merge.clone()).await),
+        refused(Code::FailedPrecondition, "NO_CHANGES")
+    );
     let nowhere = MergeRequest { r#ref: "nope".into(), ..merge };
     assert_eq!(why(server.versions.clone().merge(nowhere).await), refused(Code::NotFound, "REF_NOT_FOUND"));
 }
@@ -134,8 +150,12 @@ async fn commits_are_undone_repeated_and_reset() {
     assert_eq!(server.get("main", "a").await.unwrap(), "2");
     let hard = ResetRequest { target_ref: one.clone(), ..reset };
     assert_eq!(server.versions.clone().reset(hard).await.unwrap().into_inner().branch.unwrap().commit_id, one);
-    let nothing = CreateCommitRequest { repository: server.repository.clone(), r#ref: "main".into(), ..Default::default() };
-    assert_eq!(why(server.versions.clone().create_commit(nothing).await), refused(Code::FailedPrecondition, "NO_CHANGES"));
+    let nothing =
+        CreateCommitRequest { repository: server.repository.clone(), r#ref: "main".into(), ..Default::default() };
+    assert_eq!(
+        why(server.versions.clone().create_commit(nothing).await),
+        refused(Code::FailedPrecondition, "NO_CHANGES")
+    );
 }
 
 #[tokio::test]
@@ -164,7 +184,10 @@ async fn repositories_are_made_once_and_deleted() {
         storage_namespace: "local://elsewhere".into(),
         ..Default::default()
     };
-    assert_eq!(why(server.versions.clone().create_repository(taken).await), refused(Code::AlreadyExists, "REPOSITORY_EXISTS"));
+    assert_eq!(
+        why(server.versions.clone().create_repository(taken).await),
+        refused(Code::AlreadyExists, "REPOSITORY_EXISTS")
+    );
     let delete = DeleteRepositoryRequest { repository: server.repository.clone() };
     server.versions.clone().delete_repository(delete).await.unwrap();
     assert_eq!(why(server.get("main", "a").await), refused(Code::NotFound, "REPOSITORY_NOT_FOUND"));

@@ -17,7 +17,7 @@ pub(crate) use branches::{Branch, ResetScope};
 pub(crate) use commits::{Commit, CommitRequest};
 pub(crate) use diffs::DiffQuery;
 pub use gc::Collected;
-pub(crate) use listing::{Listed, ListQuery, Page};
+pub(crate) use listing::{ListQuery, Listed, Page};
 pub(crate) use log::LogQuery;
 pub(crate) use merge::{MergeRequest, Strategy};
 pub(crate) use objects::{LinkRequest, Upload};
@@ -129,7 +129,8 @@ fn lock(dir: &Path) -> Result<File> {
 }
 
 async fn account(store: &Store) -> Result<Account> {
-    let access_key_id = setting(store, "access_key_id", || format!("AKIAL{}", &random_hex()[..15].to_uppercase())).await?;
+    let access_key_id =
+        setting(store, "access_key_id", || format!("AKIAL{}", &random_hex()[..15].to_uppercase())).await?;
     let secret_access_key = setting(store, "secret_access_key", random_text).await?;
     let token_key = setting(store, "token_key", random_text).await?.into_bytes();
     let creation_date = setting(store, "creation_date", || now().to_string()).await?.parse().unwrap_or_default();

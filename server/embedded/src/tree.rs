@@ -13,8 +13,8 @@ mod node;
 pub(crate) use apply::NewTree;
 pub(crate) use cursor::TreeCursor;
 pub(crate) use diff::{Change, ChangeKind};
-pub(crate) use node::{Range, TreeId};
 use node::{NodeId, RangeInfo};
+pub(crate) use node::{Range, TreeId};
 
 use crate::Result;
 use serde::{Deserialize, Serialize};

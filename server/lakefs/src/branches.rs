@@ -1,9 +1,9 @@
 //! Branches.
 
+use crate::Lakefs;
 use crate::error::Result;
 use crate::model::{Branch, Page, RawPage};
 use crate::url::Target;
-use crate::Lakefs;
 use http::Method;
 use lakeport_types::{BranchName, Ref, RepositoryId};
 use serde_json::json;

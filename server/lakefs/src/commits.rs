@@ -1,9 +1,9 @@
 //! Commits, history and differences.
 
+use crate::Lakefs;
 use crate::error::Result;
 use crate::model::{Commit, Difference, Page, RawPage};
 use crate::url::Target;
-use crate::Lakefs;
 use http::Method;
 use lakeport_types::{BranchName, CommitId, Ref, RepositoryId};
 use serde::Serialize;

@@ -223,7 +223,9 @@ fn kind(status: StatusCode, message: &str) -> Kind {
         404 if is("repository not found") => Kind::RepositoryNotFound,
         404 if is("tag not found") => Kind::TagNotFound,
         404 if is("commit not found") => Kind::CommitNotFound,
-        404 if is("branch not found") || is_named_branch(message) || is_missing_hook_ref(message) => Kind::BranchNotFound,
+        404 if is("branch not found") || is_named_branch(message) || is_missing_hook_ref(message) => {
+            Kind::BranchNotFound
+        }
         404 if is("invalid API endpoint") => Kind::Unsupported,
         404 => Kind::NotFound,
         409 if message.starts_with("must specify 1-based parent number") => Kind::InvalidArgument,
@@ -285,7 +287,12 @@ mod tests {
                 "update branch main: pre-merge hook aborted, run id '1': no",
                 (Kind::HookRejected, Retry::Never),
             ),
-            (Version, 409, "set branch 'b' to '{}': branch already exists: not unique", (Kind::AlreadyExists, Retry::Never)),
+            (
+                Version,
+                409,
+                "set branch 'b' to '{}': branch already exists: not unique",
+                (Kind::AlreadyExists, Retry::Never),
+            ),
         ] {
             assert_eq!(refused(effect, status, &said(message)), expected, "{status} {message}");
         }

@@ -28,7 +28,9 @@ pub use commits::{DiffKind, LogQuery, NewCommit};
 pub use credentials::Credentials;
 pub use error::{BoxError, Error, Kind, Result, Retry};
 pub use merges::{MergeBase, NewMerge, Strategy};
-pub use model::{Branch, Commit, Difference, DifferenceKind, Listed, ObjectStats, Page, Repository, Tag, User, Version};
+pub use model::{
+    Branch, Commit, Difference, DifferenceKind, Listed, ObjectStats, Page, Repository, Tag, User, Version,
+};
 pub use objects::DeleteFailure;
 pub use server::Capabilities;
 pub use stall::{Moving, Stalled};

@@ -1,9 +1,9 @@
 //! Merges, and what undoes or repeats a commit. All are sent once: what lost its answer may have happened.
 
+use crate::Lakefs;
 use crate::error::Result;
 use crate::model::Commit;
 use crate::url::Target;
-use crate::Lakefs;
 use http::Method;
 use lakeport_types::{BranchName, Ref, RepositoryId};
 use serde::{Deserialize, Serialize};
@@ -108,11 +108,7 @@ impl Lakefs {
     pub async fn merge_base(&self, repository: &RepositoryId, source: &Ref, destination: &Ref) -> Result<MergeBase> {
         let target = Target::of_ref(repository, source).word("merge").name(destination.as_str());
         let raw: RawMergeBase = self.get(target).idempotent().await?.json()?;
-        Ok(MergeBase {
-            base: raw.base_commit_id,
-            source: raw.destination_commit_id,
-            destination: raw.source_commit_id,
-        })
+        Ok(MergeBase { base: raw.base_commit_id, source: raw.destination_commit_id, destination: raw.source_commit_id })
     }
 
     /// Undoes on a branch what a commit changed against a parent of its (1 is the first; 0 for a commit with one parent).

@@ -1,9 +1,9 @@
 //! Objects, without their bytes.
 
+use crate::Lakefs;
 use crate::error::Result;
 use crate::model::{Listed, ObjectStats, Page, RawListed, RawPage};
 use crate::url::Target;
-use crate::Lakefs;
 use http::Method;
 use lakeport_types::{BranchName, ObjectPath, Ref, RepositoryId};
 use serde::Deserialize;

@@ -1,9 +1,9 @@
 //! Repositories.
 
+use crate::Lakefs;
 use crate::error::Result;
 use crate::model::{Page, RawPage, Repository};
 use crate::url::Target;
-use crate::Lakefs;
 use http::Method;
 use lakeport_types::{BranchName, RepositoryId};
 use serde_json::json;

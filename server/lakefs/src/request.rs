@@ -30,12 +30,14 @@ impl Budget {
     const FAILURE: i64 = 10;
 
     fn succeeded(&self) {
-        let _ = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| (left < Self::FULL).then_some(left + 1));
+        let _ =
+            self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| (left < Self::FULL).then_some(left + 1));
     }
 
     /// Notes a failure, and says whether to try again.
     fn failed(&self) -> bool {
-        let left = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| Some((left - Self::FAILURE).max(0)));
+        let left =
+            self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| Some((left - Self::FAILURE).max(0)));
         left.unwrap_or_default() > Self::FULL / 2
     }
 }

@@ -1,9 +1,9 @@
 //! The server itself, and who is asking.
 
+use crate::Lakefs;
 use crate::error::{Error, Kind, Result, Retry};
 use crate::model::{User, Version};
 use crate::url::Target;
-use crate::Lakefs;
 use serde::Deserialize;
 
 #[derive(Deserialize)]

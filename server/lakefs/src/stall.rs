@@ -68,10 +68,8 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_body_that_stands_still_fails() {
-        let mut body = Moving::new(
-            StreamBody::new(stream::pending::<Result<Frame<Bytes>, BoxError>>()),
-            Duration::from_secs(30),
-        );
+        let mut body =
+            Moving::new(StreamBody::new(stream::pending::<Result<Frame<Bytes>, BoxError>>()), Duration::from_secs(30));
         let error = body.frame().await.unwrap().unwrap_err();
         assert!(error.is::<Stalled>(), "{error}");
     }

@@ -1,9 +1,9 @@
 //! Tags.
 
+use crate::Lakefs;
 use crate::error::Result;
 use crate::model::{Page, RawPage, Tag};
 use crate::url::Target;
-use crate::Lakefs;
 use http::Method;
 use lakeport_types::{Ref, RepositoryId, TagName};
 use serde_json::json;
@@ -22,13 +22,7 @@ impl Lakefs {
     ///
     /// # Errors
     /// `RepositoryNotFound`.
-    pub async fn tags(
-        &self,
-        repository: &RepositoryId,
-        prefix: &str,
-        after: &str,
-        amount: usize,
-    ) -> Result<Page<Tag>> {
+    pub async fn tags(&self, repository: &RepositoryId, prefix: &str, after: &str, amount: usize) -> Result<Page<Tag>> {
         let target = Target::repository(repository).word("tags").query_if("prefix", prefix);
         let target = target.query_if("after", after).query("amount", &amount.to_string());
         Ok(self.get(target).idempotent().await?.json::<RawPage<_>>()?.into())

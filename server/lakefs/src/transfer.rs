@@ -1,11 +1,11 @@
 //! The bytes of objects.
 
+use crate::Lakefs;
 use crate::error::{BoxError, Effect, Error, Kind, Result, Retry};
 use crate::model::ObjectStats;
 use crate::request::refusal;
 use crate::stall::Moving;
 use crate::url::Target;
-use crate::Lakefs;
 use http::header::{
     CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, HeaderMap, HeaderName, HeaderValue, IF_NONE_MATCH,
     LAST_MODIFIED, RANGE,
@@ -154,18 +154,21 @@ impl Lakefs {
         if response.status() != StatusCode::CREATED {
             return Err(refusal(Effect::Write, response).await);
         }
-        let body = response.into_body().collect().await.map_err(|error| Error::transport(Effect::Write, true, error))?;
-        serde_json::from_slice(&body.to_bytes())
-            .map_err(|error| Error::nonsense(Effect::Write, "lakeFS took the upload and answered something else").caused_by(error))
+        let body =
+            response.into_body().collect().await.map_err(|error| Error::transport(Effect::Write, true, error))?;
+        serde_json::from_slice(&body.to_bytes()).map_err(|error| {
+            Error::nonsense(Effect::Write, "lakeFS took the upload and answered something else").caused_by(error)
+        })
     }
 }
 
 /// An upload whose own body failed was never whole, so nothing can stand.
 fn body_failed(error: Error) -> Error {
     use std::error::Error as _;
-    let is_user_body = error.source().and_then(|source| source.source()).is_some_and(|source| {
-        source.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_user)
-    });
+    let is_user_body = error
+        .source()
+        .and_then(|source| source.source())
+        .is_some_and(|source| source.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_user));
     if is_user_body {
         Error::new(Kind::BodyFailed, Retry::Never, "the upload was not complete").caused_by(error)
     } else {
@@ -189,7 +192,8 @@ fn upload_headers(object: &NewObject) -> Result<HeaderMap> {
     }
     for (key, value) in &object.metadata {
         let name = format!("x-lakefs-meta-{}", key.to_lowercase());
-        let name: HeaderName = name.parse().map_err(|_| invalid(format!("metadata key {key:?} cannot be sent as a header")))?;
+        let name: HeaderName =
+            name.parse().map_err(|_| invalid(format!("metadata key {key:?} cannot be sent as a header")))?;
         let value = HeaderValue::from_bytes(value.as_bytes())
             .map_err(|_| invalid(format!("the value of metadata key {key:?} cannot be sent as a header")))?;
         headers.insert(name, value);
@@ -226,7 +230,9 @@ mod tests {
     #[test]
     fn a_range_that_does_not_add_up_is_refused() {
         assert_eq!(content_range("bytes 5-9/10", 5), Some((5, 10)));
-        for (range, length) in [("bytes 5-9/10", 4), ("bytes 5-9/9", 5), ("bytes 9-5/10", 5), ("bytes */10", 0), ("", 0)] {
+        for (range, length) in
+            [("bytes 5-9/10", 4), ("bytes 5-9/9", 5), ("bytes 9-5/10", 5), ("bytes */10", 0), ("", 0)]
+        {
             assert_eq!(content_range(range, length), None, "{range}");
         }
     }

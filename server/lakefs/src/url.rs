@@ -7,6 +7,9 @@ use std::fmt::Write as _;
 /// What a query value keeps as it is.
 const QUERY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
+/// What the path of everything in a repository begins with.
+const REPOSITORIES: &str = "/repositories/";
+
 /// The path and query of a request, behind the base of the API.
 #[derive(Debug, Clone)]
 pub(crate) struct Target {
@@ -52,14 +55,16 @@ impl Target {
     /// Adds a name that may hold anything but a slash.
     ///
     /// lakeFS decodes a path twice if its escapes are those that Go itself would write, and once if they are not. A name with
-    /// anything special is therefore escaped down to its letters, and so is the first letter of the path, which Go never
+    /// anything special is therefore escaped down to its letters, and so is the first letter of the repository, which Go never
     /// would: then it is decoded once, whatever the name.
     pub(crate) fn name(mut self, name: &str) -> Self {
         if name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.')) {
             return self.segment(name);
         }
-        if let Some(rest) = self.path.strip_prefix("/r") {
-            self.path = format!("/%72{rest}");
+        if let Some((first, rest)) = self.path.strip_prefix(REPOSITORIES).and_then(|path| path.split_at_checked(1))
+            && first != "%"
+        {
+            self.path = format!("{REPOSITORIES}%{:02X}{rest}", first.as_bytes()[0]);
         }
         self.path.push('/');
         for byte in name.bytes() {
@@ -110,8 +115,8 @@ mod tests {
 
     #[test]
     fn nothing_climbs_or_splits() {
-        assert_eq!(target("main~1"), "/%72epositories/repo/refs/%6D%61%69%6E%7E%31");
-        assert_eq!(target("%2e%2e"), "/%72epositories/repo/refs/%25%32%65%25%32%65");
+        assert_eq!(target("main~1"), "/repositories/%72epo/refs/%6D%61%69%6E%7E%31");
+        assert_eq!(target("%2e%2e"), "/repositories/%72epo/refs/%25%32%65%25%32%65");
         let path = Target::new("/x").query("path", "../a/%2e%2e/é?&=#+ ").on("");
         assert_eq!(path, "/x?path=..%2Fa%2F%252e%252e%2F%C3%A9%3F%26%3D%23%2B%20");
     }

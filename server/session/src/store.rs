@@ -178,11 +178,8 @@ impl SessionStore {
     /// When the database fails.
     pub async fn get(&self, owner: &str, id: &TransactionId) -> Result<Option<Transaction>> {
         let sql = format!("SELECT {COLUMNS}, {} AS read_at FROM transactions WHERE owner = $1 AND id = $2", self.now);
-        let record: Option<Record> = sqlx::query_as(AssertSqlSafe(sql))
-            .bind(owner)
-            .bind(id.as_str())
-            .fetch_optional(&self.pool)
-            .await?;
+        let record: Option<Record> =
+            sqlx::query_as(AssertSqlSafe(sql)).bind(owner).bind(id.as_str()).fetch_optional(&self.pool).await?;
         record.map(Record::transaction).transpose()
     }
 
@@ -208,12 +205,7 @@ impl SessionStore {
         }
         let sql = "UPDATE transactions SET idle_expire_time = $1 WHERE owner = $2 AND id = $3 AND state = 'open' AND \
                    idle_expire_time < $1";
-        sqlx::query(sql)
-            .bind(until)
-            .bind(&transaction.owner)
-            .bind(transaction.id.as_str())
-            .execute(&self.pool)
-            .await?;
+        sqlx::query(sql).bind(until).bind(&transaction.owner).bind(transaction.id.as_str()).execute(&self.pool).await?;
         Ok(until)
     }
 
@@ -234,12 +226,8 @@ impl SessionStore {
              (create_time < $2 OR (create_time = $2 AND id > $3)) ORDER BY create_time DESC, id",
             self.now
         );
-        let records: Vec<Record> = sqlx::query_as(AssertSqlSafe(sql))
-            .bind(owner)
-            .bind(time)
-            .bind(id)
-            .fetch_all(&self.pool)
-            .await?;
+        let records: Vec<Record> =
+            sqlx::query_as(AssertSqlSafe(sql)).bind(owner).bind(time).bind(id).fetch_all(&self.pool).await?;
         let transactions = records.into_iter().map(Record::transaction);
         let wanted = transactions.filter(|transaction| transaction.as_ref().map_or(true, |t| filter.matches(t)));
         wanted.take(limit).collect()

@@ -29,7 +29,9 @@ fn code(kind: Kind) -> Code {
         | Kind::ChecksumMismatch
         | Kind::RefusedByLakefs => Code::InvalidArgument,
         Kind::RangeOutOfBounds => Code::OutOfRange,
-        Kind::RepositoryNotFound | Kind::RefNotFound | Kind::ObjectNotFound | Kind::TransactionNotFound => Code::NotFound,
+        Kind::RepositoryNotFound | Kind::RefNotFound | Kind::ObjectNotFound | Kind::TransactionNotFound => {
+            Code::NotFound
+        }
         Kind::ObjectExists
         | Kind::BranchExists
         | Kind::TagExists

@@ -31,23 +31,38 @@ impl VersionService for Service {
     type LogStream = Answers<LogResponse>;
     type DiffStream = Answers<DiffResponse>;
 
-    async fn list_repositories(&self, request: Request<ListRepositoriesRequest>) -> Result<Response<ListRepositoriesResponse>, Status> {
+    async fn list_repositories(
+        &self,
+        request: Request<ListRepositoriesRequest>,
+    ) -> Result<Response<ListRepositoriesResponse>, Status> {
         unary!(self, request, list_repositories::list_repositories)
     }
 
-    async fn get_repository(&self, request: Request<GetRepositoryRequest>) -> Result<Response<GetRepositoryResponse>, Status> {
+    async fn get_repository(
+        &self,
+        request: Request<GetRepositoryRequest>,
+    ) -> Result<Response<GetRepositoryResponse>, Status> {
         unary!(self, request, get_repository::get_repository)
     }
 
-    async fn create_repository(&self, request: Request<CreateRepositoryRequest>) -> Result<Response<CreateRepositoryResponse>, Status> {
+    async fn create_repository(
+        &self,
+        request: Request<CreateRepositoryRequest>,
+    ) -> Result<Response<CreateRepositoryResponse>, Status> {
         unary!(self, request, create_repository::create_repository)
     }
 
-    async fn delete_repository(&self, request: Request<DeleteRepositoryRequest>) -> Result<Response<DeleteRepositoryResponse>, Status> {
+    async fn delete_repository(
+        &self,
+        request: Request<DeleteRepositoryRequest>,
+    ) -> Result<Response<DeleteRepositoryResponse>, Status> {
         unary!(self, request, delete_repository::delete_repository)
     }
 
-    async fn list_branches(&self, request: Request<ListBranchesRequest>) -> Result<Response<ListBranchesResponse>, Status> {
+    async fn list_branches(
+        &self,
+        request: Request<ListBranchesRequest>,
+    ) -> Result<Response<ListBranchesResponse>, Status> {
         unary!(self, request, list_branches::list_branches)
     }
 
@@ -55,11 +70,17 @@ impl VersionService for Service {
         unary!(self, request, get_branch::get_branch)
     }
 
-    async fn create_branch(&self, request: Request<CreateBranchRequest>) -> Result<Response<CreateBranchResponse>, Status> {
+    async fn create_branch(
+        &self,
+        request: Request<CreateBranchRequest>,
+    ) -> Result<Response<CreateBranchResponse>, Status> {
         unary!(self, request, create_branch::create_branch)
     }
 
-    async fn delete_branch(&self, request: Request<DeleteBranchRequest>) -> Result<Response<DeleteBranchResponse>, Status> {
+    async fn delete_branch(
+        &self,
+        request: Request<DeleteBranchRequest>,
+    ) -> Result<Response<DeleteBranchResponse>, Status> {
         unary!(self, request, delete_branch::delete_branch)
     }
 
@@ -79,7 +100,10 @@ impl VersionService for Service {
         unary!(self, request, delete_tag::delete_tag)
     }
 
-    async fn create_commit(&self, request: Request<CreateCommitRequest>) -> Result<Response<CreateCommitResponse>, Status> {
+    async fn create_commit(
+        &self,
+        request: Request<CreateCommitRequest>,
+    ) -> Result<Response<CreateCommitResponse>, Status> {
         unary!(self, request, create_commit::create_commit)
     }
 

@@ -19,7 +19,8 @@ pub(super) async fn known(State(ops): State<Shared>, mut request: Request, next:
         Some(header) => match Credentials::passed_on(header) {
             Some(credentials) => Some(credentials),
             None => {
-                let message = "the authorization is not one of lakeFS's: send Basic with a key pair, or Bearer with a token";
+                let message =
+                    "the authorization is not one of lakeFS's: send Basic with a key pair, or Bearer with a token";
                 return refused(Error::new(Kind::Unauthenticated, message));
             }
         },

@@ -24,7 +24,6 @@ struct Ending {
 }
 
 impl Ending {
-
     fn end(&mut self, code: Code) {
         self.is_over = true;
         if let Some(on_end) = self.on_end.take() {

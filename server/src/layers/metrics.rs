@@ -11,7 +11,11 @@ use tonic::Code;
 /// Says what each metric means.
 pub fn describe() {
     describe_counter!("lakeport_rpc_handled_total", "Calls that have ended, by method and status code.");
-    describe_histogram!("lakeport_rpc_duration_seconds", Unit::Seconds, "How long calls took, to the end of the answer.");
+    describe_histogram!(
+        "lakeport_rpc_duration_seconds",
+        Unit::Seconds,
+        "How long calls took, to the end of the answer."
+    );
     describe_gauge!("lakeport_rpc_active", "Calls under way, by method.");
 }
 

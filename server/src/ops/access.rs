@@ -100,7 +100,10 @@ impl Caller {
         match self.lakefs.user().await {
             Ok(user) => Error::new(
                 Kind::PermissionDenied,
-                format!("lakeFS does not permit that to user {:?}: ask for the permission, or use other credentials", user.id),
+                format!(
+                    "lakeFS does not permit that to user {:?}: ask for the permission, or use other credentials",
+                    user.id
+                ),
             ),
             Err(_) => Error::new(
                 Kind::Unauthenticated,

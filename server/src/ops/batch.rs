@@ -66,12 +66,7 @@ pub async fn read_many(
     Ok(items.buffer_unordered(fan_out))
 }
 
-async fn whole(
-    ops: &Ops,
-    caller: &Caller,
-    reading: &super::Reading,
-    path: &ObjectPath,
-) -> Result<(FileInfo, Bytes)> {
+async fn whole(ops: &Ops, caller: &Caller, reading: &super::Reading, path: &ObjectPath) -> Result<(FileInfo, Bytes)> {
     let mut object = ops.read_at(caller, reading, path, ByteRange::ALL, &Conditions::default()).await?;
     let limit = ops.limits.batch_object_bytes;
     if object.info.size > limit {

@@ -21,9 +21,10 @@ async fn refused(caller: &Caller, repository: &RepositoryId, name: &str, error: 
         lakefs::Kind::AlreadyExists => {
             Error::new(Kind::BranchExists, format!("branch {name} is there, or another ref has its name")).about([name])
         }
-        lakefs::Kind::DefaultBranch => {
-            Error::new(Kind::DefaultBranch, format!("{name} is the default branch of {repository} and cannot be deleted"))
-        }
+        lakefs::Kind::DefaultBranch => Error::new(
+            Kind::DefaultBranch,
+            format!("{name} is the default branch of {repository} and cannot be deleted"),
+        ),
         _ => caller.explain(outcome(error)).await,
     }
 }

@@ -107,7 +107,8 @@ async fn wait(ops: &Shared, caller: &Caller, row: Transaction, epoch: i64) -> Re
             match now.state {
                 State::Committed => return Ok(now),
                 State::Open if now.epoch == epoch => {
-                    let unexplained = || Error::new(Kind::CommitInDoubt, "the commit ended without an outcome: ask again");
+                    let unexplained =
+                        || Error::new(Kind::CommitInDoubt, "the commit ended without an outcome: ask again");
                     return Err(failure_of(&now).unwrap_or_else(unexplained));
                 }
                 State::Committing if now.epoch == epoch => {
@@ -188,5 +189,6 @@ fn conflict(base: &str, paths: Vec<String>, count: usize) -> Error {
 
 /// A commit ID that lakeFS answered with.
 fn commit_id(id: String) -> Result<CommitId> {
-    CommitId::try_from(id).map_err(|error| Error::new(Kind::Internal, "lakeFS answered with no commit ID").caused_by(error))
+    CommitId::try_from(id)
+        .map_err(|error| Error::new(Kind::Internal, "lakeFS answered with no commit ID").caused_by(error))
 }

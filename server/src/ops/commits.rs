@@ -59,13 +59,12 @@ const PAGE: usize = 1000;
 pub async fn create_commit(ops: &Ops, caller: &Caller, place: &Place, new: NewCommit) -> Result<Commit> {
     check_metadata(&new.metadata)?;
     let writing = ops.writing(caller, place).await?;
-    let mut commit =
-        lakefs::NewCommit { message: new.message, metadata: new.metadata, allow_empty: new.allow_empty };
+    let mut commit = lakefs::NewCommit { message: new.message, metadata: new.metadata, allow_empty: new.allow_empty };
     match &writing.transaction {
         None => match caller.lakefs.commit(&writing.repository, &writing.branch, &commit).await {
             Ok(made) => Ok(made),
             Err(error) if error.is_ambiguous() => Err(outcome(error)),
-            Err(error) => Err(writing.refused(caller, error).await),
+            Err(error) => Err(writing.refused(ops, caller, error).await),
         },
         Some(transaction) => {
             commit.metadata.insert(MADE_IN.into(), transaction.id.to_string());
@@ -95,7 +94,7 @@ async fn commit_inside(
             "the answer to the commit was lost: what was written stays in the transaction, and its commit will hold it",
         )
         .caused_by(error)),
-        Err(error) => Err(writing.refused(caller, error).await),
+        Err(error) => Err(writing.refused(ops, caller, error).await),
     }
 }
 
@@ -234,7 +233,7 @@ impl Differences {
                 let (repository, branch) = (&writing.repository, &writing.branch);
                 match self.caller.lakefs.uncommitted(repository, branch, prefix, after, PAGE).await {
                     Ok(page) => page,
-                    Err(error) => return Err(writing.refused(&self.caller, error).await),
+                    Err(error) => return Err(writing.refused(ops, &self.caller, error).await),
                 }
             }
             Sides::Refs(reading, right, kind) => {

@@ -54,7 +54,7 @@ pub async fn delete(
     let writing = ops.writing(caller, place).await?;
     // lakeFS says nothing at all of a batch for a branch that is not there.
     if let Err(error) = caller.lakefs.branch(&writing.repository, &writing.branch).await {
-        return Err(writing.refused(caller, error).await);
+        return Err(writing.refused(ops, caller, error).await);
     }
     let todo = match deletion {
         Deletion::Paths(mut paths) => {
@@ -162,7 +162,7 @@ impl Deleting {
         let (repository, branch) = (&self.writing.repository, &self.writing.branch);
         let failures = match self.caller.lakefs.delete_many(repository, branch, &batch).await {
             Ok(failures) => failures,
-            Err(error) => return Err(self.writing.refused(&self.caller, error).await),
+            Err(error) => return Err(self.writing.refused(ops, &self.caller, error).await),
         };
         let failed: std::collections::HashSet<&str> = failures.iter().map(|failure| failure.path.as_str()).collect();
         let gone = batch.iter().filter(|path| !failed.contains(path.as_str()));

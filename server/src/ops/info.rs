@@ -17,6 +17,7 @@ pub struct ServerInfo {
 /// # Errors
 /// `Unauthenticated`, `LakefsUnavailable`.
 pub async fn server_info(_ops: &Ops, caller: &Caller) -> Result<ServerInfo> {
-    let (version, capabilities) = futures_util::try_join!(caller.lakefs.server_version(), caller.lakefs.capabilities())?;
+    let (version, capabilities) =
+        futures_util::try_join!(caller.lakefs.server_version(), caller.lakefs.capabilities())?;
     Ok(ServerInfo { lakefs_version: version.version, presign: capabilities.presign })
 }

@@ -68,7 +68,9 @@ impl Ops {
         let transaction = self.owned(caller, id).await?;
         place.agrees_with(&transaction)?;
         let reference = match transaction.state {
-            _ if transaction.options.read_only && !transaction.state.is_final() => Ref::from(&transaction.base_commit_id),
+            _ if transaction.options.read_only && !transaction.state.is_final() => {
+                Ref::from(&transaction.base_commit_id)
+            }
             State::Open => Ref::from(&transaction.branch),
             State::Committing => match &transaction.prepared_commit_id {
                 Some(commit) => Ref::from(commit),
@@ -139,13 +141,31 @@ impl Ops {
 
     /// What lakeFS's one `not found` means: the ref or the object. It says the same for both, so it is asked which.
     pub async fn missing(&self, caller: &Caller, reading: &Reading, path: &ObjectPath) -> Error {
-        match caller.lakefs.get_commit(&reading.repository, &reading.reference).await {
-            Ok(_) => Error::new(
+        match (caller.lakefs.get_commit(&reading.repository, &reading.reference).await, &reading.transaction) {
+            (Err(error), Some(transaction)) if error.kind() == lakefs::Kind::CommitNotFound => {
+                self.moved_on(transaction).await
+            }
+            (Ok(_), _) => Error::new(
                 Kind::ObjectNotFound,
                 format!("no object {:?} at {} of repository {}", path.as_str(), shown(reading), reading.repository),
             )
             .about([path.as_str()]),
-            Err(error) => self.missing_ref(reading, error),
+            (Err(error), _) => self.missing_ref(reading, error),
+        }
+    }
+
+    /// The branch of a transaction is gone: it has ended, or goes on on another one.
+    async fn moved_on(&self, before: &Transaction) -> Error {
+        match self.refreshed(before).await {
+            Ok(now) if now.state == State::Open => Error::new(
+                Kind::WriteInDoubt,
+                format!(
+                    "a commit of transaction {} failed meanwhile, and it goes on elsewhere: repeat the call",
+                    now.id
+                ),
+            ),
+            Ok(now) => not_open(&now, now.state),
+            Err(error) => error,
         }
     }
 
@@ -155,10 +175,11 @@ impl Ops {
             lakefs::Kind::CommitNotFound
             | lakefs::Kind::NotFound
             | lakefs::Kind::BranchNotFound
-            | lakefs::Kind::TagNotFound => {
-                Error::new(Kind::RefNotFound, format!("repository {} has no ref {}", reading.repository, shown(reading)))
-                    .about([reading.reference.as_str()])
-            }
+            | lakefs::Kind::TagNotFound => Error::new(
+                Kind::RefNotFound,
+                format!("repository {} has no ref {}", reading.repository, shown(reading)),
+            )
+            .about([reading.reference.as_str()]),
             lakefs::Kind::RepositoryNotFound => no_repository(&reading.repository),
             _ => error.into(),
         }
@@ -197,7 +218,10 @@ impl Place {
         match &self.repository {
             Some(repository) if *repository != transaction.repository => Err(Error::field(
                 "repository",
-                format!("is {repository}, and transaction {} is of repository {}", transaction.id, transaction.repository),
+                format!(
+                    "is {repository}, and transaction {} is of repository {}",
+                    transaction.id, transaction.repository
+                ),
             )),
             _ => Ok(()),
         }
@@ -253,20 +277,28 @@ pub(super) fn not_open(transaction: &Transaction, state: State) -> Error {
         }
         State::Expired => Error::new(
             Kind::TransactionExpired,
-            format!("transaction {id} expired and nothing of it was published: begin another, with a longer idle_timeout"),
+            format!(
+                "transaction {id} expired and nothing of it was published: begin another, with a longer idle_timeout"
+            ),
         ),
     }
 }
 
 impl Writing {
     /// What a refusal of lakeFS to write here means.
-    pub async fn refused(&self, caller: &Caller, error: lakefs::Error) -> Error {
+    pub async fn refused(&self, ops: &Ops, caller: &Caller, error: lakefs::Error) -> Error {
         match error.kind() {
             lakefs::Kind::RepositoryNotFound => no_repository(&self.repository),
-            lakefs::Kind::BranchNotFound => self.missing(caller).await,
+            lakefs::Kind::BranchNotFound => match &self.transaction {
+                Some(transaction) => ops.moved_on(transaction).await,
+                None => self.missing(caller).await,
+            },
             lakefs::Kind::BranchProtected => Error::new(
                 Kind::BranchProtected,
-                format!("branch {} of repository {} is protected: write in a transaction", self.branch, self.repository),
+                format!(
+                    "branch {} of repository {} is protected: write in a transaction",
+                    self.branch, self.repository
+                ),
             ),
             lakefs::Kind::RepositoryReadOnly => {
                 Error::new(Kind::RepositoryReadOnly, format!("repository {} is read-only", self.repository))
@@ -281,11 +313,10 @@ impl Writing {
         match caller.lakefs.get_commit(&self.repository, &reference).await {
             Ok(_) => not_a_branch(self.branch.as_str()),
             Err(error) if error.kind() == lakefs::Kind::RepositoryNotFound => no_repository(&self.repository),
-            Err(_) => Error::new(
-                Kind::RefNotFound,
-                format!("repository {} has no branch {}", self.repository, self.branch),
-            )
-            .about([self.branch.as_str()]),
+            Err(_) => {
+                Error::new(Kind::RefNotFound, format!("repository {} has no branch {}", self.repository, self.branch))
+                    .about([self.branch.as_str()])
+            }
         }
     }
 }

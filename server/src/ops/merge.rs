@@ -39,8 +39,10 @@ async fn refused(ops: &Ops, caller: &Caller, writing: &Writing, source: &Ref, er
             Kind::BaseDirty,
             format!("branch {} has uncommitted changes: commit or reset them", writing.branch),
         ),
-        lakefs::Kind::NoChanges => Error::new(Kind::NoChanges, format!("nothing of {source} is new to {}", writing.branch)),
-        _ => writing.refused(caller, error).await,
+        lakefs::Kind::NoChanges => {
+            Error::new(Kind::NoChanges, format!("nothing of {source} is new to {}", writing.branch))
+        }
+        _ => writing.refused(ops, caller, error).await,
     }
 }
 

@@ -30,12 +30,12 @@ pub async fn set_metadata(
             return Err(ops.missing(caller, &reading, path).await);
         }
         Err(error) if error.is_ambiguous() => return Err(super::settle::in_doubt(path, error)),
-        Err(error) => return Err(writing.refused(caller, error).await),
+        Err(error) => return Err(writing.refused(ops, caller, error).await),
     }
     // lakeFS answers nothing, and for a repository that is not there too: what stands is looked up.
     let stats = match caller.lakefs.stat(&writing.repository, &reference, path).await {
         Ok(stats) => stats,
-        Err(error) => return Err(writing.refused(caller, error).await),
+        Err(error) => return Err(writing.refused(ops, caller, error).await),
     };
     ops.acknowledge(caller, &writing, &[Change::Put(Box::new(stats.clone()))]).await?;
     Ok(stats.into())

@@ -15,7 +15,8 @@ pub async fn presign(ops: &Ops, caller: &Caller, place: &Place, path: &ObjectPat
         Ok(url) => Ok(url),
         Err(error) if error.kind() == lakefs::Kind::NotFound => Err(ops.missing(caller, &reading, path).await),
         Err(error) if error.kind() == lakefs::Kind::Unsupported => {
-            Err(Error::new(Kind::Unsupported, "the store behind this lakeFS has no presigned URLs: use Read").caused_by(error))
+            Err(Error::new(Kind::Unsupported, "the store behind this lakeFS has no presigned URLs: use Read")
+                .caused_by(error))
         }
         Err(error) => Err(caller.explain(ops.missing_ref(&reading, error)).await),
     }

@@ -2,9 +2,9 @@
 
 use super::{Caller, FileInfo, Ops, Place, Reading};
 use crate::error::{Error, Kind, Result};
+use http_body_util::BodyExt;
 use lakeport_lakefs::{self as lakefs, Bytes, Download};
 use lakeport_types::{ByteRange, ObjectPath};
-use http_body_util::BodyExt;
 
 /// What has to be so for a read to begin.
 #[derive(Debug, Clone, Default)]
@@ -69,7 +69,9 @@ impl Ops {
         let opened = open(caller, reading, path, range).await;
         let download = match opened {
             Ok(download) => download,
-            Err(error) if error.kind() == lakefs::Kind::NotFound => return Err(self.missing(caller, reading, path).await),
+            Err(error) if error.kind() == lakefs::Kind::NotFound => {
+                return Err(self.missing(caller, reading, path).await);
+            }
             // Nothing of it is there: whether that is an empty rest or no range at all depends on the size.
             Err(error) if error.kind() == lakefs::Kind::RangeNotSatisfiable => {
                 return self.read_nothing(caller, reading, path, range, conditions).await;
@@ -112,12 +114,7 @@ impl Ops {
     }
 }
 
-async fn open(
-    caller: &Caller,
-    reading: &Reading,
-    path: &ObjectPath,
-    range: ByteRange,
-) -> lakefs::Result<Download> {
+async fn open(caller: &Caller, reading: &Reading, path: &ObjectPath, range: ByteRange) -> lakefs::Result<Download> {
     let (repository, reference) = (&reading.repository, &reading.reference);
     match range {
         ByteRange::From { offset: 0, limit: None } => caller.lakefs.download(repository, reference, path, None).await,
@@ -162,7 +159,10 @@ impl ReadObject {
     pub async fn next(&mut self) -> Result<Option<(u64, Bytes)>> {
         while self.left > 0 {
             let Some(download) = &mut self.download else {
-                return Err(Error::new(Kind::LakefsUnavailable, "lakeFS stopped sending: read on from the next offset"));
+                return Err(Error::new(
+                    Kind::LakefsUnavailable,
+                    "lakeFS stopped sending: read on from the next offset",
+                ));
             };
             let piece = match download.body.frame().await {
                 Some(Ok(frame)) => frame.into_data().unwrap_or_default(),

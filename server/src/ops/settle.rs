@@ -34,7 +34,10 @@ impl Ops {
         }
         let prepared = tokio::time::timeout(caller.patience(PATIENCE), self.prepared(before)).await;
         let now = prepared.map_err(|_| {
-            Error::new(Kind::WriteInDoubt, "a commit runs beside this write, and it is not known yet which holds it: repeat it")
+            Error::new(
+                Kind::WriteInDoubt,
+                "a commit runs beside this write, and it is not known yet which holds it: repeat it",
+            )
         })??;
         let at = match (now.state, &now.prepared_commit_id) {
             (State::Open, _) => Ref::from(&now.branch),
@@ -82,7 +85,9 @@ impl Ops {
 /// Whether a ref holds this very change.
 async fn holds(caller: &Caller, repository: &RepositoryId, at: &Ref, change: &Change) -> Result<bool> {
     let path = match change {
-        Change::Put(stats) => &ObjectPath::try_from(stats.path.as_str()).map_err(|error| Error::field("path", error))?,
+        Change::Put(stats) => {
+            &ObjectPath::try_from(stats.path.as_str()).map_err(|error| Error::field("path", error))?
+        }
         Change::Deleted(path) => path,
     };
     let found = match caller.lakefs.stat(repository, at, path).await {

@@ -18,7 +18,8 @@ async fn refused(caller: &Caller, repository: &RepositoryId, name: &str, error: 
 }
 
 pub(super) fn tag_exists(name: &str) -> Error {
-    Error::new(Kind::TagExists, format!("tag {name} is there, or another ref has its name: choose another")).about([name])
+    Error::new(Kind::TagExists, format!("tag {name} is there, or another ref has its name: choose another"))
+        .about([name])
 }
 
 /// Tags by name.

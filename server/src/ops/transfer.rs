@@ -88,8 +88,8 @@ async fn begin(ops: &Ops, caller: &Caller, place: &Place, transfer: Transfer, is
 
 fn refuse_overlap(transfer: &Transfer) -> Result<()> {
     let (source, destination) = (&transfer.source, &transfer.destination);
-    let nested = transfer.recursive
-        && (is_below(source, destination.as_str()) || is_below(destination, source.as_str()));
+    let nested =
+        transfer.recursive && (is_below(source, destination.as_str()) || is_below(destination, source.as_str()));
     if source == destination || nested {
         return Err(Error::field("source_path", format!("{source:?} and {destination:?} overlap")));
     }
@@ -170,7 +170,7 @@ impl Transferring {
                 Err(ops.missing(&self.caller, &reading, source).await)
             }
             Err(error) if error.is_ambiguous() => Err(super::settle::in_doubt(&destination, error)),
-            Err(error) => Err(self.writing.refused(&self.caller, error).await),
+            Err(error) => Err(self.writing.refused(ops, &self.caller, error).await),
         }
     }
 
@@ -187,7 +187,7 @@ impl Transferring {
             let (repository, branch) = (&self.writing.repository, &self.writing.branch);
             let failures = match self.caller.lakefs.delete_many(repository, branch, &sources).await {
                 Ok(failures) => failures,
-                Err(error) => return Err(self.writing.refused(&self.caller, error).await),
+                Err(error) => return Err(self.writing.refused(ops, &self.caller, error).await),
             };
             if let Some(failure) = failures.first() {
                 return Err(Error::new(Kind::RefusedByLakefs, format!("lakeFS: {}", failure.message)));

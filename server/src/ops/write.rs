@@ -78,9 +78,9 @@ impl Ops {
         header: UploadHeader,
         source: Source,
     ) -> Result<ObjectStats> {
-        let write_id = header.create_only.then(|| {
-            header.write_id.clone().unwrap_or_else(|| format!("{:032x}", rand::rng().random::<u128>()))
-        });
+        let write_id = header
+            .create_only
+            .then(|| header.write_id.clone().unwrap_or_else(|| format!("{:032x}", rand::rng().random::<u128>())));
         let mut object = NewObject {
             content_type: header.content_type,
             metadata: header.metadata,
@@ -89,7 +89,8 @@ impl Ops {
         };
         object.metadata.extend(write_id.clone().map(|id| (WRITE_ID.to_owned(), id)));
         let (upload, outcome) = Upload::new(source, header.checks);
-        let sent = caller.lakefs.upload(&writing.repository, &writing.branch, path, &object, upload.boxed_unsync()).await;
+        let sent =
+            caller.lakefs.upload(&writing.repository, &writing.branch, path, &object, upload.boxed_unsync()).await;
         let error = match sent {
             Ok(stats) => return Ok(stats),
             Err(error) => error,
@@ -102,7 +103,7 @@ impl Ops {
             return self.is_own(caller, writing, path, write_id.as_deref()).await;
         }
         if !error.is_ambiguous() {
-            return Err(writing.refused(caller, error).await);
+            return Err(writing.refused(self, caller, error).await);
         }
         match self.look_for(caller, writing, path, outcome.sent(), write_id.as_deref()).await {
             Some(stats) => Ok(stats),
@@ -123,7 +124,9 @@ impl Ops {
     ) -> Result<ObjectStats> {
         let found = caller.lakefs.stat(&writing.repository, &Ref::from(&writing.branch), path).await;
         match found {
-            Ok(stats) if write_id.is_some() && stats.metadata.get(WRITE_ID).map(String::as_str) == write_id => Ok(stats),
+            Ok(stats) if write_id.is_some() && stats.metadata.get(WRITE_ID).map(String::as_str) == write_id => {
+                Ok(stats)
+            }
             _ => Err(Error::new(
                 Kind::ObjectExists,
                 format!("{:?} is there already: write without if_none_match to replace it", path.as_str()),

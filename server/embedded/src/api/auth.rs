@@ -5,8 +5,8 @@ use crate::lake::{Account, now};
 use crate::{Error, Result};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use http::{HeaderMap, StatusCode, header};
 use hmac::{Hmac, KeyInit, Mac};
+use http::{HeaderMap, StatusCode, header};
 use sha2::Sha256;
 use subtle::ConstantTimeEq;
 

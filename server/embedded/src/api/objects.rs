@@ -292,7 +292,9 @@ fn media_type(content_type: &str) -> Result<&str> {
     if media_type.is_empty() {
         return Err(refuse("no media type"));
     }
-    let is_token = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_graphic() && !b"()<>@,;:\\\"/[]?=".contains(&b));
+    let is_token = |text: &str| {
+        !text.is_empty() && text.bytes().all(|b| b.is_ascii_graphic() && !b"()<>@,;:\\\"/[]?=".contains(&b))
+    };
     match media_type.split_once('/') {
         None if is_token(media_type) => Ok(media_type),
         None => Err(refuse("expected slash after first token")),
@@ -311,8 +313,9 @@ async fn read_form(content_type: &str, body: Incoming, bytes: &mut crate::blobs:
         let message = format!("multipart upload missing key 'content': {what}");
         Error::refused(StatusCode::INTERNAL_SERVER_ERROR, message)
     };
-    let boundary = multer::parse_boundary(content_type)
-        .map_err(|_| Error::refused(StatusCode::INTERNAL_SERVER_ERROR, "no multipart boundary param in Content-Type"))?;
+    let boundary = multer::parse_boundary(content_type).map_err(|_| {
+        Error::refused(StatusCode::INTERNAL_SERVER_ERROR, "no multipart boundary param in Content-Type")
+    })?;
     let mut form = multer::Multipart::new(body.into_data_stream(), boundary);
     let no_part = || Error::refused(StatusCode::INTERNAL_SERVER_ERROR, "multipart: NextPart: EOF");
     let torn = |_| Error::invalid("unexpected EOF\nfailed to write to storage");

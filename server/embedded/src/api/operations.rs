@@ -21,15 +21,13 @@ pub(super) async fn run(call: Call, body: Option<Incoming>) -> Result<Response> 
         Login => log_in(&call),
         GetSetupState => Ok(reply::ok(&setup_state())),
         GetUser => user(&call),
-        GetConfig => {
-            Ok(reply::ok(&json!({
-                "capabilities_config": {},
-                "storage_config": storage(),
-                "storage_config_list": [],
-                "ui_config": {},
-                "version_config": version(),
-            })))
-        }
+        GetConfig => Ok(reply::ok(&json!({
+            "capabilities_config": {},
+            "storage_config": storage(),
+            "storage_config_list": [],
+            "ui_config": {},
+            "version_config": version(),
+        }))),
         GetStorageConfig => Ok(reply::ok(&storage())),
         GetVersion => Ok(reply::ok(&version())),
         ListRepositories => {
@@ -42,9 +40,7 @@ pub(super) async fn run(call: Call, body: Option<Incoming>) -> Result<Response> 
             call.lake.delete_repository(call.segment("repository")?, call.query.flag("force")).await?;
             Ok(reply::empty(StatusCode::NO_CONTENT))
         }
-        GetRepositoryMetadata => {
-            Ok(reply::ok(&json!(call.lake.repository_metadata(&call.repository().await?).await?)))
-        }
+        GetRepositoryMetadata => Ok(reply::ok(&json!(call.lake.repository_metadata(&call.repository().await?).await?))),
         SetRepositoryMetadata => {
             let set = call.map("metadata");
             call.lake.update_repository_metadata(&call.repository().await?, &set, &[]).await?;
@@ -113,9 +109,9 @@ pub(super) async fn run(call: Call, body: Option<Incoming>) -> Result<Response> 
         Commit | DiffBranch | DiffRefs | Merge | FindMergeBase | Revert | CherryPick | Log | GetCommit => {
             versions::run(&call).await
         }
-        CopyObject | DeleteObject | DeleteObjects | GetObject | GetPhysicalAddress | HeadObject | LinkPhysicalAddress
-        | ListObjects | PresignMultipart | StageAllowed | StatObject | UnderlyingProperties | UpdateUserMetadata
-        | UploadObject => objects::run(&call, body).await,
+        CopyObject | DeleteObject | DeleteObjects | GetObject | GetPhysicalAddress | HeadObject
+        | LinkPhysicalAddress | ListObjects | PresignMultipart | StageAllowed | StatObject | UnderlyingProperties
+        | UpdateUserMetadata | UploadObject => objects::run(&call, body).await,
     }
 }
 
@@ -173,8 +169,7 @@ pub(super) fn map_in(json: &Value, field: &str) -> BTreeMap<String, String> {
 }
 
 fn log_in(call: &Call) -> Result<Response> {
-    let (token, expiration) =
-        login(call.lake.account(), &call.text("access_key_id"), &call.text("secret_access_key"))?;
+    let (token, expiration) = login(call.lake.account(), &call.text("access_key_id"), &call.text("secret_access_key"))?;
     let mut response = reply::ok(&json!({ "token": token, "token_expiration": expiration }));
     let cookie = format!("internal_auth_session={token}; Path=/; HttpOnly; SameSite=Strict");
     if let Ok(cookie) = cookie.parse() {

@@ -213,72 +213,100 @@ static ROUTES: &[Route] = &[
     route(DeleteTag, "DELETE", "/repositories/{repository}/tags/{tag}", &[FORCE]),
 ];
 
-static LOGIN: Schema = Schema::of("LoginInformation", &[("access_key_id", Shape::Text, true), ("secret_access_key", Shape::Text, true)]);
-static REPOSITORY: Schema = Schema::of("RepositoryCreation", &[
-    ("default_branch", Shape::Text, false),
-    ("name", Shape::RepositoryName, true),
-    ("read_only", Shape::Bool, false),
-    ("sample_data", Shape::Bool, false),
-    ("storage_namespace", Shape::Namespace, true),
-]);
+static LOGIN: Schema =
+    Schema::of("LoginInformation", &[("access_key_id", Shape::Text, true), ("secret_access_key", Shape::Text, true)]);
+static REPOSITORY: Schema = Schema::of(
+    "RepositoryCreation",
+    &[
+        ("default_branch", Shape::Text, false),
+        ("name", Shape::RepositoryName, true),
+        ("read_only", Shape::Bool, false),
+        ("sample_data", Shape::Bool, false),
+        ("storage_namespace", Shape::Namespace, true),
+    ],
+);
 static METADATA_SET: Schema = Schema::of("RepositoryMetadataSet", &[("metadata", Shape::TextMap, true)]);
 static METADATA_KEYS: Schema = Schema::of("RepositoryMetadataKeys", &[("keys", Shape::TextList, true)]);
 static PROTECTION: Schema = Schema::list_of_patterns();
-static BRANCH: Schema = Schema::of("BranchCreation", &[
-    ("force", Shape::Bool, false),
-    ("hidden", Shape::Bool, false),
-    ("name", Shape::Text, true),
-    ("source", Shape::Text, true),
-]);
+static BRANCH: Schema = Schema::of(
+    "BranchCreation",
+    &[
+        ("force", Shape::Bool, false),
+        ("hidden", Shape::Bool, false),
+        ("name", Shape::Text, true),
+        ("source", Shape::Text, true),
+    ],
+);
 static TAG: Schema =
     Schema::of("TagCreation", &[("force", Shape::Bool, false), ("id", Shape::Text, true), ("ref", Shape::Text, true)]);
-static RESET: Schema = Schema::of("ResetCreation", &[
-    ("force", Shape::Bool, false),
-    ("path", Shape::Text, false),
-    ("type", Shape::Choice(&["object", "common_prefix", "reset"]), true),
-]);
-static COMMIT: Schema = Schema::of("CommitCreation", &[
-    ("allow_empty", Shape::Bool, false),
-    ("date", Shape::Integer, false),
-    ("force", Shape::Bool, false),
-    ("message", Shape::Text, true),
-    ("metadata", Shape::TextMap, false),
-]);
-static REVERT: Schema = Schema::of("RevertCreation", &[
-    ("allow_empty", Shape::Bool, false),
-    ("commit_overrides", Shape::Any, false),
-    ("force", Shape::Bool, false),
-    ("parent_number", Shape::Integer, true),
-    ("ref", Shape::Text, true),
-]);
-static CHERRY_PICK: Schema = Schema::of("CherryPickCreation", &[
-    ("commit_overrides", Shape::Any, false),
-    ("force", Shape::Bool, false),
-    ("parent_number", Shape::Integer, false),
-    ("ref", Shape::Text, true),
-]);
+static RESET: Schema = Schema::of(
+    "ResetCreation",
+    &[
+        ("force", Shape::Bool, false),
+        ("path", Shape::Text, false),
+        ("type", Shape::Choice(&["object", "common_prefix", "reset"]), true),
+    ],
+);
+static COMMIT: Schema = Schema::of(
+    "CommitCreation",
+    &[
+        ("allow_empty", Shape::Bool, false),
+        ("date", Shape::Integer, false),
+        ("force", Shape::Bool, false),
+        ("message", Shape::Text, true),
+        ("metadata", Shape::TextMap, false),
+    ],
+);
+static REVERT: Schema = Schema::of(
+    "RevertCreation",
+    &[
+        ("allow_empty", Shape::Bool, false),
+        ("commit_overrides", Shape::Any, false),
+        ("force", Shape::Bool, false),
+        ("parent_number", Shape::Integer, true),
+        ("ref", Shape::Text, true),
+    ],
+);
+static CHERRY_PICK: Schema = Schema::of(
+    "CherryPickCreation",
+    &[
+        ("commit_overrides", Shape::Any, false),
+        ("force", Shape::Bool, false),
+        ("parent_number", Shape::Integer, false),
+        ("ref", Shape::Text, true),
+    ],
+);
 static PATH_LIST: Schema = Schema::of("PathList", &[("paths", Shape::TextList, true)]);
-static COPY: Schema = Schema::of("ObjectCopyCreation", &[
-    ("force", Shape::Bool, false),
-    ("shallow", Shape::Bool, false),
-    ("src_path", Shape::Text, true),
-    ("src_ref", Shape::Text, false),
-]);
+static COPY: Schema = Schema::of(
+    "ObjectCopyCreation",
+    &[
+        ("force", Shape::Bool, false),
+        ("shallow", Shape::Bool, false),
+        ("src_path", Shape::Text, true),
+        ("src_ref", Shape::Text, false),
+    ],
+);
 static USER_METADATA_SET: Schema = Schema::of("UpdateObjectUserMetadata", &[("set", Shape::TextMap, true)]);
-static STAGING: Schema = Schema::of("StagingMetadata", &[
-    ("checksum", Shape::Text, true),
-    ("content_type", Shape::Text, false),
-    ("force", Shape::Bool, false),
-    ("mtime", Shape::Integer, false),
-    ("size_bytes", Shape::Integer, true),
-    ("staging", Shape::Any, true),
-    ("user_metadata", Shape::TextMap, false),
-]);
-static MERGE: Schema = Schema::optional("Merge", &[
-    ("allow_empty", Shape::Bool, false),
-    ("force", Shape::Bool, false),
-    ("message", Shape::Text, false),
-    ("metadata", Shape::TextMap, false),
-    ("squash_merge", Shape::Bool, false),
-    ("strategy", Shape::Text, false),
-]);
+static STAGING: Schema = Schema::of(
+    "StagingMetadata",
+    &[
+        ("checksum", Shape::Text, true),
+        ("content_type", Shape::Text, false),
+        ("force", Shape::Bool, false),
+        ("mtime", Shape::Integer, false),
+        ("size_bytes", Shape::Integer, true),
+        ("staging", Shape::Any, true),
+        ("user_metadata", Shape::TextMap, false),
+    ],
+);
+static MERGE: Schema = Schema::optional(
+    "Merge",
+    &[
+        ("allow_empty", Shape::Bool, false),
+        ("force", Shape::Bool, false),
+        ("message", Shape::Text, false),
+        ("metadata", Shape::TextMap, false),
+        ("squash_merge", Shape::Bool, false),
+        ("strategy", Shape::Text, false),
+    ],
+);

@@ -189,8 +189,8 @@ pub(super) fn parameters(route: &Route, path: &[&str], query: &Query, headers: &
 /// Decodes path parameters as lakeFS does: as if they were a query.
 pub(super) fn decode(route: &Route, path: &[&str]) -> Result<Vec<String>> {
     let decoded = route.parameters().zip(path).map(|(name, raw)| {
-        let decoded = unescape(raw)
-            .ok_or_else(|| Error::Unbound(undecodable(name, broken_escape(raw).unwrap_or_default())))?;
+        let decoded =
+            unescape(raw).ok_or_else(|| Error::Unbound(undecodable(name, broken_escape(raw).unwrap_or_default())))?;
         Ok(String::from_utf8_lossy(&decoded).into_owned())
     });
     decoded.collect()
@@ -304,8 +304,8 @@ pub(super) async fn body(schema: &Schema, headers: &HeaderMap, body: Incoming) -
     if content_type.split(';').next().map(str::trim) != Some("application/json") {
         return Err(refused(&format!("header Content-Type has unexpected value \"{content_type}\"")));
     }
-    let value = serde_json::from_slice(&bytes)
-        .map_err(|error| refused(&format!("failed to decode request body: {error}")))?;
+    let value =
+        serde_json::from_slice(&bytes).map_err(|error| refused(&format!("failed to decode request body: {error}")))?;
     schema.check(&value)?;
     Ok(value)
 }

@@ -101,11 +101,7 @@ fn request(call: &Call) -> CommitRequest {
 /// Revert and cherry-pick take message and metadata from `commit_overrides`.
 fn overridden(call: &Call) -> CommitRequest {
     let overrides = call.json.get("commit_overrides").unwrap_or(&Value::Null);
-    CommitRequest {
-        message: text_in(overrides, "message"),
-        metadata: map_in(overrides, "metadata"),
-        ..request(call)
-    }
+    CommitRequest { message: text_in(overrides, "message"), metadata: map_in(overrides, "metadata"), ..request(call) }
 }
 
 fn log_query(call: &Call) -> LogQuery {

@@ -190,8 +190,7 @@ impl Lake {
             let edits = staged.changes.into_iter().map(|change| (change.key, change.right)).collect();
             let tree = self.trees.apply(repository.number, &head.tree, edits).await?;
             let (message, metadata) = (request.message.clone(), request.metadata.clone());
-            let commit =
-                Commit::on(&[&head], &self.account.user, message, request.date, tree.id.clone(), metadata);
+            let commit = Commit::on(&[&head], &self.account.user, message, request.date, tree.id.clone(), metadata);
             let mut write = self.store.write().await?;
             if self.advance(&mut write, repository, branch.number, &head.id, &commit, &tree).await? {
                 sqlx::query("DELETE FROM staging WHERE branch = $1 AND sequence <= $2")

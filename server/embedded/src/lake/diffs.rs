@@ -1,9 +1,9 @@
 //! Differences between refs, and between a branch and its head.
 
-use super::listing::{Listed, ListQuery, Page, paginate};
+use super::listing::{ListQuery, Listed, Page, paginate};
 use super::{Lake, Repository};
-use crate::tree::{Change, Edits, TreeId};
 use crate::Result;
+use crate::tree::{Change, Edits, TreeId};
 use std::collections::HashMap;
 
 /// What to compare.
@@ -39,10 +39,12 @@ impl Lake {
     }
 
     async fn two_dot(&self, repository: &Repository, left: &str, right: &str) -> Result<Vec<Change>> {
-        let resolved = self.resolve(repository, left).await.map_err(|e| e.context(format!("get commit by branch {left}")));
+        let resolved =
+            self.resolve(repository, left).await.map_err(|e| e.context(format!("get commit by branch {left}")));
         let left_ref = resolved?;
         left_ref.must_be_a_commit(left)?;
-        let resolved = self.resolve(repository, right).await.map_err(|e| e.context(format!("get commit by ref {right}")));
+        let resolved =
+            self.resolve(repository, right).await.map_err(|e| e.context(format!("get commit by ref {right}")));
         let right_ref = resolved?;
         let left_tree = self.tree_of(repository, &left_ref.commit_id).await?;
         let right_tree = match right_ref.staged.as_ref().filter(|_| right_ref.staging_only()) {

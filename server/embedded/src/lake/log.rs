@@ -34,7 +34,9 @@ impl Lake {
         let resolved = self.resolve(repository, expression).await.map_err(|error| error.context("ref"))?;
         resolved.must_point_to_a_commit().map_err(|error| error.context("ref"))?;
         let stop_at = match &query.stop_at {
-            Some(stop) => Some(self.resolve(repository, stop).await.map_err(|error| error.context("stop_at"))?.commit_id),
+            Some(stop) => {
+                Some(self.resolve(repository, stop).await.map_err(|error| error.context("stop_at"))?.commit_id)
+            }
             None => None,
         };
         let mut history = History::new(self, repository, self.commit(repository, &resolved.commit_id).await?);

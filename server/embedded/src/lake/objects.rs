@@ -115,12 +115,7 @@ impl Lake {
     }
 
     /// Stages an object whose bytes a client put somewhere itself. lakeFS does not look there either.
-    pub(crate) async fn link_object(
-        &self,
-        repository: &Repository,
-        branch: &str,
-        link: LinkRequest,
-    ) -> Result<Entry> {
+    pub(crate) async fn link_object(&self, repository: &Repository, branch: &str, link: LinkRequest) -> Result<Entry> {
         if link.checksum.is_empty() {
             return Err(Error::invalid("checksum is required"));
         }

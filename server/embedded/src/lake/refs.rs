@@ -77,7 +77,11 @@ impl Resolved {
     }
 
     pub(crate) fn must_point_to_a_commit(&self) -> Result<()> {
-        if self.staging { Err(Error::invalid("ref: invalid value: validation error: should point to a commit")) } else { Ok(()) }
+        if self.staging {
+            Err(Error::invalid("ref: invalid value: validation error: should point to a commit"))
+        } else {
+            Ok(())
+        }
     }
 }
 

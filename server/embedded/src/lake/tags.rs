@@ -34,11 +34,10 @@ impl Lake {
     }
 
     pub(crate) async fn list_tags(&self, repository: &Repository, query: &ListQuery) -> Result<Page<Tag>> {
-        let all: Vec<Tag> =
-            sqlx::query_as("SELECT name, commit_id FROM tags WHERE repository = $1 ORDER BY name")
-                .bind(repository.number)
-                .fetch_all(self.store.pool())
-                .await?;
+        let all: Vec<Tag> = sqlx::query_as("SELECT name, commit_id FROM tags WHERE repository = $1 ORDER BY name")
+            .bind(repository.number)
+            .fetch_all(self.store.pool())
+            .await?;
         Ok(paginate_names(all, query, |tag| &tag.name))
     }
 

@@ -98,7 +98,10 @@ async fn the_janitor_finds_what_is_due_and_nothing_else() {
     let overdue = begun(&store, "overdue").await;
     let late = Transaction { idle_expire_time: 0, ..overdue.clone() };
     // The idle time only grows by a swap, so the row is made old by hand.
-    sqlx::query("UPDATE transactions SET idle_expire_time = 0 WHERE id = 'overdue'").execute(&store.pool).await.unwrap();
+    sqlx::query("UPDATE transactions SET idle_expire_time = 0 WHERE id = 'overdue'")
+        .execute(&store.pool)
+        .await
+        .unwrap();
     let ended = begun(&store, "ended").await;
     store.swap(&ended, ended.rolled_back().unwrap()).await.unwrap().unwrap();
     let clean = begun(&store, "clean").await;

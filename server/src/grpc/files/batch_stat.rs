@@ -26,9 +26,10 @@ pub(crate) async fn batch_stat(
 
 /// A path that cannot be one fails its item alone.
 pub(super) fn parsed(paths: Vec<String>) -> Vec<Result<ObjectPath>> {
-    let parsed = paths.into_iter().enumerate().map(|(at, path)| {
-        ObjectPath::try_from(path).map_err(|error| Error::field(format!("paths[{at}]"), error))
-    });
+    let parsed = paths
+        .into_iter()
+        .enumerate()
+        .map(|(at, path)| ObjectPath::try_from(path).map_err(|error| Error::field(format!("paths[{at}]"), error)));
     parsed.collect()
 }
 

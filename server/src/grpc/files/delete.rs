@@ -42,10 +42,8 @@ pub(crate) async fn delete(
         }
         let deleted = deleted + progress.deleted;
         let failures = failures.into_iter().map(|(path, error)| PathStatus { path, status: Some(item_status(error)) });
-        let answer = DeleteResponse {
-            deleted_count: i64::try_from(deleted).unwrap_or(i64::MAX),
-            failures: failures.collect(),
-        };
+        let answer =
+            DeleteResponse { deleted_count: i64::try_from(deleted).unwrap_or(i64::MAX), failures: failures.collect() };
         Ok(Some((answer, (ops, deleting, None, deleted, is_one))))
     }))
 }

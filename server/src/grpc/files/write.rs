@@ -122,7 +122,8 @@ impl Messages {
         if let Some(expected) = crc32c {
             let actual = data.iter().fold(0, |crc, piece| crc32c::crc32c_append(crc, piece));
             if actual != expected {
-                let message = format!("crc32c is {expected:08x}, and the data of the message has {actual:08x}: send it again");
+                let message =
+                    format!("crc32c is {expected:08x}, and the data of the message has {actual:08x}: send it again");
                 return Err(Error::new(Kind::ChecksumMismatch, message));
             }
         }

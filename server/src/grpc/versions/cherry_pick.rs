@@ -5,7 +5,11 @@ use crate::grpc::convert::{Fields, branch_of, commit};
 use crate::ops::{self, Caller, Shared};
 use lakeport_proto::v1::{CherryPickRequest, CherryPickResponse};
 
-pub(crate) async fn cherry_pick(ops: &Shared, caller: &Caller, request: CherryPickRequest) -> Result<CherryPickResponse> {
+pub(crate) async fn cherry_pick(
+    ops: &Shared,
+    caller: &Caller,
+    request: CherryPickRequest,
+) -> Result<CherryPickResponse> {
     let mut fields = Fields::default();
     let named = branch_of(&mut fields, request.repository, ("branch", request.branch));
     let target = fields.parse("ref", request.r#ref);

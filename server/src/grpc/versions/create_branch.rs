@@ -5,7 +5,11 @@ use crate::grpc::convert::{Fields, branch, branch_of};
 use crate::ops::{self, Caller, Shared};
 use lakeport_proto::v1::{CreateBranchRequest, CreateBranchResponse};
 
-pub(crate) async fn create_branch(ops: &Shared, caller: &Caller, request: CreateBranchRequest) -> Result<CreateBranchResponse> {
+pub(crate) async fn create_branch(
+    ops: &Shared,
+    caller: &Caller,
+    request: CreateBranchRequest,
+) -> Result<CreateBranchResponse> {
     let mut fields = Fields::default();
     let named = branch_of(&mut fields, request.repository, ("branch", request.branch));
     let source = fields.parse("ref", request.r#ref);

@@ -5,7 +5,11 @@ use crate::grpc::convert::{Fields, commit, sorted};
 use crate::ops::{self, Caller, NewCommit, Shared};
 use lakeport_proto::v1::{CreateCommitRequest, CreateCommitResponse};
 
-pub(crate) async fn create_commit(ops: &Shared, caller: &Caller, request: CreateCommitRequest) -> Result<CreateCommitResponse> {
+pub(crate) async fn create_commit(
+    ops: &Shared,
+    caller: &Caller,
+    request: CreateCommitRequest,
+) -> Result<CreateCommitResponse> {
     let mut fields = Fields::default();
     let place = fields.place(request.repository, request.r#ref, request.transaction_id);
     let place = fields.done(place)?;

@@ -5,7 +5,11 @@ use crate::grpc::convert::{Fields, repository};
 use crate::ops::{self, Caller, Shared};
 use lakeport_proto::v1::{CreateRepositoryRequest, CreateRepositoryResponse};
 
-pub(crate) async fn create_repository(ops: &Shared, caller: &Caller, request: CreateRepositoryRequest) -> Result<CreateRepositoryResponse> {
+pub(crate) async fn create_repository(
+    ops: &Shared,
+    caller: &Caller,
+    request: CreateRepositoryRequest,
+) -> Result<CreateRepositoryResponse> {
     let mut fields = Fields::default();
     let id = fields.parse("repository", request.repository);
     let default_branch = if request.default_branch.is_empty() { "main".to_owned() } else { request.default_branch };

@@ -5,7 +5,11 @@ use crate::grpc::convert::{Fields, branch_of};
 use crate::ops::{self, Caller, Shared};
 use lakeport_proto::v1::{DeleteBranchRequest, DeleteBranchResponse};
 
-pub(crate) async fn delete_branch(ops: &Shared, caller: &Caller, request: DeleteBranchRequest) -> Result<DeleteBranchResponse> {
+pub(crate) async fn delete_branch(
+    ops: &Shared,
+    caller: &Caller,
+    request: DeleteBranchRequest,
+) -> Result<DeleteBranchResponse> {
     let mut fields = Fields::default();
     let named = branch_of(&mut fields, request.repository, ("branch", request.branch));
     let (repository, name) = fields.done(named)?;

@@ -1,11 +1,15 @@
 //! `VersionService.DeleteRepository`.
 
 use crate::error::Result;
-use crate::grpc::convert::{Fields};
+use crate::grpc::convert::Fields;
 use crate::ops::{self, Caller, Shared};
 use lakeport_proto::v1::{DeleteRepositoryRequest, DeleteRepositoryResponse};
 
-pub(crate) async fn delete_repository(ops: &Shared, caller: &Caller, request: DeleteRepositoryRequest) -> Result<DeleteRepositoryResponse> {
+pub(crate) async fn delete_repository(
+    ops: &Shared,
+    caller: &Caller,
+    request: DeleteRepositoryRequest,
+) -> Result<DeleteRepositoryResponse> {
     let mut fields = Fields::default();
     let id = fields.parse("repository", request.repository);
     ops::delete_repository(ops, caller, &fields.done(id)?).await?;

@@ -1,7 +1,7 @@
 //! `VersionService.DeleteTag`.
 
 use crate::error::Result;
-use crate::grpc::convert::{Fields};
+use crate::grpc::convert::Fields;
 use crate::ops::{self, Caller, Shared};
 use lakeport_proto::v1::{DeleteTagRequest, DeleteTagResponse};
 

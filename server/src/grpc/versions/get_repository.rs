@@ -5,7 +5,11 @@ use crate::grpc::convert::{Fields, repository};
 use crate::ops::{self, Caller, Shared};
 use lakeport_proto::v1::{GetRepositoryRequest, GetRepositoryResponse};
 
-pub(crate) async fn get_repository(ops: &Shared, caller: &Caller, request: GetRepositoryRequest) -> Result<GetRepositoryResponse> {
+pub(crate) async fn get_repository(
+    ops: &Shared,
+    caller: &Caller,
+    request: GetRepositoryRequest,
+) -> Result<GetRepositoryResponse> {
     let mut fields = Fields::default();
     let id = fields.parse("repository", request.repository);
     let found = ops::get_repository(ops, caller, &fields.done(id)?).await?;

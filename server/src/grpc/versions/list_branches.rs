@@ -6,7 +6,11 @@ use crate::grpc::token;
 use crate::ops::{self, Caller, Shared};
 use lakeport_proto::v1::{ListBranchesRequest, ListBranchesResponse};
 
-pub(crate) async fn list_branches(ops: &Shared, caller: &Caller, mut request: ListBranchesRequest) -> Result<ListBranchesResponse> {
+pub(crate) async fn list_branches(
+    ops: &Shared,
+    caller: &Caller,
+    mut request: ListBranchesRequest,
+) -> Result<ListBranchesResponse> {
     let mut fields = Fields::default();
     let page_token = std::mem::take(&mut request.page_token);
     let after = token::read(&request, &page_token)?.unwrap_or_default();

@@ -6,7 +6,11 @@ use crate::grpc::token;
 use crate::ops::{self, Caller, Shared};
 use lakeport_proto::v1::{ListRepositoriesRequest, ListRepositoriesResponse};
 
-pub(crate) async fn list_repositories(ops: &Shared, caller: &Caller, mut request: ListRepositoriesRequest) -> Result<ListRepositoriesResponse> {
+pub(crate) async fn list_repositories(
+    ops: &Shared,
+    caller: &Caller,
+    mut request: ListRepositoriesRequest,
+) -> Result<ListRepositoriesResponse> {
     let mut fields = Fields::default();
     let page_token = std::mem::take(&mut request.page_token);
     let after = token::read(&request, &page_token)?.unwrap_or_default();

@@ -15,12 +15,8 @@ pub(crate) async fn log(
     let place = fields.place(request.repository, request.r#ref, request.transaction_id);
     let limit = fields.count("limit", request.limit);
     let (place, limit) = fields.done(place.zip(limit))?;
-    let target = LogTarget {
-        limit,
-        first_parent: request.first_parent,
-        paths: request.paths,
-        prefixes: request.prefixes,
-    };
+    let target =
+        LogTarget { limit, first_parent: request.first_parent, paths: request.paths, prefixes: request.prefixes };
     let mut history = ops::log(ops, caller, &place, target).await?;
     let first = history.next(ops).await?;
     Ok(stream::try_unfold((ops.clone(), history, first), async |(ops, mut history, ready)| {

@@ -13,7 +13,6 @@ pub(crate) async fn revert(ops: &Shared, caller: &Caller, request: RevertRequest
     let ((repository, branch), (target, parent)) = fields.done(named.zip(target.zip(parent)))?;
     let parent = u32::try_from(parent).unwrap_or(u32::MAX);
     let metadata = sorted(request.metadata);
-    let made =
-        ops::revert(ops, caller, (&repository, &branch), &target, parent, &request.message, &metadata).await?;
+    let made = ops::revert(ops, caller, (&repository, &branch), &target, parent, &request.message, &metadata).await?;
     Ok(RevertResponse { commit: Some(commit(made)) })
 }

@@ -72,9 +72,10 @@ impl BaseQueues {
         let queues = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let base = (transaction.repository.clone(), transaction.base_branch.clone());
         let name = name(transaction);
-        let position = queues.bases.get(&base).and_then(|queue| {
-            queue.waiting.iter().position(|ticket| queue.names.get(ticket) == Some(&name))
-        });
+        let position = queues
+            .bases
+            .get(&base)
+            .and_then(|queue| queue.waiting.iter().position(|ticket| queue.names.get(ticket) == Some(&name)));
         position.unwrap_or_default()
     }
 }

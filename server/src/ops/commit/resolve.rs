@@ -46,18 +46,12 @@ pub(super) async fn prepared_commit(lakefs: &Lakefs, row: &Transaction) -> lakef
 /// Whether the transaction was merged: its base's history has a commit that carries its ID.
 pub(super) async fn merged(lakefs: &Lakefs, row: &Transaction) -> Result<Resolution> {
     let base = Ref::from(&row.base_branch);
-    let mut query = LogQuery {
-        amount: 100,
-        first_parent: true,
-        stop_at: Some(row.base_commit_id.clone()),
-        ..LogQuery::default()
-    };
+    let mut query =
+        LogQuery { amount: 100, first_parent: true, stop_at: Some(row.base_commit_id.clone()), ..LogQuery::default() };
     loop {
         let page = match lakefs.log(&row.repository, &base, &query).await {
             Ok(page) => page,
-            Err(error)
-                if matches!(error.kind(), lakefs::Kind::NotFound | lakefs::Kind::RepositoryNotFound) =>
-            {
+            Err(error) if matches!(error.kind(), lakefs::Kind::NotFound | lakefs::Kind::RepositoryNotFound) => {
                 return Ok(Resolution::BaseGone);
             }
             Err(error) => return Err(error.into()),

@@ -202,7 +202,10 @@ impl Worker {
     fn base_is_gone(&self) -> Error {
         Error::new(
             Kind::RefNotFound,
-            format!("base branch {} is gone: roll back, or make the branch anew and commit again", self.row.base_branch),
+            format!(
+                "base branch {} is gone: roll back, or make the branch anew and commit again",
+                self.row.base_branch
+            ),
         )
     }
 
@@ -248,12 +251,8 @@ impl Worker {
     /// One commit of all: a squash merge into a branch of our own, never into the base, where a repetition would land twice.
     async fn squashed(&mut self) -> Result<BranchName, Stop> {
         let branch = self.frozen(self.row.base_commit_id.clone()).await?;
-        let merge = NewMerge {
-            message: self.message(),
-            metadata: self.metadata(true),
-            squash: true,
-            ..NewMerge::default()
-        };
+        let merge =
+            NewMerge { message: self.message(), metadata: self.metadata(true), squash: true, ..NewMerge::default() };
         let source = Ref::from(&self.prepared()?);
         let head = self.lakefs.merge(&self.row.repository, &source, &branch, &merge).await?;
         self.store(self.row.prepared(commit_id(head)?, &self.ops.worker)).await?;
@@ -321,12 +320,14 @@ impl Worker {
                 format!("base branch {base} has uncommitted changes: commit or reset them, then commit again"),
             )),
             lakefs::Kind::HookRejected => Stop::Failed(Error::new(Kind::HookRejected, error.to_string())),
-            lakefs::Kind::BranchProtected => {
-                Stop::Failed(Error::new(Kind::BranchProtected, format!("lakeFS: {error}: transaction {id} is open again")))
-            }
-            lakefs::Kind::RepositoryReadOnly => {
-                Stop::Failed(Error::new(Kind::RepositoryReadOnly, format!("repository {} is read-only", self.row.repository)))
-            }
+            lakefs::Kind::BranchProtected => Stop::Failed(Error::new(
+                Kind::BranchProtected,
+                format!("lakeFS: {error}: transaction {id} is open again"),
+            )),
+            lakefs::Kind::RepositoryReadOnly => Stop::Failed(Error::new(
+                Kind::RepositoryReadOnly,
+                format!("repository {} is read-only", self.row.repository),
+            )),
             lakefs::Kind::BranchNotFound => Stop::Failed(self.base_is_gone()),
             lakefs::Kind::PermissionDenied | lakefs::Kind::InvalidArgument => Stop::Failed(error.into()),
             lakefs::Kind::Unauthenticated => match self.caller().explain(error.into()).await {
