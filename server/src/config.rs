@@ -186,7 +186,7 @@ impl Config {
         let url = flags.lakefs_url.or(file.lakefs_url);
         let embedded_listen = flags.embedded_listen.or(file.embedded_listen);
         let lake = check.lake(url, key, secret, embedded_listen);
-        let auth = check.auth(flags.auth.or(file.auth));
+        let auth = check.auth(flags.auth.or(file.auth).as_deref());
         let allow_anonymous = flags.allow_anonymous || file.allow_anonymous;
         if let (Some(listen), Some(Auth::Service)) = (listen, auth)
             && !listen.ip().is_loopback()
@@ -287,8 +287,8 @@ impl Check {
         Some(Lake::Remote { url, access_key_id: key?, secret_access_key: Secret::new(secret?) })
     }
 
-    fn auth(&mut self, given: Option<String>) -> Option<Auth> {
-        match given.as_deref() {
+    fn auth(&mut self, given: Option<&str>) -> Option<Auth> {
+        match given {
             None | Some("passthrough") => Some(Auth::Passthrough),
             Some("service") => Some(Auth::Service),
             Some(other) => {

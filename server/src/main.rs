@@ -62,7 +62,7 @@ fn welcome(config: &Config, serving: &Serving) {
     match config.auth {
         Auth::Service => println!("  auth   the service's account acts for every caller"),
         Auth::Passthrough if is_open => {
-            println!("  auth   none needed on this machine; lakeFS key pairs are taken too")
+            println!("  auth   none needed on this machine; lakeFS key pairs are taken too");
         }
         Auth::Passthrough => println!("  auth   callers send lakeFS's key pair (Basic) or token (Bearer)"),
     }

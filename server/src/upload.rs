@@ -114,7 +114,7 @@ impl Upload {
         }
         for expected in [self.checks.crc32c, last.crc32c].into_iter().flatten() {
             if expected != self.crc32c {
-                return Err(mismatch("object_crc32c", format!("{expected:08x}"), format!("{:08x}", self.crc32c)));
+                return Err(mismatch("object_crc32c", &format!("{expected:08x}"), &format!("{:08x}", self.crc32c)));
             }
         }
         if last.md5.is_some() && self.checks.md5.is_none() {
@@ -126,7 +126,7 @@ impl Upload {
         if let (Some(md5), Some(expected)) = (self.md5.take(), self.checks.md5) {
             let actual: [u8; 16] = md5.finalize().into();
             if actual != expected {
-                return Err(mismatch("object_md5", hex::encode(expected), hex::encode(actual)));
+                return Err(mismatch("object_md5", &hex::encode(expected), &hex::encode(actual)));
             }
         }
         self.outcome.complete(self.size, self.crc32c);
@@ -153,7 +153,7 @@ fn incomplete(message: String) -> Error {
     Error::new(Kind::WriteIncomplete, message)
 }
 
-fn mismatch(field: &str, expected: String, actual: String) -> Error {
+fn mismatch(field: &str, expected: &str, actual: &str) -> Error {
     Error::new(
         Kind::ChecksumMismatch,
         format!("{field} is {expected}, and the bytes that came have {actual}: send them again"),

@@ -4,6 +4,8 @@
 //! `LAKEPORT_TEST_LAKEFS_STORAGE_NAMESPACE` set, the same tests run against that lakeFS. Those that arm faults in the lake need
 //! the embedded one, and say so.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test says what it expects by failing")]
+
 mod bad_input;
 mod commits;
 mod files;

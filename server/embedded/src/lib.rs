@@ -5,7 +5,7 @@
 //! leaves the last acknowledged state. lakeport runs it inside its own process by default; any lakeFS client can be pointed
 //! at it.
 //!
-//! Where to read first: [`lake`] is what the store does, [`tree`] how committed state is kept, [`api`] how it is spoken to.
+//! Where to read first: `lake` is what the store does, `tree` how committed state is kept, `api` how it is spoken to.
 
 mod api;
 mod blobs;

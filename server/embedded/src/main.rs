@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
 
 /// A small lakeFS-compatible server on SQLite and files.
 #[derive(Debug, Parser)]
@@ -33,7 +34,7 @@ enum Command {
 
 fn main() -> ExitCode {
     tracing_subscriber::fmt().with_writer(std::io::stderr).init();
-    match run(Arguments::parse()) {
+    match run(&Arguments::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("lakeport-embedded: {error}");
@@ -43,14 +44,14 @@ fn main() -> ExitCode {
 }
 
 #[tokio::main]
-async fn run(arguments: Arguments) -> lakeport_embedded::Result<()> {
+async fn run(arguments: &Arguments) -> lakeport_embedded::Result<()> {
     let lake = Arc::new(Lake::open(&arguments.data_dir).await?);
-    match arguments.command {
+    match &arguments.command {
         Some(Command::Gc) => {
             let collected = lake.gc().await?;
             println!("{} blobs kept, {} removed", collected.kept, collected.removed);
         }
-        Some(Command::Serve { listen }) => serve_until_signal(&lake, listen).await?,
+        Some(Command::Serve { listen }) => serve_until_signal(&lake, *listen).await?,
         None => serve_until_signal(&lake, SocketAddr::from(([127, 0, 0, 1], 8000))).await?,
     }
     lake.close().await;
@@ -63,7 +64,11 @@ async fn serve_until_signal(lake: &Arc<Lake>, listen: SocketAddr) -> lakeport_em
     println!("lakeFS API        http://{}/api/v1", serving.address());
     println!("access key ID     {}", account.access_key_id);
     println!("secret access key {}", account.secret_access_key);
-    tokio::signal::ctrl_c().await?;
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
     serving.stop().await;
     Ok(())
 }

@@ -240,7 +240,7 @@ fn kind(status: StatusCode, message: &str) -> Kind {
         500 if message.contains("validation error") || message.starts_with("mime: ") => Kind::InvalidArgument,
         500 if message.ends_with("can't create a branch without commit") => Kind::InvalidArgument,
         501 => Kind::Unsupported,
-        500..=599 | 499 => Kind::Unavailable,
+        499..=599 => Kind::Unavailable,
         _ => Kind::Nonsense,
     }
 }

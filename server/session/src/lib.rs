@@ -1,7 +1,7 @@
 //! Transactions as durable rows.
 //!
 //! A [`Transaction`] is what the store says of one transaction at one moment. What may happen to it next is a method that makes
-//! the next row from this one ([`state`]); [`SessionStore::swap`] writes it if nobody was faster. So every step of the protocol
+//! the next row from this one (`state`); [`SessionStore::swap`] writes it if nobody was faster. So every step of the protocol
 //! is one compare-and-set, made durable before what it allows is done.
 
 mod row;

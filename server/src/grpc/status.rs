@@ -69,6 +69,7 @@ fn code(kind: Kind) -> Code {
 }
 
 /// What a caller is told.
+#[expect(clippy::needless_pass_by_value, reason = "a status takes the place of its error")]
 pub fn into_status(error: Error) -> Status {
     let kind = error.kind();
     if matches!(kind, Kind::Internal | Kind::Corrupt | Kind::SessionStoreUnavailable) {

@@ -6,7 +6,6 @@ use super::{Call, body};
 use crate::lake::{LinkRequest, Listed, Repository, Upload};
 use crate::tree::Entry;
 use crate::{Error, Result};
-use bytes::Bytes;
 use futures_util::TryStreamExt;
 use http::header::{self, HeaderMap, HeaderValue};
 use http::{HeaderName, StatusCode};
@@ -327,7 +326,7 @@ async fn read_form(content_type: &str, body: Incoming, bytes: &mut crate::blobs:
         }
         let content_type = part.headers().get(header::CONTENT_TYPE).map(|value| value.as_bytes().to_vec());
         while let Some(piece) = part.chunk().await.map_err(torn)? {
-            bytes.write(&Bytes::from(piece)).await?;
+            bytes.write(&piece).await?;
         }
         return Ok(String::from_utf8_lossy(&content_type.unwrap_or_default()).into_owned());
     }
