@@ -1,0 +1,199 @@
+//! What was acknowledged is there: after kill -9, beside commits, and behind a collection of garbage.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test says what it expects by failing")]
+
+use futures_util::future::join_all;
+use http_body_util::{BodyExt, Full};
+use lakeport_embedded::{Faults, Lake, serve};
+use lakeport_lakefs::{Bytes, Client, Credentials, Kind, Lakefs, LogQuery, NewCommit, NewObject, Timeouts};
+use lakeport_types::{BranchName, ObjectPath, Ref, RepositoryId};
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+
+fn repository() -> RepositoryId {
+    "lake".try_into().unwrap()
+}
+
+fn main_branch() -> BranchName {
+    "main".try_into().unwrap()
+}
+
+async fn put(lakefs: &Lakefs, path: &str, text: String) -> lakeport_lakefs::Result<()> {
+    let object = NewObject { size: Some(text.len() as u64), ..NewObject::default() };
+    let body = Full::new(Bytes::from(text)).map_err(|never| match never {}).boxed_unsync();
+    let path = ObjectPath::try_from(path).unwrap();
+    lakefs.upload(&repository(), &main_branch(), &path, &object, body).await.map(drop)
+}
+
+async fn get(lakefs: &Lakefs, at: &str, path: &str) -> Option<String> {
+    let (at, path) = (Ref::try_from(at).unwrap(), ObjectPath::try_from(path).unwrap());
+    let download = lakefs.download(&repository(), &at, &path, None).await.ok()?;
+    Some(String::from_utf8(download.body.collect().await.unwrap().to_bytes().to_vec()).unwrap())
+}
+
+async fn commit(lakefs: &Lakefs, message: String) -> lakeport_lakefs::Result<String> {
+    let new = NewCommit { message, ..NewCommit::default() };
+    Ok(lakefs.commit(&repository(), &main_branch(), &new).await?.id)
+}
+
+/// The server as a process, and a client of it.
+struct Process {
+    child: Child,
+    lakefs: Lakefs,
+}
+
+impl Process {
+    fn start(dir: &Path) -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_lakeport-embedded"))
+            .args(["--data-dir", dir.to_str().unwrap(), "serve", "--listen", "127.0.0.1:0"])
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let mut word = || lines.next().unwrap().unwrap().split_whitespace().last().unwrap().to_owned();
+        let (url, id, secret) = (word(), word(), word());
+        let client = Client::new(&url, Timeouts::default()).unwrap();
+        Self { child, lakefs: client.acting_as(Credentials::key_pair(&id, &secret)) }
+    }
+
+    /// As a crash would.
+    fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_acknowledged_survives_kill_9() {
+    const ROUNDS: u64 = 10;
+    let dir = tempfile::tempdir().unwrap();
+    let (mut written, mut committed) = (Vec::new(), Vec::new());
+    for round in 0..ROUNDS {
+        let server = Process::start(dir.path());
+        if round == 0 {
+            server.lakefs.create_repository(&repository(), "local://lake", &main_branch(), false).await.unwrap();
+        }
+        let writers = (0..4).map(|writer| {
+            let lakefs = server.lakefs.clone();
+            tokio::spawn(async move {
+                let (mut written, mut committed) = (Vec::new(), Vec::new());
+                for n in 0..10_000 {
+                    let path = format!("{round}/{writer}/{n}");
+                    if put(&lakefs, &path, path.clone()).await.is_err() {
+                        break;
+                    }
+                    written.push(path.clone());
+                    if n % 7 == 0
+                        && let Ok(id) = commit(&lakefs, path).await
+                    {
+                        committed.push(id);
+                    }
+                }
+                (written, committed)
+            })
+        });
+        let writers: Vec<_> = writers.collect();
+        tokio::time::sleep(Duration::from_millis(100 + 40 * round)).await;
+        server.kill();
+        for outcome in join_all(writers).await {
+            let (paths, ids) = outcome.unwrap();
+            written.extend(paths);
+            committed.extend(ids);
+        }
+    }
+    assert!(written.len() > 20 && !committed.is_empty(), "the test wrote next to nothing");
+    let server = Process::start(dir.path());
+    for path in &written {
+        assert_eq!(get(&server.lakefs, "main", path).await.as_ref(), Some(path), "acknowledged, and lost");
+    }
+    let query = LogQuery { amount: 1000, ..LogQuery::default() };
+    let log = server.lakefs.log(&repository(), &Ref::from(&main_branch()), &query).await.unwrap();
+    let log: Vec<String> = log.results.into_iter().map(|commit| commit.id).collect();
+    assert!(committed.iter().all(|id| log.contains(id)), "a commit was acknowledged, and lost");
+    server.kill();
+}
+
+async fn in_process(dir: &Path) -> (Arc<Lake>, Lakefs) {
+    let lake = Arc::new(Lake::open(dir).await.unwrap());
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let serving = serve(Arc::clone(&lake), listener, Faults::default()).unwrap();
+    let client = Client::new(&format!("http://{}", serving.address()), Timeouts::default()).unwrap();
+    let account = lake.account();
+    let lakefs = client.acting_as(Credentials::key_pair(&account.access_key_id, &account.secret_access_key));
+    lakefs.create_repository(&repository(), "local://lake", &main_branch(), false).await.unwrap();
+    (lake, lakefs)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn writes_beside_commits_are_never_lost() {
+    let dir = tempfile::tempdir().unwrap();
+    let (_lake, lakefs) = in_process(dir.path()).await;
+    let writers = (0..8).map(|writer| {
+        let lakefs = lakefs.clone();
+        tokio::spawn(async move {
+            for n in 0..40 {
+                put(&lakefs, &format!("{writer}/{n}"), "1".into()).await.unwrap();
+                // The same key again, so that a commit may take the one or the other, and never none.
+                put(&lakefs, &format!("{writer}/same"), n.to_string()).await.unwrap();
+            }
+        })
+    });
+    let committer = {
+        let lakefs = lakefs.clone();
+        tokio::spawn(async move {
+            for n in 0..60 {
+                match commit(&lakefs, n.to_string()).await {
+                    Ok(_) => {}
+                    Err(error) => assert_eq!(error.kind(), Kind::NoChanges, "{error}"),
+                }
+            }
+        })
+    };
+    for writer in writers.collect::<Vec<_>>() {
+        writer.await.unwrap();
+    }
+    committer.await.unwrap();
+    let _ = commit(&lakefs, "the rest".into()).await;
+    for writer in 0..8 {
+        assert_eq!(get(&lakefs, "main@", &format!("{writer}/same")).await.as_deref(), Some("39"));
+        for n in 0..40 {
+            assert!(get(&lakefs, "main@", &format!("{writer}/{n}")).await.is_some(), "{writer}/{n} is in no commit");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn garbage_is_collected_and_nothing_else() {
+    let dir = tempfile::tempdir().unwrap();
+    let (lake, lakefs) = in_process(dir.path()).await;
+    put(&lakefs, "committed", "old".into()).await.unwrap();
+    let old = commit(&lakefs, "old".into()).await.unwrap();
+    put(&lakefs, "committed", "new".into()).await.unwrap();
+    for n in 0..5 {
+        put(&lakefs, "overwritten", n.to_string()).await.unwrap();
+    }
+    let source = Ref::from(&main_branch());
+    let (copy, original) = (ObjectPath::try_from("copy").unwrap(), ObjectPath::try_from("overwritten").unwrap());
+    lakefs.copy(&repository(), &main_branch(), &copy, &source, &original).await.unwrap();
+    lakefs.delete(&repository(), &main_branch(), &original).await.unwrap();
+    let uploads = (0..50).map(|n| {
+        let lakefs = lakefs.clone();
+        tokio::spawn(async move { put(&lakefs, &format!("beside/{n}"), n.to_string()).await.unwrap() })
+    });
+    let uploads: Vec<_> = uploads.collect();
+    let removed = lake.gc().await.unwrap().removed;
+    for upload in uploads {
+        upload.await.unwrap();
+    }
+    assert_eq!(removed + lake.gc().await.unwrap().removed, 5, "five uploads of what was overwritten");
+    assert_eq!(get(&lakefs, &old, "committed").await.as_deref(), Some("old"));
+    assert_eq!(get(&lakefs, "main", "committed").await.as_deref(), Some("new"));
+    assert_eq!(get(&lakefs, "main", "copy").await.as_deref(), Some("4"), "a copy outlives its original");
+    for n in 0..50 {
+        assert_eq!(get(&lakefs, "main", &format!("beside/{n}")).await, Some(n.to_string()));
+    }
+}
