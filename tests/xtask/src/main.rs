@@ -1,5 +1,6 @@
 //! `cargo xtask`: what is more than one cargo command. A subcommand is a file.
 
+mod bench;
 mod cargo;
 mod error;
 mod run;
@@ -22,11 +23,14 @@ struct Arguments {
 enum Command {
     /// Run every check of the project, cheap ones first; stop at the first that fails.
     Test(test::Arguments),
+    /// Measure speed and memory against nginx, in release builds.
+    Bench(bench::Arguments),
 }
 
 fn main() -> ExitCode {
     let ended = match Arguments::parse().command {
         Command::Test(arguments) => test::run(&arguments),
+        Command::Bench(arguments) => bench::run(&arguments),
     };
     match ended {
         Ok(()) => ExitCode::SUCCESS,
