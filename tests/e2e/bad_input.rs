@@ -84,7 +84,7 @@ async fn a_base_must_be_a_branch_that_is_there() {
     assert_eq!(why(server.try_begin(on("v1")).await), refused(Code::InvalidArgument, "REF_NOT_A_BRANCH"));
     assert_eq!(why(server.try_begin(on("nope")).await), refused(Code::NotFound, "REF_NOT_FOUND"));
     assert_eq!(why(server.try_begin(on("a.b")).await), refused(Code::InvalidArgument, "INVALID_FIELD"));
-    assert!(server.transaction_branches().await.is_empty());
+    assert!(server.is_clean().await);
 }
 
 #[tokio::test]

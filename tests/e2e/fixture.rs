@@ -271,6 +271,11 @@ impl Server {
         Ok(self.transactions.clone().get_transaction(request).await?.into_inner().transaction.unwrap())
     }
 
+    /// Whether all branches of transactions go: the answer of what ended them does not wait for that.
+    pub(crate) async fn is_clean(&self) -> bool {
+        eventually(async || self.transaction_branches().await.is_empty()).await
+    }
+
     /// Branches of transactions that are still there.
     pub(crate) async fn transaction_branches(&self) -> Vec<String> {
         let repository = lakeport_types::RepositoryId::try_from(self.repository.as_str()).unwrap();
@@ -278,6 +283,17 @@ impl Server {
         let page = self.ops().service.branches(&repository, prefix, "", 1000, true).await.unwrap();
         page.results.into_iter().map(|branch| branch.id).collect()
     }
+}
+
+/// Whether something becomes so within seconds.
+pub(crate) async fn eventually(mut is_so: impl AsyncFnMut() -> bool) -> bool {
+    for _ in 0..100 {
+        if is_so().await {
+            return true;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    false
 }
 
 /// All messages of an answer.

@@ -24,7 +24,7 @@ async fn a_lost_merge_answer_is_found_not_repeated() {
         assert_eq!(lost.count(), 1);
         assert_eq!(first.commit_id, again.commit_id);
         assert_eq!(server.merges_of("t").await, 1);
-        assert!(server.transaction_branches().await.is_empty());
+        assert!(server.is_clean().await);
     }
 }
 

@@ -21,7 +21,7 @@ async fn a_transaction_reads_its_own_writes_and_publishes_them_at_once() {
     assert_eq!(server.head("main").await, done.commit_id);
     assert_eq!(server.get("main", "b").await.unwrap(), "2");
     assert_eq!(server.merges_of("t").await, 1);
-    assert!(server.transaction_branches().await.is_empty());
+    assert!(server.is_clean().await);
 }
 
 #[tokio::test]
@@ -91,7 +91,7 @@ async fn a_rollback_leaves_nothing_and_is_repeated() {
     assert!(server.rollback("t").await.is_ok());
     assert_eq!(why(server.publish("t").await), refused(Code::FailedPrecondition, "TRANSACTION_ROLLED_BACK"));
     assert_eq!(why(server.get_in("t", "a").await), refused(Code::FailedPrecondition, "TRANSACTION_ROLLED_BACK"));
-    assert!(server.transaction_branches().await.is_empty());
+    assert!(server.is_clean().await);
 }
 
 #[tokio::test]
@@ -123,7 +123,7 @@ async fn a_conflict_names_the_paths_and_the_transaction_goes_on() {
     };
     assert!(server.publish_with(mine).await.unwrap().merged);
     assert_eq!(server.get("main", "a").await.unwrap(), "mine");
-    assert!(server.transaction_branches().await.is_empty());
+    assert!(server.is_clean().await);
 }
 
 #[tokio::test]
@@ -168,7 +168,7 @@ async fn a_squash_is_one_commit_on_the_side_of_the_transaction() {
     assert_eq!(log.len(), 3, "the merge, one commit behind it, and the first: {log:#?}");
     assert_eq!(log[0].commit_id, done.commit_id);
     assert_eq!(server.get("main", "f2").await.unwrap(), "1");
-    assert!(server.transaction_branches().await.is_empty());
+    assert!(server.is_clean().await);
 }
 
 #[tokio::test]
@@ -205,7 +205,7 @@ async fn a_read_only_transaction_sees_one_commit_for_its_whole_life() {
     assert_eq!(server.get_in("r", "a").await.unwrap(), "old");
     assert_eq!(why(server.put_in("r", "b", "1").await), refused(Code::FailedPrecondition, "TRANSACTION_READ_ONLY"));
     assert!(!server.publish("r").await.unwrap().merged);
-    assert!(server.transaction_branches().await.is_empty());
+    assert!(server.is_clean().await);
 }
 
 #[tokio::test]
@@ -241,7 +241,7 @@ async fn branches_are_kept_where_that_is_asked_for() {
     assert!(!done.merged && done.branch.starts_with("lakeport-kept-"));
     assert_eq!(server.head(&done.branch).await, done.commit_id);
     assert_eq!(server.get(&done.branch, "a").await.unwrap(), "2");
-    assert!(server.transaction_branches().await.is_empty());
+    assert!(server.is_clean().await);
 }
 
 #[tokio::test]
@@ -301,7 +301,7 @@ async fn an_overdue_transaction_ends_and_says_so() {
     lakeport_server::ops::expire(server.ops(), &row.unwrap().unwrap()).await.unwrap();
     assert_eq!(why(server.publish("t").await), refused(Code::FailedPrecondition, "TRANSACTION_EXPIRED"));
     assert!(server.rollback("t").await.is_ok());
-    assert!(server.transaction_branches().await.is_empty());
+    assert!(server.is_clean().await);
     let bad = BeginTransactionRequest {
         idle_timeout: Some(WireDuration { seconds: 1, nanos: 0 }),
         lifetime: Some(WireDuration { seconds: i64::MAX, nanos: 0 }),

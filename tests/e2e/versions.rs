@@ -1,6 +1,6 @@
 //! Repositories, branches, tags, commits and what is done with them.
 
-use crate::fixture::{Server, all, refused, why};
+use crate::fixture::{Server, all, eventually, refused, why};
 use lakeport_proto::v1::*;
 use tonic::Code;
 
@@ -190,5 +190,7 @@ async fn repositories_are_made_once_and_deleted() {
     );
     let delete = DeleteRepositoryRequest { repository: server.repository.clone() };
     server.versions.clone().delete_repository(delete).await.unwrap();
-    assert_eq!(why(server.get("main", "a").await), refused(Code::NotFound, "REPOSITORY_NOT_FOUND"));
+    // lakeFS itself still knows it for some seconds.
+    let gone = refused(Code::NotFound, "REPOSITORY_NOT_FOUND");
+    assert!(eventually(async || why(server.get("main", "a").await) == gone).await);
 }

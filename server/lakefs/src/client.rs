@@ -6,10 +6,11 @@ use crate::request::Budget;
 use bytes::Bytes;
 use http::Uri;
 use http_body_util::combinators::UnsyncBoxBody;
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_rustls::{ConfigBuilderExt, HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
+use rustls::{ClientConfig, RootCertStore};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -93,8 +94,7 @@ impl Client {
         connector.set_connect_timeout(Some(timeouts.connect));
         connector.enforce_http(false);
         let connector = HttpsConnectorBuilder::new()
-            .with_native_roots()
-            .map_err(|_| InvalidUrl { url: url.to_owned(), why: "no root certificates are installed here" })?
+            .with_tls_config(tls(url)?)
             .https_or_http()
             .enable_http1()
             .wrap_connector(connector);
@@ -112,6 +112,17 @@ impl Client {
     pub fn acting_as(&self, credentials: Credentials) -> Lakefs {
         Lakefs { inner: Arc::clone(&self.inner), credentials }
     }
+}
+
+/// TLS by the roots of this machine. Without TLS none are needed: a container need not have any.
+fn tls(url: &str) -> Result<ClientConfig, InvalidUrl> {
+    let invalid = |why| InvalidUrl { url: url.to_owned(), why };
+    let config = ClientConfig::builder();
+    let config = match url.starts_with("https:") {
+        true => config.with_native_roots().map_err(|_| invalid("no root certificates are installed here"))?,
+        false => config.with_root_certificates(RootCertStore::empty()),
+    };
+    Ok(config.with_no_client_auth())
 }
 
 fn base(url: &str) -> Result<String, InvalidUrl> {

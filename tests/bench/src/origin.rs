@@ -69,7 +69,9 @@ impl Nginx {
             .arg(&config)
             .stderr(Stdio::null())
             .spawn()
-            .map_err(|error| format!("nginx cannot be started ({error}): install it, as with apt-get install nginx-light"))?;
+            .map_err(|error| {
+                format!("nginx cannot be started ({error}): install it, as with apt-get install nginx-light")
+            })?;
         let children = format!("/proc/{0}/task/{0}/children", child.id());
         for _ in 0..100 {
             std::thread::sleep(std::time::Duration::from_millis(20));

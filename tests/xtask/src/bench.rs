@@ -20,6 +20,7 @@ pub(crate) struct Arguments {
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     cargo("build --release --locked -p lakeport-server -p lakeport-bench")?.run()?;
     let built = metadata()?.target_directory.join("release");
-    let bench = Run::new(built.join("lakeport-bench"), &workspace::root()?).arg("--server").arg(built.join("lakeport-server"));
+    let bench =
+        Run::new(built.join("lakeport-bench"), &workspace::root()?).arg("--server").arg(built.join("lakeport-server"));
     arguments.rest.iter().fold(bench, Run::arg).run()
 }

@@ -51,7 +51,9 @@ pub(super) async fn download(stage: &Stage) -> Result<()> {
         }
     }
     let gib = size as f64 / f64::from(1 << 30);
-    println!("## download\n\n| | GiB/s | CPU-s/GiB between | CPU over nginx | throughput over nginx | over direct |\n|---|---|---|---|---|---|");
+    println!(
+        "## download\n\n| | GiB/s | CPU-s/GiB between | CPU over nginx | throughput over nginx | over direct |\n|---|---|---|---|---|---|"
+    );
     println!("| direct | {:.2} | | | | |", gib / direct.median_wall());
     println!("| nginx | {:.2} | {:.2} | | | |", gib / nginx.median_wall(), nginx.median_cpu() / gib);
     for (name, series) in [("lakeport, own client", &ours), ("lakeport, frames of 16 KiB", &theirs)] {
@@ -114,7 +116,9 @@ pub(super) async fn upload(stage: &Stage) -> Result<()> {
         }
     }
     let gib = stage.mebibytes as f64 / 1024.0;
-    println!("## upload\n\n| | GiB/s | CPU-s/GiB between | CPU over nginx | throughput over nginx |\n|---|---|---|---|---|");
+    println!(
+        "## upload\n\n| | GiB/s | CPU-s/GiB between | CPU over nginx | throughput over nginx |\n|---|---|---|---|---|"
+    );
     println!("| nginx | {:.2} | {:.2} | | |", gib / nginx.median_wall(), nginx.median_cpu() / gib);
     for (name, series) in [("lakeport, windows of 16 MiB", &ours), ("lakeport, a client as tonic makes it", &theirs)] {
         println!(
@@ -131,7 +135,8 @@ pub(super) async fn upload(stage: &Stage) -> Result<()> {
 
 pub(super) async fn write_large(client: &FileServiceClient<Channel>, pieces: u64, piece: &Bytes) -> Result<()> {
     let piece = piece.clone();
-    let header = WriteRequest { repository: "bench".into(), r#ref: "main".into(), path: "up".into(), ..Default::default() };
+    let header =
+        WriteRequest { repository: "bench".into(), r#ref: "main".into(), path: "up".into(), ..Default::default() };
     let data = (0..pieces).map(move |n| WriteRequest {
         data: piece.clone(),
         finish_write: n + 1 == pieces,
@@ -140,4 +145,3 @@ pub(super) async fn write_large(client: &FileServiceClient<Channel>, pieces: u64
     client.clone().write(tokio_stream::iter(std::iter::once(header).chain(data))).await?;
     Ok(())
 }
-

@@ -1,7 +1,7 @@
 //! Memory: of a large object either way, and of readers that stop reading.
 
-use super::bulk::{connect, read_large, write_large};
 use super::Stage;
+use super::bulk::{connect, read_large, write_large};
 use crate::Result;
 use crate::process::{forget_peak, peak_kib, resident_kib};
 use bytes::Bytes;
@@ -22,7 +22,10 @@ pub(super) async fn memory(stage: &Stage) -> Result<()> {
     let up = growth(stage.writer.pid(), write_large(&writer, stage.mebibytes, &piece)).await?;
     println!("| {} MiB up | {:.1} MiB |", stage.mebibytes, up as f64 / 1024.0);
     let stalled = growth(stage.reader.pid(), stall(stage)).await?;
-    println!("| one of {STALLED} stalled readers, a connection each | {:.2} MiB |\n", stalled as f64 / 1024.0 / STALLED as f64);
+    println!(
+        "| one of {STALLED} stalled readers, a connection each | {:.2} MiB |\n",
+        stalled as f64 / 1024.0 / STALLED as f64
+    );
     Ok(())
 }
 
@@ -38,8 +41,12 @@ async fn stall(stage: &Stage) -> Result<()> {
     let mut held = Vec::new();
     for _ in 0..STALLED {
         let mut client = connect(&stage.reader.url).await?;
-        let request =
-            ReadRequest { repository: "bench".into(), r#ref: "main".into(), path: "large".into(), ..Default::default() };
+        let request = ReadRequest {
+            repository: "bench".into(),
+            r#ref: "main".into(),
+            path: "large".into(),
+            ..Default::default()
+        };
         let mut stream = client.read(request).await?.into_inner();
         stream.message().await?;
         held.push((client, stream));

@@ -21,7 +21,9 @@ pub(super) async fn unary(stage: &Stage) -> Result<()> {
     let client = connect(&stage.reader.url).await?;
     let (origin, proxy) = (format!("http://{}", stage.origin), format!("http://{}", stage.proxy));
     let (server, yardstick) = (stage.reader.pid(), stage.proxy_nginx.worker);
-    println!("## 4 KiB, one call each\n\n| callers | way | calls/s | CPU us/call between | CPU over nginx | calls/s over nginx | time over direct |\n|---|---|---|---|---|---|---|");
+    println!(
+        "## 4 KiB, one call each\n\n| callers | way | calls/s | CPU us/call between | CPU over nginx | calls/s over nginx | time over direct |\n|---|---|---|---|---|---|---|"
+    );
     for (callers, calls) in [(1, ALONE), (MANY, OBJECTS)] {
         let (mut direct, mut nginx, mut ours) = (Series::default(), Series::default(), Series::default());
         for round in 0..=stage.rounds {
@@ -38,7 +40,11 @@ pub(super) async fn unary(stage: &Stage) -> Result<()> {
         }
         let per_call = 1e6 / calls as f64;
         println!("| {callers} | direct | {:.0} | | | | |", calls as f64 / direct.median_wall());
-        println!("| {callers} | nginx | {:.0} | {:.0} | | | |", calls as f64 / nginx.median_wall(), nginx.median_cpu() * per_call);
+        println!(
+            "| {callers} | nginx | {:.0} | {:.0} | | | |",
+            calls as f64 / nginx.median_wall(),
+            nginx.median_cpu() * per_call
+        );
         println!(
             "| {callers} | lakeport | {:.0} | {:.0} | {} | {} | {} |",
             calls as f64 / ours.median_wall(),

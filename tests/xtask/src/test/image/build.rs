@@ -8,6 +8,10 @@ use std::path::PathBuf;
 
 const PACKAGE: &str = "lakeport-server";
 
+/// No library is loaded, not even to look for a source of random numbers: the kernel is asked. `deploy/image/Containerfile` has the
+/// same flags.
+const STATIC: &str = "-C target-feature=+crt-static --cfg getrandom_backend=\"linux_getrandom\"";
+
 /// Builds the server with no library left to load, and tells where it is.
 pub(super) fn server() -> Result<PathBuf> {
     let target = host()?;
@@ -18,7 +22,7 @@ pub(super) fn server() -> Result<PathBuf> {
         .arg(PACKAGE)
         .args("--target")
         .arg(&target)
-        .env("RUSTFLAGS", "-C target-feature=+crt-static")
+        .env("RUSTFLAGS", STATIC)
         .run()?;
     Ok(cargo::metadata()?.target_directory.join(target).join("release").join(PACKAGE))
 }
