@@ -4,6 +4,8 @@
 //! one it prints nothing. It has to fail where that has a line `ERROR:`, and to succeed where not. What differs between runs is
 //! compared as `shape.rs` says. A block `json any order` is compared without regard to the order of its lines.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test says what it expects by failing")]
+
 mod document;
 mod shape;
 mod shell;

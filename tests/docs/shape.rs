@@ -17,7 +17,7 @@ impl Shapes {
         let (shown, printed) = (lines(shown), lines(printed));
         for (shown, printed) in shown.iter().zip(&printed) {
             if !line_agrees(shown, printed) {
-                return Err(format!("{shown:?} is shown, and {printed:?} printed"));
+                return Err(format!("`{shown}` is shown, and `{printed}` printed"));
             }
             self.learn(shown, printed)?;
         }
@@ -48,10 +48,10 @@ pub(crate) fn agree_in_any_order(shown: &str, printed: &str) -> Result<(), Strin
     let bare = |text| lines(text).into_iter().map(|line: &str| line.trim_end_matches(',')).collect::<Vec<_>>();
     let (shown, printed) = (bare(shown), bare(printed));
     if let Some(line) = shown.iter().find(|shown| !printed.iter().any(|printed| line_agrees(shown, printed))) {
-        return Err(format!("{line:?} is shown, and not printed"));
+        return Err(format!("`{line}` is shown, and not printed"));
     }
     if let Some(line) = printed.iter().find(|printed| !shown.iter().any(|shown| line_agrees(shown, printed))) {
-        return Err(format!("{line:?} is printed, and not shown"));
+        return Err(format!("`{line}` is printed, and not shown"));
     }
     Ok(())
 }
