@@ -35,7 +35,7 @@ async fn round(ops: &Shared) -> crate::error::Result<()> {
     for row in ops.store.due(GRACE, BATCH).await? {
         match row.state {
             State::Open => {
-                expire(ops, &row).await?;
+                expire(ops, &row, GRACE).await?;
                 metrics::counter!("lakeport_transactions_expired_total").increment(1);
             }
             State::Committing => resolve_abandoned(ops, &row, may_finish).await?,

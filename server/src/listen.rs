@@ -57,11 +57,11 @@ impl Guests {
     fn admit(&self, address: IpAddr) -> Option<Guest> {
         let mut guests = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let all: usize = guests.values().sum();
-        let here = guests.entry(address).or_default();
-        if all >= MAX_CONNECTIONS || *here >= MAX_PER_ADDRESS {
+        let here = guests.get(&address).copied().unwrap_or_default();
+        if all >= MAX_CONNECTIONS || here >= MAX_PER_ADDRESS {
             return None;
         }
-        *here += 1;
+        guests.insert(address, here + 1);
         Some(Guest { guests: self.clone(), address })
     }
 }

@@ -195,7 +195,8 @@ impl Body for Upload {
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.checks.size.map_or_else(SizeHint::default, SizeHint::with_exact)
+        // A body of known length 0 would never be polled, and so never checked.
+        self.checks.size.filter(|size| *size > 0).map_or_else(SizeHint::default, SizeHint::with_exact)
     }
 }
 

@@ -43,6 +43,8 @@ async fn ranges_are_read_as_of_a_file() {
         (-100, 0, "0123456789"),
         (10, 0, ""),
         (8, 100, "89"),
+        (8, i64::MAX, "89"),
+        (i64::MIN, i64::MAX, "0123456789"),
     ] {
         let request = ReadRequest { read_offset: offset, read_limit: limit, ..server.read_request("main", "digits") };
         let messages = server.read(request).await.unwrap();

@@ -194,3 +194,49 @@ async fn lakefs_away_is_said_and_comes_back() {
     assert_eq!(away.count(), 3);
     assert!(server.files.clone().stat(stat).await.is_ok());
 }
+
+#[tokio::test]
+async fn a_deletion_whose_answer_was_lost_guards_its_paths() {
+    let server = Server::with_faults().await;
+    server.begin("t").await;
+    server.put_in("t", "a", "1").await.unwrap();
+    let lost = server.arm(On::new(Method::POST, "/objects/delete"), Fault::Drop, 1);
+    let delete =
+        lakeport_proto::v1::DeleteRequest { transaction_id: "t".into(), path: "a".into(), ..Default::default() };
+    let in_doubt = refused(Code::Unavailable, "WRITE_IN_DOUBT");
+    assert_eq!(why(server.files.clone().delete(delete.clone()).await), in_doubt);
+    assert_eq!(lost.count(), 1, "it was repeated, and the first could land behind a later write");
+    assert_eq!(why(server.put_in("t", "a", "2").await), in_doubt);
+    tokio::time::sleep(Duration::from_millis(400)).await;
+    assert!(server.files.clone().delete(delete).await.is_ok());
+}
+
+/// The same bytes with other metadata are another object: a lost upload is not found in them.
+#[tokio::test]
+async fn an_upload_is_not_found_in_what_stood_there_before() {
+    let server = Server::with_faults().await;
+    server.put("a", "same bytes").await;
+    server.arm(On::upload(), Fault::Drop, 1);
+    let request = WriteRequest { content_type: "text/plain".into(), ..server.header("main", "a", "same bytes") };
+    assert_eq!(why(server.write(vec![request]).await), refused(Code::Unavailable, "WRITE_IN_DOUBT"));
+}
+
+/// A hook that refuses the squash refuses the commit, and the transaction goes on.
+#[tokio::test]
+async fn a_squash_that_a_hook_refuses_leaves_the_transaction_open() {
+    let server = Server::with_faults().await;
+    server.begin("t").await;
+    for n in 0..2 {
+        server.put_in("t", &format!("f{n}"), "1").await.unwrap();
+        let request = CreateCommitRequest { transaction_id: "t".into(), ..Default::default() };
+        server.versions.clone().create_commit(request).await.unwrap();
+    }
+    let hook = Fault::Fail(StatusCode::PRECONDITION_FAILED, "update branch x: pre-merge hook aborted, run id '1': no");
+    server.arm(On::merge(), hook, 1);
+    let squash = CommitTransactionRequest { transaction_id: "t".into(), squash: true, ..Default::default() };
+    let answer = server.publish_with(squash.clone()).await;
+    assert_eq!(why(answer), refused(Code::FailedPrecondition, "HOOK_REJECTED"));
+    assert_eq!(server.transaction("t").await.unwrap().state(), TransactionState::Open);
+    assert!(server.publish_with(squash).await.unwrap().merged);
+    assert!(server.is_clean().await);
+}

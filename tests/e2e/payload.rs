@@ -132,3 +132,20 @@ async fn a_message_over_the_limit_is_refused_and_says_so() {
     assert_eq!(status.code(), Code::InvalidArgument, "{status:?}");
     assert!(status.message().contains("at most 4194304"), "{}", status.message());
 }
+
+/// A length of 0 is a length: it is not taken for the end of an upload that never ended.
+#[tokio::test]
+async fn an_empty_upload_too_has_to_finish_and_to_agree() {
+    let server = Server::start().await;
+    server.put("a", "still here").await;
+    let empty = WriteRequest { size_bytes: Some(0), finish_write: false, ..server.header("main", "a", "") };
+    let incomplete = refused(Code::InvalidArgument, "WRITE_INCOMPLETE");
+    assert_eq!(why(server.write(vec![empty.clone()]).await), incomplete);
+    let more = WriteRequest { data: noise(10), finish_write: true, ..Default::default() };
+    assert_eq!(why(server.write(vec![empty.clone(), more]).await), incomplete);
+    let wrong = WriteRequest { object_crc32c: Some(7), finish_write: true, ..empty.clone() };
+    assert_eq!(why(server.write(vec![wrong]).await), refused(Code::InvalidArgument, "CHECKSUM_MISMATCH"));
+    assert_eq!(server.get("main", "a").await.unwrap(), "still here");
+    let right = WriteRequest { finish_write: true, ..empty };
+    assert_eq!(server.write(vec![right]).await.unwrap().size_bytes, 0);
+}

@@ -298,7 +298,11 @@ async fn an_overdue_transaction_ends_and_says_so() {
     server.try_begin(soon).await.unwrap();
     server.put_in("t", "a", "1").await.unwrap();
     let row = server.ops().store.get(&server.transaction("t").await.unwrap().owner, &"t".try_into().unwrap()).await;
-    lakeport_server::ops::expire(server.ops(), &row.unwrap().unwrap()).await.unwrap();
+    let row = row.unwrap().unwrap();
+    lakeport_server::ops::expire(server.ops(), &row, 0).await.unwrap();
+    assert_eq!(server.transaction("t").await.unwrap().state(), TransactionState::Open, "it is not overdue");
+    // As if 20 s had passed.
+    lakeport_server::ops::expire(server.ops(), &row, -20_000).await.unwrap();
     assert_eq!(why(server.publish("t").await), refused(Code::FailedPrecondition, "TRANSACTION_EXPIRED"));
     assert!(server.rollback("t").await.is_ok());
     assert!(server.is_clean().await);
@@ -309,4 +313,23 @@ async fn an_overdue_transaction_ends_and_says_so() {
     };
     let status = server.try_begin(bad).await.unwrap_err();
     assert!(status.message().contains("idle_timeout") && status.message().contains("lifetime"), "{}", status.message());
+}
+
+#[tokio::test]
+async fn a_kept_branch_is_never_somebody_elses() {
+    let server = Server::start().await;
+    let keep = BeginTransactionRequest {
+        branch: "mine".into(),
+        branch_retention: BranchRetention::Keep.into(),
+        ..server.begin_request("t")
+    };
+    server.try_begin(keep).await.unwrap();
+    server.put_in("t", "a", "1").await.unwrap();
+    server.put("b", "theirs").await;
+    server.commit("theirs").await;
+    server.branch("mine", "main").await;
+    let done = server.publish("t").await.unwrap();
+    assert!(done.branch.starts_with("lakeport-kept-"), "{}", done.branch);
+    assert_eq!(server.get(&done.branch, "a").await.unwrap(), "1");
+    assert_eq!(why(server.get("mine", "a").await), refused(Code::NotFound, "OBJECT_NOT_FOUND"));
 }

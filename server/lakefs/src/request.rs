@@ -158,7 +158,9 @@ impl Call<'_> {
     }
 
     fn try_again(&self, error: &Error, attempt: u32) -> bool {
-        let may_help = matches!(error.kind(), Kind::Unavailable | Kind::Contended);
+        // A write that was not answered may still land, behind whatever comes after it: only its caller can deal with that.
+        let is_over = self.effect == Effect::Read || error.kind() == Kind::Contended || error.retry() == Retry::Safe;
+        let may_help = is_over && matches!(error.kind(), Kind::Unavailable | Kind::Contended);
         may_help && self.inner().budget.failed() && attempt < ATTEMPTS
     }
 
@@ -189,7 +191,7 @@ impl Call<'_> {
     }
 }
 
-async fn collect(body: Incoming) -> Result<Bytes, BoxError> {
+pub(crate) async fn collect(body: Incoming) -> Result<Bytes, BoxError> {
     Ok(Limited::new(body, MAX_JSON).collect().await?.to_bytes())
 }
 

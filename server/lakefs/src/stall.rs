@@ -5,6 +5,7 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::time::{Instant, Sleep, sleep};
@@ -57,6 +58,37 @@ where
 
     fn size_hint(&self) -> SizeHint {
         self.body.size_hint()
+    }
+}
+
+/// Notes that something moves.
+pub(crate) struct Progress(Arc<Mutex<Instant>>);
+
+/// Says when nothing has moved for too long.
+pub(crate) struct Watch(Arc<Mutex<Instant>>);
+
+/// For a transfer whose other end decides how fast it goes.
+pub(crate) fn progress() -> (Progress, Watch) {
+    let last = Arc::new(Mutex::new(Instant::now()));
+    (Progress(Arc::clone(&last)), Watch(last))
+}
+
+impl Progress {
+    pub(crate) fn note(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+    }
+}
+
+impl Watch {
+    /// Returns once nothing has moved for `limit`.
+    pub(crate) async fn stood_still(&self, limit: Duration) {
+        loop {
+            let last = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            if last.elapsed() >= limit {
+                return;
+            }
+            tokio::time::sleep_until(last + limit).await;
+        }
     }
 }
 

@@ -3,8 +3,8 @@
 use crate::Lakefs;
 use crate::error::{BoxError, Effect, Error, Kind, Result, Retry};
 use crate::model::ObjectStats;
-use crate::request::refusal;
-use crate::stall::Moving;
+use crate::request::{collect, refusal};
+use crate::stall::{Moving, progress};
 use crate::url::Target;
 use http::header::{
     CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, HeaderMap, HeaderName, HeaderValue, IF_NONE_MATCH,
@@ -149,14 +149,26 @@ impl Lakefs {
     ) -> Result<ObjectStats> {
         let target = Target::branch(repository, branch).word("objects").query("path", path.as_str());
         let headers = upload_headers(object)?;
-        let body = Moving::new(body, self.inner.timeouts.stall).boxed_unsync();
-        let response = self.send(Method::POST, &target, headers, body, Effect::Write).await.map_err(body_failed)?;
-        if response.status() != StatusCode::CREATED {
-            return Err(refusal(Effect::Write, response).await);
-        }
-        let body =
-            response.into_body().collect().await.map_err(|error| Error::transport(Effect::Write, true, error))?;
-        serde_json::from_slice(&body.to_bytes()).map_err(|error| {
+        let limit = self.inner.timeouts.merge;
+        let (progress, watch) = progress();
+        let body = Moving::new(body, self.inner.timeouts.stall).map_frame(move |frame| {
+            progress.note();
+            frame
+        });
+        let exchange = async {
+            let body = body.boxed_unsync();
+            let response = self.send(Method::POST, &target, headers, body, Effect::Write).await.map_err(body_failed)?;
+            if response.status() != StatusCode::CREATED {
+                return Err(refusal(Effect::Write, response).await);
+            }
+            collect(response.into_body()).await.map_err(|error| Error::transport(Effect::Write, true, error))
+        };
+        // lakeFS may stop to read, or take all and never answer.
+        let answer = tokio::select! {
+            answer = exchange => answer?,
+            () = watch.stood_still(limit) => return Err(Error::timeout(Effect::Write, limit)),
+        };
+        serde_json::from_slice(&answer).map_err(|error| {
             Error::nonsense(Effect::Write, "lakeFS took the upload and answered something else").caused_by(error)
         })
     }
@@ -184,7 +196,8 @@ fn upload_headers(object: &NewObject) -> Result<HeaderMap> {
             .map_err(|_| invalid(format!("content type {:?} cannot be sent as a header", object.content_type)))?;
         headers.insert(CONTENT_TYPE, value);
     }
-    if let Some(size) = object.size {
+    // With a length of 0 nobody would ask the body whether it ends well.
+    if let Some(size) = object.size.filter(|size| *size > 0) {
         headers.insert(CONTENT_LENGTH, size.into());
     }
     if object.create_only {

@@ -165,6 +165,8 @@ pub struct Transaction {
     pub labels: BTreeMap<String, String>,
     /// Where it is in its life.
     pub state: State,
+    /// Tells it apart from all transactions of all owners: random, and never another.
+    pub mark: String,
     /// Grows with every commit that is begun.
     pub epoch: i64,
     /// Grows with every change of the row but the renewal of its idle time.

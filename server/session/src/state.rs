@@ -64,6 +64,8 @@ impl Transaction {
     /// When it is not open.
     pub fn start_commit(&self, request: CommitRequest, worker: &str) -> Result<Self, NotAllowed> {
         let mut next = self.open()?.leased(worker);
+        // Whoever had it while it was open may have sent a commit and gone away.
+        next.commit_in_doubt |= self.worker.is_some();
         next.state = State::Committing;
         next.epoch += 1;
         next.commit_request = Some(request);
@@ -86,7 +88,7 @@ impl Transaction {
         let mut next = self.clone().leased(worker);
         next.commit_in_doubt = true;
         next.merge_in_doubt = true;
-        next.failure = None;
+        next.fence_until = None;
         Ok(next)
     }
 
@@ -128,11 +130,12 @@ impl Transaction {
     pub fn reopened(&self, branch: BranchName, failure: Failure) -> Self {
         let mut next = self.released();
         next.state = State::Open;
+        // On the same branch, a commit that may still be on its way still can land.
+        next.commit_in_doubt = next.commit_in_doubt && next.branch == branch;
         next.branch = branch;
         next.merge_branches.clear();
         next.prepared_commit_id = None;
         next.commit_request = None;
-        next.commit_in_doubt = false;
         next.merge_in_doubt = false;
         next.fence_until = None;
         next.failure = Some(failure);

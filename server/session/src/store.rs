@@ -131,6 +131,7 @@ impl SessionStore {
             idle_expire_time: now + new.options.idle_timeout,
             expire_time: now + new.options.lifetime,
             read_at: now,
+            mark: format!("{}/{}", new.id, new.branch),
             id: new.id,
             owner: new.owner,
             repository: new.repository,
@@ -190,7 +191,25 @@ impl SessionStore {
     /// When the database fails: then it may stand, or not.
     pub async fn swap(&self, current: &Transaction, next: Transaction) -> Result<Option<Transaction>> {
         let next = Transaction { version: current.version + 1, ..next };
-        let swapped = Record::of(&next)?.replace(&self.pool, current.version).await?;
+        let swapped = Record::of(&next)?.replace(&self.pool, current.version, "").await?;
+        Ok(swapped.then_some(next))
+    }
+
+    /// As [`swap`](Self::swap), if the transaction is also overdue by `grace` in that very moment: a renewal does not change the
+    /// version.
+    ///
+    /// # Errors
+    /// As [`swap`](Self::swap).
+    pub async fn swap_overdue(
+        &self,
+        current: &Transaction,
+        next: Transaction,
+        grace: Millis,
+    ) -> Result<Option<Transaction>> {
+        let next = Transaction { version: current.version + 1, ..next };
+        let now = self.now;
+        let overdue = format!(" AND (idle_expire_time <= {now} - ({grace}) OR expire_time <= {now} - ({grace}))");
+        let swapped = Record::of(&next)?.replace(&self.pool, current.version, &overdue).await?;
         Ok(swapped.then_some(next))
     }
 

@@ -83,12 +83,18 @@ pub async fn commit(ops: &Shared, caller: &Caller, id: &TransactionId, commit: C
 async fn join(ops: &Shared, caller: &Caller, now: Transaction) -> Result<Transaction> {
     let epoch = now.epoch;
     if now.is_unattended() {
-        let next = now.take_over(&ops.worker).map_err(|state| not_open(&now, state.0))?;
-        if let Some(taken) = ops.store.swap(&now, next).await? {
-            start(ops, caller, taken);
-        }
+        take_over(ops, caller, &now).await?;
     }
     wait(ops, caller, now, epoch).await
+}
+
+/// Goes on with a commit that nobody works on, unless somebody else is faster.
+async fn take_over(ops: &Shared, caller: &Caller, row: &Transaction) -> Result<()> {
+    let next = row.take_over(&ops.worker).map_err(|state| not_open(row, state.0))?;
+    if let Some(taken) = ops.store.swap(row, next).await? {
+        start(ops, caller, taken);
+    }
+    Ok(())
 }
 
 /// Runs the worker in a task of its own, which the caller's going away does not stop.
@@ -112,10 +118,11 @@ async fn wait(ops: &Shared, caller: &Caller, row: Transaction, epoch: i64) -> Re
                     return Err(failure_of(&now).unwrap_or_else(unexplained));
                 }
                 State::Committing if now.epoch == epoch => {
-                    if now.is_unattended()
-                        && let Some(error) = failure_of(&now)
-                    {
-                        return Err(error);
+                    if now.is_unattended() {
+                        match failure_of(&now) {
+                            Some(error) => return Err(error),
+                            None => take_over(ops, caller, &now).await?,
+                        }
                     }
                 }
                 // Somebody began another commit since, or ended it.

@@ -2,7 +2,7 @@
 
 use super::repositories::outcome;
 use super::write::check_metadata;
-use super::{At, Caller, Ops, Place, Reading, Writing};
+use super::{At, Caller, Ops, Place, Reading, Shared, Writing};
 use crate::error::{Error, Kind, Result};
 use lakeport_lakefs::{self as lakefs, Commit, DiffKind, Difference, LogQuery};
 use lakeport_session::Transaction;
@@ -56,7 +56,7 @@ const PAGE: usize = 1000;
 ///
 /// # Errors
 /// `NoChanges`, `HookRejected`, `BranchProtected`, `OutcomeUnknown`; in a transaction `CommitInDoubt`, and those of the place.
-pub async fn create_commit(ops: &Ops, caller: &Caller, place: &Place, new: NewCommit) -> Result<Commit> {
+pub async fn create_commit(ops: &Shared, caller: &Caller, place: &Place, new: NewCommit) -> Result<Commit> {
     check_metadata(&new.metadata)?;
     let writing = ops.writing(caller, place).await?;
     let mut commit = lakefs::NewCommit { message: new.message, metadata: new.metadata, allow_empty: new.allow_empty };
@@ -68,7 +68,14 @@ pub async fn create_commit(ops: &Ops, caller: &Caller, place: &Place, new: NewCo
         },
         Some(transaction) => {
             commit.metadata.insert(MADE_IN.into(), transaction.id.to_string());
-            commit_inside(ops, caller, &writing, transaction, &commit).await
+            let transaction = transaction.clone();
+            let (task_ops, caller, writing) = (ops.clone(), caller.clone(), writing.clone());
+            // A caller that goes away must not leave the row leased, nor a doubt unsaid.
+            let task = ops
+                .tasks
+                .spawn(async move { commit_inside(&task_ops, &caller, &writing, &transaction, &commit).await });
+            task.await
+                .map_err(|error| Error::new(Kind::Internal, "the commit ended without an answer").caused_by(error))?
         }
     }
 }
@@ -85,8 +92,7 @@ async fn commit_inside(
     let made = caller.lakefs.commit(&writing.repository, &writing.branch, commit).await;
     // Where the answer was lost, a commit of the transaction must not trust the live branch.
     let in_doubt = made.as_ref().is_err_and(lakefs::Error::is_ambiguous);
-    let released = Transaction { commit_in_doubt: leased.commit_in_doubt || in_doubt, ..leased.released() };
-    ops.store.swap(&leased, released).await?;
+    release(ops, &leased, in_doubt).await?;
     match made {
         Ok(made) => Ok(made),
         Err(error) if in_doubt => Err(Error::new(
@@ -95,6 +101,20 @@ async fn commit_inside(
         )
         .caused_by(error)),
         Err(error) => Err(writing.refused(ops, caller, error).await),
+    }
+}
+
+/// Gives the lease back. A write beside it may have changed the row meanwhile, and then the row as it is now is released.
+async fn release(ops: &Ops, leased: &Transaction, in_doubt: bool) -> Result<()> {
+    loop {
+        let now = ops.refreshed(leased).await?;
+        if now.state != leased.state || now.epoch != leased.epoch || now.worker != leased.worker {
+            return Ok(());
+        }
+        let released = Transaction { commit_in_doubt: now.commit_in_doubt || in_doubt, ..now.released() };
+        if ops.store.swap(&now, released).await?.is_some() {
+            return Ok(());
+        }
     }
 }
 
@@ -121,7 +141,7 @@ pub async fn get_commit(ops: &Ops, caller: &Caller, place: &Place) -> Result<Com
     let reading = ops.reading(caller, place).await?;
     match caller.lakefs.get_commit(&reading.repository, &reading.reference).await {
         Ok(commit) => Ok(commit),
-        Err(error) => Err(caller.explain(ops.missing_ref(&reading, error)).await),
+        Err(error) => Err(caller.explain(ops.missing_ref(&reading, error).await).await),
     }
 }
 
@@ -164,7 +184,7 @@ impl History {
         let logged = self.caller.lakefs.log(&self.reading.repository, &self.reading.reference, &self.query).await;
         let page = match logged {
             Ok(page) => page,
-            Err(error) => return Err(self.caller.explain(ops.missing_ref(&self.reading, error)).await),
+            Err(error) => return Err(self.caller.explain(ops.missing_ref(&self.reading, error).await).await),
         };
         self.left = self.left.saturating_sub(page.results.len() as u64);
         self.is_done = page.next.is_none() || self.left == 0;
@@ -252,11 +272,11 @@ impl Differences {
     /// Which of the two sides is not there.
     async fn missing(&self, ops: &Ops, left: &Reading, right: &Ref, error: lakefs::Error) -> Error {
         if error.kind() != lakefs::Kind::NotFound {
-            return self.caller.explain(ops.missing_ref(left, error)).await;
+            return self.caller.explain(ops.missing_ref(left, error).await).await;
         }
         let is_left_there = self.caller.lakefs.get_commit(&left.repository, &left.reference).await.is_ok();
         let reference = if is_left_there { right.clone() } else { left.reference.clone() };
-        ops.missing_ref(&Reading { reference, ..left.clone() }, error)
+        ops.missing_ref(&Reading { reference, ..left.clone() }, error).await
     }
 }
 

@@ -102,6 +102,7 @@ impl Deleting {
     /// # Errors
     /// When nothing of the part can be deleted: permission, a transaction that ended, lakeFS away.
     pub async fn next(&mut self, ops: &Ops) -> Result<Option<DeletionProgress>> {
+        ops.stay(self.writing.transaction.as_ref()).await?;
         let mut progress = DeletionProgress::default();
         let batch = match &mut self.todo {
             Todo::Nothing => return Ok(None),
@@ -162,6 +163,7 @@ impl Deleting {
         let (repository, branch) = (&self.writing.repository, &self.writing.branch);
         let failures = match self.caller.lakefs.delete_many(repository, branch, &batch).await {
             Ok(failures) => failures,
+            Err(error) if error.is_ambiguous() => return Err(ops.doubted(&self.writing, &batch, error).await),
             Err(error) => return Err(self.writing.refused(ops, &self.caller, error).await),
         };
         let failed: std::collections::HashSet<&str> = failures.iter().map(|failure| failure.path.as_str()).collect();

@@ -8,6 +8,9 @@ use lakeport_session::{Filter, Millis, Retention, State, Transaction};
 use lakeport_types::{BranchName, Ref, TransactionId};
 use rand::RngExt;
 
+/// How long a transaction that cannot be cleaned is left alone.
+const LEFT_ALONE: Millis = 60_000;
+
 /// A transaction.
 ///
 /// # Errors
@@ -42,7 +45,8 @@ pub async fn keep_alive(ops: &Ops, caller: &Caller, id: &TransactionId) -> Resul
         State::Committing => return Ok(transaction),
         ended => return Err(not_open(&transaction, ended)),
     };
-    ops.refreshed(&transaction).await
+    let now = ops.refreshed(&transaction).await?;
+    if now.state.is_final() { Err(not_open(&now, now.state)) } else { Ok(now) }
 }
 
 /// Ends a transaction without publishing anything. Its branch goes, now or by the janitor.
@@ -71,13 +75,13 @@ pub async fn rollback(ops: &Ops, caller: &Caller, id: &TransactionId) -> Result<
     }
 }
 
-/// Ends an open transaction that is overdue.
+/// Ends an open transaction that is overdue by `grace`, and still is when that is written: a renewal beside it wins.
 ///
 /// # Errors
 /// When the store fails.
-pub async fn expire(ops: &Ops, transaction: &Transaction) -> Result<()> {
+pub async fn expire(ops: &Ops, transaction: &Transaction, grace: Millis) -> Result<()> {
     let Ok(next) = transaction.expired() else { return Ok(()) };
-    if let Some(ended) = ops.store.swap(transaction, next).await? {
+    if let Some(ended) = ops.store.swap_overdue(transaction, next, grace).await? {
         clean(ops, &ops.service, ended).await;
     }
     Ok(())
@@ -89,16 +93,26 @@ pub async fn clean(ops: &Ops, lakefs: &Lakefs, ended: Transaction) -> Transactio
         Ok(clean) => clean,
         Err(error) => {
             tracing::warn!(transaction.id = %ended.id, %error, "the branches of an ended transaction are still there");
-            ended
+            later(ops, ended).await
         }
     }
 }
 
+/// Leaves a transaction that cannot be cleaned now alone for a while, so that others get their turn.
+async fn later(ops: &Ops, ended: Transaction) -> Transaction {
+    let Ok(now) = ops.refreshed(&ended).await else { return ended };
+    let left_alone = Transaction { lease_until: now.read_at + LEFT_ALONE, ..now.clone() };
+    // Whoever was faster has written something newer.
+    match ops.store.swap(&now, left_alone).await {
+        Ok(Some(stored)) => stored,
+        _ => now,
+    }
+}
+
 async fn try_clean(ops: &Ops, lakefs: &Lakefs, ended: &Transaction) -> Result<Transaction> {
-    let kept_branch = keep(lakefs, ended).await?;
+    let ended = &keep(ops, lakefs, ended.clone()).await?;
     delete_branches(lakefs, ended).await?;
-    let next = Transaction { is_clean: true, kept_branch, ..ended.clone() };
-    match ops.store.swap(ended, next).await? {
+    match ops.store.swap(ended, Transaction { is_clean: true, ..ended.clone() }).await? {
         Some(clean) => Ok(clean),
         None => ops.refreshed(ended).await,
     }
@@ -120,31 +134,69 @@ fn is_gone(kind: lakefs::Kind) -> bool {
     matches!(kind, lakefs::Kind::BranchNotFound | lakefs::Kind::NotFound | lakefs::Kind::RepositoryNotFound)
 }
 
-/// Makes the branch that is kept, where one is to be.
-async fn keep(lakefs: &Lakefs, ended: &Transaction) -> Result<Option<BranchName>> {
-    let merges = ended.commit_request.as_ref().is_none_or(|request| request.merge);
-    let is_kept = match ended.options.retention {
-        _ if ended.options.read_only => false,
-        Retention::Keep => true,
-        Retention::KeepOnFailure => ended.state != State::Committed,
-        Retention::Delete => ended.state == State::Committed && !merges,
-    };
-    if !is_kept || ended.kept_branch.is_some() {
-        return Ok(ended.kept_branch.clone());
+/// Makes the branch that is kept, where one is to be. Its name is stored before it is made, so that a second try makes no second
+/// branch.
+pub(super) async fn keep(ops: &Ops, lakefs: &Lakefs, row: Transaction) -> Result<Transaction> {
+    if !is_kept(&row) {
+        return Ok(row);
     }
-    let name = match &ended.options.kept_branch {
-        Some(name) => BranchName::try_from(name.as_str()).map_err(|error| Error::field("branch", error))?,
-        None => BranchName::try_from(format!("lakeport-kept-{:032x}", rand::rng().random::<u128>()))
-            .map_err(|error| Error::field("branch", error))?,
-    };
-    let source = match &ended.prepared_commit_id {
+    let source = match &row.prepared_commit_id {
         Some(commit) => Ref::from(commit),
-        None => Ref::from(&ended.branch),
+        None => Ref::from(&row.branch),
     };
-    match lakefs.create_branch(&ended.repository, &name, &source, false).await {
-        Ok(_) => Ok(Some(name)),
-        Err(error) if error.kind() == lakefs::Kind::AlreadyExists => Ok(Some(name)),
-        Err(error) if is_gone(error.kind()) => Ok(None),
-        Err(error) => Err(error.into()),
+    let mut row = row;
+    // A name that somebody else has taken meanwhile is given up for one that nobody can have.
+    for _ in 0..2 {
+        let name = match &row.kept_branch {
+            Some(name) => name.clone(),
+            None => {
+                let name = kept_name(row.options.kept_branch.as_deref())?;
+                let named = Transaction { kept_branch: Some(name.clone()), ..row.clone() };
+                row = ops.store.swap(&row, named).await?.ok_or_else(overtaken)?;
+                name
+            }
+        };
+        match lakefs.create_branch(&row.repository, &name, &source, false).await {
+            Ok(_) => return Ok(row),
+            Err(error) if is_gone(error.kind()) => return Ok(row),
+            Err(error) if error.kind() != lakefs::Kind::AlreadyExists => return Err(error.into()),
+            Err(_) if has_same_head(lakefs, &row, &name, &source).await? => return Ok(row),
+            Err(_) => {
+                let other = Transaction { kept_branch: Some(kept_name(None)?), ..row.clone() };
+                row = ops.store.swap(&row, other).await?.ok_or_else(overtaken)?;
+            }
+        }
     }
+    Err(Error::new(Kind::BranchExists, "no name was free for the branch that is kept"))
+}
+
+fn overtaken() -> Error {
+    Error::new(Kind::CommitInDoubt, "somebody else works on this transaction")
+}
+
+fn is_kept(row: &Transaction) -> bool {
+    let merges = row.commit_request.as_ref().is_none_or(|request| request.merge);
+    // A commit that is under way and has come so far ends well.
+    let commits = matches!(row.state, State::Committed | State::Committing);
+    match row.options.retention {
+        _ if row.options.read_only => false,
+        Retention::Keep => true,
+        Retention::KeepOnFailure => !commits || !merges,
+        Retention::Delete => commits && !merges,
+    }
+}
+
+fn kept_name(chosen: Option<&str>) -> Result<BranchName> {
+    let name = match chosen {
+        Some(name) => name.to_owned(),
+        None => format!("lakeport-kept-{:032x}", rand::rng().random::<u128>()),
+    };
+    BranchName::try_from(name).map_err(|error| Error::field("branch", error))
+}
+
+/// Whether a branch that is there is our own earlier try.
+async fn has_same_head(lakefs: &Lakefs, row: &Transaction, name: &BranchName, source: &Ref) -> Result<bool> {
+    let there = lakefs.branch(&row.repository, name).await?;
+    let ours = lakefs.get_commit(&row.repository, source).await?;
+    Ok(there.commit_id == ours.id)
 }

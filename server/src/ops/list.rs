@@ -84,6 +84,7 @@ impl Listing {
         if self.is_done {
             return Ok(None);
         }
+        ops.stay(self.reading.transaction.as_ref()).await?;
         let amount = usize::try_from(self.left).unwrap_or(PAGE).min(PAGE);
         let (repository, reference) = (&self.reading.repository, &self.reading.reference);
         let query = &self.query;
@@ -97,7 +98,7 @@ impl Listing {
         );
         let page = match listed.await {
             Ok(page) => page,
-            Err(error) => return Err(self.caller.explain(ops.missing_ref(&self.reading, error)).await),
+            Err(error) => return Err(self.caller.explain(ops.missing_ref(&self.reading, error).await).await),
         };
         let entries = page.results.into_iter().map(|listed| match listed {
             Listed::Object(stats) => FileInfo::from(stats).at(&self.reading),

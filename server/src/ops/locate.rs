@@ -131,6 +131,14 @@ impl Ops {
         now.ok_or_else(|| unknown_transaction(&transaction.id))
     }
 
+    /// Puts off the end of a transaction in which a long call goes on.
+    pub async fn stay(&self, transaction: Option<&Transaction>) -> Result<()> {
+        match transaction {
+            Some(transaction) => self.touch(&self.refreshed(transaction).await?).await,
+            None => Ok(()),
+        }
+    }
+
     /// Notes that something is called in a transaction.
     async fn touch(&self, transaction: &Transaction) -> Result<()> {
         if transaction.state == State::Open {
@@ -141,22 +149,23 @@ impl Ops {
 
     /// What lakeFS's one `not found` means: the ref or the object. It says the same for both, so it is asked which.
     pub async fn missing(&self, caller: &Caller, reading: &Reading, path: &ObjectPath) -> Error {
-        match (caller.lakefs.get_commit(&reading.repository, &reading.reference).await, &reading.transaction) {
-            (Err(error), Some(transaction)) if error.kind() == lakefs::Kind::CommitNotFound => {
-                self.moved_on(transaction).await
-            }
-            (Ok(_), _) => Error::new(
+        match caller.lakefs.get_commit(&reading.repository, &reading.reference).await {
+            Ok(_) => Error::new(
                 Kind::ObjectNotFound,
                 format!("no object {:?} at {} of repository {}", path.as_str(), shown(reading), reading.repository),
             )
             .about([path.as_str()]),
-            (Err(error), _) => self.missing_ref(reading, error),
+            Err(error) => self.missing_ref(reading, error).await,
         }
     }
 
     /// The branch of a transaction is gone: it has ended, or goes on on another one.
     async fn moved_on(&self, before: &Transaction) -> Error {
         match self.refreshed(before).await {
+            Ok(now) if now.state == State::Open && now.branch == before.branch => Error::new(
+                Kind::RefNotFound,
+                format!("the branch of transaction {} is gone, and what was written with it: roll back", now.id),
+            ),
             Ok(now) if now.state == State::Open => Error::new(
                 Kind::WriteInDoubt,
                 format!(
@@ -169,18 +178,23 @@ impl Ops {
         }
     }
 
-    /// A ref that names nothing.
-    pub fn missing_ref(&self, reading: &Reading, error: lakefs::Error) -> Error {
-        match error.kind() {
-            lakefs::Kind::CommitNotFound
-            | lakefs::Kind::NotFound
-            | lakefs::Kind::BranchNotFound
-            | lakefs::Kind::TagNotFound => Error::new(
-                Kind::RefNotFound,
-                format!("repository {} has no ref {}", reading.repository, shown(reading)),
-            )
-            .about([reading.reference.as_str()]),
-            lakefs::Kind::RepositoryNotFound => no_repository(&reading.repository),
+    /// A ref that names nothing; in a transaction, a branch that it has left.
+    pub async fn missing_ref(&self, reading: &Reading, error: lakefs::Error) -> Error {
+        match (error.kind(), &reading.transaction) {
+            (
+                lakefs::Kind::CommitNotFound
+                | lakefs::Kind::NotFound
+                | lakefs::Kind::BranchNotFound
+                | lakefs::Kind::TagNotFound,
+                transaction,
+            ) => match transaction {
+                Some(transaction) => self.moved_on(transaction).await,
+                None => {
+                    let message = format!("repository {} has no ref {}", reading.repository, reading.reference);
+                    Error::new(Kind::RefNotFound, message).about([reading.reference.as_str()])
+                }
+            },
+            (lakefs::Kind::RepositoryNotFound, _) => no_repository(&reading.repository),
             _ => error.into(),
         }
     }

@@ -29,7 +29,7 @@ async fn refused(ops: &Ops, caller: &Caller, writing: &Writing, source: &Ref, er
         lakefs::Kind::NotFound | lakefs::Kind::CommitNotFound => {
             let reading =
                 Reading { repository: writing.repository.clone(), reference: source.clone(), transaction: None };
-            ops.missing_ref(&reading, error)
+            ops.missing_ref(&reading, error).await
         }
         lakefs::Kind::MergeConflict => Error::new(
             Kind::MergeConflict,

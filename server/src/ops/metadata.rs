@@ -29,7 +29,9 @@ pub async fn set_metadata(
             let reading = Reading { repository: writing.repository.clone(), reference, transaction: None };
             return Err(ops.missing(caller, &reading, path).await);
         }
-        Err(error) if error.is_ambiguous() => return Err(super::settle::in_doubt(path, error)),
+        Err(error) if error.is_ambiguous() => {
+            return Err(ops.doubted(&writing, std::slice::from_ref(path), error).await);
+        }
         Err(error) => return Err(writing.refused(ops, caller, error).await),
     }
     // lakeFS answers nothing, and for a repository that is not there too: what stands is looked up.

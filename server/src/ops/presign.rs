@@ -18,6 +18,6 @@ pub async fn presign(ops: &Ops, caller: &Caller, place: &Place, path: &ObjectPat
             Err(Error::new(Kind::Unsupported, "the store behind this lakeFS has no presigned URLs: use Read")
                 .caused_by(error))
         }
-        Err(error) => Err(caller.explain(ops.missing_ref(&reading, error)).await),
+        Err(error) => Err(caller.explain(ops.missing_ref(&reading, error).await).await),
     }
 }

@@ -37,6 +37,8 @@ struct Resume {
     advanced: bool,
 }
 
+/// The largest number that lakeFS takes in a range; no object is that large.
+const LARGEST: u64 = i64::MAX as u64;
 /// How often one read goes on after a connection broke off.
 const RESUMES: u32 = 3;
 
@@ -76,7 +78,7 @@ impl Ops {
             Err(error) if error.kind() == lakefs::Kind::RangeNotSatisfiable => {
                 return self.read_nothing(caller, reading, path, range, conditions).await;
             }
-            Err(error) => return Err(caller.explain(self.missing_ref(reading, error)).await),
+            Err(error) => return Err(caller.explain(self.missing_ref(reading, error).await).await),
         };
         let info = FileInfo::of_head(path, &download.head).at(reading);
         conditions.hold_for(&info)?;
@@ -102,7 +104,12 @@ impl Ops {
         let info = self.stat_at(caller, reading, path).await?;
         let info = FileInfo { metadata: Default::default(), ..info };
         conditions.hold_for(&info)?;
-        let (offset, _) = range.resolve(info.size).map_err(|error| out_of_bounds(path, error))?;
+        let (offset, end) = range.resolve(info.size).map_err(|error| out_of_bounds(path, error))?;
+        if offset < end {
+            // There was nothing when it was asked for, and there is something now.
+            let message = format!("{:?} was changed while it was read: read it again", path.as_str());
+            return Err(Error::new(Kind::EtagMismatch, message).about([path.as_str()]));
+        }
         let resume = Resume {
             caller: caller.clone(),
             reading: reading.clone(),
@@ -119,10 +126,12 @@ async fn open(caller: &Caller, reading: &Reading, path: &ObjectPath, range: Byte
     match range {
         ByteRange::From { offset: 0, limit: None } => caller.lakefs.download(repository, reference, path, None).await,
         ByteRange::From { offset, limit } => {
-            let end = limit.map(|limit| offset.saturating_add(limit));
+            let end = limit.map(|limit| offset.saturating_add(limit).min(LARGEST));
             caller.lakefs.download(repository, reference, path, Some((offset, end))).await
         }
-        ByteRange::Last { suffix, .. } => caller.lakefs.download_last(repository, reference, path, suffix).await,
+        ByteRange::Last { suffix, .. } => {
+            caller.lakefs.download_last(repository, reference, path, suffix.min(LARGEST)).await
+        }
     }
 }
 

@@ -71,8 +71,9 @@ impl Ops {
         let Some(before) = &writing.transaction else { return Ok(()) };
         let settle = Millis::try_from(self.settle.as_millis()).unwrap_or(Millis::MAX);
         loop {
-            let now = self.refreshed(before).await?;
-            if now.state != State::Open || now.epoch != before.epoch {
+            // A commit beside it may yet come back to this branch.
+            let now = self.prepared(before).await?;
+            if now.state != State::Open || now.branch != before.branch {
                 return Ok(());
             }
             if self.store.swap(&now, now.unsettling(path.as_str(), settle)).await?.is_some() {
@@ -110,6 +111,23 @@ async fn holds(caller: &Caller, repository: &RepositoryId, at: &Ref, change: &Ch
 /// A span of the database's clock.
 pub(super) fn span(millis: Millis) -> Duration {
     Duration::from_millis(u64::try_from(millis).unwrap_or_default())
+}
+
+impl Ops {
+    /// A change without bytes whose answer says nothing: what was not answered may still land, so its paths are guarded.
+    pub(super) async fn doubted(&self, writing: &Writing, paths: &[ObjectPath], error: lakefs::Error) -> Error {
+        if error.kind() != lakefs::Kind::Contended {
+            for path in paths {
+                if let Err(error) = self.unsettle(writing, path).await {
+                    return error;
+                }
+            }
+        }
+        match paths.first() {
+            Some(path) => in_doubt(path, error),
+            None => error.into(),
+        }
+    }
 }
 
 /// A write whose answer was lost and that could not be found by looking.

@@ -98,7 +98,7 @@ impl Ops {
         match caller.lakefs.stat(&reading.repository, &reading.reference, path).await {
             Ok(stats) => Ok(FileInfo::from(stats).at(reading)),
             Err(error) if error.kind() == lakefs::Kind::NotFound => Err(self.missing(caller, reading, path).await),
-            Err(error) => Err(caller.explain(self.missing_ref(reading, error)).await),
+            Err(error) => Err(caller.explain(self.missing_ref(reading, error).await).await),
         }
     }
 }

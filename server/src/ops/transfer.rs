@@ -65,7 +65,8 @@ async fn begin(ops: &Ops, caller: &Caller, place: &Place, transfer: Transfer, is
     let writing = ops.writing(caller, place).await?;
     let branch = Ref::from(&writing.branch);
     let source_ref = transfer.source_ref.clone().unwrap_or_else(|| branch.clone());
-    if source_ref == branch {
+    // `main$` and `main@` are the branch too.
+    if source_ref.as_str().trim_end_matches(['$', '@']) == branch.as_str() {
         refuse_overlap(&transfer)?;
     }
     let listing = transfer.recursive.then(|| {
@@ -102,19 +103,22 @@ impl Transferring {
     /// # Errors
     /// When nothing of the part can be done.
     pub async fn next(&mut self, ops: &Ops) -> Result<Option<TransferProgress>> {
-        if self.is_done {
-            return Ok(None);
+        while !self.is_done {
+            ops.stay(self.writing.transaction.as_ref()).await?;
+            let Some(sources) = self.sources(ops).await? else {
+                self.is_done = true;
+                return if self.is_move { self.delete_sources(ops).await.map(Some) } else { Ok(None) };
+            };
+            let mut progress = self.copy(ops, sources).await?;
+            self.any_failed |= !progress.failures.is_empty();
+            if self.is_move {
+                progress.paths.clear();
+            }
+            if !(progress.paths.is_empty() && progress.failures.is_empty()) {
+                return Ok(Some(progress));
+            }
         }
-        let Some(sources) = self.sources(ops).await? else {
-            self.is_done = true;
-            return if self.is_move { self.delete_sources(ops).await.map(Some) } else { Ok(None) };
-        };
-        let mut progress = self.copy(ops, sources).await?;
-        self.any_failed |= !progress.failures.is_empty();
-        if self.is_move {
-            progress.paths.clear();
-        }
-        Ok(Some(progress))
+        Ok(None)
     }
 
     /// The next sources; `None` behind the last.
@@ -169,7 +173,7 @@ impl Transferring {
                 let reading = Reading { repository: repository.clone(), reference, transaction: None };
                 Err(ops.missing(&self.caller, &reading, source).await)
             }
-            Err(error) if error.is_ambiguous() => Err(super::settle::in_doubt(&destination, error)),
+            Err(error) if error.is_ambiguous() => Err(ops.doubted(&self.writing, &[destination], error).await),
             Err(error) => Err(self.writing.refused(ops, &self.caller, error).await),
         }
     }
@@ -187,6 +191,7 @@ impl Transferring {
             let (repository, branch) = (&self.writing.repository, &self.writing.branch);
             let failures = match self.caller.lakefs.delete_many(repository, branch, &sources).await {
                 Ok(failures) => failures,
+                Err(error) if error.is_ambiguous() => return Err(ops.doubted(&self.writing, &sources, error).await),
                 Err(error) => return Err(self.writing.refused(ops, &self.caller, error).await),
             };
             if let Some(failure) = failures.first() {

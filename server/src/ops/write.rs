@@ -2,7 +2,7 @@
 
 use super::settle::{Change, in_doubt};
 use super::stat::WRITE_ID;
-use super::{Caller, FileInfo, Ops, Place, Writing};
+use super::{Caller, FileInfo, Ops, Place, Shared, Writing};
 use crate::error::{Error, Kind, Result};
 use crate::upload::{Checks, Source, Upload};
 use http_body_util::BodyExt;
@@ -27,6 +27,8 @@ pub struct UploadHeader {
     pub checks: Checks,
 }
 
+/// What lakeFS takes an upload for that does not say.
+const DEFAULT_TYPE: &str = "application/octet-stream";
 /// How often the end of a transaction is put off while bytes flow.
 const RENEWAL: Duration = Duration::from_secs(5);
 
@@ -35,7 +37,7 @@ const RENEWAL: Duration = Duration::from_secs(5);
 /// # Errors
 /// `WriteIncomplete`, `ChecksumMismatch`, `ObjectExists`, `WriteInDoubt`, `BranchProtected`, and those of the place.
 pub async fn write(
-    ops: &Ops,
+    ops: &Shared,
     caller: &Caller,
     place: &Place,
     path: &ObjectPath,
@@ -45,9 +47,22 @@ pub async fn write(
     check_metadata(&header.metadata)?;
     let writing = ops.writing(caller, place).await?;
     ops.is_settled(&writing, path)?;
-    let stats = ops.while_renewing(&writing, ops.put(caller, &writing, path, header, source)).await?;
-    ops.acknowledge(caller, &writing, &[Change::Put(Box::new(stats.clone()))]).await?;
-    Ok(stats.into())
+    let (task_ops, caller, path) = (ops.clone(), caller.clone(), path.clone());
+    // Whoever goes away ends the source, and so the upload. But once all bytes are out, what became of them has to be found out
+    // and noted, whether or not somebody waits for it.
+    let task = ops.tasks.spawn(async move {
+        let ops = &task_ops;
+        let put = ops.put(&caller, &writing, &path, header, source);
+        let stats = ops.while_renewing(&writing, put).await?;
+        ops.acknowledge(&caller, &writing, &[Change::Put(Box::new(stats.clone()))]).await?;
+        Ok(stats.into())
+    });
+    task.await.map_err(|error| Error::new(Kind::Internal, "the write ended without an answer").caused_by(error))?
+}
+
+/// lakeFS lowers the case of keys.
+fn lowered(metadata: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+    metadata.iter().map(|(key, value)| (key.to_lowercase(), value.clone())).collect()
 }
 
 /// Refuses metadata that is not a caller's to set.
@@ -95,23 +110,28 @@ impl Ops {
             Ok(stats) => return Ok(stats),
             Err(error) => error,
         };
+        let whole = outcome.sent();
         // What the source itself did wrong is the reason, whatever became of the connection.
         if let Some(reason) = outcome.refusal() {
             return Err(reason);
         }
         if error.kind() == lakefs::Kind::ObjectExists {
-            return self.is_own(caller, writing, path, write_id.as_deref()).await;
+            return self.is_own(caller, writing, path, write_id.as_deref(), error).await;
         }
         if !error.is_ambiguous() {
             return Err(writing.refused(self, caller, error).await);
         }
-        match self.look_for(caller, writing, path, outcome.sent(), write_id.as_deref()).await {
-            Some(stats) => Ok(stats),
-            None => {
-                self.unsettle(writing, path).await?;
-                Err(in_doubt(path, error))
-            }
+        let Some(whole) = whole else {
+            // lakeFS never had the whole of it, so it cannot stand.
+            let message = "lakeFS broke off in the middle of the upload: send it again";
+            return Err(Error::new(Kind::LakefsUnavailable, message).caused_by(error));
+        };
+        let found = self.look_for(caller, writing, path, &object, whole, write_id.as_deref()).await;
+        // What was answered is over. What was not may still land, even if the same bytes stand there already.
+        if error.kind() != lakefs::Kind::Contended {
+            self.unsettle(writing, path).await?;
         }
+        found.ok_or_else(|| in_doubt(path, error))
     }
 
     /// lakeFS can refuse a create-only write because it found this very write, when a commit runs beside it.
@@ -121,13 +141,16 @@ impl Ops {
         writing: &Writing,
         path: &ObjectPath,
         write_id: Option<&str>,
+        refusal: lakefs::Error,
     ) -> Result<ObjectStats> {
         let found = caller.lakefs.stat(&writing.repository, &Ref::from(&writing.branch), path).await;
         match found {
             Ok(stats) if write_id.is_some() && stats.metadata.get(WRITE_ID).map(String::as_str) == write_id => {
                 Ok(stats)
             }
-            _ => Err(Error::new(
+            // It cannot be looked at, and so it cannot be said whose it is.
+            Err(_) => Err(in_doubt(path, refusal)),
+            Ok(_) => Err(Error::new(
                 Kind::ObjectExists,
                 format!("{:?} is there already: write without if_none_match to replace it", path.as_str()),
             )
@@ -135,22 +158,26 @@ impl Ops {
         }
     }
 
-    /// An upload that lost its answer: it stands if the object has the bytes that were sent.
+    /// An upload that lost its answer: it stands if the object is what was sent, byte for byte.
     async fn look_for(
         &self,
         caller: &Caller,
         writing: &Writing,
         path: &ObjectPath,
-        sent: Option<(u64, u32)>,
+        object: &NewObject,
+        (size, crc32c): (u64, u32),
         write_id: Option<&str>,
     ) -> Option<ObjectStats> {
-        let (size, crc32c) = sent?;
         let branch = Ref::from(&writing.branch);
         let stats = caller.lakefs.stat(&writing.repository, &branch, path).await.ok()?;
         if write_id.is_some() {
             return (stats.metadata.get(WRITE_ID).map(String::as_str) == write_id).then_some(stats);
         }
-        if u64::try_from(stats.size_bytes) != Ok(size) {
+        let content_type = if object.content_type.is_empty() { DEFAULT_TYPE } else { &object.content_type };
+        let is_alike = u64::try_from(stats.size_bytes) == Ok(size)
+            && stats.content_type == content_type
+            && stats.metadata == lowered(&object.metadata);
+        if !is_alike {
             return None;
         }
         let mut download = caller.lakefs.download(&writing.repository, &branch, path, None).await.ok()?;

@@ -35,6 +35,7 @@ pub(super) struct Record {
 struct Details {
     options: Options,
     labels: BTreeMap<String, String>,
+    mark: String,
     worker: Option<String>,
     commit_request: Option<CommitRequest>,
     prepared_commit_id: Option<String>,
@@ -67,6 +68,7 @@ impl Record {
         let details = Details {
             options: transaction.options.clone(),
             labels: transaction.labels.clone(),
+            mark: transaction.mark.clone(),
             worker: transaction.worker.clone(),
             commit_request: transaction.commit_request.clone(),
             prepared_commit_id: transaction.prepared_commit_id.as_ref().map(|commit| text(commit)),
@@ -113,6 +115,7 @@ impl Record {
             branch: parsed(self.branch)?,
             options: details.options,
             labels: details.labels,
+            mark: details.mark,
             state: State::parse(&self.state).ok_or_else(|| corrupt(format!("state {:?}", self.state)))?,
             epoch: self.epoch,
             version: self.version,
@@ -167,12 +170,12 @@ impl Record {
         Ok(done.rows_affected() == 1)
     }
 
-    /// Whether the row had that version. What never changes is left alone.
-    pub(super) async fn replace(self, pool: &AnyPool, version: i64) -> Result<bool> {
-        let sql = "UPDATE transactions SET state = $1, version = $2, epoch = $3, branch = $4, lease_until = $5, \
+    /// Whether the row had that version, and was as `condition` says. What never changes is left alone.
+    pub(super) async fn replace(self, pool: &AnyPool, version: i64, condition: &str) -> Result<bool> {
+        let update = "UPDATE transactions SET state = $1, version = $2, epoch = $3, branch = $4, lease_until = $5, \
                    is_clean = $6, idle_expire_time = CASE WHEN idle_expire_time > $7 THEN idle_expire_time ELSE $7 END, \
                    end_time = $8, details = $9 WHERE owner = $10 AND id = $11 AND version = $12";
-        let done = sqlx::query(sql)
+        let done = sqlx::query(AssertSqlSafe(format!("{update}{condition}")))
             .bind(self.state)
             .bind(self.version)
             .bind(self.epoch)

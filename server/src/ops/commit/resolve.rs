@@ -23,13 +23,8 @@ pub enum Resolution {
     BaseGone,
 }
 
-/// What tells a transaction apart from all others, of whatever owner: the branch that it began with is named by chance.
-pub(super) fn mark(row: &Transaction) -> String {
-    format!("{}/{}", row.id, row.create_time)
-}
-
 fn is_of(commit: &Commit, row: &Transaction) -> bool {
-    commit.metadata.get(TRANSACTION_ID) == Some(&mark(row)) && !commit.metadata.contains_key(CHERRY_PICKED)
+    commit.metadata.get(TRANSACTION_ID) == Some(&row.mark) && !commit.metadata.contains_key(CHERRY_PICKED)
 }
 
 /// The commit that step 2 made, if it did: the head of the live branch says so.

@@ -2,9 +2,9 @@
 //! and then this worker stops.
 
 use super::super::changes::changes_of;
-use super::super::end::{clean, delete_branches};
+use super::super::end::{clean, delete_branches, keep};
 use super::super::{Caller, Shared};
-use super::resolve::{EPOCH, Resolution, TRANSACTION_ID, mark, merged, prepared_commit};
+use super::resolve::{EPOCH, Resolution, TRANSACTION_ID, merged, prepared_commit};
 use super::{NAMED_CONFLICTS, commit_id, conflict};
 use crate::error::{Error, Kind, Result};
 use lakeport_lakefs::{self as lakefs, DiffKind, Lakefs, LogQuery, NewCommit, NewMerge};
@@ -12,12 +12,17 @@ use lakeport_session::{CommitRequest, Failure, Millis, State, Strategy, Transact
 use lakeport_types::{BranchName, CommitId, Prefix, Ref, TransactionId};
 use rand::RngExt;
 use std::collections::BTreeMap;
+use std::pin::pin;
 use std::time::{Duration, Instant};
 
 /// How long a worker tries to merge into a base that moves faster or is dirty.
 const MERGE_BUDGET: Duration = Duration::from_secs(60);
+/// How often the lease is renewed while a merge waits for its turn.
+const RENEWAL: Duration = Duration::from_secs(20);
 /// How often a dirty base is tried.
 const DIRTY_TRIES: u32 = 3;
+/// How long the janitor leaves a commit to its owner before it looks again.
+const LEFT_ALONE: Millis = 30_000;
 /// How often a commit is sent whose answers are lost.
 const COMMIT_TRIES: u32 = 3;
 /// The pause before a contended merge is sent again; doubled each time, with chance.
@@ -141,7 +146,7 @@ impl Worker {
 
     fn metadata(&self, also_epoch: bool) -> BTreeMap<String, String> {
         let mut metadata = self.request().metadata;
-        metadata.insert(TRANSACTION_ID.into(), mark(&self.row));
+        metadata.insert(TRANSACTION_ID.into(), self.row.mark.clone());
         if also_epoch {
             metadata.insert(EPOCH.into(), self.row.epoch.to_string());
         }
@@ -254,7 +259,10 @@ impl Worker {
         let merge =
             NewMerge { message: self.message(), metadata: self.metadata(true), squash: true, ..NewMerge::default() };
         let source = Ref::from(&self.prepared()?);
-        let head = self.lakefs.merge(&self.row.repository, &source, &branch, &merge).await?;
+        let head = match self.lakefs.merge(&self.row.repository, &source, &branch, &merge).await {
+            Ok(head) => head,
+            Err(error) => return Err(self.refused(error).await),
+        };
         self.store(self.row.prepared(commit_id(head)?, &self.ops.worker)).await?;
         Ok(branch)
     }
@@ -262,7 +270,14 @@ impl Worker {
     /// Step 3: a plain merge into the base, by the name of a branch, in its turn.
     async fn merge(&mut self, source: &BranchName) -> Result<Published, Stop> {
         let queues = self.ops.queues.clone();
-        let _turn = queues.turn_of(&self.row).await;
+        let row = self.row.clone();
+        let mut turn = pin!(queues.turn_of(&row));
+        let _turn = loop {
+            match tokio::time::timeout(RENEWAL, turn.as_mut()).await {
+                Ok(turn) => break turn,
+                Err(_) => self.renew().await?,
+            }
+        };
         let merge = NewMerge {
             message: self.message(),
             metadata: self.metadata(false),
@@ -294,6 +309,10 @@ impl Worker {
                 lakefs::Kind::NoChanges if !self.row.merge_in_doubt => {
                     return Ok(Published { commit: self.base_head().await?, is_merge: false });
                 }
+                // Merged by somebody else, or by a try whose mark cannot be found any more.
+                lakefs::Kind::NoChanges if self.is_in_base().await? => {
+                    return Ok(Published { commit: self.base_head().await?, is_merge: false });
+                }
                 lakefs::Kind::DirtyBranch => dirty += 1,
                 lakefs::Kind::Contended => {}
                 _ if error.is_ambiguous() => {}
@@ -308,6 +327,14 @@ impl Worker {
             tokio::time::sleep(jittered(attempt)).await;
         }
         Err(Stop::Suspended(super::in_doubt(&self.row.id)))
+    }
+
+    /// Whether the base comes from the prepared commit.
+    async fn is_in_base(&self) -> Result<bool, Stop> {
+        let prepared = self.prepared()?;
+        let base = Ref::from(&self.row.base_branch);
+        let found = self.lakefs.merge_base(&self.row.repository, &Ref::from(&prepared), &base).await?;
+        Ok(found.base == prepared.as_str())
     }
 
     /// What a definite refusal of lakeFS means for the transaction.
@@ -328,13 +355,24 @@ impl Worker {
                 Kind::RepositoryReadOnly,
                 format!("repository {} is read-only", self.row.repository),
             )),
-            lakefs::Kind::BranchNotFound => Stop::Failed(self.base_is_gone()),
+            lakefs::Kind::BranchNotFound => self.gone().await,
             lakefs::Kind::PermissionDenied | lakefs::Kind::InvalidArgument => Stop::Failed(error.into()),
             lakefs::Kind::Unauthenticated => match self.caller().explain(error.into()).await {
                 error if error.kind() == Kind::PermissionDenied => Stop::Failed(error),
                 error => Stop::Suspended(error),
             },
             _ => Stop::Suspended(error.into()),
+        }
+    }
+
+    /// A branch is gone: the base, or the transaction's own.
+    async fn gone(&self) -> Stop {
+        match self.base_head().await {
+            Err(stop) => stop,
+            Ok(_) => Stop::Failed(Error::new(
+                Kind::RefNotFound,
+                format!("the branch of transaction {} is gone, and what was written with it: roll back", self.row.id),
+            )),
         }
     }
 
@@ -351,6 +389,8 @@ impl Worker {
     /// Steps 4 and 5: tags, COMMITTED, and the branches go.
     async fn finish(&mut self, published: Published) -> Result<(), Stop> {
         let failed_tags = self.tag(&published.commit).await;
+        // Before COMMITTED, so that the answer names a branch that is there.
+        self.row = keep(&self.ops, &self.lakefs, self.row.clone()).await?;
         self.store(self.row.committed(published.commit, published.is_merge, failed_tags)).await?;
         clean(&self.ops, &self.lakefs, self.row.clone()).await;
         Ok(())
@@ -407,9 +447,11 @@ impl Worker {
         self.renew().await?;
         delete_branches(&self.lakefs, &self.row).await?;
         if self.row.merge_in_doubt {
+            // From now, when the names are gone, not from when a worker before this one began to wait.
+            self.renew().await?;
             let settle = Millis::try_from(self.ops.settle.as_millis()).unwrap_or(Millis::MAX);
-            let until = self.row.fence_until.unwrap_or(self.row.read_at + settle);
-            self.store(Transaction { fence_until: Some(until), ..self.row.renewed(&self.ops.worker) }).await?;
+            let until = self.row.read_at + settle;
+            self.store(Transaction { fence_until: Some(until), ..self.row.clone() }).await?;
             let mut left = until - self.row.read_at;
             while left > 0 {
                 // In pieces, so that the lease never lapses meanwhile.
@@ -475,7 +517,9 @@ impl Worker {
             return self.finish(Published { commit, is_merge: true }).await;
         }
         if !is_over {
-            return self.store(self.row.released()).await;
+            // Its owner may go on at once; the janitor looks again later.
+            let next = Transaction { lease_until: self.row.read_at + LEFT_ALONE, ..self.row.released() };
+            return self.store(next).await;
         }
         if let Some(commit) = self.fence().await? {
             return self.finish(Published { commit, is_merge: true }).await;
