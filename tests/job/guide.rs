@@ -1,5 +1,6 @@
-//! The guide to the command line, and the script in it.
+//! The guide to the command line says what is so, and the script in it works.
 
+use crate::command::Shell;
 use crate::fixture::{Desk, argument};
 use crate::flights::{self, assert_same};
 use std::path::Path;
@@ -10,6 +11,18 @@ const SCRIPT: &str = include_str!("../../docs/examples/flights.sh");
 #[test]
 fn the_guide_shows_the_script_as_it_is() {
     assert!(GUIDE.contains(SCRIPT), "docs/command-line.md shows another docs/examples/flights.sh");
+}
+
+#[tokio::test]
+async fn the_guide_tells_the_exit_codes_of_the_help() {
+    let home = tempfile::tempdir().unwrap();
+    let help = Shell::new("http://127.0.0.1:1".into(), home.path()).await.lakeport(&["--help"], b"").await.stdout;
+    let help = String::from_utf8(help).unwrap();
+    let codes = help.split_once("Exit codes:\n").expect("the help has no exit codes").1.trim_end().lines();
+    let rows = codes.map(|line| line.trim().split_once(' ').unwrap());
+    let rows: Vec<_> = rows.map(|(code, meaning)| format!("\n| {code} | {}", meaning.trim())).collect();
+    assert_eq!(rows.len(), 8);
+    assert!(rows.iter().all(|row| GUIDE.contains(row)), "docs/command-line.md says otherwise than {rows:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
