@@ -15,7 +15,7 @@ pub(crate) struct Args {
     /// The commit to undo
     #[arg(value_name = "COMMIT")]
     commit: String,
-    /// Which parent a merge is undone against; 1 is the first
+    /// Which parent a merge is undone against; 1 is the first. Said for merges alone, and so for what a transaction published
     #[arg(long, default_value_t = 0, hide_default_value = true, value_name = "NUMBER")]
     parent: i32,
     /// What was done; by default it names the commit

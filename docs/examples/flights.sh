@@ -1,0 +1,27 @@
+#!/bin/sh
+# Publishes a year of flights as twelve files, one a month, with a tag: all of them or none.
+#
+#   flights.sh flights.csv lakefs://lake/main flights-2013
+set -eu
+csv=$1 branch=$2 tag=$3
+lake=${branch%/*} # lakefs://lake
+
+months=$(mktemp -d)
+trap 'rm -rf "$months"' EXIT
+awk -F, -v folder="$months" '
+  NR == 1 { header = $0; next }
+  { file = sprintf("%s/month=%02d.csv", folder, $2) }
+  !(file in begun) { begun[file]; print header > file }
+  { print > file }
+' "$csv"
+
+# Nobody else sees what is in a transaction. If this machine dies, it ends by itself, ten minutes later.
+id=$(lakeport tx begin "$branch" --label job=flights)
+trap 'rm -rf "$months"; lakeport tx rollback "$id" >&2' EXIT
+lakeport cp -r "$months" "$lake/tx:$id/flights/2013" >&2
+lakeport tx changes "$id"
+
+# 6: the answer was lost, and it may be committed. To repeat it is safe: it finds the commit that was made.
+publish() { lakeport tx commit "$id" -m "Add the flights of 2013" --tag "$tag"; }
+publish || { status=$?; [ "$status" -eq 6 ] || exit "$status"; publish; }
+trap 'rm -rf "$months"' EXIT

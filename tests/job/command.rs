@@ -1,0 +1,117 @@
+//! Other programs: each has its time, and is killed when that is over.
+
+use std::path::{Path, PathBuf};
+use std::process::{Output, Stdio};
+use std::time::Duration;
+use tokio::io::AsyncWriteExt;
+use tokio::process::Command;
+use tokio::sync::OnceCell;
+
+/// Far above what a command needs: one that hangs shall be named.
+const LIMIT: Duration = Duration::from_secs(120);
+/// For the optimised build of everything on a slow machine.
+const BUILD_LIMIT: Duration = Duration::from_secs(1800);
+
+/// What a program did.
+pub(crate) async fn run(command: Command, limit: Duration) -> Output {
+    run_with_input(command, b"", limit).await
+}
+
+/// The same, with standard input.
+pub(crate) async fn run_with_input(mut command: Command, input: &[u8], limit: Duration) -> Output {
+    let named = format!("{:?}", command.as_std());
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+    let mut child = command.spawn().unwrap_or_else(|error| panic!("cannot run {named}: {error}"));
+    let mut stdin = child.stdin.take().unwrap();
+    let ended = async {
+        // One that reads nothing may have ended already.
+        let write = async {
+            let _ = stdin.write_all(input).await;
+            drop(stdin);
+        };
+        let ((), output) = tokio::join!(write, child.wait_with_output());
+        output.unwrap()
+    };
+    tokio::time::timeout(limit, ended).await.unwrap_or_else(|_| panic!("does not end within {limit:?}: {named}"))
+}
+
+/// What a program printed that has to succeed.
+pub(crate) async fn succeed(command: Command, limit: Duration) -> Vec<u8> {
+    let named = format!("{:?}", command.as_std());
+    let output = run(command, limit).await;
+    assert!(output.status.success(), "{named}: {}\n{}", output.status, String::from_utf8_lossy(&output.stderr));
+    output.stdout
+}
+
+/// A command or a script, away from the caller's own configuration.
+pub(crate) struct Shell {
+    binary: PathBuf,
+    endpoint: String,
+    home: PathBuf,
+}
+
+/// What a command told the shell.
+pub(crate) struct Ended {
+    pub(crate) code: i32,
+    pub(crate) stdout: Vec<u8>,
+    pub(crate) stderr: String,
+}
+
+impl Shell {
+    /// One that knows the server at `endpoint`.
+    pub(crate) async fn new(endpoint: String, home: &Path) -> Self {
+        Self { binary: binary().await.to_owned(), endpoint, home: home.to_owned() }
+    }
+
+    /// `lakeport` with arguments.
+    pub(crate) async fn lakeport(&self, arguments: &[&str], input: &[u8]) -> Ended {
+        let mut command = Command::new(&self.binary);
+        command.args(arguments);
+        self.ended(command, input).await
+    }
+
+    /// A script that finds `lakeport` on its path.
+    pub(crate) async fn script(&self, script: &Path, arguments: &[&str]) -> Ended {
+        let mut command = Command::new("sh");
+        let inherited = std::env::var_os("PATH").unwrap_or_default();
+        let here = self.binary.parent().unwrap().to_owned();
+        let path = std::env::join_paths([here].into_iter().chain(std::env::split_paths(&inherited))).unwrap();
+        command.arg(script).args(arguments).env_clear().env("PATH", path);
+        self.ended(command, b"").await
+    }
+
+    async fn ended(&self, mut command: Command, input: &[u8]) -> Ended {
+        for name in
+            ["LAKECTL_CREDENTIALS_ACCESS_KEY_ID", "LAKECTL_CREDENTIALS_SECRET_ACCESS_KEY", "LAKECTL_CONFIG_FILE"]
+        {
+            command.env_remove(name);
+        }
+        command.env("LAKEPORT_ENDPOINT", &self.endpoint).env("HOME", &self.home).current_dir(&self.home);
+        let output = run_with_input(command, input, LIMIT).await;
+        let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+        Ended { code: output.status.code().expect("no signal"), stdout: output.stdout, stderr }
+    }
+}
+
+/// The command line, built as these tests are. Cargo names the binaries of a test's own package alone.
+async fn binary() -> &'static Path {
+    static BINARY: OnceCell<PathBuf> = OnceCell::const_new();
+    BINARY.get_or_init(build).await
+}
+
+async fn build() -> PathBuf {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut command = Command::new(cargo);
+    command.args(["build", "-p", "lakeport-cli", "--message-format=json-render-diagnostics"]);
+    if !cfg!(debug_assertions) {
+        command.arg("--release");
+    }
+    command.current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
+    let messages = succeed(command, BUILD_LIMIT).await;
+    let executable = |line: &[u8]| {
+        let message: serde_json::Value = serde_json::from_slice(line).ok()?;
+        let is_ours = message["target"]["name"] == "lakeport" && message["target"]["kind"][0] == "bin";
+        is_ours.then(|| message["executable"].as_str().map(PathBuf::from))?
+    };
+    messages.split(|&byte| byte == b'\n').find_map(executable).expect("cargo built no lakeport")
+}

@@ -1,0 +1,118 @@
+//! A server with a repository, and the command line at it.
+
+use crate::command::{Ended, Shell};
+use lakeport_server::app::{App, Serving};
+use lakeport_server::config::{Auth, Config, Lake, LogFormat, Secret};
+use metrics_exporter_prometheus::PrometheusBuilder;
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// A lake to work on.
+pub(crate) struct Desk {
+    /// `lakefs://REPOSITORY`.
+    pub(crate) lake: String,
+    pub(crate) shell: Shell,
+    serving: Serving,
+    dir: tempfile::TempDir,
+}
+
+/// The lakeFS that the environment names, if it does.
+fn real_lakefs() -> Option<(Lake, String)> {
+    let var = |name: &str| std::env::var(format!("LAKEPORT_TEST_LAKEFS_{name}"));
+    let url = var("URL").ok()?;
+    let needed = |name: &str| var(name).expect("the tests need a key pair and a storage namespace for that lakeFS");
+    let secret_access_key = Secret::new(needed("SECRET_ACCESS_KEY"));
+    let lake = Lake::Remote { url, access_key_id: needed("ACCESS_KEY_ID"), secret_access_key };
+    Some((lake, needed("STORAGE_NAMESPACE")))
+}
+
+impl Desk {
+    /// A server of its own, and an empty repository in it.
+    pub(crate) async fn start() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let real = real_lakefs();
+        let auth = if real.is_some() { Auth::Service } else { Auth::Passthrough };
+        let (lake, namespace) = real.unwrap_or((Lake::Embedded { listen: None }, String::new()));
+        let serving = serve(dir.path().join("data"), lake, auth).await;
+        let shell = Shell::new(format!("http://{}", serving.address), dir.path()).await;
+        let name = format!("flights-{:016x}", rand::random::<u64>());
+        let desk = Self { lake: format!("lakefs://{name}"), shell, serving, dir };
+        let namespace = if namespace.is_empty() { namespace } else { format!("{namespace}/{name}") };
+        desk.ok(&["repo", "create", &desk.lake, "--storage-namespace", &namespace]).await;
+        desk
+    }
+
+    /// `lakefs://REPOSITORY/` and what stands behind it.
+    pub(crate) fn at(&self, rest: &str) -> String {
+        format!("{}/{rest}", self.lake)
+    }
+
+    /// A place for files.
+    pub(crate) fn folder(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    /// What a command printed that has to succeed.
+    pub(crate) async fn bytes(&self, arguments: &[&str]) -> Vec<u8> {
+        self.fed(arguments, b"").await
+    }
+
+    /// The same, with standard input.
+    pub(crate) async fn fed(&self, arguments: &[&str], input: &[u8]) -> Vec<u8> {
+        let ended = self.shell.lakeport(arguments, input).await;
+        assert!(ended.code == 0, "{arguments:?} ended with {}: {}", ended.code, ended.stderr);
+        ended.stdout
+    }
+
+    /// The same, as a line of text.
+    pub(crate) async fn ok(&self, arguments: &[&str]) -> String {
+        String::from_utf8(self.bytes(arguments).await).unwrap().trim_end().to_owned()
+    }
+
+    /// The same, as the objects of `-o json`.
+    pub(crate) async fn json(&self, arguments: &[&str]) -> Vec<Value> {
+        let printed = self.bytes(&[arguments, &["-o", "json"]].concat()).await;
+        serde_json::Deserializer::from_slice(&printed).into_iter().map(Result::unwrap).collect()
+    }
+
+    /// How a command ended that has to fail, and what it said.
+    pub(crate) async fn refused(&self, arguments: &[&str]) -> (i32, String) {
+        let Ended { code, stderr, .. } = self.shell.lakeport(arguments, b"").await;
+        assert_ne!(code, 0, "{arguments:?} must be refused");
+        (code, stderr)
+    }
+
+    /// The commit that a branch points to.
+    pub(crate) async fn head(&self, branch: &str) -> String {
+        self.json(&["branch", "show", &self.at(branch)]).await[0]["commit_id"].as_str().unwrap().to_owned()
+    }
+
+    /// Paths below a ref or a transaction.
+    pub(crate) async fn paths(&self, version: &str) -> Vec<String> {
+        paths(&self.json(&["ls", "-r", &self.at(version)]).await)
+    }
+
+    /// Ends the server as a signal would.
+    pub(crate) async fn stop(self) {
+        self.serving.drain(Duration::from_secs(10)).await;
+    }
+}
+
+/// The paths of what was printed.
+pub(crate) fn paths(printed: &[Value]) -> Vec<String> {
+    printed.iter().map(|one| one["path"].as_str().unwrap().to_owned()).collect()
+}
+
+/// A path as an argument.
+pub(crate) fn argument(path: &Path) -> &str {
+    path.to_str().unwrap()
+}
+
+async fn serve(data_dir: PathBuf, lake: Lake, auth: Auth) -> Serving {
+    let any = "127.0.0.1:0".parse().unwrap();
+    let (log_format, log) = (LogFormat::Pretty, "info".into());
+    let config = Config { listen: any, admin_listen: any, lake, auth, data_dir, session_store: None, log_format, log };
+    let metrics = PrometheusBuilder::new().build_recorder().handle();
+    App::build(config, metrics).await.unwrap().serve().await.unwrap()
+}
