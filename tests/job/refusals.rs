@@ -34,7 +34,6 @@ async fn a_script_learns_from_the_number_what_went_wrong() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "the server loses early refusals: an upload that lakeFS refuses before it took the body is answered WRITE_IN_DOUBT"]
 async fn many_large_files_are_refused_as_one_is() {
     let (months, desk) = (flights::months().await, Desk::start().await);
     let folder = desk.folder("months");

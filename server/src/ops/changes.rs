@@ -54,7 +54,8 @@ pub(super) async fn changes_of(
     Ok(Changes { changes: Differences::between(caller, base, now, DiffKind::TwoDot, prefix), base_changes })
 }
 
-fn staged(transaction: &Transaction) -> Ref {
+/// The branch of a transaction with what is not committed on it; of one that is being committed, the commit.
+pub(super) fn staged(transaction: &Transaction) -> Ref {
     let name = format!("{}$", transaction.branch);
     Ref::try_from(name).unwrap_or_else(|_| Ref::from(&transaction.branch))
 }

@@ -1,11 +1,12 @@
 //! Commits, history and differences.
 
+use super::changes::staged;
 use super::repositories::outcome;
 use super::write::check_metadata;
 use super::{At, Caller, Ops, Place, Reading, Shared, Writing};
 use crate::error::{Error, Kind, Result};
 use lakeport_lakefs::{self as lakefs, Commit, DiffKind, Difference, LogQuery};
-use lakeport_session::Transaction;
+use lakeport_session::{State, Transaction};
 use lakeport_types::{Prefix, Ref};
 use std::collections::BTreeMap;
 
@@ -45,7 +46,7 @@ pub enum DiffTarget {
     ThreeDot(Ref),
     /// What is uncommitted.
     Uncommitted,
-    /// What a transaction committed since it began.
+    /// What a transaction changed since it began, committed or not.
     Transaction,
 }
 
@@ -223,7 +224,12 @@ pub async fn diff(
             let right = ops.reading(caller, place).await?;
             let base = right.transaction.as_ref().map(|transaction| Ref::from(&transaction.base_commit_id));
             let left = Reading { reference: base.unwrap_or_else(|| right.reference.clone()), ..right.clone() };
-            Sides::Refs(left, right.reference, DiffKind::TwoDot)
+            // With what is not committed in it yet, where it takes writes.
+            let right = match &right.transaction {
+                Some(row) if row.state == State::Open && !row.options.read_only => staged(row),
+                _ => right.reference,
+            };
+            Sides::Refs(left, right, DiffKind::TwoDot)
         }
         DiffTarget::Uncommitted => Sides::Uncommitted(ops.writing(caller, place).await?),
         DiffTarget::TwoDot(right) => Sides::Refs(ops.reading(caller, place).await?, right, DiffKind::TwoDot),

@@ -60,6 +60,12 @@ pub async fn write(
     task.await.map_err(|error| Error::new(Kind::Internal, "the write ended without an answer").caused_by(error))?
 }
 
+/// A create-only write that found another object.
+fn exists(path: &ObjectPath) -> Error {
+    let message = format!("{:?} is there already: write without if_none_match to replace it", path.as_str());
+    Error::new(Kind::ObjectExists, message).about([path.as_str()])
+}
+
 /// lakeFS lowers the case of keys.
 fn lowered(metadata: &BTreeMap<String, String>) -> BTreeMap<String, String> {
     metadata.iter().map(|(key, value)| (key.to_lowercase(), value.clone())).collect()
@@ -122,9 +128,7 @@ impl Ops {
             return Err(writing.refused(self, caller, error).await);
         }
         let Some(whole) = whole else {
-            // lakeFS never had the whole of it, so it cannot stand.
-            let message = "lakeFS broke off in the middle of the upload: send it again";
-            return Err(Error::new(Kind::LakefsUnavailable, message).caused_by(error));
+            return Err(self.broken_off(caller, writing, path, object.create_only, error).await);
         };
         let found = self.look_for(caller, writing, path, &object, whole, write_id.as_deref()).await;
         // What was answered is over. What was not may still land, even if the same bytes stand there already.
@@ -132,6 +136,27 @@ impl Ops {
             self.unsettle(writing, path).await?;
         }
         found.ok_or_else(|| in_doubt(path, error))
+    }
+
+    /// An upload of which lakeFS never had the whole: it cannot stand. lakeFS may have refused it early, and closed the connection
+    /// before its answer could be read.
+    async fn broken_off(
+        &self,
+        caller: &Caller,
+        writing: &Writing,
+        path: &ObjectPath,
+        create_only: bool,
+        error: lakefs::Error,
+    ) -> Error {
+        if let Err(refusal) = caller.lakefs.branch(&writing.repository, &writing.branch).await {
+            return writing.refused(self, caller, refusal).await;
+        }
+        let branch = Ref::from(&writing.branch);
+        if create_only && caller.lakefs.stat(&writing.repository, &branch, path).await.is_ok() {
+            return exists(path);
+        }
+        let message = "lakeFS broke off in the middle of the upload: send it again";
+        Error::new(Kind::LakefsUnavailable, message).caused_by(error)
     }
 
     /// lakeFS can refuse a create-only write because it found this very write, when a commit runs beside it.
@@ -150,11 +175,7 @@ impl Ops {
             }
             // It cannot be looked at, and so it cannot be said whose it is.
             Err(_) => Err(in_doubt(path, refusal)),
-            Ok(_) => Err(Error::new(
-                Kind::ObjectExists,
-                format!("{:?} is there already: write without if_none_match to replace it", path.as_str()),
-            )
-            .about([path.as_str()])),
+            Ok(_) => Err(exists(path)),
         }
     }
 
