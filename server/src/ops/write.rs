@@ -130,7 +130,10 @@ impl Ops {
         let Some(whole) = whole else {
             return Err(self.broken_off(caller, writing, path, object.create_only, error).await);
         };
-        let found = self.look_for(caller, writing, path, &object, whole, write_id.as_deref()).await;
+        if write_id.is_some() {
+            return self.is_own(caller, writing, path, write_id.as_deref(), error).await;
+        }
+        let found = self.look_for(caller, writing, path, &object, whole).await;
         // What was answered is over. What was not may still land, even if the same bytes stand there already.
         if error.kind() != lakefs::Kind::Contended {
             self.unsettle(writing, path).await?;
@@ -159,7 +162,8 @@ impl Ops {
         Error::new(Kind::LakefsUnavailable, message).caused_by(error)
     }
 
-    /// lakeFS can refuse a create-only write because it found this very write, when a commit runs beside it.
+    /// A create-only write that was refused, or not answered. lakeFS can refuse one because it found this very write, when a commit
+    /// runs beside it; and one that finds another object there can never land.
     async fn is_own(
         &self,
         caller: &Caller,
@@ -173,8 +177,11 @@ impl Ops {
             Ok(stats) if write_id.is_some() && stats.metadata.get(WRITE_ID).map(String::as_str) == write_id => {
                 Ok(stats)
             }
-            // It cannot be looked at, and so it cannot be said whose it is.
-            Err(_) => Err(in_doubt(path, refusal)),
+            // It cannot be looked at, or is not there yet.
+            Err(_) => {
+                self.unsettle(writing, path).await?;
+                Err(in_doubt(path, refusal))
+            }
             Ok(_) => Err(exists(path)),
         }
     }
@@ -187,13 +194,9 @@ impl Ops {
         path: &ObjectPath,
         object: &NewObject,
         (size, crc32c): (u64, u32),
-        write_id: Option<&str>,
     ) -> Option<ObjectStats> {
         let branch = Ref::from(&writing.branch);
         let stats = caller.lakefs.stat(&writing.repository, &branch, path).await.ok()?;
-        if write_id.is_some() {
-            return (stats.metadata.get(WRITE_ID).map(String::as_str) == write_id).then_some(stats);
-        }
         let content_type = if object.content_type.is_empty() { DEFAULT_TYPE } else { &object.content_type };
         let is_alike = u64::try_from(stats.size_bytes) == Ok(size)
             && stats.content_type == content_type
