@@ -16,6 +16,9 @@ use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Status, Streaming};
 use tonic_types::StatusExt;
 
+/// How long these servers take it that something could still land: long enough for a few calls on a busy machine.
+pub(crate) const SETTLE: Duration = Duration::from_millis(1500);
+
 /// A transport without deadlines of its own.
 pub(crate) type Patient = hyper_util::client::legacy::Client<HttpConnector, tonic::body::Body>;
 
@@ -73,7 +76,7 @@ impl Server {
         };
         let faults = Faults::default();
         let metrics = PrometheusBuilder::new().build_recorder().handle();
-        let app = App::with_faults(config, metrics, faults.clone()).await.unwrap().settling(Duration::from_millis(300));
+        let app = App::with_faults(config, metrics, faults.clone()).await.unwrap().settling(SETTLE);
         let serving = app.serve().await.unwrap();
         let endpoint = Endpoint::from_shared(format!("http://{}", serving.address)).unwrap();
         let channel = endpoint.connect().await.unwrap();

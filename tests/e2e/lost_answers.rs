@@ -1,6 +1,6 @@
 //! Answers of lakeFS that are lost or lie: nothing is guessed, nothing happens twice.
 
-use crate::fixture::{Server, refused, why};
+use crate::fixture::{SETTLE, Server, refused, why};
 use http::{Method, StatusCode};
 use lakeport_embedded::{Fault, On};
 use lakeport_proto::v1::{CommitTransactionRequest, CreateCommitRequest, TransactionState, WriteRequest};
@@ -95,7 +95,7 @@ async fn a_write_that_cannot_be_found_is_in_doubt_and_its_path_is_guarded() {
     assert_eq!(why(server.put_in("t", "a", "2").await), in_doubt, "the first could still land behind the second");
     assert_eq!(why(server.publish("t").await), in_doubt);
     server.put_in("t", "b", "other paths are free").await.unwrap();
-    tokio::time::sleep(Duration::from_millis(400)).await;
+    tokio::time::sleep(SETTLE + Duration::from_millis(200)).await;
     server.put_in("t", "a", "2").await.unwrap();
     assert!(server.publish("t").await.unwrap().merged);
     assert_eq!(server.get("main", "a").await.unwrap(), "2");
@@ -147,7 +147,7 @@ async fn a_caller_that_goes_away_does_not_stop_its_commit() {
     server.arm(On::merge(), Fault::Delay(Duration::from_millis(500)), 1);
     let mut request =
         tonic::Request::new(CommitTransactionRequest { transaction_id: "t".into(), ..Default::default() });
-    request.set_timeout(Duration::from_millis(250));
+    request.set_timeout(Duration::from_millis(1500));
     let answer = server.transactions.clone().commit_transaction(request).await;
     assert_eq!(why(answer), refused(Code::Unavailable, "COMMIT_IN_DOUBT"));
     let done = server.publish("t").await.unwrap();
@@ -207,7 +207,7 @@ async fn a_deletion_whose_answer_was_lost_guards_its_paths() {
     assert_eq!(why(server.files.clone().delete(delete.clone()).await), in_doubt);
     assert_eq!(lost.count(), 1, "it was repeated, and the first could land behind a later write");
     assert_eq!(why(server.put_in("t", "a", "2").await), in_doubt);
-    tokio::time::sleep(Duration::from_millis(400)).await;
+    tokio::time::sleep(SETTLE + Duration::from_millis(200)).await;
     assert!(server.files.clone().delete(delete).await.is_ok());
 }
 

@@ -66,11 +66,11 @@ async fn the_end_lets_calls_finish_and_sends_watchers_elsewhere() {
     let request = WatchTransactionRequest { transaction_id: "t".into() };
     let mut watch = server.transactions.clone().watch_transaction(request).await.unwrap().into_inner();
     watch.message().await.unwrap();
-    server.arm(On::new(Method::GET, "/objects/stat"), Fault::Delay(Duration::from_millis(500)), 1);
+    server.arm(On::new(Method::GET, "/objects/stat"), Fault::Delay(Duration::from_secs(2)), 1);
     let stat = StatRequest { transaction_id: "t".into(), path: "a".into(), ..Default::default() };
     let mut files = server.files.clone();
     let call = tokio::spawn(async move { files.stat(stat).await });
-    tokio::time::sleep(Duration::from_millis(200)).await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
     server.stop().await;
     assert!(call.await.unwrap().is_ok(), "a call that was accepted was cut");
     assert!(watch.message().await.unwrap().unwrap().reconnect);

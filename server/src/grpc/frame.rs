@@ -41,17 +41,39 @@ pub(super) struct Taken {
 }
 
 /// Takes messages out of the pieces of a request body, without copying their `data`.
-#[derive(Default)]
 pub(super) struct Deframer {
     pieces: VecDeque<Bytes>,
+    /// Pieces so small that each would cost more than it holds, gathered behind `pieces`.
+    small: BytesMut,
+    /// Bytes in both.
     buffered: usize,
+    /// Bytes without which there is nothing to be taken.
+    needed: usize,
+}
+
+/// Pieces below this are gathered.
+const SMALL: usize = 4 << 10;
+
+impl Default for Deframer {
+    fn default() -> Self {
+        Self { pieces: VecDeque::new(), small: BytesMut::new(), buffered: 0, needed: PREFIX }
+    }
 }
 
 impl Deframer {
     pub(super) fn push(&mut self, piece: Bytes) {
-        if !piece.is_empty() {
-            self.buffered += piece.len();
+        self.buffered += piece.len();
+        if piece.len() < SMALL {
+            self.small.extend_from_slice(&piece);
+        } else {
+            self.gather();
             self.pieces.push_back(piece);
+        }
+    }
+
+    fn gather(&mut self) {
+        if !self.small.is_empty() {
+            self.pieces.push_back(self.small.split().freeze());
         }
     }
 
@@ -65,6 +87,10 @@ impl Deframer {
     /// # Errors
     /// `InvalidField` for a message over `limit` bytes or one that does not decode; `Unsupported` for a compressed one.
     pub(super) fn next(&mut self, limit: usize) -> Result<Option<Taken>> {
+        if self.buffered < self.needed {
+            return Ok(None);
+        }
+        self.gather();
         let Some(prefix) = self.peek::<PREFIX>() else { return Ok(None) };
         if prefix[0] != 0 {
             return Err(Error::new(Kind::Unsupported, "compressed messages are not taken: send them as they are"));
@@ -74,9 +100,11 @@ impl Deframer {
             let message = format!("a message has {length} bytes: at most {limit} are taken; send more, smaller ones");
             return Err(Error::field("data", message));
         }
-        if self.buffered < PREFIX + length {
+        self.needed = PREFIX + length;
+        if self.buffered < self.needed {
             return Ok(None);
         }
+        self.needed = PREFIX;
         self.skip(PREFIX);
         self.take_fields(length).map(Some)
     }

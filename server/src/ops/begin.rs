@@ -1,7 +1,8 @@
 //! Beginning a transaction: the row first, then the branch, then the answer.
 
 use super::branches::no_ref;
-use super::locate::{no_repository, not_a_branch};
+use super::end::delete_branches;
+use super::locate::{no_repository, not_a_branch, not_open};
 use super::{Caller, Ops};
 use crate::error::{Error, Kind, Result};
 use lakeport_lakefs as lakefs;
@@ -55,7 +56,7 @@ pub async fn begin(ops: &Ops, caller: &Caller, begin: Begin) -> Result<Transacti
         labels: begin.labels.clone(),
     };
     match ops.store.begin(new).await? {
-        Begun::New(transaction) => with_branch(caller, transaction).await,
+        Begun::New(transaction) => with_branch(ops, caller, transaction).await,
         Begun::Existing(found) => found_again(ops, caller, &begin, found).await,
     }
 }
@@ -86,13 +87,13 @@ async fn found_again(ops: &Ops, caller: &Caller, begin: &Begin, found: Transacti
     }
     let now = ops.refreshed(&found).await?;
     if now.state == lakeport_session::State::Open && now.epoch == 0 {
-        return with_branch(caller, now).await;
+        return with_branch(ops, caller, now).await;
     }
     Ok(now)
 }
 
 /// Makes the branch of a transaction. Its name is random and in the row: one that is there is our own earlier try.
-async fn with_branch(caller: &Caller, transaction: Transaction) -> Result<Transaction> {
+async fn with_branch(ops: &Ops, caller: &Caller, transaction: Transaction) -> Result<Transaction> {
     if transaction.options.read_only {
         return Ok(transaction);
     }
@@ -101,13 +102,25 @@ async fn with_branch(caller: &Caller, transaction: Transaction) -> Result<Transa
     loop {
         let made = caller.lakefs.create_branch(&transaction.repository, &transaction.branch, &source, true).await;
         match made {
-            Ok(_) => return Ok(transaction),
-            Err(error) if error.kind() == lakefs::Kind::AlreadyExists => return Ok(transaction),
+            Ok(_) => return still_open(ops, caller, transaction).await,
+            Err(error) if error.kind() == lakefs::Kind::AlreadyExists => {
+                return still_open(ops, caller, transaction).await;
+            }
             // A second try finds the first, if it happened.
             Err(error) if error.retry() != lakefs::Retry::Never && tries_left > 0 => tries_left -= 1,
             Err(error) => return Err(caller.explain(error.into()).await),
         }
     }
+}
+
+/// A branch that was made for a transaction that has ended meanwhile is known to nobody: it goes at once.
+async fn still_open(ops: &Ops, caller: &Caller, transaction: Transaction) -> Result<Transaction> {
+    let now = ops.refreshed(&transaction).await?;
+    if !now.state.is_final() {
+        return Ok(now);
+    }
+    delete_branches(&caller.lakefs, &now).await?;
+    Err(not_open(&now, now.state))
 }
 
 async fn base_commit(caller: &Caller, begin: &Begin) -> Result<CommitId> {

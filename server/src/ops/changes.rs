@@ -1,7 +1,7 @@
 //! What a transaction changed.
 
 use super::commits::Differences;
-use super::locate::not_open;
+use super::locate::{not_open, staged};
 use super::{Caller, Ops, Reading};
 use crate::error::Result;
 use lakeport_lakefs::{DiffKind, Difference, DifferenceKind};
@@ -52,12 +52,6 @@ pub(super) async fn changes_of(
         _ => staged(transaction),
     };
     Ok(Changes { changes: Differences::between(caller, base, now, DiffKind::TwoDot, prefix), base_changes })
-}
-
-/// The branch of a transaction with what is not committed on it; of one that is being committed, the commit.
-pub(super) fn staged(transaction: &Transaction) -> Ref {
-    let name = format!("{}$", transaction.branch);
-    Ref::try_from(name).unwrap_or_else(|_| Ref::from(&transaction.branch))
 }
 
 impl Changes {

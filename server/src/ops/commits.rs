@@ -1,6 +1,6 @@
 //! Commits, history and differences.
 
-use super::changes::staged;
+use super::locate::staged;
 use super::repositories::outcome;
 use super::write::check_metadata;
 use super::{At, Caller, Ops, Place, Reading, Shared, Writing};

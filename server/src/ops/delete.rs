@@ -87,6 +87,18 @@ pub(super) fn tree(root: &ObjectPath) -> List {
     }
 }
 
+/// Keys as paths. One that lakeport does not take (a NUL in it) fails by name, and is not passed over.
+pub(super) fn parsed(keys: impl Iterator<Item = String>, failures: &mut Vec<(String, Error)>) -> Vec<ObjectPath> {
+    let paths = keys.filter_map(|key| match ObjectPath::try_from(key.as_str()) {
+        Ok(path) => Some(path),
+        Err(error) => {
+            failures.push((key, Error::field("path", error)));
+            None
+        }
+    });
+    paths.collect()
+}
+
 /// Whether a key is the root itself or below it, and does not only share a prefix with it.
 pub(super) fn is_below(root: &ObjectPath, key: &str) -> bool {
     match key.strip_prefix(root.as_str()) {
@@ -115,7 +127,7 @@ impl Deleting {
                 }
                 Some(page) => {
                     let keys = page.entries.into_iter().map(|entry| entry.path).filter(|key| is_below(root, key));
-                    keys.filter_map(|key| ObjectPath::try_from(key).ok()).collect()
+                    parsed(keys, &mut progress.failures)
                 }
             },
         };

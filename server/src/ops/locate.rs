@@ -272,6 +272,12 @@ pub fn unknown_transaction(id: &TransactionId) -> Error {
     Error::new(Kind::TransactionNotFound, format!("no transaction {id}")).about([id.as_str()])
 }
 
+/// The branch of a transaction with what is not committed on it; of one that is being committed, the commit.
+pub(super) fn staged(transaction: &Transaction) -> Ref {
+    let name = format!("{}$", transaction.branch);
+    Ref::try_from(name).unwrap_or_else(|_| Ref::from(&transaction.branch))
+}
+
 /// A call in a transaction that is not open.
 pub(super) fn not_open(transaction: &Transaction, state: State) -> Error {
     let id = &transaction.id;

@@ -42,6 +42,7 @@ pub struct Transferring {
     /// Of a move: sources whose copies stand.
     copied: Vec<(ObjectPath, String)>,
     any_failed: bool,
+    is_started: bool,
     is_done: bool,
 }
 
@@ -83,6 +84,7 @@ async fn begin(ops: &Ops, caller: &Caller, place: &Place, transfer: Transfer, is
         is_move,
         copied: Vec::new(),
         any_failed: false,
+        is_started: false,
         is_done: false,
     })
 }
@@ -124,13 +126,15 @@ impl Transferring {
     /// The next sources; `None` behind the last.
     async fn sources(&mut self, ops: &Ops) -> Result<Option<Vec<ObjectPath>>> {
         let Some(listing) = &mut self.listing else {
-            let is_first = self.copied.is_empty() && !self.any_failed;
+            let is_first = !std::mem::replace(&mut self.is_started, true);
             return Ok(is_first.then(|| vec![self.transfer.source.clone()]));
         };
         let Some(page) = listing.next(ops).await? else { return Ok(None) };
         let keys = page.entries.into_iter().map(|entry| entry.path);
         let keys = keys.filter(|key| is_below(&self.transfer.source, key));
-        Ok(Some(keys.filter_map(|key| ObjectPath::try_from(key).ok()).collect()))
+        // A key that lakeport does not take (a NUL in it) is not passed over in silence.
+        let paths = keys.map(|key| ObjectPath::try_from(key).map_err(|error| Error::field("source_path", error)));
+        Ok(Some(paths.collect::<Result<_>>()?))
     }
 
     async fn copy(&mut self, ops: &Ops, sources: Vec<ObjectPath>) -> Result<TransferProgress> {
@@ -149,7 +153,9 @@ impl Transferring {
             match copied {
                 Ok(stats) => {
                     progress.paths.push(stats.path.clone());
-                    self.copied.push((source, stats.path.clone()));
+                    if self.is_move {
+                        self.copied.push((source, stats.path.clone()));
+                    }
                     changes.push(Change::Put(Box::new(stats)));
                 }
                 Err(error) if self.listing.is_none() => return Err(error),

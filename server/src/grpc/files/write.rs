@@ -15,8 +15,12 @@ use lakeport_proto::v1::{WriteRequest, WriteResponse};
 use lakeport_types::{ObjectPath, TransactionId};
 use prost::Message;
 use std::collections::VecDeque;
+use std::time::Duration;
 use tonic::body::Body;
 use tonic::{Code, Status};
+
+/// How long a caller may take to say what it writes: until then nobody knows whether it may.
+const FIRST_MESSAGE: Duration = Duration::from_secs(30);
 
 /// Takes an upload and answers once it is published; what comes are the frames of the answer.
 pub(crate) async fn write(
@@ -25,7 +29,10 @@ pub(crate) async fn write(
     body: Body,
 ) -> Result<impl Stream<Item = Result<Frame<Bytes>, Status>> + Send + use<>> {
     let mut messages = Messages { body, deframer: Deframer::default(), next_offset: 0 };
-    let Some((request, data)) = messages.next().await? else {
+    let first = tokio::time::timeout(FIRST_MESSAGE, messages.next()).await.map_err(|_| {
+        Error::new(Kind::WriteIncomplete, "the first message, which says what to write, did not come in time")
+    })?;
+    let Some((request, data)) = first? else {
         return Err(Error::new(Kind::WriteIncomplete, "the stream is empty: its first message says what to write"));
     };
     let first = OwnChecks { crc32c: request.crc32c, write_offset: request.write_offset, finish: request.finish_write };
