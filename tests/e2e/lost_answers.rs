@@ -144,7 +144,7 @@ async fn a_caller_that_goes_away_does_not_stop_its_commit() {
     let server = Server::with_faults().await;
     server.begin("t").await;
     server.put_in("t", "a", "1").await.unwrap();
-    server.arm(On::merge(), Fault::Delay(Duration::from_millis(500)), 1);
+    server.arm(On::merge(), Fault::Delay(Duration::from_secs(4)), 1);
     let mut request =
         tonic::Request::new(CommitTransactionRequest { transaction_id: "t".into(), ..Default::default() });
     request.set_timeout(Duration::from_millis(1500));
