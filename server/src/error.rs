@@ -101,6 +101,7 @@ kinds! {
     Corrupt "CORRUPT"
     Unsupported "UNSUPPORTED"
     Internal "INTERNAL"
+    ObjectChanged "OBJECT_CHANGED"
 }
 
 impl Kind {

@@ -49,7 +49,7 @@ fn code(kind: Kind) -> Code {
         | Kind::TransactionExpired
         | Kind::TransactionReadOnly
         | Kind::EpochMismatch => Code::FailedPrecondition,
-        Kind::MergeConflict => Code::Aborted,
+        Kind::MergeConflict | Kind::ObjectChanged => Code::Aborted,
         Kind::PermissionDenied | Kind::BranchProtected | Kind::RepositoryReadOnly | Kind::ReservedName => {
             Code::PermissionDenied
         }
@@ -191,7 +191,7 @@ mod tests {
         use lakeport_proto::v1::ErrorReason;
         for number in 1.. {
             let Ok(reason) = ErrorReason::try_from(number) else {
-                assert_eq!(number, 48, "the contract has gaps");
+                assert_eq!(number, 49, "the contract has gaps");
                 break;
             };
             let name = reason.as_str_name().trim_start_matches("ERROR_REASON_");

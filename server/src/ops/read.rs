@@ -108,7 +108,7 @@ impl Ops {
         if offset < end {
             // There was nothing when it was asked for, and there is something now.
             let message = format!("{:?} was changed while it was read: read it again", path.as_str());
-            return Err(Error::new(Kind::EtagMismatch, message).about([path.as_str()]));
+            return Err(Error::new(Kind::ObjectChanged, message).about([path.as_str()]));
         }
         let resume = Resume {
             caller: caller.clone(),
@@ -163,7 +163,7 @@ impl ReadObject {
     /// where a connection breaks off.
     ///
     /// # Errors
-    /// `LakefsUnavailable`; `EtagMismatch` when the object was changed meanwhile; `Corrupt` when lakeFS sends more than it
+    /// `LakefsUnavailable`; `ObjectChanged`; `Corrupt` when lakeFS sends more than it
     /// announced.
     pub async fn next(&mut self) -> Result<Option<(u64, Bytes)>> {
         while self.left > 0 {
@@ -219,7 +219,7 @@ impl ReadObject {
         let download = open(&resume.caller, &resume.reading, &resume.path, range).await.map_err(Error::from)?;
         if download.head.etag != self.info.etag || download.head.size != self.info.size {
             let message = format!("{:?} was changed while it was read: read it again", self.info.path);
-            return Err(Error::new(Kind::EtagMismatch, message).about([self.info.path.as_str()]));
+            return Err(Error::new(Kind::ObjectChanged, message).about([self.info.path.as_str()]));
         }
         self.download = Some(download);
         Ok(())
