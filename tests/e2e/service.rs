@@ -4,6 +4,7 @@ use crate::fixture::{Server, why};
 use http::Method;
 use lakeport_embedded::{Fault, On};
 use lakeport_proto::v1::{StatRequest, WatchTransactionRequest};
+use prost::Message;
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -83,4 +84,36 @@ async fn nothing_but_the_contract_is_served() {
     let answer = get(server.address(), "/").await;
     assert!(answer.starts_with("HTTP/1.1 200") || answer.starts_with("HTTP/1.1 4"), "{answer}");
     assert!(!answer.contains("lakeport-data"));
+}
+
+/// As a browser's client speaks, over HTTP/1.1.
+#[tokio::test]
+async fn grpc_web_reads_an_object() {
+    let server = Server::start().await;
+    server.put("a", "over the web").await;
+    let message = server.read_request("main", "a").encode_to_vec();
+    let length = u32::try_from(message.len()).unwrap();
+    let body = [&[0], length.to_be_bytes().as_slice(), &message].concat();
+    let mut stream = TcpStream::connect(server.address()).await.unwrap();
+    let head = format!(
+        "POST /lakeport.v1.FileService/Read HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-type: \
+         application/grpc-web+proto\r\ncontent-length: {}\r\n\r\n",
+        body.len()
+    );
+    stream.write_all(&[head.as_bytes(), &body].concat()).await.unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).await.unwrap();
+    let answer = String::from_utf8_lossy(&answer);
+    assert!(answer.starts_with("HTTP/1.1 200") && answer.contains("application/grpc-web+proto"), "{answer}");
+    assert!(answer.contains("over the web") && answer.contains("grpc-status:0"), "{answer}");
+}
+
+#[tokio::test]
+async fn a_call_goes_on_with_the_trace_of_its_caller() {
+    let server = Server::start().await;
+    let trace = "4bf92f3577b34da6a3ce929d0e0e4736";
+    let mut request = tonic::Request::new(lakeport_proto::v1::GetServerInfoRequest {});
+    request.metadata_mut().insert("traceparent", format!("00-{trace}-00f067aa0ba902b7-01").parse().unwrap());
+    let answer = server.files.clone().get_server_info(request).await.unwrap();
+    assert_eq!(answer.metadata().get("x-request-id").unwrap(), trace);
 }
