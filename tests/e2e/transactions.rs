@@ -230,7 +230,7 @@ async fn branches_are_kept_where_that_is_asked_for() {
     server.try_begin(keep.clone()).await.unwrap();
     server.put_in("t", "a", "1").await.unwrap();
     assert_eq!(server.rollback("t").await.unwrap().branch, "kept");
-    server.head("kept").await;
+    assert_eq!(server.get("kept", "a").await.unwrap(), "1");
     let taken = BeginTransactionRequest { transaction_id: "u".into(), ..keep };
     assert_eq!(why(server.try_begin(taken).await), refused(Code::AlreadyExists, "BRANCH_EXISTS"));
 

@@ -3,7 +3,7 @@
 use super::locate::not_open;
 use super::{Caller, Ops};
 use crate::error::{Error, Kind, Result};
-use lakeport_lakefs::{self as lakefs, Lakefs};
+use lakeport_lakefs::{self as lakefs, Lakefs, NewCommit};
 use lakeport_session::{Filter, Millis, Retention, State, Transaction};
 use lakeport_types::{BranchName, Ref, TransactionId};
 use rand::RngExt;
@@ -142,7 +142,7 @@ pub(super) async fn keep(ops: &Ops, lakefs: &Lakefs, row: Transaction) -> Result
     }
     let source = match &row.prepared_commit_id {
         Some(commit) => Ref::from(commit),
-        None => Ref::from(&row.branch),
+        None => committed(lakefs, &row).await?,
     };
     let mut row = row;
     // A name that somebody else has taken meanwhile is given up for one that nobody can have.
@@ -160,7 +160,7 @@ pub(super) async fn keep(ops: &Ops, lakefs: &Lakefs, row: Transaction) -> Result
             Ok(_) => return Ok(row),
             Err(error) if is_gone(error.kind()) => return Ok(row),
             Err(error) if error.kind() != lakefs::Kind::AlreadyExists => return Err(error.into()),
-            Err(_) if has_same_head(lakefs, &row, &name, &source).await? => return Ok(row),
+            Err(_) if holds(lakefs, &row, &name, &source).await? => return Ok(row),
             Err(_) => {
                 let other = Transaction { kept_branch: Some(kept_name(None)?), ..row.clone() };
                 row = ops.store.swap(&row, other).await?.ok_or_else(overtaken)?;
@@ -194,9 +194,21 @@ fn kept_name(chosen: Option<&str>) -> Result<BranchName> {
     BranchName::try_from(name).map_err(|error| Error::field("branch", error))
 }
 
-/// Whether a branch that is there is our own earlier try.
-async fn has_same_head(lakefs: &Lakefs, row: &Transaction, name: &BranchName, source: &Ref) -> Result<bool> {
-    let there = lakefs.branch(&row.repository, name).await?;
-    let ours = lakefs.get_commit(&row.repository, source).await?;
-    Ok(there.commit_id == ours.id)
+/// The live branch with what was written committed, since a branch takes nothing with it that is not.
+async fn committed(lakefs: &Lakefs, row: &Transaction) -> Result<Ref> {
+    let message = format!("Kept of transaction {}", row.id);
+    let commit = NewCommit { message, ..NewCommit::default() };
+    match lakefs.commit(&row.repository, &row.branch, &commit).await {
+        Ok(_) => {}
+        Err(error) if error.kind() == lakefs::Kind::NoChanges || is_gone(error.kind()) => {}
+        // Tried again later; what was committed by then is no change any more.
+        Err(error) => return Err(error.into()),
+    }
+    Ok(Ref::from(&row.branch))
+}
+
+/// Whether a branch that is there comes from what is to be kept: then it is our own earlier try.
+async fn holds(lakefs: &Lakefs, row: &Transaction, name: &BranchName, source: &Ref) -> Result<bool> {
+    let base = lakefs.merge_base(&row.repository, source, &Ref::from(name)).await?;
+    Ok(base.base == base.source)
 }
