@@ -4,6 +4,7 @@ use lakeport_server::app::{App, Serving};
 use lakeport_server::config::{Auth, Config, Lake};
 use lakeport_server::error::BoxError;
 use lakeport_server::telemetry;
+use std::io::Write;
 use std::process::ExitCode;
 use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
@@ -46,28 +47,34 @@ async fn stopped() -> Result<(), BoxError> {
     Ok(())
 }
 
-/// What a person wants to know first.
+/// What a person wants to know first. Whether anybody reads it does not matter.
 fn welcome(config: &Config, serving: &Serving) {
-    println!("lakeport {}", env!("CARGO_PKG_VERSION"));
-    println!("  gRPC   {}  (plaintext, with reflection and gRPC-Web)", serving.address);
-    println!("  admin  http://{}/readyz, /livez, /metrics", serving.admin_address);
+    let _ = write_welcome(&mut std::io::stdout().lock(), config, serving);
+}
+
+fn write_welcome(out: &mut impl Write, config: &Config, serving: &Serving) -> std::io::Result<()> {
+    writeln!(out, "lakeport {}", env!("CARGO_PKG_VERSION"))?;
+    writeln!(out, "  gRPC   {}  (plaintext, with reflection and gRPC-Web)", serving.address)?;
+    writeln!(out, "  admin  http://{}/readyz, /livez, /metrics", serving.admin_address)?;
     match &config.lake {
-        Lake::Remote { url, .. } => println!("  lake   lakeFS at {url}"),
-        Lake::Embedded { .. } => println!("  lake   its own, in {}", config.data_dir.join("lake").display()),
+        Lake::Remote { url, .. } => writeln!(out, "  lake   lakeFS at {url}")?,
+        Lake::Embedded { .. } => writeln!(out, "  lake   its own, in {}", config.data_dir.join("lake").display())?,
     }
     if let (Some(address), Some((id, secret))) = (serving.embedded_address, serving.embedded_account()) {
-        println!("  REST   http://{address}/api/v1  (access key ID {id}, secret access key {secret})");
+        writeln!(out, "  REST   http://{address}/api/v1  (access key ID {id}, secret access key {secret})")?;
     }
     let is_open = matches!(config.lake, Lake::Embedded { .. }) && config.listen.ip().is_loopback();
     match config.auth {
-        Auth::Service => println!("  auth   the service's account acts for every caller"),
+        Auth::Service => writeln!(out, "  auth   the service's account acts for every caller")?,
         Auth::Passthrough if is_open => {
-            println!("  auth   none needed on this machine; lakeFS key pairs are taken too");
+            writeln!(out, "  auth   none needed on this machine; lakeFS key pairs are taken too")?;
         }
-        Auth::Passthrough => println!("  auth   callers send lakeFS's key pair (Basic) or token (Bearer)"),
+        Auth::Passthrough => writeln!(out, "  auth   callers send lakeFS's key pair (Basic) or token (Bearer)")?,
     }
-    println!(
+    writeln!(
+        out,
         "  try    grpcurl -plaintext -d '{{\"repository\":\"quickstart\",\"ref\":\"main\"}}' {} lakeport.v1.FileService/List",
         serving.address
-    );
+    )?;
+    Ok(())
 }

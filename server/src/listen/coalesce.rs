@@ -10,6 +10,9 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 
+/// A write of so much is worth a system call of its own: clients with frames of 16 KiB never cause one.
+const LARGE: usize = 64 << 10;
+
 /// A stream whose writes are gathered until its [`Drain`] lets them go.
 pub(super) struct Coalesced {
     read: OwnedReadHalf,
@@ -61,6 +64,11 @@ impl Gathered {
     }
 
     fn poll_gather(&mut self, cx: &mut Context<'_>, slices: &[io::IoSlice<'_>]) -> Poll<io::Result<usize>> {
+        // What is large already gains nothing by being gathered, and would be copied once more.
+        if slices.iter().map(|slice| slice.len()).sum::<usize>() >= LARGE {
+            ready!(self.poll_drain(cx))?;
+            return Pin::new(&mut self.write).poll_write_vectored(cx, slices);
+        }
         let mut room = ready!(self.poll_room(cx))?;
         let mut taken = 0;
         for slice in slices {
@@ -131,11 +139,16 @@ mod tests {
             all
         });
         let (mut io, drain) = coalesce(listener.accept().await.unwrap().0, 100);
-        let sent: Vec<u8> = (0..10_000_u32).flat_map(u32::to_le_bytes).collect();
-        io.write_all(&sent).await.unwrap();
+        let sent: Vec<u8> = (0..100_000_u32).flat_map(u32::to_le_bytes).collect();
+        io.write_all(&sent[..1_000]).await.unwrap();
         assert!(!drain.0.lock().unwrap().buffer.is_empty());
         poll_fn(|cx| drain.poll_drain(cx)).await.unwrap();
         assert_eq!(drain.0.lock().unwrap().buffer.capacity(), 0);
+        // Small and large writes keep their order.
+        io.write_all(&sent[1_000..1_010]).await.unwrap();
+        for part in sent[1_010..].chunks(LARGE + 7) {
+            io.write_all(part).await.unwrap();
+        }
         io.shutdown().await.unwrap();
         assert_eq!(client.await.unwrap(), sent);
     }

@@ -39,7 +39,6 @@ impl Nginx {
         let server = format!(
             "proxy_http_version 1.1; proxy_set_header Connection \"\"; client_max_body_size 0; proxy_request_buffering off;
              proxy_buffers 16 256k; proxy_buffer_size 256k; proxy_busy_buffers_size 1m; proxy_max_temp_file_size 0;
-             keepalive_requests 1000000;
              upstream reads {{ server {reads}; keepalive 64; keepalive_requests 1000000; }}
              upstream writes {{ server {writes}; keepalive 64; keepalive_requests 1000000; }}
              server {{ listen 127.0.0.1:{port};
