@@ -110,7 +110,7 @@ fn filled(text: &str) -> String {
     filled + rest
 }
 
-/// Makes the call that a recording is of; `None` where this client has none.
+/// Makes the call that a recording is of; `None` where this client has none. A table: a row for each call.
 async fn call(lakefs: &Lakefs, exchange: &Exchange) -> Option<std::result::Result<(), (Kind, Retry)>> {
     let path = exchange.request.path.strip_prefix("/api/v1/")?;
     let segments: Vec<&str> = path.split('/').collect();

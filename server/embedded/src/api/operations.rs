@@ -16,11 +16,37 @@ use std::collections::BTreeMap;
 pub(super) async fn run(call: Call, body: Option<Incoming>) -> Result<Response> {
     use Operation::*;
     match call.route.operation {
+        HealthCheck | NotImplemented | Login | GetSetupState | GetUser | GetConfig | GetStorageConfig | GetVersion => {
+            of_server(&call)
+        }
+        ListRepositories
+        | CreateRepository
+        | GetRepository
+        | DeleteRepository
+        | GetRepositoryMetadata
+        | SetRepositoryMetadata
+        | UnsetRepositoryMetadata
+        | GetBranchProtection
+        | SetBranchProtection => of_repositories(&call).await,
+        ListBranches | CreateBranch | GetBranch | DeleteBranch | ResetBranch | HardReset => of_branches(&call).await,
+        ListTags | CreateTag | GetTag | DeleteTag => of_tags(&call).await,
+        Commit | DiffBranch | DiffRefs | Merge | FindMergeBase | Revert | CherryPick | Log | GetCommit => {
+            versions::run(&call).await
+        }
+        CopyObject | DeleteObject | DeleteObjects | GetObject | GetPhysicalAddress | HeadObject
+        | LinkPhysicalAddress | ListObjects | PresignMultipart | StageAllowed | StatObject | UnderlyingProperties
+        | UpdateUserMetadata | UploadObject => objects::run(&call, body).await,
+    }
+}
+
+fn of_server(call: &Call) -> Result<Response> {
+    use Operation::*;
+    match call.route.operation {
         HealthCheck => Ok(reply::empty(StatusCode::NO_CONTENT)),
         NotImplemented => Err(Error::not_implemented()),
-        Login => log_in(&call),
+        Login => log_in(call),
         GetSetupState => Ok(reply::ok(&setup_state())),
-        GetUser => user(&call),
+        GetUser => user(call),
         GetConfig => Ok(reply::ok(&json!({
             "capabilities_config": {},
             "storage_config": storage(),
@@ -30,11 +56,18 @@ pub(super) async fn run(call: Call, body: Option<Incoming>) -> Result<Response> 
         }))),
         GetStorageConfig => Ok(reply::ok(&storage())),
         GetVersion => Ok(reply::ok(&version())),
+        _ => Err(Error::UnknownEndpoint),
+    }
+}
+
+async fn of_repositories(call: &Call) -> Result<Response> {
+    use Operation::*;
+    match call.route.operation {
         ListRepositories => {
             let page = call.lake.list_repositories(&call.query.text("search"), &call.page()).await?;
             reply::page(&page, reply::repository)
         }
-        CreateRepository => create_repository(&call).await,
+        CreateRepository => create_repository(call).await,
         GetRepository => Ok(reply::ok(&reply::repository(&call.repository().await?))),
         DeleteRepository => {
             call.lake.delete_repository(call.segment("repository")?, call.query.flag("force")).await?;
@@ -51,7 +84,7 @@ pub(super) async fn run(call: Call, body: Option<Incoming>) -> Result<Response> 
             call.lake.update_repository_metadata(&call.repository().await?, &BTreeMap::new(), &unset).await?;
             Ok(reply::empty(StatusCode::NO_CONTENT))
         }
-        GetBranchProtection => branch_protection(&call).await,
+        GetBranchProtection => branch_protection(call).await,
         SetBranchProtection => {
             let rules = call.json.as_array().cloned().unwrap_or_default();
             let patterns: Vec<String> =
@@ -59,6 +92,13 @@ pub(super) async fn run(call: Call, body: Option<Incoming>) -> Result<Response> 
             call.lake.set_protections(&call.repository().await?, &patterns).await?;
             Ok(reply::empty(StatusCode::NO_CONTENT))
         }
+        _ => Err(Error::UnknownEndpoint),
+    }
+}
+
+async fn of_branches(call: &Call) -> Result<Response> {
+    use Operation::*;
+    match call.route.operation {
         ListBranches => {
             let hidden = call.query.flag("show_hidden");
             let page = call.lake.list_branches(&call.repository().await?, hidden, &call.page()).await?;
@@ -80,13 +120,20 @@ pub(super) async fn run(call: Call, body: Option<Incoming>) -> Result<Response> 
             call.lake.delete_branch(&call.repository().await?, branch, force).await?;
             Ok(reply::empty(StatusCode::NO_CONTENT))
         }
-        ResetBranch => reset_branch(&call).await,
+        ResetBranch => reset_branch(call).await,
         HardReset => {
             let (branch, target) = (call.segment("branch")?, call.query.text("ref"));
             let force = call.query.flag("force");
             call.lake.hard_reset(&call.repository().await?, branch, &target, force).await?;
             Ok(reply::empty(StatusCode::NO_CONTENT))
         }
+        _ => Err(Error::UnknownEndpoint),
+    }
+}
+
+async fn of_tags(call: &Call) -> Result<Response> {
+    use Operation::*;
+    match call.route.operation {
         ListTags => {
             let page = call.lake.list_tags(&call.repository().await?, &call.page()).await?;
             reply::page(&page, |tag| json!({ "commit_id": tag.commit_id, "id": tag.name }))
@@ -106,12 +153,7 @@ pub(super) async fn run(call: Call, body: Option<Incoming>) -> Result<Response> 
             call.lake.delete_tag(&call.repository().await?, tag, force).await?;
             Ok(reply::empty(StatusCode::NO_CONTENT))
         }
-        Commit | DiffBranch | DiffRefs | Merge | FindMergeBase | Revert | CherryPick | Log | GetCommit => {
-            versions::run(&call).await
-        }
-        CopyObject | DeleteObject | DeleteObjects | GetObject | GetPhysicalAddress | HeadObject
-        | LinkPhysicalAddress | ListObjects | PresignMultipart | StageAllowed | StatObject | UnderlyingProperties
-        | UpdateUserMetadata | UploadObject => objects::run(&call, body).await,
+        _ => Err(Error::UnknownEndpoint),
     }
 }
 

@@ -4,7 +4,7 @@ use super::Call;
 use super::operations::{map_in, text_in};
 use super::reply::{self, Response};
 use super::route::Operation;
-use crate::lake::{CommitRequest, DiffQuery, LogQuery, MergeRequest, Strategy};
+use crate::lake::{CommitRequest, DiffQuery, LogQuery, MergeRequest, Repository, Strategy};
 use crate::{Error, Result};
 use http::StatusCode;
 use serde_json::{Value, json};
@@ -40,44 +40,51 @@ pub(super) async fn run(call: &Call) -> Result<Response> {
             let page = call.lake.diff_refs(&repository, &query).await?;
             reply::page(&page, |listed| reply::change(listed, with_right))
         }
-        Operation::Merge => {
-            let request = MergeRequest {
-                commit: request(call),
-                strategy: Strategy::parse(&call.text("strategy"))?,
-                squash: call.flag("squash_merge"),
-            };
-            let (source, destination) = (call.segment("sourceRef")?, call.segment("destinationBranch")?);
-            let reference = call.lake.merge(&repository, source, destination, &request).await?;
-            Ok(reply::ok(&json!({ "reference": reference })))
-        }
-        Operation::FindMergeBase => {
-            let (source, destination) = (call.segment("sourceRef")?, call.segment("destinationBranch")?);
-            let base = call.lake.merge_base(&repository, source, destination).await?;
-            // lakeFS has the two the wrong way round.
-            Ok(reply::ok(&json!({
-                "base_commit_id": base.base.id,
-                "source_commit_id": base.destination.id,
-                "destination_commit_id": base.source.id,
-            })))
-        }
-        Operation::Revert => {
-            let parent = call.json.get("parent_number").and_then(Value::as_u64).unwrap_or_default();
-            let parent = usize::try_from(parent).unwrap_or(usize::MAX);
-            let (branch, target) = (call.segment("branch")?, call.text("ref"));
-            call.lake.revert(&repository, branch, &target, parent, &overridden(call)).await?;
-            Ok(reply::empty(StatusCode::NO_CONTENT))
-        }
-        Operation::CherryPick => {
-            let parent = call.json.get("parent_number").and_then(Value::as_u64);
-            let parent = parent.map(|parent| usize::try_from(parent).unwrap_or(usize::MAX));
-            let overrides = call.json.get("commit_overrides").is_some_and(Value::is_object);
-            let (branch, target) = (call.segment("branch")?, call.text("ref"));
-            let commit =
-                call.lake.cherry_pick(&repository, branch, &target, parent, &overridden(call), overrides).await?;
-            Ok(reply::json(StatusCode::CREATED, &reply::commit(&commit)))
-        }
+        Operation::Merge => merge(call, &repository).await,
+        Operation::FindMergeBase => merge_base(call, &repository).await,
+        Operation::Revert => revert(call, &repository).await,
+        Operation::CherryPick => cherry_pick(call, &repository).await,
         _ => Err(Error::UnknownEndpoint),
     }
+}
+
+async fn merge(call: &Call, repository: &Repository) -> Result<Response> {
+    let request = MergeRequest {
+        commit: request(call),
+        strategy: Strategy::parse(&call.text("strategy"))?,
+        squash: call.flag("squash_merge"),
+    };
+    let (source, destination) = (call.segment("sourceRef")?, call.segment("destinationBranch")?);
+    let reference = call.lake.merge(repository, source, destination, &request).await?;
+    Ok(reply::ok(&json!({ "reference": reference })))
+}
+
+async fn merge_base(call: &Call, repository: &Repository) -> Result<Response> {
+    let (source, destination) = (call.segment("sourceRef")?, call.segment("destinationBranch")?);
+    let base = call.lake.merge_base(repository, source, destination).await?;
+    // lakeFS has the two the wrong way round.
+    Ok(reply::ok(&json!({
+        "base_commit_id": base.base.id,
+        "source_commit_id": base.destination.id,
+        "destination_commit_id": base.source.id,
+    })))
+}
+
+async fn revert(call: &Call, repository: &Repository) -> Result<Response> {
+    let parent = call.json.get("parent_number").and_then(Value::as_u64).unwrap_or_default();
+    let parent = usize::try_from(parent).unwrap_or(usize::MAX);
+    let (branch, target) = (call.segment("branch")?, call.text("ref"));
+    call.lake.revert(repository, branch, &target, parent, &overridden(call)).await?;
+    Ok(reply::empty(StatusCode::NO_CONTENT))
+}
+
+async fn cherry_pick(call: &Call, repository: &Repository) -> Result<Response> {
+    let parent = call.json.get("parent_number").and_then(Value::as_u64);
+    let parent = parent.map(|parent| usize::try_from(parent).unwrap_or(usize::MAX));
+    let overrides = call.json.get("commit_overrides").is_some_and(Value::is_object);
+    let (branch, target) = (call.segment("branch")?, call.text("ref"));
+    let commit = call.lake.cherry_pick(repository, branch, &target, parent, &overridden(call), overrides).await?;
+    Ok(reply::json(StatusCode::CREATED, &reply::commit(&commit)))
 }
 
 /// What is removed and not committed has no size.

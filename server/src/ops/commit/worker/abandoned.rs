@@ -1,0 +1,60 @@
+//! What the janitor does with a commit that nobody works on.
+
+use super::{Published, Resolution, Stop, Worker, merged};
+use crate::error::Result;
+use crate::ops::Shared;
+use crate::ops::end::clean;
+use crate::ops::locate::not_open;
+use lakeport_session::{Millis, State, Transaction};
+
+/// How long the janitor leaves a commit to its owner before it looks again.
+const LEFT_ALONE: Millis = 30_000;
+
+/// What the janitor does with a commit that nobody works on: finds out whether it was merged, and finishes it with the service's
+/// own right where that is everybody's. Past its lifetime it is ended, behind the fence.
+///
+/// # Errors
+/// When the store fails.
+pub async fn resolve_abandoned(ops: &Shared, row: &Transaction, may_finish: bool) -> Result<()> {
+    if row.state != State::Committing || !row.is_unattended() {
+        return Ok(());
+    }
+    let is_over = row.expire_time <= row.read_at;
+    let next = row.take_over(&ops.worker).map_err(|state| not_open(row, state.0))?;
+    let Some(taken) = ops.store.swap(row, next).await? else { return Ok(()) };
+    let mut worker = Worker::new(ops.clone(), ops.service.clone(), taken);
+    if may_finish && !is_over {
+        worker.run().await;
+        return Ok(());
+    }
+    match worker.end_or_leave(is_over).await {
+        Ok(()) | Err(Stop::Overtaken) => Ok(()),
+        Err(Stop::Failed(error) | Stop::Suspended(error)) => {
+            worker.suspend(error).await;
+            Ok(())
+        }
+    }
+}
+
+impl Worker {
+    /// Merged: COMMITTED. Not merged: left to its owner, until the end of its life.
+    async fn end_or_leave(&mut self, is_over: bool) -> Result<(), Stop> {
+        if self.row.prepared_commit_id.is_some()
+            && let Resolution::Merged(commit) = merged(&self.lakefs, &self.row).await?
+        {
+            return self.finish(Published { commit, is_merge: true }).await;
+        }
+        if !is_over {
+            // Its owner may go on at once; the janitor looks again later.
+            let next = Transaction { lease_until: self.row.read_at + LEFT_ALONE, ..self.row.released() };
+            return self.store(next).await;
+        }
+        if let Some(commit) = self.fence().await? {
+            return self.finish(Published { commit, is_merge: true }).await;
+        }
+        let ended = self.row.expired().map_err(|state| Stop::Suspended(not_open(&self.row, state.0)))?;
+        self.store(ended).await?;
+        clean(&self.ops, &self.lakefs, self.row.clone()).await;
+        Ok(())
+    }
+}

@@ -1,0 +1,152 @@
+//! Step 3: the merge into the base.
+
+use super::{Published, Resolution, Stop, Worker, commit_id, in_doubt, merged};
+use crate::ops::commit::queue::Turn;
+use lakeport_lakefs::{self as lakefs, LogQuery, NewMerge};
+use lakeport_session::{Strategy, Transaction};
+use lakeport_types::{BranchName, CommitId, Ref};
+use rand::RngExt;
+use std::pin::pin;
+use std::time::{Duration, Instant};
+
+/// How long a worker tries to merge into a base that moves faster or is dirty.
+const MERGE_BUDGET: Duration = Duration::from_secs(60);
+/// How often the lease is renewed while a merge waits for its turn.
+const RENEWAL: Duration = Duration::from_secs(20);
+/// How often a dirty base is tried.
+const DIRTY_TRIES: u32 = 3;
+/// The pause before a contended merge is sent again; doubled each time, with chance.
+const BACKOFF: Duration = Duration::from_secs(1);
+
+impl Worker {
+    /// A branch whose head can only be the prepared commit.
+    pub(super) async fn merge_source(&mut self) -> Result<BranchName, Stop> {
+        if self.request().squash && self.has_several_commits().await? {
+            return self.squashed().await;
+        }
+        if self.row.commit_in_doubt || self.row.merge_in_doubt {
+            return self.frozen(self.prepared()?).await;
+        }
+        Ok(self.row.branch.clone())
+    }
+
+    async fn has_several_commits(&self) -> Result<bool, Stop> {
+        let stop_at = Some(self.row.base_commit_id.clone());
+        let query = LogQuery { amount: 3, first_parent: true, stop_at, ..LogQuery::default() };
+        let page = self.lakefs.log(&self.row.repository, &Ref::from(&self.prepared()?), &query).await?;
+        // The base commit itself is the last of them.
+        Ok(page.results.len() > 2)
+    }
+
+    /// A branch of its own for a commit. A late commit of a worker that lost its lease lands on the live branch, not here.
+    async fn frozen(&mut self, commit: CommitId) -> Result<BranchName, Stop> {
+        let branch = BranchName::for_transaction(rand::rng().random());
+        self.store(self.row.with_merge_branch(branch.clone(), &self.ops.worker)).await?;
+        match self.lakefs.create_branch(&self.row.repository, &branch, &Ref::from(&commit), true).await {
+            Ok(_) => Ok(branch),
+            // The name is random and stored: what is there is this very try.
+            Err(error) if error.kind() == lakefs::Kind::AlreadyExists => Ok(branch),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// One commit of all: a squash merge into a branch of our own, never into the base, where a repetition would land twice.
+    async fn squashed(&mut self) -> Result<BranchName, Stop> {
+        let branch = self.frozen(self.row.base_commit_id.clone()).await?;
+        let merge =
+            NewMerge { message: self.message(), metadata: self.metadata(true), squash: true, ..NewMerge::default() };
+        let source = Ref::from(&self.prepared()?);
+        let head = match self.lakefs.merge(&self.row.repository, &source, &branch, &merge).await {
+            Ok(head) => head,
+            Err(error) => return Err(self.refused(error).await),
+        };
+        self.store(self.row.prepared(commit_id(head)?, &self.ops.worker)).await?;
+        Ok(branch)
+    }
+
+    /// Step 3: a plain merge into the base, by the name of a branch, in its turn.
+    pub(super) async fn merge(&mut self, source: &BranchName) -> Result<Published, Stop> {
+        let _turn = self.turn().await?;
+        let merge = self.plain_merge();
+        let began = Instant::now();
+        let mut dirty = 0;
+        for attempt in 1_u32.. {
+            self.renew().await?;
+            let (repository, base) = (self.row.repository.clone(), self.row.base_branch.clone());
+            let error = match self.lakefs.merge(&repository, &Ref::from(source), &base, &merge).await {
+                Ok(commit) => return Ok(Published { commit: commit_id(commit)?, is_merge: true }),
+                Err(error) => error,
+            };
+            if let Some(published) = self.merged_after_all(&error).await? {
+                return Ok(published);
+            }
+            match error.kind() {
+                lakefs::Kind::DirtyBranch => dirty += 1,
+                lakefs::Kind::Contended => {}
+                _ if error.is_ambiguous() => {}
+                _ => return Err(self.refused(error).await),
+            }
+            if dirty >= DIRTY_TRIES {
+                return Err(self.refused(error).await);
+            }
+            if began.elapsed() > MERGE_BUDGET {
+                break;
+            }
+            tokio::time::sleep(jittered(attempt)).await;
+        }
+        Err(Stop::Suspended(in_doubt(&self.row.id)))
+    }
+
+    /// Waits for the turn of this merge, and keeps the lease meanwhile.
+    async fn turn(&mut self) -> Result<Turn, Stop> {
+        let (queues, row) = (self.ops.queues.clone(), self.row.clone());
+        let mut turn = pin!(queues.turn_of(&row));
+        loop {
+            match tokio::time::timeout(RENEWAL, turn.as_mut()).await {
+                Ok(turn) => return Ok(turn),
+                Err(_) => self.renew().await?,
+            }
+        }
+    }
+
+    fn plain_merge(&self) -> NewMerge {
+        let strategy = match self.request().strategy {
+            Strategy::Fail => lakefs::Strategy::Fail,
+            Strategy::SourceWins => lakefs::Strategy::SourceWins,
+            Strategy::DestinationWins => lakefs::Strategy::DestinationWins,
+        };
+        NewMerge { message: self.message(), metadata: self.metadata(false), strategy, ..NewMerge::default() }
+    }
+
+    /// Whether a merge that answered with an error stands all the same: this one, one before it, or somebody else's.
+    async fn merged_after_all(&mut self, error: &lakefs::Error) -> Result<Option<Published>, Stop> {
+        if error.is_ambiguous() {
+            self.store(Transaction { merge_in_doubt: true, ..self.row.clone() }).await?;
+        }
+        if self.row.merge_in_doubt
+            && let Resolution::Merged(commit) = merged(&self.lakefs, &self.row).await?
+        {
+            return Ok(Some(Published { commit, is_merge: true }));
+        }
+        let has_nothing_new = error.kind() == lakefs::Kind::NoChanges;
+        // In doubt, the mark of a try may not be found any more: then the base itself has to tell.
+        if has_nothing_new && (!self.row.merge_in_doubt || self.is_in_base().await?) {
+            return Ok(Some(Published { commit: self.base_head().await?, is_merge: false }));
+        }
+        Ok(None)
+    }
+
+    /// Whether the base comes from the prepared commit.
+    async fn is_in_base(&self) -> Result<bool, Stop> {
+        let prepared = self.prepared()?;
+        let base = Ref::from(&self.row.base_branch);
+        let found = self.lakefs.merge_base(&self.row.repository, &Ref::from(&prepared), &base).await?;
+        Ok(found.base == prepared.as_str())
+    }
+}
+
+/// The pause before another try.
+pub(super) fn jittered(attempt: u32) -> Duration {
+    let factor = f64::from(1_u32 << (attempt - 1).min(3));
+    BACKOFF.mul_f64(factor * rand::rng().random_range(0.5..1.0))
+}

@@ -1,0 +1,48 @@
+//! Step 2: what is staged becomes a commit of the transaction's own branch.
+
+use super::merge::jittered;
+use super::{Stop, Worker, commit_id, in_doubt, prepared_commit};
+use lakeport_lakefs::{self as lakefs, NewCommit};
+use lakeport_session::Transaction;
+use lakeport_types::CommitId;
+
+/// How often a commit is sent whose answers are lost.
+const COMMIT_TRIES: u32 = 3;
+
+impl Worker {
+    /// Step 2: commits what is staged, or finds that it is committed.
+    pub(super) async fn prepare(&mut self) -> Result<CommitId, Stop> {
+        let commit = NewCommit { message: self.message(), metadata: self.metadata(true), allow_empty: false };
+        for _ in 0..COMMIT_TRIES {
+            if self.row.commit_in_doubt
+                && let Some(found) = prepared_commit(&self.lakefs, &self.row).await?
+            {
+                return Ok(commit_id(found.id)?);
+            }
+            self.renew().await?;
+            let error = match self.lakefs.commit(&self.row.repository, &self.row.branch, &commit).await {
+                Ok(made) => return Ok(commit_id(made.id)?),
+                Err(error) => error,
+            };
+            match error.kind() {
+                // Everything is committed already, by commits inside the transaction or by a worker before this one.
+                lakefs::Kind::NoChanges => return self.head_of_live().await,
+                _ if error.is_ambiguous() => {
+                    self.store(Transaction { commit_in_doubt: true, ..self.row.clone() }).await?;
+                }
+                lakefs::Kind::Contended => tokio::time::sleep(jittered(1)).await,
+                _ => return Err(self.refused(error).await),
+            }
+        }
+        // Looked at once more, since the last try too may have landed.
+        match prepared_commit(&self.lakefs, &self.row).await? {
+            Some(found) => Ok(commit_id(found.id)?),
+            None => Err(Stop::Suspended(in_doubt(&self.row.id))),
+        }
+    }
+
+    async fn head_of_live(&self) -> Result<CommitId, Stop> {
+        let branch = self.lakefs.branch(&self.row.repository, &self.row.branch).await?;
+        Ok(commit_id(branch.commit_id)?)
+    }
+}

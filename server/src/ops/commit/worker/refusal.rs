@@ -1,0 +1,58 @@
+//! What a definite refusal of lakeFS means for the transaction.
+
+use super::{Stop, Worker, changes_of, conflict};
+use crate::error::{Error, Kind};
+use crate::ops::commit::NAMED_CONFLICTS;
+use lakeport_lakefs as lakefs;
+use lakeport_types::Prefix;
+
+impl Worker {
+    /// What a definite refusal of lakeFS means for the transaction.
+    pub(super) async fn refused(&self, error: lakefs::Error) -> Stop {
+        let (base, id) = (&self.row.base_branch, &self.row.id);
+        match error.kind() {
+            lakefs::Kind::MergeConflict => Stop::Failed(self.conflict().await),
+            lakefs::Kind::DirtyBranch => Stop::Failed(Error::new(
+                Kind::BaseDirty,
+                format!("base branch {base} has uncommitted changes: commit or reset them, then commit again"),
+            )),
+            lakefs::Kind::HookRejected => Stop::Failed(Error::new(Kind::HookRejected, error.to_string())),
+            lakefs::Kind::BranchProtected => Stop::Failed(Error::new(
+                Kind::BranchProtected,
+                format!("lakeFS: {error}: transaction {id} is open again"),
+            )),
+            lakefs::Kind::RepositoryReadOnly => Stop::Failed(Error::new(
+                Kind::RepositoryReadOnly,
+                format!("repository {} is read-only", self.row.repository),
+            )),
+            lakefs::Kind::BranchNotFound => self.gone().await,
+            lakefs::Kind::PermissionDenied | lakefs::Kind::InvalidArgument => Stop::Failed(error.into()),
+            lakefs::Kind::Unauthenticated => match self.caller().explain(error.into()).await {
+                error if error.kind() == Kind::PermissionDenied => Stop::Failed(error),
+                error => Stop::Suspended(error),
+            },
+            _ => Stop::Suspended(error.into()),
+        }
+    }
+
+    /// A branch is gone: the base, or the transaction's own.
+    async fn gone(&self) -> Stop {
+        match self.base_head().await {
+            Err(stop) => stop,
+            Ok(_) => Stop::Failed(Error::new(
+                Kind::RefNotFound,
+                format!("the branch of transaction {} is gone, and what was written with it: roll back", self.row.id),
+            )),
+        }
+    }
+
+    async fn conflict(&self) -> Error {
+        let found = match changes_of(&self.ops, &self.caller(), &self.row, Prefix::default()).await {
+            Ok(changes) => changes.conflicts(&self.ops, NAMED_CONFLICTS).await,
+            Err(error) => Err(error),
+        };
+        // The merge was refused, whether or not the paths can be named now.
+        let (paths, count) = found.unwrap_or_default();
+        conflict(self.row.base_branch.as_str(), paths, count)
+    }
+}
