@@ -3,9 +3,9 @@
 use crate::config::{Auth, Config, Lake};
 use crate::error::BoxError;
 use crate::grpc::Service;
-use crate::layers::{self, Admission};
+use crate::layers::{self, Admission, Readers};
 use crate::limits::Limits;
-use crate::ops::{Access, BaseQueues, Ops, Principals, Shared};
+use crate::ops::{Access, BaseQueues, BatchRoom, Ops, Principals, Shared};
 use crate::{admin, janitor, listen, quickstart};
 use lakeport_embedded::{Faults, Serving as ServingLake};
 use lakeport_lakefs::{Client, Credentials, Timeouts};
@@ -106,6 +106,7 @@ impl App {
             access,
             principals: Principals::default(),
             queues: BaseQueues::default(),
+            batch_room: BatchRoom::default(),
             tasks: TaskTracker::new(),
             stopping: CancellationToken::new(),
             limits: Limits::default(),
@@ -204,7 +205,9 @@ async fn routes(ops: &Shared) -> Result<(HealthReporter, axum::Router), BoxError
         .add_service(health_service)
         .add_service(descriptors().build_v1()?)
         .add_service(descriptors().build_v1alpha()?);
-    let router = layers::around(routes.into_axum_router(), ops, &Admission::default());
+    let readers = Readers::default();
+    let router = layers::around(routes.into_axum_router(), ops, &Admission::new(ops.access), &readers);
+    ops.tasks.spawn(readers.run(ops.stopping.clone()));
     Ok((health, router.layer(tonic_web::GrpcWebLayer::new())))
 }
 

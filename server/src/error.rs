@@ -102,6 +102,7 @@ kinds! {
     Unsupported "UNSUPPORTED"
     Internal "INTERNAL"
     ObjectChanged "OBJECT_CHANGED"
+    ReaderStalled "READER_STALLED"
 }
 
 impl Kind {
@@ -111,7 +112,7 @@ impl Kind {
             Self::LakefsUnavailable | Self::SessionStoreUnavailable | Self::ShuttingDown | Self::CommitInDoubt => {
                 Some(Duration::from_secs(1))
             }
-            Self::WriteInDoubt | Self::Overloaded => Some(Duration::from_millis(200)),
+            Self::WriteInDoubt | Self::Overloaded | Self::ReaderStalled => Some(Duration::from_millis(200)),
             _ => None,
         }
     }

@@ -6,10 +6,12 @@ mod deadline;
 mod ending;
 mod metrics;
 mod panics;
+mod readers;
 mod trace;
 
 pub use admission::Admission;
 pub use metrics::describe as describe_metrics;
+pub use readers::Readers;
 
 use crate::error::Error;
 use crate::grpc::into_status;
@@ -20,7 +22,7 @@ use axum::response::Response;
 use tower::ServiceBuilder;
 
 /// The routes with everything around them.
-pub fn around(routes: Router, ops: &Shared, admission: &Admission) -> Router {
+pub fn around(routes: Router, ops: &Shared, admission: &Admission, readers: &Readers) -> Router {
     routes.layer(
         ServiceBuilder::new()
             // First: a panic anywhere below still becomes a status.
@@ -31,6 +33,8 @@ pub fn around(routes: Router, ops: &Shared, admission: &Admission) -> Router {
             .layer(from_fn(metrics::measured))
             // Before authentication: whatever is done for a call costs its caller's time.
             .layer(from_fn(deadline::bounded))
+            // Around limits: what nobody reads any more gives back its place.
+            .layer(from_fn_with_state(readers.clone(), readers::watched))
             // Before limits: a share belongs to a principal.
             .layer(from_fn_with_state(ops.clone(), authenticate::known))
             // Innermost: the permit is held until the body of the answer ends.

@@ -17,6 +17,7 @@ mod metadata;
 mod presign;
 mod read;
 mod repositories;
+mod room;
 mod settle;
 mod stat;
 mod tags;
@@ -24,7 +25,7 @@ mod transfer;
 mod watch;
 mod write;
 
-pub use access::{Access, Caller, Principals};
+pub use access::{Access, Caller, Claim, Principals};
 pub use batch::{BatchItem, read_many, stat_many, write_many};
 pub use begin::{Begin, begin};
 pub use branches::{create_branch, delete_branch, get_branch, list_branches, reset};
@@ -39,8 +40,9 @@ pub use locate::{At, Place, Reading, Writing, unknown_transaction};
 pub use merge::{MergeRequest, cherry_pick, merge, revert};
 pub use metadata::set_metadata;
 pub use presign::presign;
-pub use read::{Conditions, ReadObject, read};
+pub use read::{Conditions, ReadObject, changed, read};
 pub use repositories::{create_repository, delete_repository, get_repository, list_repositories};
+pub use room::BatchRoom;
 pub use settle::failure_of;
 pub use stat::{FileInfo, stat};
 pub use tags::{create_tag, delete_tag, get_tag, list_tags};
@@ -70,6 +72,8 @@ pub struct Ops {
     pub principals: Principals,
     /// Merges of one base take turns here.
     pub queues: BaseQueues,
+    /// Memory for the objects of batches.
+    pub batch_room: BatchRoom,
     /// Tasks that outlive their call, and are awaited at the end.
     pub tasks: TaskTracker,
     /// The server is going away.

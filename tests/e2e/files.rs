@@ -73,6 +73,42 @@ async fn many_ranges_come_in_order_and_one_that_fails_lets_the_others_go_on() {
 }
 
 #[tokio::test]
+async fn ranges_of_an_object_that_is_replaced_between_them_are_never_of_two() {
+    let server = Server::start().await;
+    let (old, size) = ("old".repeat(8 << 20), 24_i64 << 20);
+    let pieces = old.as_bytes().chunks(1 << 20).enumerate().map(|(at, piece)| WriteRequest {
+        data: bytes::Bytes::copy_from_slice(piece),
+        ..if at == 0 {
+            WriteRequest { finish_write: false, ..server.header("main", "a", "") }
+        } else {
+            WriteRequest::default()
+        }
+    });
+    let last = WriteRequest { finish_write: true, ..Default::default() };
+    server.write(pieces.chain([last]).collect()).await.unwrap();
+    let ranges =
+        vec![ReadRange { read_offset: 0, read_limit: size - 3 }, ReadRange { read_offset: size - 3, read_limit: 3 }];
+    let mut reading = server
+        .files
+        .clone()
+        .read(ReadRequest { ranges, ..server.read_request("main", "a") })
+        .await
+        .unwrap()
+        .into_inner();
+    // More is to come than windows and buffers hold, so the second range has not begun.
+    reading.message().await.unwrap().unwrap();
+    server.put("a", &"new".repeat(1 << 20)).await;
+    let error = loop {
+        match reading.message().await {
+            Ok(Some(message)) => assert_eq!(message.range_index, 0, "bytes of another object came"),
+            Ok(None) => panic!("the read ended as if nothing had happened"),
+            Err(status) => break Err::<(), _>(status),
+        }
+    };
+    assert_eq!(why(error), refused(Code::Aborted, "OBJECT_CHANGED"));
+}
+
+#[tokio::test]
 async fn an_empty_object_is_an_object() {
     let server = Server::start().await;
     server.put("empty", "").await;

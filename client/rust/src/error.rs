@@ -67,7 +67,7 @@ impl Error {
     /// Whether the connection or the server went away during a read, so that the rest can be had by another call.
     pub(crate) fn is_broken_off(&self) -> bool {
         match self.reason() {
-            Some(ErrorReason::LakefsUnavailable | ErrorReason::ShuttingDown) => true,
+            Some(ErrorReason::LakefsUnavailable | ErrorReason::ShuttingDown | ErrorReason::ReaderStalled) => true,
             Some(_) => false,
             None if self.reason.is_some() => false,
             // Without a reason it is the transport that speaks, and it is not of one mind about the code.

@@ -58,6 +58,7 @@ fn code(kind: Kind) -> Code {
         | Kind::CommitInDoubt
         | Kind::LakefsUnavailable
         | Kind::SessionStoreUnavailable
+        | Kind::ReaderStalled
         | Kind::ShuttingDown => Code::Unavailable,
         Kind::OutcomeUnknown => Code::Unknown,
         Kind::Overloaded | Kind::TooManyTransactions => Code::ResourceExhausted,

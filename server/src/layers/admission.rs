@@ -3,7 +3,7 @@
 use super::ending::told;
 use super::{is_internal, refused};
 use crate::error::{Error, Kind};
-use crate::ops::Caller;
+use crate::ops::{Access, Caller};
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
@@ -46,14 +46,14 @@ impl Kinds {
     }
 }
 
-/// Of the places of a kind, one caller may have a quarter.
-const SHARE: usize = 4;
-
-type Shares = Arc<Mutex<HashMap<([u8; 32], Kinds), usize>>>;
+/// Who holds how many places. Only who is verified stands here.
+type Shares = Arc<Mutex<HashMap<(Arc<str>, Kinds), usize>>>;
 
 /// The places.
 #[derive(Clone)]
 pub struct Admission {
+    /// Of the places of a kind, one principal may have one in so many.
+    part: usize,
     places: Arc<HashMap<Kinds, Arc<Semaphore>>>,
     shares: Shares,
 }
@@ -61,25 +61,24 @@ pub struct Admission {
 /// One caller's share of the places of a kind.
 struct Share {
     shares: Shares,
-    key: ([u8; 32], Kinds),
-}
-
-impl Default for Admission {
-    fn default() -> Self {
-        let kinds = [Kinds::Unary, Kinds::Read, Kinds::Write, Kinds::Watch, Kinds::End];
-        let places = kinds.into_iter().map(|kind| (kind, Arc::new(Semaphore::new(kind.places()))));
-        Self { places: Arc::new(places.collect()), shares: Shares::default() }
-    }
+    key: (Arc<str>, Kinds),
 }
 
 impl Admission {
-    /// A part of the places for a caller. Who has no credentials shares with nobody: there is one of them.
-    fn share(&self, caller: &Caller, kind: Kinds) -> Option<Share> {
-        let key = (caller.fingerprint, kind);
-        let limit = if caller.fingerprint == [0; 32] { kind.places() } else { kind.places() / SHARE };
+    /// Places for callers who are told apart, or for the one principal that all callers are.
+    pub fn new(access: Access) -> Self {
+        let part = if access == Access::PassThrough { 4 } else { 1 };
+        let kinds = [Kinds::Unary, Kinds::Read, Kinds::Write, Kinds::Watch, Kinds::End];
+        let places = kinds.into_iter().map(|kind| (kind, Arc::new(Semaphore::new(kind.places()))));
+        Self { part, places: Arc::new(places.collect()), shares: Shares::default() }
+    }
+
+    /// One place of a caller's part.
+    fn share(&self, principal: &Arc<str>, kind: Kinds) -> Option<Share> {
+        let key = (Arc::clone(principal), kind);
         let mut shares = self.shares.lock().unwrap_or_else(PoisonError::into_inner);
-        let held = shares.entry(key).or_default();
-        if *held >= limit {
+        let held = shares.entry(key.clone()).or_default();
+        if *held >= kind.places() / self.part {
             return None;
         }
         *held += 1;
@@ -113,11 +112,36 @@ pub(super) async fn admitted(State(admission): State<Admission>, request: Reques
     let overloaded = |whose: &str| {
         refused(Error::new(Kind::Overloaded, format!("{whose} as many such calls under way as allowed: try again")))
     };
-    let Some(share) = admission.share(caller, kind) else { return overloaded("you have") };
+    let Some(share) = admission.share(&caller.principal, kind) else { return overloaded("you have") };
     let Some(place) = admission.place(kind).await else { return overloaded("the server has") };
     let response = next.run(request).await;
     told(response, move |_| {
         drop(place);
         drop(share);
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_principal_cannot_have_all_places_and_gets_its_own_back() {
+        let admission = Admission::new(Access::PassThrough);
+        let (greedy, other) = (Arc::from("greedy"), Arc::from("other"));
+        let held: Vec<_> = std::iter::from_fn(|| admission.share(&greedy, Kinds::Read)).take(1000).collect();
+        assert_eq!(held.len(), Kinds::Read.places() / 4);
+        assert!(admission.share(&other, Kinds::Read).is_some());
+        assert!(admission.share(&greedy, Kinds::End).is_some(), "what ends transactions is counted on its own");
+        drop(held);
+        assert!(admission.share(&greedy, Kinds::Read).is_some());
+    }
+
+    #[test]
+    fn the_one_principal_that_all_callers_are_may_have_all() {
+        let admission = Admission::new(Access::Service);
+        let all = Arc::from("lakeport");
+        let held: Vec<_> = std::iter::from_fn(|| admission.share(&all, Kinds::Read)).take(1000).collect();
+        assert_eq!(held.len(), Kinds::Read.places());
+    }
 }

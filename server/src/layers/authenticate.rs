@@ -1,4 +1,4 @@
-//! Who calls: credentials are taken from the call, and become the lakeFS that it acts on.
+//! Who calls: credentials are taken from the call, lakeFS says whose they are, and they become the lakeFS that it acts on.
 
 use super::deadline::Deadline;
 use super::{is_internal, refused};
@@ -25,7 +25,12 @@ pub(super) async fn known(State(ops): State<Shared>, mut request: Request, next:
             }
         },
     };
-    match ops.access.caller(credentials, &ops.lakefs, &ops.service) {
+    let claimed = ops.access.claim(credentials, &ops.lakefs, &ops.service);
+    let verified = match claimed {
+        Ok(claim) => ops.principals.verified(claim).await,
+        Err(error) => Err(error),
+    };
+    match verified {
         Ok(mut caller) => {
             caller.deadline = request.extensions().get::<Deadline>().map(|deadline| deadline.0);
             request.extensions_mut().insert(caller);

@@ -61,6 +61,14 @@ fn code_of(trailers: &HeaderMap) -> Code {
     Status::from_header_map(trailers).map_or(Code::Unknown, |status| status.code())
 }
 
+/// The end of an answer that fails.
+pub(super) fn trailers(error: Error) -> HeaderMap {
+    let mut trailers = HeaderMap::new();
+    // Fails only for metadata that is no header, and none of ours is.
+    let _ = into_status(error).add_header(&mut trailers);
+    trailers
+}
+
 /// A call whose time is up.
 pub(super) fn too_late() -> Error {
     Error::new(Kind::DeadlineExceeded, "the deadline of the call passed before it was done")
@@ -78,12 +86,9 @@ impl http_body::Body for Ending {
         if let Some(deadline) = &mut this.deadline
             && deadline.as_mut().poll(cx).is_ready()
         {
-            let mut trailers = HeaderMap::new();
-            // Fails only for metadata that is no header, and none of ours is.
-            let _ = into_status(too_late()).add_header(&mut trailers);
             this.end(Code::DeadlineExceeded);
             this.body = Body::empty();
-            return Poll::Ready(Some(Ok(Frame::trailers(trailers))));
+            return Poll::Ready(Some(Ok(Frame::trailers(trailers(too_late())))));
         }
         let frame = std::task::ready!(Pin::new(&mut this.body).poll_frame(cx));
         match &frame {

@@ -3,6 +3,7 @@
 use crate::error::{Error, Kind, Result};
 use lakeport_lakefs::{self as lakefs, Credentials, Lakefs};
 use sha2::{Digest, Sha256};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// Whose right calls use.
@@ -21,25 +22,32 @@ pub enum Access {
 pub struct Caller {
     /// lakeFS with the right of this caller.
     pub lakefs: Lakefs,
-    /// Tells callers apart without saying who they are.
-    pub fingerprint: [u8; 32],
+    /// The lakeFS user: the owner of what the call begins.
+    pub principal: Arc<str>,
     /// When the caller stops waiting.
     pub deadline: Option<Instant>,
 }
 
+/// A call whose credentials lakeFS has not seen yet.
+pub struct Claim {
+    lakefs: Lakefs,
+    /// Tells credentials apart without keeping them.
+    fingerprint: [u8; 32],
+}
+
 impl Access {
-    /// The caller behind credentials, if the call may be made at all. Whether lakeFS takes them is seen when it is asked.
+    /// Whose right a call claims, if it may be made at all.
     ///
     /// # Errors
     /// `Unauthenticated`.
-    pub fn caller(self, credentials: Option<Credentials>, client: &lakefs::Client, service: &Lakefs) -> Result<Caller> {
+    pub fn claim(self, credentials: Option<Credentials>, client: &lakefs::Client, service: &Lakefs) -> Result<Claim> {
         match (self, credentials) {
             (Self::Service, _) | (Self::PassThroughOrService, None) => {
-                Ok(Caller { lakefs: service.clone(), fingerprint: [0; 32], deadline: None })
+                Ok(Claim { lakefs: service.clone(), fingerprint: [0; 32] })
             }
             (_, Some(credentials)) => {
                 let fingerprint = Sha256::digest(credentials.as_bytes()).into();
-                Ok(Caller { lakefs: client.acting_as(credentials), fingerprint, deadline: None })
+                Ok(Claim { lakefs: client.acting_as(credentials), fingerprint })
             }
             (Self::PassThrough, None) => Err(Error::new(
                 Kind::Unauthenticated,
@@ -49,35 +57,65 @@ impl Access {
     }
 }
 
-/// Who callers are, for seconds.
+/// Who is behind credentials, for seconds.
 pub struct Principals {
-    known: quick_cache::sync::Cache<[u8; 32], (String, Instant)>,
+    known: quick_cache::sync::Cache<[u8; 32], Answer>,
 }
 
-/// How long an answer about who somebody is holds. lakeFS itself keeps it for 20 s.
+/// What lakeFS said of credentials, and when: a user, or nobody.
+#[derive(Clone)]
+struct Answer {
+    principal: Option<Arc<str>>,
+    since: Instant,
+}
+
+/// How long lakeFS's word about who somebody is holds. lakeFS itself keeps it for 20 s.
 const FRESH: Duration = Duration::from_secs(10);
+/// How long its word that credentials are nobody's holds: it keeps a flood of them away from lakeFS, and new ones soon work.
+const REFUSED: Duration = Duration::from_secs(1);
+/// Credentials that are kept in mind.
+const KNOWN: usize = 4096;
 
 impl Default for Principals {
     fn default() -> Self {
-        Self { known: quick_cache::sync::Cache::new(4096) }
+        Self { known: quick_cache::sync::Cache::new(KNOWN) }
+    }
+}
+
+impl Answer {
+    fn holds(&self) -> bool {
+        self.since.elapsed() < if self.principal.is_some() { FRESH } else { REFUSED }
     }
 }
 
 impl Principals {
-    /// The lakeFS user behind a call: the owner of what it begins.
+    /// The caller that a claim is proven to be of. Many calls at once with the same credentials ask lakeFS once.
     ///
     /// # Errors
     /// `Unauthenticated`; `LakefsUnavailable`.
-    pub async fn name(&self, caller: &Caller) -> Result<String> {
-        if let Some((name, since)) = self.known.get(&caller.fingerprint)
-            && since.elapsed() < FRESH
-        {
-            return Ok(name);
-        }
-        let name = caller.lakefs.user().await?.id;
-        self.known.insert(caller.fingerprint, (name.clone(), Instant::now()));
-        Ok(name)
+    pub async fn verified(&self, claim: Claim) -> Result<Caller> {
+        self.known.remove_if(&claim.fingerprint, |answer| !answer.holds());
+        let answer = self.known.get_or_insert_async(&claim.fingerprint, ask(&claim.lakefs)).await?;
+        let principal = answer.principal.ok_or_else(nobody)?;
+        Ok(Caller { lakefs: claim.lakefs, principal, deadline: None })
     }
+}
+
+async fn ask(lakefs: &Lakefs) -> Result<Answer> {
+    let principal = match lakefs.user().await {
+        Ok(user) => Some(user.id.into()),
+        Err(error) if error.kind() == lakefs::Kind::Unauthenticated => None,
+        Err(error) => return Err(error.into()),
+    };
+    Ok(Answer { principal, since: Instant::now() })
+}
+
+/// Credentials that are no user's.
+fn nobody() -> Error {
+    Error::new(
+        Kind::Unauthenticated,
+        "lakeFS does not accept these credentials: check the key pair, or log in again if the token is expired",
+    )
 }
 
 /// How long before the caller's deadline an answer has to be on its way.
@@ -105,10 +143,7 @@ impl Caller {
                     user.id
                 ),
             ),
-            Err(_) => Error::new(
-                Kind::Unauthenticated,
-                "lakeFS does not accept these credentials: check the key pair, or log in again if the token is expired",
-            ),
+            Err(_) => nobody(),
         }
     }
 }

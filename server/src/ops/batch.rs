@@ -1,12 +1,13 @@
 //! Many objects in one call, each with an outcome of its own.
 
 use super::list::check_batch;
+use super::room::Room;
 use super::settle::Change;
 use super::write::check_metadata;
-use super::{Caller, Conditions, FileInfo, Ops, Place, Shared, UploadHeader, Writing};
+use super::{Caller, Conditions, FileInfo, Ops, Place, Reading, Shared, UploadHeader, Writing};
 use crate::error::{Error, Kind, Result};
 use crate::upload::{Checks, Part};
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use futures_util::{Stream, StreamExt, stream};
 use lakeport_lakefs::ObjectStats;
 use lakeport_types::{ByteRange, ObjectPath};
@@ -52,12 +53,12 @@ pub async fn read_many(
 ) -> Result<impl Stream<Item = BatchItem<(FileInfo, Bytes)>> + Send + use<>> {
     check_batch(paths.len(), ops.limits.batch_items)?;
     let reading = ops.reading(&caller, place).await?;
-    let fan_out = ops.limits.fan_out;
+    let (fan_out, room) = (ops.limits.fan_out, ops.batch_room.of_one_call());
     let items = stream::iter(paths.into_iter().enumerate()).map(move |(index, path)| {
-        let (ops, caller, reading) = (ops.clone(), caller.clone(), reading.clone());
+        let (ops, caller, reading, room) = (ops.clone(), caller.clone(), reading.clone(), room.clone());
         async move {
             let read = match path {
-                Ok(path) => whole(&ops, &caller, &reading, &path).await,
+                Ok(path) => whole(&ops, &caller, &reading, &path, &room).await,
                 Err(error) => Err(error),
             };
             (index, read)
@@ -66,22 +67,25 @@ pub async fn read_many(
     Ok(items.buffer_unordered(fan_out))
 }
 
-async fn whole(ops: &Ops, caller: &Caller, reading: &super::Reading, path: &ObjectPath) -> Result<(FileInfo, Bytes)> {
+async fn whole(
+    ops: &Ops,
+    caller: &Caller,
+    reading: &Reading,
+    path: &ObjectPath,
+    room: &Room,
+) -> Result<(FileInfo, Bytes)> {
     let mut object = ops.read_at(caller, reading, path, ByteRange::ALL, &Conditions::default()).await?;
     let limit = ops.limits.batch_object_bytes;
     if object.info.size > limit {
         let message = format!("{path:?} has {} bytes, more than the {limit} of a batch: use Read", object.info.size);
         return Err(Error::new(Kind::RangeOutOfBounds, message));
     }
-    let Some((_, first)) = object.next().await? else { return Ok((object.info, Bytes::new())) };
-    if object.left() == 0 {
-        return Ok((object.info, first));
-    }
-    let mut data = BytesMut::from(first);
-    while let Some((_, piece)) = object.next().await? {
+    let place = room.take(object.left()).await?;
+    let mut data = Vec::with_capacity(usize::try_from(object.left()).unwrap_or_default());
+    while let Some((_, piece)) = object.next(ops).await? {
         data.extend_from_slice(&piece);
     }
-    Ok((object.info, data.freeze()))
+    Ok((object.info, place.hold(data)))
 }
 
 /// Stores objects; the results are in the order of the items.

@@ -36,7 +36,7 @@ pub async fn begin(ops: &Ops, caller: &Caller, begin: Begin) -> Result<Transacti
         let message = format!("branch {} belongs to another transaction", begin.base_branch);
         return Err(Error::new(Kind::ReservedName, message));
     }
-    let owner = ops.principals.name(caller).await?;
+    let owner = caller.principal.to_string();
     if let Some(id) = &begin.id
         && let Some(found) = ops.store.get(&owner, id).await?
     {

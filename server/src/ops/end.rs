@@ -30,8 +30,7 @@ pub async fn list_transactions(
     after: Option<(Millis, String)>,
     limit: usize,
 ) -> Result<Vec<Transaction>> {
-    let owner = ops.principals.name(caller).await?;
-    Ok(ops.store.list(&owner, filter, after, limit).await?)
+    Ok(ops.store.list(&caller.principal, filter, after, limit).await?)
 }
 
 /// Puts off the end of an open transaction.

@@ -118,8 +118,7 @@ impl Ops {
     /// # Errors
     /// `TransactionNotFound`.
     pub async fn owned(&self, caller: &Caller, id: &TransactionId) -> Result<Transaction> {
-        let owner = self.principals.name(caller).await?;
-        self.store.get(&owner, id).await?.ok_or_else(|| unknown_transaction(id))
+        self.store.get(&caller.principal, id).await?.ok_or_else(|| unknown_transaction(id))
     }
 
     /// The row of a transaction as it is now.

@@ -5,6 +5,7 @@ use crate::error::{Error, Kind, Result};
 use http_body_util::BodyExt;
 use lakeport_lakefs::{self as lakefs, Bytes, Download};
 use lakeport_types::{ByteRange, ObjectPath};
+use std::time::{Duration, Instant};
 
 /// What has to be so for a read to begin.
 #[derive(Debug, Clone, Default)]
@@ -25,6 +26,8 @@ pub struct ReadObject {
     left: u64,
     download: Option<Download>,
     resume: Resume,
+    /// When the end of its transaction was last put off.
+    stayed: Instant,
 }
 
 /// How a read goes on after a connection broke off.
@@ -39,6 +42,8 @@ struct Resume {
 
 /// The largest number that lakeFS takes in a range; no object is that large.
 const LARGEST: u64 = i64::MAX as u64;
+/// How often the end of a transaction is put off while bytes flow.
+const RENEWAL: Duration = Duration::from_secs(5);
 /// How often one read goes on after a connection broke off.
 const RESUMES: u32 = 3;
 
@@ -90,7 +95,14 @@ impl Ops {
             tries_left: RESUMES,
             advanced: false,
         };
-        Ok(ReadObject { info, offset: start, left: end - start, download: Some(download), resume })
+        Ok(ReadObject {
+            info,
+            offset: start,
+            left: end - start,
+            download: Some(download),
+            resume,
+            stayed: Instant::now(),
+        })
     }
 
     async fn read_nothing(
@@ -107,8 +119,7 @@ impl Ops {
         let (offset, end) = range.resolve(info.size).map_err(|error| out_of_bounds(path, error))?;
         if offset < end {
             // There was nothing when it was asked for, and there is something now.
-            let message = format!("{:?} was changed while it was read: read it again", path.as_str());
-            return Err(Error::new(Kind::ObjectChanged, message).about([path.as_str()]));
+            return Err(changed(path));
         }
         let resume = Resume {
             caller: caller.clone(),
@@ -117,7 +128,7 @@ impl Ops {
             tries_left: 0,
             advanced: false,
         };
-        Ok(ReadObject { info, offset, left: 0, download: None, resume })
+        Ok(ReadObject { info, offset, left: 0, download: None, resume, stayed: Instant::now() })
     }
 }
 
@@ -133,6 +144,12 @@ async fn open(caller: &Caller, reading: &Reading, path: &ObjectPath, range: Byte
             caller.lakefs.download_last(repository, reference, path, suffix.min(LARGEST)).await
         }
     }
+}
+
+/// An object that is not any more what the read began with.
+pub fn changed(path: &ObjectPath) -> Error {
+    let message = format!("{:?} was changed while it was read: read it again", path.as_str());
+    Error::new(Kind::ObjectChanged, message).about([path.as_str()])
 }
 
 fn out_of_bounds(path: &ObjectPath, error: lakeport_types::RangeOutOfBounds) -> Error {
@@ -165,7 +182,11 @@ impl ReadObject {
     /// # Errors
     /// `LakefsUnavailable`; `ObjectChanged`; `Corrupt` when lakeFS sends more than it
     /// announced.
-    pub async fn next(&mut self) -> Result<Option<(u64, Bytes)>> {
+    pub async fn next(&mut self, ops: &Ops) -> Result<Option<(u64, Bytes)>> {
+        if self.stayed.elapsed() > RENEWAL {
+            self.stayed = Instant::now();
+            ops.stay(self.resume.reading.transaction.as_ref()).await?;
+        }
         while self.left > 0 {
             let Some(download) = &mut self.download else {
                 return Err(Error::new(
@@ -218,8 +239,7 @@ impl ReadObject {
         let range = ByteRange::From { offset: self.offset, limit: Some(self.left) };
         let download = open(&resume.caller, &resume.reading, &resume.path, range).await.map_err(Error::from)?;
         if download.head.etag != self.info.etag || download.head.size != self.info.size {
-            let message = format!("{:?} was changed while it was read: read it again", self.info.path);
-            return Err(Error::new(Kind::ObjectChanged, message).about([self.info.path.as_str()]));
+            return Err(changed(&resume.path));
         }
         self.download = Some(download);
         Ok(())

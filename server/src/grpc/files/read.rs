@@ -141,7 +141,7 @@ impl Reading {
                 None => self.end(None),
             };
         };
-        match object.next().await {
+        match object.next(&self.ops).await {
             Ok(Some((offset, piece))) => self.send(offset, piece),
             Ok(None) => {
                 let offset = object.offset;
@@ -160,6 +160,8 @@ impl Reading {
         match ops::read(&self.ops, &self.caller, place, path, range, conditions).await {
             Ok(object) => self.begin(index, object),
             Err(error) if error.kind() == Kind::RangeOutOfBounds => self.fail(index, error),
+            // The first range set that condition, not the caller.
+            Err(error) if error.kind() == Kind::EtagMismatch => self.end(Some(ops::changed(path))),
             Err(error) => self.end(Some(error)),
         }
     }

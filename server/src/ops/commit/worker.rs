@@ -87,7 +87,7 @@ impl Worker {
     }
 
     fn caller(&self) -> Caller {
-        Caller { lakefs: self.lakefs.clone(), fingerprint: [0; 32], deadline: None }
+        Caller { lakefs: self.lakefs.clone(), principal: self.row.owner.as_str().into(), deadline: None }
     }
 
     fn request(&self) -> CommitRequest {
