@@ -140,6 +140,10 @@ impl App {
         tasks.spawn(listen::accept(listener, router, stop.clone(), tasks.clone()));
         tasks.spawn(listen::accept(admin_listener, admin, stop.clone(), tasks.clone()));
         ops.tasks.spawn(janitor::run(ops.clone(), ops.stopping.clone()));
+        if let Some(lake) = &self.lake {
+            let (lake, stopping) = (Arc::clone(&lake.lake), ops.stopping.clone());
+            ops.tasks.spawn(async move { stopping.run_until_cancelled(lake.gc_regularly()).await });
+        }
         let embedded_address = self.lake.as_ref().and_then(|lake| lake.serving.get(1)).map(ServingLake::address);
         Ok(Serving { ops, lake: self.lake, health, stop, connections, address, admin_address, embedded_address })
     }

@@ -1,17 +1,22 @@
 //! Ends what is overdue, resolves what nobody works on, and cleans up after what has ended. Any replica may do it: every step is
 //! a compare-and-set.
 
+use crate::error::Result;
 use crate::ops::{Access, Shared, clean, expire, resolve_abandoned};
-use lakeport_session::{Millis, State};
+use futures_util::{StreamExt, stream};
+use lakeport_session::{Millis, State, Transaction};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
 
 /// How often it looks.
 const INTERVAL: Duration = Duration::from_secs(2);
 /// How long past its end a transaction is let be.
 const GRACE: Millis = 30_000;
-/// How many it deals with at once.
+/// How many it takes up in one round.
 const BATCH: i64 = 50;
+/// And how many of them at once.
+const AT_ONCE: usize = 8;
 /// How long what has ended is remembered.
 const REMEMBERED: Millis = 24 * 3600 * 1000;
 
@@ -30,20 +35,38 @@ pub async fn run(ops: Shared, stop: CancellationToken) {
     }
 }
 
-async fn round(ops: &Shared) -> crate::error::Result<()> {
-    let may_finish = ops.access == Access::Service;
-    for row in ops.store.due(GRACE, BATCH).await? {
-        match row.state {
-            State::Open => {
-                expire(ops, &row, GRACE).await?;
-                metrics::counter!("lakeport_transactions_expired_total").increment(1);
-            }
-            State::Committing => resolve_abandoned(ops, &row, may_finish).await?,
-            State::Committed | State::RolledBack | State::Expired => {
-                clean(ops, &ops.service, row).await;
-            }
+async fn round(ops: &Shared) -> Result<()> {
+    let due = stream::iter(ops.store.due(GRACE, BATCH).await?);
+    // One that lakeFS is slow with must not hold up the others.
+    due.for_each_concurrent(AT_ONCE, async |row| {
+        if let Err(error) = deal_with(ops, row).await {
+            tracing::warn!(%error, "the janitor cannot deal with a transaction now");
+        }
+    })
+    .await;
+    ops.store.forget(REMEMBERED).await?;
+    Ok(())
+}
+
+async fn deal_with(ops: &Shared, row: Transaction) -> Result<()> {
+    match row.state {
+        State::Open => {
+            expire(ops, &row, GRACE).await?;
+            metrics::counter!("lakeport_transactions_expired_total").increment(1);
+        }
+        // A fence takes more than a minute. Its task has the row's lease, so the next round leaves it alone.
+        State::Committing => {
+            let (task_ops, may_finish) = (ops.clone(), ops.access == Access::Service);
+            let task = async move {
+                if let Err(error) = resolve_abandoned(&task_ops, &row, may_finish).await {
+                    tracing::warn!(%error, "an abandoned commit cannot be resolved now");
+                }
+            };
+            ops.tasks.spawn(task.instrument(tracing::info_span!("resolve")));
+        }
+        State::Committed | State::RolledBack | State::Expired => {
+            clean(ops, &ops.service, row).await;
         }
     }
-    ops.store.forget(REMEMBERED).await?;
     Ok(())
 }

@@ -161,6 +161,23 @@ impl Server {
         }
     }
 
+    /// Many objects, each with its own path as its bytes.
+    pub(crate) async fn put_many(&self, repository: &str, at: &str, transaction_id: &str, paths: &[String]) {
+        let item = |path: &String| BatchWriteItem {
+            path: path.clone(),
+            data: Bytes::copy_from_slice(path.as_bytes()),
+            ..Default::default()
+        };
+        let request = BatchWriteRequest {
+            repository: repository.into(),
+            r#ref: at.into(),
+            transaction_id: transaction_id.into(),
+            items: paths.iter().map(item).collect(),
+        };
+        let results = self.files.clone().batch_write(request).await.unwrap().into_inner().results;
+        assert!(results.iter().all(|result| result.status.as_ref().is_some_and(|status| status.code == 0)));
+    }
+
     pub(crate) async fn write(&self, messages: Vec<WriteRequest>) -> Result<FileInfo, Status> {
         let answer = self.files.clone().write(tokio_stream::iter(messages)).await?;
         Ok(answer.into_inner().info.unwrap())

@@ -153,6 +153,26 @@ async fn changes_are_listed_with_conflicts() {
 }
 
 #[tokio::test]
+async fn changes_and_conflicts_are_listed_beyond_a_page_of_either_side() {
+    let server = Server::start().await;
+    server.begin("t").await;
+    // Theirs are all the even ones, ours every third: they meet at each sixth.
+    let even: Vec<_> = (0..2400).step_by(2).map(|n| format!("f{n:05}")).collect();
+    let third: Vec<_> = (0..6000).step_by(3).map(|n| format!("f{n:05}")).collect();
+    server.put_many(&server.repository, "main", "", &even).await;
+    server.put_many("", "", "t", &third).await;
+    server.commit("theirs").await;
+    let request = ListTransactionChangesRequest { transaction_id: "t".into(), ..Default::default() };
+    let answers = all(server.transactions.clone().list_transaction_changes(request).await.unwrap().into_inner()).await;
+    let changes: Vec<_> = answers.unwrap().into_iter().flat_map(|answer| answer.changes).collect();
+    assert_eq!(changes.iter().map(|change| change.path.clone()).collect::<Vec<_>>(), third);
+    let conflicts: Vec<_> =
+        changes.iter().filter(|c| c.kind() == transaction_change::Kind::Conflict).map(|c| c.path.clone()).collect();
+    let expected: Vec<_> = (0..2400).step_by(6).map(|n| format!("f{n:05}")).collect();
+    assert_eq!(conflicts, expected);
+}
+
+#[tokio::test]
 async fn a_squash_is_one_commit_on_the_side_of_the_transaction() {
     let server = Server::start().await;
     server.begin("t").await;

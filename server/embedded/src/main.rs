@@ -66,6 +66,7 @@ async fn serve_until_signal(lake: &Arc<Lake>, listen: SocketAddr) -> lakeport_em
     println!("secret access key {}", account.secret_access_key);
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     tokio::select! {
+        () = lake.gc_regularly() => {}
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
     }

@@ -7,7 +7,9 @@
 mod row;
 mod state;
 mod store;
+mod watch;
 
 pub use row::{CommitRequest, Failure, Millis, NewTransaction, Options, Retention, State, Strategy, Transaction};
 pub use state::{LEASE, NotAllowed};
 pub use store::{Begun, Error, Filter, SessionStore};
+pub use watch::RowWatch;

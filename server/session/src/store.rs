@@ -3,6 +3,7 @@
 mod record;
 
 use crate::row::{Millis, NewTransaction, State, Transaction};
+use crate::watch::{Bells, RowWatch};
 use lakeport_types::TransactionId;
 use record::{COLUMNS, Record};
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
@@ -55,6 +56,7 @@ pub struct Filter {
 #[derive(Debug, Clone)]
 pub struct SessionStore {
     pool: AnyPool,
+    bells: Bells,
     /// Milliseconds since 1970, in the words of this database.
     now: &'static str,
 }
@@ -83,7 +85,8 @@ impl SessionStore {
             .connect_with(options)
             .await
             .map_err(|error| Error::Open(format!("{url}: {error}")))?;
-        let store = Self { pool, now: "CAST((julianday('now') - 2440587.5) * 86400000 AS BIGINT)" };
+        let store =
+            Self { pool, bells: Bells::default(), now: "CAST((julianday('now') - 2440587.5) * 86400000 AS BIGINT)" };
         store.migrate().await?;
         Ok(store)
     }
@@ -190,9 +193,7 @@ impl SessionStore {
     /// # Errors
     /// When the database fails: then it may stand, or not.
     pub async fn swap(&self, current: &Transaction, next: Transaction) -> Result<Option<Transaction>> {
-        let next = Transaction { version: current.version + 1, ..next };
-        let swapped = Record::of(&next)?.replace(&self.pool, current.version, "").await?;
-        Ok(swapped.then_some(next))
+        self.replace(current, next, "").await
     }
 
     /// As [`swap`](Self::swap), if the transaction is also overdue by `grace` in that very moment: a renewal does not change the
@@ -206,11 +207,22 @@ impl SessionStore {
         next: Transaction,
         grace: Millis,
     ) -> Result<Option<Transaction>> {
-        let next = Transaction { version: current.version + 1, ..next };
         let now = self.now;
         let overdue = format!(" AND (idle_expire_time <= {now} - ({grace}) OR expire_time <= {now} - ({grace}))");
-        let swapped = Record::of(&next)?.replace(&self.pool, current.version, &overdue).await?;
-        Ok(swapped.then_some(next))
+        self.replace(current, next, &overdue).await
+    }
+
+    async fn replace(&self, current: &Transaction, next: Transaction, also: &str) -> Result<Option<Transaction>> {
+        let next = Transaction { version: current.version + 1, ..next };
+        let swapped = Record::of(&next)?.replace(&self.pool, current.version, also).await;
+        // Also after an error: it may stand.
+        self.bells.ring(&next.id);
+        Ok(swapped?.then_some(next))
+    }
+
+    /// What is written to a row from now on.
+    pub fn watch(&self, id: &TransactionId) -> RowWatch {
+        self.bells.listen(id)
     }
 
     /// Puts off the end of an open transaction, if that moves it by at least `step`.

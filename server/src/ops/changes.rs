@@ -7,13 +7,17 @@ use crate::error::Result;
 use lakeport_lakefs::{DiffKind, Difference, DifferenceKind};
 use lakeport_session::{State, Transaction};
 use lakeport_types::{Prefix, Ref, TransactionId};
-use std::collections::HashSet;
 
 /// Changes of a transaction, under way.
 pub struct Changes {
+    ours: Differences,
+    theirs: BasePaths,
+}
+
+/// Paths that the base changed since, in their order, a page at a time.
+struct BasePaths {
     changes: Differences,
-    /// What the base changed since.
-    base_changes: HashSet<String>,
+    page: std::iter::Peekable<std::vec::IntoIter<Difference>>,
 }
 
 /// What a transaction changed since it began, staged or committed, with what its base changed too marked.
@@ -39,19 +43,39 @@ pub(super) async fn changes_of(
         reference: Ref::from(&transaction.base_commit_id),
         transaction: None,
     };
-    let mut base_changes = HashSet::new();
     let base_branch = Ref::from(&transaction.base_branch);
-    let mut theirs = Differences::between(caller, base.clone(), base_branch, DiffKind::TwoDot, prefix.clone());
-    while let Some(page) = theirs.next(ops).await? {
-        base_changes.extend(page.into_iter().map(|difference| difference.path));
-    }
+    let changes = Differences::between(caller, base.clone(), base_branch, DiffKind::TwoDot, prefix.clone());
+    let theirs = BasePaths::new(ops, changes).await?;
     let now = match (&transaction.prepared_commit_id, transaction.state) {
         _ if transaction.options.read_only => Ref::from(&transaction.base_commit_id),
         (Some(commit), State::Committing) => Ref::from(commit),
         // With what is staged.
         _ => staged(transaction),
     };
-    Ok(Changes { changes: Differences::between(caller, base, now, DiffKind::TwoDot, prefix), base_changes })
+    Ok(Changes { ours: Differences::between(caller, base, now, DiffKind::TwoDot, prefix), theirs })
+}
+
+impl BasePaths {
+    /// Asks for the first page, so that a base that is gone is known before anything is answered.
+    async fn new(ops: &Ops, mut changes: Differences) -> Result<Self> {
+        let page = changes.next(ops).await?.unwrap_or_default();
+        Ok(Self { changes, page: page.into_iter().peekable() })
+    }
+
+    /// Whether a path is among them. Each question has to be about a later path than the one before: both sides come in the order
+    /// of their bytes.
+    async fn has(&mut self, ops: &Ops, path: &str) -> Result<bool> {
+        loop {
+            while self.page.next_if(|theirs| theirs.path.as_str() < path).is_some() {}
+            if let Some(theirs) = self.page.peek() {
+                return Ok(theirs.path == path);
+            }
+            match self.changes.next(ops).await? {
+                Some(page) => self.page = page.into_iter().peekable(),
+                None => return Ok(false),
+            }
+        }
+    }
 }
 
 impl Changes {
@@ -60,9 +84,9 @@ impl Changes {
     /// # Errors
     /// `RefNotFound` for a base that is gone.
     pub async fn next(&mut self, ops: &Ops) -> Result<Option<Vec<Difference>>> {
-        let Some(mut page) = self.changes.next(ops).await? else { return Ok(None) };
+        let Some(mut page) = self.ours.next(ops).await? else { return Ok(None) };
         for difference in &mut page {
-            if self.base_changes.contains(&difference.path) {
+            if self.theirs.has(ops, &difference.path).await? {
                 difference.kind = DifferenceKind::Conflict;
             }
         }

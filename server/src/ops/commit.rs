@@ -35,8 +35,8 @@ pub struct Commit {
     pub if_epoch: Option<i64>,
 }
 
-/// How often a waiter looks at the row.
-const LOOK: Duration = Duration::from_millis(20);
+/// How often a waiter looks at the row, which another process may write.
+const LOOK: Duration = Duration::from_millis(200);
 /// How long a waiter waits without a deadline of its caller's.
 const PATIENCE: Duration = Duration::from_secs(120);
 /// How many conflicting paths an error names.
@@ -107,6 +107,7 @@ fn start(ops: &Shared, caller: &Caller, row: Transaction) {
 /// Waits for the outcome of an epoch.
 async fn wait(ops: &Shared, caller: &Caller, row: Transaction, epoch: i64) -> Result<Transaction> {
     let outcome = async {
+        let mut writes = ops.store.watch(&row.id);
         loop {
             let now = ops.store.get(&row.owner, &row.id).await?;
             let now = now.ok_or_else(|| unknown_transaction(&row.id))?;
@@ -128,7 +129,7 @@ async fn wait(ops: &Shared, caller: &Caller, row: Transaction, epoch: i64) -> Re
                 // Somebody began another commit since, or ended it.
                 other => return Err(not_open(&now, other)),
             }
-            tokio::time::sleep(LOOK).await;
+            writes.next(LOOK).await;
         }
     };
     match tokio::time::timeout(caller.patience(PATIENCE), outcome).await {

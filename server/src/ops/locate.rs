@@ -6,7 +6,6 @@ use lakeport_lakefs as lakefs;
 use lakeport_session::{Millis, State, Transaction};
 use lakeport_types::{BranchName, ObjectPath, Ref, RepositoryId, TransactionId};
 use std::time::Duration;
-use tokio::time::sleep;
 
 /// Where a request is about.
 #[derive(Debug, Clone)]
@@ -50,8 +49,8 @@ pub struct Writing {
 
 /// A renewal of the idle time is written when it moves the end by at least a tenth of it.
 const RENEWAL_PART: Millis = 10;
-/// How long to wait for a commit that has not said yet what it commits.
-const PREPARING: Duration = Duration::from_millis(50);
+/// How often a commit of another process is looked at that has not said yet what it commits.
+const PREPARING: Duration = Duration::from_millis(200);
 
 impl Ops {
     /// Where a read is to look.
@@ -203,13 +202,14 @@ impl Ops {
     /// # Errors
     /// As [`refreshed`](Self::refreshed).
     pub async fn prepared(&self, transaction: &Transaction) -> Result<Transaction> {
+        let mut writes = self.store.watch(&transaction.id);
         loop {
             let now = self.refreshed(transaction).await?;
             let is_preparing = now.state == State::Committing && now.prepared_commit_id.is_none();
             if !is_preparing {
                 return Ok(now);
             }
-            sleep(PREPARING).await;
+            writes.next(PREPARING).await;
         }
     }
 }

@@ -2,16 +2,17 @@
 
 use super::{Caller, Ops};
 use crate::error::Result;
-use lakeport_session::Transaction;
+use lakeport_session::{RowWatch, Transaction};
 use lakeport_types::TransactionId;
 use std::time::Duration;
 
-/// How often the row is looked at.
-const INTERVAL: Duration = Duration::from_millis(200);
+/// How often the row is looked at, which another process may write.
+const LOOK: Duration = Duration::from_secs(5);
 
 /// A watch under way.
 pub struct Watching {
     last: Transaction,
+    writes: RowWatch,
     is_first: bool,
     is_done: bool,
 }
@@ -21,7 +22,8 @@ pub struct Watching {
 /// # Errors
 /// `TransactionNotFound`.
 pub async fn watch(ops: &Ops, caller: &Caller, id: &TransactionId) -> Result<Watching> {
-    Ok(Watching { last: ops.owned(caller, id).await?, is_first: true, is_done: false })
+    let writes = ops.store.watch(id);
+    Ok(Watching { last: ops.owned(caller, id).await?, writes, is_first: true, is_done: false })
 }
 
 /// What a watch saw.
@@ -44,11 +46,14 @@ impl Watching {
             return Ok(None);
         }
         while !self.is_first && !ops.stopping.is_cancelled() {
-            let stopped = tokio::time::timeout(INTERVAL, ops.stopping.cancelled()).await;
+            tokio::select! {
+                () = self.writes.next(LOOK) => {}
+                () = ops.stopping.cancelled() => {}
+            }
             let now = ops.refreshed(&self.last).await?;
             let changed = (now.state, now.epoch) != (self.last.state, self.last.epoch);
             self.last = now;
-            if changed || stopped.is_ok() {
+            if changed {
                 break;
             }
         }

@@ -55,6 +55,16 @@ async fn a_row_survives_the_program() {
 }
 
 #[tokio::test]
+async fn who_waits_for_a_row_is_woken_by_a_write_that_came_first() {
+    let (_opened, store) = sqlite().await;
+    let row = begun(&store, "t").await;
+    let mut writes = store.watch(&row.id);
+    store.swap(&row, row.renewed("worker")).await.unwrap().unwrap();
+    let woken = tokio::time::timeout(Duration::from_secs(10), writes.next(Duration::from_secs(3600)));
+    assert!(woken.await.is_ok(), "the write is not seen for an hour");
+}
+
+#[tokio::test]
 async fn a_second_begin_finds_the_first() {
     let (_opened, store) = sqlite().await;
     let row = begun(&store, "t").await;
