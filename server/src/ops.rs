@@ -1,6 +1,7 @@
 //! What the product does: one file for each verb. Nothing here knows how it is asked or answered.
 
 mod access;
+mod across;
 mod batch;
 mod begin;
 mod branches;
@@ -10,6 +11,7 @@ mod commits;
 mod delete;
 mod end;
 mod info;
+mod inside;
 mod list;
 mod locate;
 mod merge;
@@ -17,6 +19,7 @@ mod metadata;
 mod presign;
 mod read;
 mod repositories;
+mod revert;
 mod room;
 mod settle;
 mod stat;
@@ -37,11 +40,12 @@ pub use end::{clean, expire, get, keep_alive, list_transactions, rollback};
 pub use info::{ServerInfo, server_info};
 pub use list::{List, ListPage, check_batch, glob, list};
 pub use locate::{At, Place, Reading, Writing, unknown_transaction};
-pub use merge::{MergeRequest, cherry_pick, merge, revert};
+pub use merge::{MergeRequest, cherry_pick, merge};
 pub use metadata::set_metadata;
 pub use presign::presign;
 pub use read::{Conditions, ReadObject, changed, read};
 pub use repositories::{create_repository, delete_repository, get_repository, list_repositories};
+pub use revert::{NewRevert, revert};
 pub use room::BatchRoom;
 pub use settle::failure_of;
 pub use stat::{FileInfo, stat};

@@ -265,6 +265,59 @@ async fn copies_and_moves_happen_on_the_server() {
 }
 
 #[tokio::test]
+async fn a_tree_is_copied_from_another_repository_with_all_that_is_said_of_it() {
+    let server = Server::start().await;
+    let elsewhere = server.another_repository().await;
+    let mut described = WriteRequest { repository: elsewhere.clone(), ..server.header("main", "d/1", "one") };
+    described.content_type = "text/csv".into();
+    described.metadata = HashMap::from([("colour".into(), "blue".into())]);
+    server.write(vec![described]).await.unwrap();
+    server
+        .write(vec![WriteRequest { repository: elsewhere.clone(), ..server.header("main", "d/2", "") }])
+        .await
+        .unwrap();
+    server.begin("t").await;
+    let copy = CopyRequest {
+        transaction_id: "t".into(),
+        path: "c".into(),
+        source_repository: elsewhere.clone(),
+        source_ref: "main".into(),
+        source_path: "d".into(),
+        recursive: true,
+        ..Default::default()
+    };
+    let answers = all(server.files.clone().copy(copy.clone()).await.unwrap().into_inner()).await.unwrap();
+    assert_eq!(answers.into_iter().flat_map(|answer| answer.paths).collect::<Vec<_>>(), ["c/1", "c/2"]);
+    server.publish("t").await.unwrap();
+    assert_eq!(
+        (server.get("main", "c/1").await.unwrap(), server.get("main", "c/2").await.unwrap()),
+        ("one".into(), String::new())
+    );
+    let stat = StatRequest {
+        repository: server.repository.clone(),
+        r#ref: "main".into(),
+        path: "c/1".into(),
+        ..Default::default()
+    };
+    let info = server.files.clone().stat(stat).await.unwrap().into_inner().info.unwrap();
+    assert_eq!(
+        (info.content_type.as_str(), info.metadata),
+        ("text/csv", HashMap::from([("colour".into(), "blue".into())]))
+    );
+
+    let onto_main = CopyRequest {
+        transaction_id: String::new(),
+        repository: server.repository.clone(),
+        r#ref: "main".into(),
+        ..copy
+    };
+    let no_ref = CopyRequest { source_ref: String::new(), ..onto_main.clone() };
+    assert_eq!(why(server.files.clone().copy(no_ref).await), refused(Code::InvalidArgument, "INVALID_FIELD"));
+    let missing = CopyRequest { source_path: "nope".into(), recursive: false, ..onto_main };
+    assert_eq!(why(server.files.clone().copy(missing).await), refused(Code::NotFound, "OBJECT_NOT_FOUND"));
+}
+
+#[tokio::test]
 async fn batches_answer_each_item_by_itself() {
     let server = Server::start().await;
     let item = |path: &str, text: &str| BatchWriteItem {

@@ -81,7 +81,7 @@ impl Server {
         let endpoint = Endpoint::from_shared(format!("http://{}", serving.address)).unwrap();
         let channel = endpoint.connect().await.unwrap();
         let mut server = Self {
-            repository: format!("e2e-{:016x}", rand::random::<u64>()),
+            repository: String::new(),
             files: FileServiceClient::new(channel.clone()),
             transactions: TransactionServiceClient::new(channel.clone()),
             versions: VersionServiceClient::new(channel.clone()),
@@ -90,14 +90,21 @@ impl Server {
             faults,
             _dir: dir,
         };
+        server.repository = server.another_repository().await;
+        server
+    }
+
+    /// Makes a repository and says its name.
+    pub(crate) async fn another_repository(&self) -> String {
+        let name = format!("e2e-{:016x}", rand::random::<u64>());
         let namespace = std::env::var("LAKEPORT_TEST_LAKEFS_STORAGE_NAMESPACE").ok();
         let request = CreateRepositoryRequest {
-            repository: server.repository.clone(),
-            storage_namespace: namespace.map(|n| format!("{n}/{}", server.repository)).unwrap_or_default(),
+            repository: name.clone(),
+            storage_namespace: namespace.map(|n| format!("{n}/{name}")).unwrap_or_default(),
             ..Default::default()
         };
-        server.versions.create_repository(request).await.unwrap();
-        server
+        self.versions.clone().create_repository(request).await.unwrap();
+        name
     }
 
     pub(crate) fn address(&self) -> std::net::SocketAddr {

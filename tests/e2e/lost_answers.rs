@@ -1,9 +1,11 @@
 //! Answers of lakeFS that are lost or lie: nothing is guessed, nothing happens twice.
 
-use crate::fixture::{SETTLE, Server, refused, why};
+use crate::fixture::{SETTLE, Server, eventually, refused, why};
 use http::{Method, StatusCode};
 use lakeport_embedded::{Fault, On};
-use lakeport_proto::v1::{CommitTransactionRequest, CreateCommitRequest, TransactionState, WriteRequest};
+use lakeport_proto::v1::{
+    CommitTransactionRequest, CreateCommitRequest, RevertRequest, TransactionState, WriteRequest,
+};
 use std::time::Duration;
 use tonic::Code;
 
@@ -137,6 +139,23 @@ async fn a_version_call_whose_answer_was_lost_says_that_it_does_not_know() {
     assert_eq!(why(answer), refused(Code::Unknown, "OUTCOME_UNKNOWN"));
     assert_eq!(lost.count(), 1);
     assert_eq!(server.log("main").await.len(), 2, "it was made once, and not repeated");
+}
+
+#[tokio::test]
+async fn a_revert_in_a_transaction_whose_answer_was_lost_holds_up_the_commit() {
+    let server = Server::with_faults().await;
+    server.put("a", "1").await;
+    server.commit("one").await;
+    server.put("a", "2").await;
+    let two = server.commit("two").await;
+    server.begin("t").await;
+    let lost = server.arm(On::new(Method::POST, "/revert"), Fault::ApplyThenDrop, 1);
+    let revert = RevertRequest { transaction_id: "t".into(), r#ref: two.commit_id, ..Default::default() };
+    assert_eq!(why(server.versions.clone().revert(revert).await), (Code::Unknown, "OUTCOME_UNKNOWN".into()));
+    assert_eq!(lost.count(), 1);
+    assert_eq!(why(server.publish("t").await), (Code::Unavailable, "WRITE_IN_DOUBT".into()));
+    assert!(eventually(async || server.publish("t").await.is_ok()).await);
+    assert_eq!(server.get("main", "a").await.unwrap(), "1");
 }
 
 #[tokio::test]

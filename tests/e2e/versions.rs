@@ -132,9 +132,24 @@ async fn commits_are_undone_repeated_and_reset() {
         branch: "main".into(),
         ..Default::default()
     };
-    let reverted = server.versions.clone().revert(revert).await.unwrap().into_inner().commit.unwrap();
+    let reverted = server.versions.clone().revert(revert.clone()).await.unwrap().into_inner().commit.unwrap();
     assert_eq!(server.head("main").await, reverted.commit_id);
     assert_eq!(server.get("main", "a").await.unwrap(), "1");
+    server.begin("undo").await;
+    let undo = RevertRequest { transaction_id: "undo".into(), branch: String::new(), ..revert.clone() };
+    server.put_in("undo", "b", "staged").await.unwrap();
+    let dirty = server.versions.clone().revert(undo.clone()).await;
+    assert_eq!(why(dirty), refused(Code::FailedPrecondition, "BASE_DIRTY"));
+    let reverted_revert = RevertRequest { r#ref: reverted.commit_id.clone(), ..undo };
+    let kept = CreateCommitRequest { transaction_id: "undo".into(), message: "b".into(), ..Default::default() };
+    server.versions.clone().create_commit(kept).await.unwrap();
+    let inside = server.versions.clone().revert(reverted_revert).await.unwrap().into_inner().commit.unwrap();
+    assert_eq!(inside.metadata["lakeport.made_in"], "undo");
+    assert_eq!(
+        (server.get_in("undo", "a").await.unwrap(), server.get("main", "a").await.unwrap()),
+        ("2".into(), "1".into())
+    );
+    server.rollback("undo").await.unwrap();
     let pick = CherryPickRequest {
         repository: server.repository.clone(),
         r#ref: two.commit_id,

@@ -4,7 +4,7 @@ use crate::credentials::Credentials;
 use crate::error::BoxError;
 use crate::request::Budget;
 use bytes::Bytes;
-use http::Uri;
+use http::{HeaderMap, Uri};
 use http_body_util::combinators::UnsyncBoxBody;
 use hyper_rustls::{ConfigBuilderExt, HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy;
@@ -61,6 +61,8 @@ pub(crate) struct Inner {
 pub struct Lakefs {
     pub(crate) inner: Arc<Inner>,
     pub(crate) credentials: Credentials,
+    /// Sent with every request.
+    pub(crate) headers: Arc<HeaderMap>,
 }
 
 impl std::fmt::Debug for Lakefs {
@@ -110,7 +112,15 @@ impl Client {
 
     /// This client, acting with these credentials.
     pub fn acting_as(&self, credentials: Credentials) -> Lakefs {
-        Lakefs { inner: Arc::clone(&self.inner), credentials }
+        Lakefs { inner: Arc::clone(&self.inner), credentials, headers: Arc::default() }
+    }
+}
+
+impl Lakefs {
+    /// This one, sending these headers with every request: those of a trace, say.
+    #[must_use]
+    pub fn sending(self, headers: HeaderMap) -> Self {
+        Self { headers: Arc::new(headers), ..self }
     }
 }
 
@@ -145,6 +155,7 @@ fn base(url: &str) -> Result<String, InvalidUrl> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
     #[test]
     fn a_url_is_completed_as_lakectl_does() {
@@ -158,5 +169,22 @@ mod tests {
         for url in ["", "localhost:8000", "ftp://h", "http://u:p@h", "http://h?x=1", "http://"] {
             assert!(base(url).is_err(), "{url}");
         }
+    }
+
+    #[tokio::test]
+    async fn what_every_request_says_is_said() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let said = tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut head = vec![0; 4096];
+            let length = stream.read(&mut head).await.unwrap();
+            stream.write_all(b"HTTP/1.1 401 Unauthorized\r\ncontent-length: 0\r\n\r\n").await.unwrap();
+            String::from_utf8_lossy(&head[..length]).into_owned()
+        });
+        let lakefs = Client::new(&url, Timeouts::default()).unwrap().acting_as(Credentials::key_pair("id", "secret"));
+        let headers = HeaderMap::from_iter([(http::HeaderName::from_static("x-request-id"), "abc".parse().unwrap())]);
+        assert!(lakefs.sending(headers).user().await.is_err());
+        assert!(said.await.unwrap().contains("x-request-id: abc\r\n"));
     }
 }

@@ -115,6 +115,7 @@ impl Lakefs {
             Error::new(Kind::InvalidArgument, Retry::Never, "the request cannot be written as a URL").caused_by(error)
         })?;
         *request.headers_mut() = headers;
+        request.headers_mut().extend(self.headers.iter().map(|(name, value)| (name.clone(), value.clone())));
         request.headers_mut().insert(AUTHORIZATION, self.credentials.header());
         self.inner.http.request(request).await.map_err(|error| {
             let was_sent = !error.is_connect();

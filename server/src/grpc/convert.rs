@@ -47,13 +47,23 @@ impl Fields {
 
     /// Where a request is about: a ref of a repository, or a transaction.
     pub(super) fn place(&mut self, repository: String, reference: String, transaction_id: String) -> Option<Place> {
+        self.place_on(repository, ("ref", reference), transaction_id)
+    }
+
+    /// The same, where another field names the ref.
+    pub(super) fn place_on(
+        &mut self,
+        repository: String,
+        (field, reference): (&str, String),
+        transaction_id: String,
+    ) -> Option<Place> {
         if transaction_id.is_empty() {
             let (repository, reference) =
-                (self.parse::<RepositoryId>("repository", repository), self.parse::<Ref>("ref", reference));
+                (self.parse::<RepositoryId>("repository", repository), self.parse::<Ref>(field, reference));
             return Some(Place { repository: Some(repository?), at: At::Ref(reference?) });
         }
         if !reference.is_empty() {
-            self.wrong("ref", "must be empty with a transaction_id: the transaction says where");
+            self.wrong(field, "must be empty with a transaction_id: the transaction says where");
         }
         let id = self.parse::<TransactionId>("transaction_id", transaction_id);
         let repository = self.optional("repository", repository);

@@ -1,6 +1,7 @@
 //! Who calls: credentials are taken from the call, lakeFS says whose they are, and they become the lakeFS that it acts on.
 
 use super::deadline::Deadline;
+use super::trace::Onward;
 use super::{is_internal, refused};
 use crate::error::{Error, Kind};
 use crate::ops::Shared;
@@ -32,6 +33,9 @@ pub(super) async fn known(State(ops): State<Shared>, mut request: Request, next:
     };
     match verified {
         Ok(mut caller) => {
+            if let Some(Onward(headers)) = request.extensions_mut().remove::<Onward>() {
+                caller.lakefs = caller.lakefs.sending(headers);
+            }
             caller.deadline = request.extensions().get::<Deadline>().map(|deadline| deadline.0);
             request.extensions_mut().insert(caller);
             next.run(request).await

@@ -159,7 +159,7 @@ async fn check_tags(caller: &Caller, row: &Transaction, request: &CommitRequest)
 /// inside the transaction has to end.
 async fn wait_until_free(row: &Transaction) -> Result<()> {
     if let Some(until) = row.last_unsettled() {
-        let message = format!("an upload in transaction {} could still land: commit again", row.id);
+        let message = format!("a request in transaction {} was given up and could still land: commit again", row.id);
         return Err(Error::new(Kind::WriteInDoubt, message).retry_in(span(until - row.read_at)));
     }
     if !row.is_unattended() {

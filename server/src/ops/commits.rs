@@ -1,5 +1,6 @@
 //! Commits, history and differences.
 
+use super::inside::{MADE_IN, under_lease};
 use super::locate::staged;
 use super::repositories::outcome;
 use super::write::check_metadata;
@@ -9,9 +10,6 @@ use lakeport_lakefs::{self as lakefs, Commit, DiffKind, Difference, LogQuery};
 use lakeport_session::{State, Transaction};
 use lakeport_types::{Prefix, Ref};
 use std::collections::BTreeMap;
-
-/// Says in a commit's metadata which transaction it was made in.
-pub(super) const MADE_IN: &str = "lakeport.made_in";
 
 /// What to say of a commit.
 #[derive(Debug, Clone, Default)]
@@ -69,69 +67,24 @@ pub async fn create_commit(ops: &Shared, caller: &Caller, place: &Place, new: Ne
         },
         Some(transaction) => {
             commit.metadata.insert(MADE_IN.into(), transaction.id.to_string());
-            let transaction = transaction.clone();
-            let (task_ops, caller, writing) = (ops.clone(), caller.clone(), writing.clone());
-            // A caller that goes away must not leave the row leased, nor a doubt unsaid.
-            let task = ops
-                .tasks
-                .spawn(async move { commit_inside(&task_ops, &caller, &writing, &transaction, &commit).await });
-            task.await
-                .map_err(|error| Error::new(Kind::Internal, "the commit ended without an answer").caused_by(error))?
+            let (lakefs, repository, branch) =
+                (caller.lakefs.clone(), writing.repository.clone(), writing.branch.clone());
+            let request = async move { lakefs.commit(&repository, &branch, &commit).await };
+            match under_lease(ops, transaction, request, in_doubt).await? {
+                Ok(made) => Ok(made),
+                Err(error) if error.is_ambiguous() => Err(Error::new(Kind::CommitInDoubt, LOST).caused_by(error)),
+                Err(error) => Err(writing.refused(ops, caller, error).await),
+            }
         }
     }
 }
 
-/// Commits under the row's lease, so that it never runs beside the commit of the transaction itself.
-async fn commit_inside(
-    ops: &Ops,
-    caller: &Caller,
-    writing: &Writing,
-    transaction: &Transaction,
-    commit: &lakefs::NewCommit,
-) -> Result<Commit> {
-    let leased = lease(ops, transaction).await?;
-    let made = caller.lakefs.commit(&writing.repository, &writing.branch, commit).await;
-    // Where the answer was lost, a commit of the transaction must not trust the live branch.
-    let in_doubt = made.as_ref().is_err_and(lakefs::Error::is_ambiguous);
-    release(ops, &leased, in_doubt).await?;
-    match made {
-        Ok(made) => Ok(made),
-        Err(error) if in_doubt => Err(Error::new(
-            Kind::CommitInDoubt,
-            "the answer to the commit was lost: what was written stays in the transaction, and its commit will hold it",
-        )
-        .caused_by(error)),
-        Err(error) => Err(writing.refused(ops, caller, error).await),
-    }
-}
+const LOST: &str =
+    "the answer to the commit was lost: what was written stays in the transaction, and its commit will hold it";
 
-/// Gives the lease back. A write beside it may have changed the row meanwhile, and then the row as it is now is released.
-async fn release(ops: &Ops, leased: &Transaction, in_doubt: bool) -> Result<()> {
-    loop {
-        let now = ops.refreshed(leased).await?;
-        if now.state != leased.state || now.epoch != leased.epoch || now.worker != leased.worker {
-            return Ok(());
-        }
-        let released = Transaction { commit_in_doubt: now.commit_in_doubt || in_doubt, ..now.released() };
-        if ops.store.swap(&now, released).await?.is_some() {
-            return Ok(());
-        }
-    }
-}
-
-async fn lease(ops: &Ops, transaction: &Transaction) -> Result<Transaction> {
-    let now = ops.refreshed(transaction).await?;
-    if now.state != transaction.state || now.epoch != transaction.epoch {
-        return Err(super::locate::not_open(&now, now.state));
-    }
-    let busy = || {
-        Error::new(Kind::TransactionCommitting, format!("another commit is being made in transaction {}", now.id))
-            .retry_in(std::time::Duration::from_millis(200))
-    };
-    if !now.is_unattended() {
-        return Err(busy());
-    }
-    ops.store.swap(&now, now.renewed(&ops.worker)).await?.ok_or_else(busy)
+/// A commit of the transaction must not trust the live branch then.
+fn in_doubt(_: &Ops, row: Transaction) -> Transaction {
+    Transaction { commit_in_doubt: true, ..row }
 }
 
 /// The commit that a place names.

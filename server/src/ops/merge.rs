@@ -1,4 +1,4 @@
-//! Merges, reverts and cherry-picks outside transactions.
+//! Merges and cherry-picks, outside transactions.
 
 use super::locate::writable_branch;
 use super::repositories::outcome;
@@ -7,7 +7,6 @@ use super::{Caller, Ops, Reading, Writing};
 use crate::error::{Error, Kind, Result};
 use lakeport_lakefs::{self as lakefs, Commit, NewMerge};
 use lakeport_types::{BranchName, Ref, RepositoryId};
-use std::collections::BTreeMap;
 
 /// What to merge, and how.
 #[derive(Debug, Clone)]
@@ -23,7 +22,13 @@ pub struct MergeRequest {
 }
 
 /// What a refusal of lakeFS means here.
-async fn refused(ops: &Ops, caller: &Caller, writing: &Writing, source: &Ref, error: lakefs::Error) -> Error {
+pub(super) async fn refused(
+    ops: &Ops,
+    caller: &Caller,
+    writing: &Writing,
+    source: &Ref,
+    error: lakefs::Error,
+) -> Error {
     match error.kind() {
         _ if error.is_ambiguous() => outcome(error),
         lakefs::Kind::NotFound | lakefs::Kind::CommitNotFound => {
@@ -67,28 +72,6 @@ pub async fn merge(ops: &Ops, caller: &Caller, request: &MergeRequest) -> Result
     match merged {
         Ok(commit) => Ok(commit),
         Err(error) => Err(refused(ops, caller, &writing, &request.source, error).await),
-    }
-}
-
-/// Undoes a commit on a branch.
-///
-/// # Errors
-/// As [`merge`].
-pub async fn revert(
-    ops: &Ops,
-    caller: &Caller,
-    (repository, branch): (&RepositoryId, &BranchName),
-    commit: &Ref,
-    parent: u32,
-    message: &str,
-    metadata: &BTreeMap<String, String>,
-) -> Result<Commit> {
-    check_metadata(metadata)?;
-    let writing = onto(repository, branch)?;
-    match caller.lakefs.revert(repository, branch, commit, parent, message, metadata).await {
-        // lakeFS does not say which commit it made.
-        Ok(()) => Ok(caller.lakefs.get_commit(repository, &Ref::from(branch)).await?),
-        Err(error) => Err(refused(ops, caller, &writing, commit, error).await),
     }
 }
 

@@ -69,7 +69,7 @@ impl Ops {
     /// Notes that an upload to a path may still land.
     pub(super) async fn unsettle(&self, writing: &Writing, path: &ObjectPath) -> Result<()> {
         let Some(before) = &writing.transaction else { return Ok(()) };
-        let settle = Millis::try_from(self.settle.as_millis()).unwrap_or(Millis::MAX);
+        let settle = settling(self);
         loop {
             // A commit beside it may yet come back to this branch.
             let now = self.prepared(before).await?;
@@ -106,6 +106,11 @@ async fn holds(caller: &Caller, repository: &RepositoryId, at: &Ref, change: &Ch
                 && found.metadata == put.metadata
         }
     })
+}
+
+/// How long what was given up may still land.
+pub(super) fn settling(ops: &Ops) -> Millis {
+    Millis::try_from(ops.settle.as_millis()).unwrap_or(Millis::MAX)
 }
 
 /// A span of the database's clock.

@@ -1,17 +1,20 @@
 //! Copying and moving, on the server.
 
+use super::across::copy_across;
 use super::delete::{is_below, tree};
 use super::list::Listing;
 use super::settle::Change;
-use super::{Caller, Ops, Place, Reading, Writing};
+use super::{Caller, Ops, Place, Reading, Shared, Writing};
 use crate::error::{Error, Kind, Result};
 use futures_util::{StreamExt, stream};
 use lakeport_lakefs::{self as lakefs, Lakefs, ObjectStats};
-use lakeport_types::{ObjectPath, Ref};
+use lakeport_types::{ObjectPath, Ref, RepositoryId};
 
 /// From where to where.
 #[derive(Debug, Clone)]
 pub struct Transfer {
+    /// Repository of the source; `None` where the destination is.
+    pub source_repository: Option<RepositoryId>,
     /// The source; `None` where the destination is.
     pub source_ref: Option<Ref>,
     /// The object, or the root of a tree.
@@ -35,7 +38,7 @@ pub struct TransferProgress {
 pub struct Transferring {
     caller: Caller,
     writing: Writing,
-    source_ref: Ref,
+    from: Reading,
     transfer: Transfer,
     listing: Option<Listing>,
     is_move: bool,
@@ -65,20 +68,21 @@ pub async fn rename(ops: &Ops, caller: &Caller, place: &Place, transfer: Transfe
 async fn begin(ops: &Ops, caller: &Caller, place: &Place, transfer: Transfer, is_move: bool) -> Result<Transferring> {
     let writing = ops.writing(caller, place).await?;
     let branch = Ref::from(&writing.branch);
-    let source_ref = transfer.source_ref.clone().unwrap_or_else(|| branch.clone());
+    let from = Reading {
+        repository: transfer.source_repository.clone().unwrap_or_else(|| writing.repository.clone()),
+        reference: transfer.source_ref.clone().unwrap_or_else(|| branch.clone()),
+        transaction: None,
+    };
     // `main$` and `main@` are the branch too.
-    if source_ref.as_str().trim_end_matches(['$', '@']) == branch.as_str() {
+    let is_same_branch = from.reference.as_str().trim_end_matches(['$', '@']) == branch.as_str();
+    if from.repository == writing.repository && is_same_branch {
         refuse_overlap(&transfer)?;
     }
-    let listing = transfer.recursive.then(|| {
-        let reading =
-            Reading { repository: writing.repository.clone(), reference: source_ref.clone(), transaction: None };
-        Listing::new(caller, reading, tree(&transfer.source))
-    });
+    let listing = transfer.recursive.then(|| Listing::new(caller, from.clone(), tree(&transfer.source)));
     Ok(Transferring {
         caller: caller.clone(),
         writing,
-        source_ref,
+        from,
         transfer,
         listing,
         is_move,
@@ -104,7 +108,7 @@ impl Transferring {
     ///
     /// # Errors
     /// When nothing of the part can be done.
-    pub async fn next(&mut self, ops: &Ops) -> Result<Option<TransferProgress>> {
+    pub async fn next(&mut self, ops: &Shared) -> Result<Option<TransferProgress>> {
         while !self.is_done {
             ops.stay(self.writing.transaction.as_ref()).await?;
             let Some(sources) = self.sources(ops).await? else {
@@ -137,16 +141,16 @@ impl Transferring {
         Ok(Some(paths.collect::<Result<_>>()?))
     }
 
-    async fn copy(&mut self, ops: &Ops, sources: Vec<ObjectPath>) -> Result<TransferProgress> {
+    async fn copy(&mut self, ops: &Shared, sources: Vec<ObjectPath>) -> Result<TransferProgress> {
         let this = &*self;
-        let copies: Vec<(ObjectPath, Result<ObjectStats>)> = stream::iter(sources)
+        let copies = stream::iter(sources)
             .map(async |source| {
                 let copied = this.copy_one(ops, &source).await;
                 (source, copied)
             })
             .buffered(ops.limits.fan_out)
-            .collect()
-            .await;
+            .collect::<Vec<_>>();
+        let copies = ops.while_renewing(&this.writing, async { Ok(copies.await) }).await?;
         let mut progress = TransferProgress::default();
         let mut changes = Vec::new();
         for (source, copied) in copies {
@@ -166,18 +170,19 @@ impl Transferring {
         Ok(progress)
     }
 
-    async fn copy_one(&self, ops: &Ops, source: &ObjectPath) -> Result<ObjectStats> {
+    async fn copy_one(&self, ops: &Shared, source: &ObjectPath) -> Result<ObjectStats> {
         let below = source.as_str().strip_prefix(self.transfer.source.as_str()).unwrap_or_default();
         let destination = format!("{}{below}", self.transfer.destination);
         let destination = ObjectPath::try_from(destination).map_err(|error| Error::field("path", error))?;
         ops.is_settled(&self.writing, &destination)?;
+        if self.from.repository != self.writing.repository {
+            return copy_across(ops, &self.caller, (&self.from, source), (&self.writing, &destination)).await;
+        }
         let (repository, branch) = (&self.writing.repository, &self.writing.branch);
-        match self.caller.lakefs.copy(repository, branch, &destination, &self.source_ref, source).await {
+        match self.caller.lakefs.copy(repository, branch, &destination, &self.from.reference, source).await {
             Ok(stats) => Ok(stats),
             Err(error) if error.kind() == lakefs::Kind::NotFound => {
-                let reference = self.source_ref.clone();
-                let reading = Reading { repository: repository.clone(), reference, transaction: None };
-                Err(ops.missing(&self.caller, &reading, source).await)
+                Err(ops.missing(&self.caller, &self.from, source).await)
             }
             Err(error) if error.is_ambiguous() => Err(ops.doubted(&self.writing, &[destination], error).await),
             Err(error) => Err(self.writing.refused(ops, &self.caller, error).await),

@@ -2,7 +2,7 @@
 
 use crate::failure::{Result, While as _};
 use crate::session::Session;
-use crate::uri::RefUri;
+use crate::uri::{Version, VersionUri};
 use crate::values::{Pair, map};
 use crate::views::versions::made_commit;
 use lakeport_client::v1::RevertRequest;
@@ -10,8 +10,8 @@ use lakeport_client::v1::RevertRequest;
 /// Flags.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// lakefs://REPOSITORY/BRANCH: where to undo it
-    branch: RefUri,
+    /// lakefs://REPOSITORY/BRANCH, or lakefs://REPOSITORY/tx:ID, which stays open: where to undo it
+    branch: VersionUri,
     /// The commit to undo
     #[arg(value_name = "COMMIT")]
     commit: String,
@@ -32,10 +32,15 @@ pub(crate) struct Args {
 /// When it failed.
 pub(super) async fn run(session: &mut Session, args: Args) -> Result<()> {
     let Args { branch, commit, parent, message, meta } = args;
+    let (name, transaction_id) = match branch.version.clone() {
+        Version::Ref(name) => (name, String::new()),
+        Version::Transaction(id) => (String::new(), id),
+    };
     let request = RevertRequest {
         repository: branch.repository.clone(),
         r#ref: commit.clone(),
-        branch: branch.name.clone(),
+        transaction_id,
+        branch: name,
         parent_number: parent,
         message,
         metadata: map(meta),

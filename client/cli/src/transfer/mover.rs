@@ -6,7 +6,7 @@ use crate::local::NewFile;
 use crate::progress::Progress;
 use crate::uri::{LakeUri, Location, Version};
 use futures_util::stream::TryStreamExt as _;
-use lakeport_client::{Client, Download, ReadOptions, Subtree, WriteOptions};
+use lakeport_client::{Client, Download, Place, ReadOptions, Subtree, WriteOptions};
 use std::io;
 use std::path::Path;
 use tokio::io::{AsyncRead, AsyncWriteExt as _};
@@ -98,13 +98,17 @@ impl Mover {
     async fn between(&self, from: &LakeUri, to: &LakeUri) -> Result<()> {
         match copy_source(from, to) {
             // The server's copy replaces what is there.
-            Some(source) if !self.create_only => self.copy(source, from, to).await,
+            Some(source) if !self.create_only => self.copy(&source, from, to).await,
             _ => self.relay(from, to).await,
         }
     }
 
-    async fn copy(&self, source: Option<&str>, from: &LakeUri, to: &LakeUri) -> Result<()> {
+    async fn copy(&self, source: &CopySource, from: &LakeUri, to: &LakeUri) -> Result<()> {
         let copying = || format!("copy {from} to {to}");
+        let source = match source {
+            CopySource::Beside => None,
+            CopySource::At(place) => Some(place),
+        };
         let copied = self.client.copy(source, Subtree::object(&from.path), &to.place(), &to.path).await;
         let mut outcomes = copied.during(copying)?;
         while let Some(outcome) = outcomes.try_next().await.during(copying)? {
@@ -113,7 +117,7 @@ impl Mover {
         Ok(())
     }
 
-    /// Through this process: the server copies only within a repository, and not out of a transaction.
+    /// Through this process: the server does not copy out of a transaction.
     async fn relay(&self, from: &LakeUri, to: &LakeUri) -> Result<()> {
         let info = self.client.stat(&from.place(), &from.path).await.during(|| format!("read {from}"))?;
         let same = ReadOptions { if_match: info.etag, ..ReadOptions::default() };
@@ -142,14 +146,23 @@ pub(crate) async fn print(client: &Client, from: &LakeUri, options: ReadOptions)
     stdout.flush().await.map_err(Failure::output)
 }
 
-/// The source's ref for a copy on the server, empty where it is beside the destination; `None` where the server cannot copy.
-fn copy_source<'a>(from: &'a LakeUri, to: &LakeUri) -> Option<Option<&'a str>> {
+/// Where the source of a copy on the server is.
+#[derive(Debug, PartialEq, Eq)]
+enum CopySource {
+    /// In the branch or transaction of the destination.
+    Beside,
+    /// Elsewhere.
+    At(Place),
+}
+
+/// `None` where the server cannot copy: out of a transaction.
+fn copy_source(from: &LakeUri, to: &LakeUri) -> Option<CopySource> {
     if from.is_beside(to) {
-        return Some(None);
+        return Some(CopySource::Beside);
     }
     match &from.version {
-        Version::Ref(name) if from.repository == to.repository => Some(Some(name)),
-        _ => None,
+        Version::Ref(_) => Some(CopySource::At(from.place())),
+        Version::Transaction(_) => None,
     }
 }
 
@@ -158,15 +171,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_server_copies_within_a_repository_and_not_out_of_a_transaction() {
+    fn the_server_copies_and_not_out_of_a_transaction() {
+        let at = |repository: &str, name: &str| Some(CopySource::At(Place::reference(repository, name)));
         for (from, to, expected) in [
-            ("lakefs://r/main/a", "lakefs://r/main/b", Some(None)),
-            ("lakefs://r/v1/a", "lakefs://r/main/b", Some(Some("v1"))),
-            ("lakefs://r/main/a", "lakefs://r/tx:t/b", Some(Some("main"))),
-            ("lakefs://r/tx:t/a", "lakefs://r/tx:t/b", Some(None)),
+            ("lakefs://r/main/a", "lakefs://r/main/b", Some(CopySource::Beside)),
+            ("lakefs://r/v1/a", "lakefs://r/main/b", at("r", "v1")),
+            ("lakefs://r/main/a", "lakefs://r/tx:t/b", at("r", "main")),
+            ("lakefs://r/tx:t/a", "lakefs://r/tx:t/b", Some(CopySource::Beside)),
             ("lakefs://r/tx:t/a", "lakefs://r/tx:u/b", None),
             ("lakefs://r/tx:t/a", "lakefs://r/main/b", None),
-            ("lakefs://r/main/a", "lakefs://s/main/b", None),
+            ("lakefs://r/main/a", "lakefs://s/main/b", at("r", "main")),
         ] {
             let (source, target): (LakeUri, LakeUri) = (from.parse().unwrap(), to.parse().unwrap());
             assert_eq!(copy_source(&source, &target), expected, "{from} {to}");

@@ -84,15 +84,16 @@ impl Client {
         Ok(deleted)
     }
 
-    /// Copies on the server, within a repository. `from` is the ref that the source is at; `None` where it is in `to`.
-    /// With a recursive source, `destination` takes the place of its path in every key.
+    /// Copies on the server. `from` is the version of a repository that the source is in; `None` where it is in `to`. With a
+    /// recursive source, `destination` takes the place of its path in every key. Within a repository lakeFS copies; from another
+    /// one the bytes pass through the server.
     ///
     /// # Errors
-    /// `ObjectNotFound`, `InvalidField` where source and destination overlap; those of a write. What became of each object is
-    /// in the stream.
+    /// `ObjectNotFound`, `InvalidField` where source and destination overlap, or the source is in another transaction; those of
+    /// a write. What became of each object is in the stream.
     pub async fn copy(
         &self,
-        from: Option<&str>,
+        from: Option<&Place>,
         source: Subtree,
         to: &Place,
         destination: &str,
@@ -103,9 +104,10 @@ impl Client {
             r#ref,
             path: destination.to_owned(),
             transaction_id,
-            source_ref: from.unwrap_or_default().to_owned(),
+            source_ref: from.map(|from| from.ref_name().to_owned()).unwrap_or_default(),
             source_path: source.path,
             recursive: source.recursive,
+            source_repository: from.map(|from| from.repository().to_owned()).unwrap_or_default(),
         };
         let answer = self.files().copy(request).await?;
         Ok(items(answer, |message| outcomes(message.paths, message.failures)))

@@ -17,8 +17,12 @@ pub(crate) async fn copy(
     let destination = fields.parse("path", request.path);
     let source = fields.parse("source_path", request.source_path);
     let source_ref = fields.optional("source_ref", request.source_ref);
+    let source_repository = fields.optional("source_repository", request.source_repository);
+    if source_repository.is_some() && source_ref.is_none() {
+        fields.wrong("source_ref", "is empty: with a source_repository it has to name a ref of that");
+    }
     let (place, (destination, source)) = fields.done(place.zip(destination.zip(source)))?;
-    let transfer = Transfer { source_ref, source, destination, recursive: request.recursive };
+    let transfer = Transfer { source_repository, source_ref, source, destination, recursive: request.recursive };
     let mut copying = ops::copy(ops, caller, &place, transfer).await?;
     let first = copying.next(ops).await?;
     Ok(stream::try_unfold((ops.clone(), copying, first), async |(ops, mut copying, ready)| {

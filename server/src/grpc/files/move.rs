@@ -17,7 +17,8 @@ pub(crate) async fn rename(
     let destination = fields.parse("path", request.path);
     let source = fields.parse("source_path", request.source_path);
     let (place, (destination, source)) = fields.done(place.zip(destination.zip(source)))?;
-    let transfer = Transfer { source_ref: None, source, destination, recursive: request.recursive };
+    let transfer =
+        Transfer { source_repository: None, source_ref: None, source, destination, recursive: request.recursive };
     let mut moving = ops::rename(ops, caller, &place, transfer).await?;
     let first = moving.next(ops).await?;
     Ok(stream::try_unfold((ops.clone(), moving, first), async |(ops, mut moving, ready)| {

@@ -3,9 +3,9 @@
 use super::{Published, Resolution, Stop, Worker, merged};
 use crate::error::Error;
 use crate::ops::end::delete_branches;
-use crate::ops::settle::span;
+use crate::ops::settle::{settling, span};
 use lakeport_lakefs as lakefs;
-use lakeport_session::{Failure, Millis, Transaction};
+use lakeport_session::{Failure, Transaction};
 use lakeport_types::{BranchName, CommitId, Ref};
 use rand::RngExt;
 
@@ -43,8 +43,7 @@ impl Worker {
         if self.row.merge_in_doubt {
             // From now, when the names are gone, not from when a worker before this one began to wait.
             self.renew().await?;
-            let settle = Millis::try_from(self.ops.settle.as_millis()).unwrap_or(Millis::MAX);
-            let until = self.row.read_at + settle;
+            let until = self.row.read_at + settling(&self.ops);
             self.store(Transaction { fence_until: Some(until), ..self.row.clone() }).await?;
             let mut left = until - self.row.read_at;
             while left > 0 {

@@ -1,0 +1,47 @@
+//! Copying an object from one repository into another: lakeFS has no call for that, so its bytes pass through, one piece at a time.
+
+use super::read::ReadObject;
+use super::{Caller, Conditions, Reading, Shared, UploadHeader, Writing};
+use crate::error::Result;
+use crate::upload::{Checks, Part, Source};
+use bytes::Bytes;
+use futures_util::stream;
+use lakeport_lakefs::ObjectStats;
+use lakeport_types::{ByteRange, ObjectPath};
+
+/// Copies one object with its content type and user metadata.
+///
+/// # Errors
+/// Those of a read and of a write; `ObjectChanged` where the source is replaced meanwhile.
+pub(super) async fn copy_across(
+    ops: &Shared,
+    caller: &Caller,
+    (from, source): (&Reading, &ObjectPath),
+    (to, destination): (&Writing, &ObjectPath),
+) -> Result<ObjectStats> {
+    // lakeFS does not send metadata with bytes; the etag says that both are of one object.
+    let stats = ops.stat_at(caller, from, source).await?;
+    let object = ops.read_at(caller, from, source, ByteRange::ALL, &Conditions::default()).await?;
+    if object.info.etag != stats.etag {
+        return Err(super::changed(source));
+    }
+    let header = UploadHeader {
+        content_type: stats.content_type,
+        metadata: stats.metadata,
+        checks: Checks { size: Some(object.info.size), ..Checks::default() },
+        ..UploadHeader::default()
+    };
+    ops.put(caller, to, destination, header, parts(ops.clone(), object)).await
+}
+
+/// The pieces of an object, and then the end that publishes them.
+fn parts(ops: Shared, object: ReadObject) -> Source {
+    Box::pin(stream::unfold(Some((ops, object)), async |reading| {
+        let (ops, mut object) = reading?;
+        Some(match object.next(&ops).await {
+            Ok(Some((_, data))) => (Ok(Part { data, finish: None }), Some((ops, object))),
+            Ok(None) => (Ok(Part { data: Bytes::new(), finish: Some(Checks::default()) }), None),
+            Err(error) => (Err(error), None),
+        })
+    }))
+}

@@ -1,0 +1,63 @@
+//! Commits made inside of a transaction, which stays open: under its lease, so that none runs beside the commit of the transaction
+//! itself.
+
+use super::locate::not_open;
+use super::{Ops, Shared};
+use crate::error::{Error, Kind, Result};
+use lakeport_lakefs as lakefs;
+use lakeport_session::Transaction;
+use std::time::Duration;
+
+/// Says in a commit's metadata which transaction it was made in.
+pub(super) const MADE_IN: &str = "lakeport.made_in";
+
+/// Sends a request that makes a commit, in a task of its own: a caller that goes away must not leave the row leased, nor a doubt
+/// unsaid. `doubted` is the row after an answer was lost.
+///
+/// # Errors
+/// `TransactionCommitting` beside another commit, the state of a transaction that is not open, and those of the store. What lakeFS
+/// said is in the value.
+pub(super) async fn under_lease<T: Send + 'static>(
+    ops: &Shared,
+    transaction: &Transaction,
+    request: impl Future<Output = lakefs::Result<T>> + Send + 'static,
+    doubted: fn(&Ops, Transaction) -> Transaction,
+) -> Result<lakefs::Result<T>> {
+    let (task_ops, transaction) = (ops.clone(), transaction.clone());
+    let task = ops.tasks.spawn(async move {
+        let leased = lease(&task_ops, &transaction).await?;
+        let answer = request.await;
+        let is_lost = answer.as_ref().is_err_and(lakefs::Error::is_ambiguous);
+        release(&task_ops, &leased, |row| if is_lost { doubted(&task_ops, row) } else { row }).await?;
+        Ok(answer)
+    });
+    task.await.map_err(|error| Error::new(Kind::Internal, "the commit ended without an answer").caused_by(error))?
+}
+
+async fn lease(ops: &Ops, transaction: &Transaction) -> Result<Transaction> {
+    let now = ops.refreshed(transaction).await?;
+    if now.state != transaction.state || now.epoch != transaction.epoch {
+        return Err(not_open(&now, now.state));
+    }
+    let busy = || {
+        Error::new(Kind::TransactionCommitting, format!("another commit is being made in transaction {}", now.id))
+            .retry_in(Duration::from_millis(200))
+    };
+    if !now.is_unattended() {
+        return Err(busy());
+    }
+    ops.store.swap(&now, now.renewed(&ops.worker)).await?.ok_or_else(busy)
+}
+
+/// Gives the lease back. A write beside it may have changed the row meanwhile, and then the row as it is now is released.
+async fn release(ops: &Ops, leased: &Transaction, after: impl Fn(Transaction) -> Transaction) -> Result<()> {
+    loop {
+        let now = ops.refreshed(leased).await?;
+        if now.state != leased.state || now.epoch != leased.epoch || now.worker != leased.worker {
+            return Ok(());
+        }
+        if ops.store.swap(&now, after(now.released())).await?.is_some() {
+            return Ok(());
+        }
+    }
+}
