@@ -7,6 +7,7 @@ use crate::layers::{self, Admission, Readers};
 use crate::limits::Limits;
 use crate::ops::{Access, BaseQueues, BatchRoom, Ops, Principals, Shared};
 use crate::{admin, janitor, listen, quickstart};
+use http::HeaderValue;
 use lakeport_embedded::{Faults, Serving as ServingLake};
 use lakeport_lakefs::{Client, Credentials, Timeouts};
 use lakeport_proto::v1::file_service_server::FileServiceServer;
@@ -134,7 +135,7 @@ impl App {
         let (address, admin_address) = (listener.local_addr()?, admin_listener.local_addr()?);
         let (stop, connections) = (CancellationToken::new(), TaskTracker::new());
         let ops = Arc::new(self.ops);
-        let (health, router) = routes(&ops).await?;
+        let (health, router) = routes(&ops, self.config.web_origins).await?;
         let admin = admin::routes(ops.clone(), self.metrics);
         let tasks = &connections;
         tasks.spawn(listen::accept(listener, router, stop.clone(), tasks.clone()));
@@ -192,7 +193,7 @@ impl Serving {
 const SERVICES: [&str; 4] =
     ["", "lakeport.v1.FileService", "lakeport.v1.TransactionService", "lakeport.v1.VersionService"];
 
-async fn routes(ops: &Shared) -> Result<(HealthReporter, axum::Router), BoxError> {
+async fn routes(ops: &Shared, web_origins: Vec<HeaderValue>) -> Result<(HealthReporter, axum::Router), BoxError> {
     let service = Service::new(ops.clone());
     let (health, health_service) = tonic_health::server::health_reporter();
     health.set_serving::<FileServiceServer<Service>>().await;
@@ -211,8 +212,9 @@ async fn routes(ops: &Shared) -> Result<(HealthReporter, axum::Router), BoxError
         .add_service(descriptors().build_v1alpha()?);
     let readers = Readers::default();
     let router = layers::around(routes.into_axum_router(), ops, &Admission::new(ops.access), &readers);
+    let router = router.layer(tonic_web::GrpcWebLayer::new()).layer(layers::browsers(web_origins));
     ops.tasks.spawn(readers.run(ops.stopping.clone()));
-    Ok((health, router.layer(tonic_web::GrpcWebLayer::new())))
+    Ok((health, router))
 }
 
 async fn bind(address: SocketAddr) -> Result<TcpListener, BoxError> {

@@ -1,6 +1,10 @@
 //! The settings: flags before environment before file before defaults, and all mistakes told together.
 
+mod check;
+
+use check::Check;
 use clap::{Parser, ValueEnum};
+use http::HeaderValue;
 use serde::Deserialize;
 use std::fmt;
 use std::net::SocketAddr;
@@ -56,6 +60,11 @@ pub struct Settings {
     /// Also serve the REST API of the lake of its own there, for lakeFS's tools and SDKs [default: off].
     #[arg(long, env = "LAKEPORT_EMBEDDED_LISTEN", value_name = "ADDRESS")]
     embedded_listen: Option<String>,
+    /// A website whose pages may call by gRPC-Web, such as https://app.example.com; repeat it, or separate several by commas
+    /// [default: none].
+    #[arg(long, env = "LAKEPORT_WEB_ORIGIN", value_name = "ORIGIN", value_delimiter = ',')]
+    #[serde(default)]
+    web_origin: Vec<String>,
     /// How logs are written.
     #[arg(long, env = "LAKEPORT_LOG_FORMAT", value_name = "FORMAT")]
     log_format: Option<LogFormat>,
@@ -140,6 +149,8 @@ pub struct Config {
     pub data_dir: PathBuf,
     /// The database of the transactions; `None`: a file in the data folder.
     pub session_store: Option<String>,
+    /// Websites whose pages may call.
+    pub web_origins: Vec<HeaderValue>,
     /// How logs are written.
     pub log_format: LogFormat,
     /// Which.
@@ -201,100 +212,21 @@ impl Config {
         if let Some(url) = session_store.as_ref().filter(|url| !url.starts_with("sqlite:")) {
             check.wrong(format!("--session-store {url}: must be sqlite:FILE"));
         }
+        let web_origins = check.origins(if flags.web_origin.is_empty() { file.web_origin } else { flags.web_origin });
         let parsed = listen.zip(admin_listen).zip(lake.zip(auth));
         match parsed {
-            Some(((listen, admin_listen), (lake, auth))) if check.0.is_empty() => Ok(Self {
+            Some(((listen, admin_listen), (lake, auth))) if check.found_nothing() => Ok(Self {
                 listen,
                 admin_listen,
                 lake,
                 auth,
                 data_dir: flags.data_dir.or(file.data_dir).unwrap_or_else(|| "./lakeport-data".into()),
                 session_store,
+                web_origins,
                 log_format: flags.log_format.or(file.log_format).unwrap_or_default(),
                 log: flags.log.or(file.log).unwrap_or_else(|| "info".into()),
             }),
-            _ => Err(Mistakes(check.0)),
-        }
-    }
-}
-
-#[derive(Default)]
-struct Check(Vec<String>);
-
-impl Check {
-    fn wrong(&mut self, mistake: String) {
-        self.0.push(mistake);
-    }
-
-    fn address(&mut self, flag: &str, given: Option<String>, default: &str) -> Option<SocketAddr> {
-        let text = given.unwrap_or_else(|| default.to_owned());
-        let parsed = text.parse().ok();
-        if parsed.is_none() {
-            self.wrong(format!("{flag} {text:?}: must be an IP address and a port, such as {default}"));
-        }
-        parsed
-    }
-
-    /// A setting, or what the file that it names holds.
-    fn secret(&mut self, flag: &str, given: Option<String>, file: Option<PathBuf>) -> Option<String> {
-        match (given, file) {
-            (Some(_), Some(_)) => {
-                self.wrong(format!("{flag} and {flag}-file are both set: keep one"));
-                None
-            }
-            (given, None) => given,
-            (None, Some(path)) => match std::fs::read_to_string(&path) {
-                Ok(text) => Some(text.trim().to_owned()),
-                Err(error) => {
-                    self.wrong(format!("{flag}-file {}: {error}", path.display()));
-                    None
-                }
-            },
-        }
-    }
-
-    fn lake(
-        &mut self,
-        url: Option<String>,
-        key: Option<String>,
-        secret: Option<String>,
-        embedded_listen: Option<String>,
-    ) -> Option<Lake> {
-        let Some(url) = url else {
-            if key.is_some() || secret.is_some() {
-                self.wrong("--lakefs-access-key-id and --lakefs-secret-access-key need --lakefs-url".into());
-            }
-            let listen = match embedded_listen {
-                None => None,
-                Some(text) => Some(self.address("--embedded-listen", Some(text), "127.0.0.1:8000")?),
-            };
-            return Some(Lake::Embedded { listen });
-        };
-        if embedded_listen.is_some() {
-            self.wrong("--embedded-listen is for a lake of its own, and --lakefs-url names another: keep one".into());
-        }
-        if let Err(error) = lakeport_lakefs::Client::new(&url, lakeport_lakefs::Timeouts::default()) {
-            self.wrong(format!("--lakefs-url: {error}"));
-        }
-        let is_set = |value: &Option<String>| value.as_ref().is_some_and(|value| !value.is_empty());
-        if !is_set(&key) || !is_set(&secret) {
-            self.wrong(
-                "--lakefs-url needs --lakefs-access-key-id and --lakefs-secret-access-key (or their -file): the service's \
-                 own account, which ends abandoned transactions and cleans up after them"
-                    .into(),
-            );
-        }
-        Some(Lake::Remote { url, access_key_id: key?, secret_access_key: Secret::new(secret?) })
-    }
-
-    fn auth(&mut self, given: Option<&str>) -> Option<Auth> {
-        match given {
-            None | Some("passthrough") => Some(Auth::Passthrough),
-            Some("service") => Some(Auth::Service),
-            Some(other) => {
-                self.wrong(format!("--auth {other:?}: must be passthrough or service"));
-                None
-            }
+            _ => Err(Mistakes(check.into_mistakes())),
         }
     }
 }
@@ -340,6 +272,19 @@ mod tests {
             assert!(mistakes.contains(part), "{part} is missing in {mistakes}");
         }
         assert!(!mistakes.contains("geheim"));
+    }
+
+    #[test]
+    fn a_website_is_a_scheme_and_a_host() {
+        let config = Config::of(
+            settings("web-origin = ['https://app.example.com', 'http://localhost:3000']"),
+            Settings::default(),
+        );
+        assert_eq!(config.unwrap().web_origins.len(), 2);
+        for bad in ["*", "app.example.com", "https://app.example.com/", "ftp://h", "https://", "https://h?x"] {
+            let mistakes = Config::of(settings(&format!("web-origin = ['{bad}']")), Settings::default()).unwrap_err();
+            assert!(mistakes.to_string().contains("--web-origin"), "{bad}");
+        }
     }
 
     #[test]

@@ -19,7 +19,10 @@ use crate::ops::Shared;
 use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::Response;
+use http::{HeaderName, HeaderValue, Method};
+use std::time::Duration;
 use tower::ServiceBuilder;
+use tower_http::cors::{AllowHeaders, CorsLayer};
 
 /// The routes with everything around them.
 pub fn around(routes: Router, ops: &Shared, admission: &Admission, readers: &Readers) -> Router {
@@ -40,6 +43,18 @@ pub fn around(routes: Router, ops: &Shared, admission: &Admission, readers: &Rea
             // Innermost: the permit is held until the body of the answer ends.
             .layer(from_fn_with_state(admission.clone(), admission::admitted)),
     )
+}
+
+/// Lets pages of these websites call, and read what the answer says. Browsers refuse the others.
+pub fn browsers(origins: Vec<HeaderValue>) -> CorsLayer {
+    let said = ["grpc-status", "grpc-message", "grpc-status-details-bin", "grpc-retry-pushback-ms", "x-request-id"];
+    CorsLayer::new()
+        .allow_origin(origins)
+        .allow_methods([Method::POST])
+        // Callers choose names of metadata themselves.
+        .allow_headers(AllowHeaders::mirror_request())
+        .expose_headers(said.map(HeaderName::from_static))
+        .max_age(Duration::from_secs(24 * 3600))
 }
 
 /// A call that ends here.

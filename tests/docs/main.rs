@@ -87,6 +87,7 @@ async fn serve(data_dir: &Path) -> Serving {
         auth: Auth::Passthrough,
         data_dir: data_dir.to_owned(),
         session_store: None,
+        web_origins: Vec::new(),
         log_format: LogFormat::Pretty,
         log: "info".into(),
     };

@@ -71,6 +71,7 @@ impl Server {
             auth,
             data_dir: dir.path().to_owned(),
             session_store: None,
+            web_origins: vec!["https://app.example.com".parse().unwrap()],
             log_format: LogFormat::Pretty,
             log: "info".into(),
         };

@@ -108,6 +108,27 @@ async fn grpc_web_reads_an_object() {
     assert!(answer.contains("over the web") && answer.contains("grpc-status:0"), "{answer}");
 }
 
+/// What a browser asks before it lets a page call.
+#[tokio::test]
+async fn pages_of_named_websites_may_call_and_no_others() {
+    let server = Server::start().await;
+    for (origin, may_call) in [("https://app.example.com", true), ("https://evil.example.com", false), ("null", false)]
+    {
+        let mut stream = TcpStream::connect(server.address()).await.unwrap();
+        let head = format!(
+            "OPTIONS /lakeport.v1.FileService/Read HTTP/1.1\r\nhost: x\r\nconnection: close\r\norigin: {origin}\r\n\
+             access-control-request-method: POST\r\naccess-control-request-headers: authorization,x-grpc-web\r\n\r\n"
+        );
+        stream.write_all(head.as_bytes()).await.unwrap();
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).await.unwrap();
+        let answer = String::from_utf8_lossy(&answer).to_lowercase();
+        let is_named = answer.contains(&format!("access-control-allow-origin: {origin}\r\n"));
+        assert_eq!(is_named, may_call, "{answer}");
+        assert!(!may_call || answer.contains("access-control-allow-headers: authorization,x-grpc-web"), "{answer}");
+    }
+}
+
 #[tokio::test]
 async fn a_call_goes_on_with_the_trace_of_its_caller() {
     let server = Server::start().await;

@@ -112,7 +112,17 @@ pub(crate) fn argument(path: &Path) -> &str {
 async fn serve(data_dir: PathBuf, lake: Lake, auth: Auth) -> Serving {
     let any = "127.0.0.1:0".parse().unwrap();
     let (log_format, log) = (LogFormat::Pretty, "info".into());
-    let config = Config { listen: any, admin_listen: any, lake, auth, data_dir, session_store: None, log_format, log };
+    let config = Config {
+        listen: any,
+        admin_listen: any,
+        lake,
+        auth,
+        data_dir,
+        session_store: None,
+        web_origins: Vec::new(),
+        log_format,
+        log,
+    };
     let metrics = PrometheusBuilder::new().build_recorder().handle();
     App::build(config, metrics).await.unwrap().serve().await.unwrap()
 }

@@ -1,0 +1,116 @@
+//! What is wrong with single settings.
+
+use super::{Auth, Lake, Secret};
+use http::HeaderValue;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+/// Collects every mistake.
+#[derive(Default)]
+pub(super) struct Check(Vec<String>);
+
+impl Check {
+    pub(super) fn found_nothing(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(super) fn into_mistakes(self) -> Vec<String> {
+        self.0
+    }
+
+    pub(super) fn wrong(&mut self, mistake: String) {
+        self.0.push(mistake);
+    }
+
+    pub(super) fn address(&mut self, flag: &str, given: Option<String>, default: &str) -> Option<SocketAddr> {
+        let text = given.unwrap_or_else(|| default.to_owned());
+        let parsed = text.parse().ok();
+        if parsed.is_none() {
+            self.wrong(format!("{flag} {text:?}: must be an IP address and a port, such as {default}"));
+        }
+        parsed
+    }
+
+    /// A setting, or what the file that it names holds.
+    pub(super) fn secret(&mut self, flag: &str, given: Option<String>, file: Option<PathBuf>) -> Option<String> {
+        match (given, file) {
+            (Some(_), Some(_)) => {
+                self.wrong(format!("{flag} and {flag}-file are both set: keep one"));
+                None
+            }
+            (given, None) => given,
+            (None, Some(path)) => match std::fs::read_to_string(&path) {
+                Ok(text) => Some(text.trim().to_owned()),
+                Err(error) => {
+                    self.wrong(format!("{flag}-file {}: {error}", path.display()));
+                    None
+                }
+            },
+        }
+    }
+
+    pub(super) fn lake(
+        &mut self,
+        url: Option<String>,
+        key: Option<String>,
+        secret: Option<String>,
+        embedded_listen: Option<String>,
+    ) -> Option<Lake> {
+        let Some(url) = url else {
+            if key.is_some() || secret.is_some() {
+                self.wrong("--lakefs-access-key-id and --lakefs-secret-access-key need --lakefs-url".into());
+            }
+            let listen = match embedded_listen {
+                None => None,
+                Some(text) => Some(self.address("--embedded-listen", Some(text), "127.0.0.1:8000")?),
+            };
+            return Some(Lake::Embedded { listen });
+        };
+        if embedded_listen.is_some() {
+            self.wrong("--embedded-listen is for a lake of its own, and --lakefs-url names another: keep one".into());
+        }
+        if let Err(error) = lakeport_lakefs::Client::new(&url, lakeport_lakefs::Timeouts::default()) {
+            self.wrong(format!("--lakefs-url: {error}"));
+        }
+        let is_set = |value: &Option<String>| value.as_ref().is_some_and(|value| !value.is_empty());
+        if !is_set(&key) || !is_set(&secret) {
+            self.wrong(
+                "--lakefs-url needs --lakefs-access-key-id and --lakefs-secret-access-key (or their -file): the service's \
+                 own account, which ends abandoned transactions and cleans up after them"
+                    .into(),
+            );
+        }
+        Some(Lake::Remote { url, access_key_id: key?, secret_access_key: Secret::new(secret?) })
+    }
+
+    pub(super) fn auth(&mut self, given: Option<&str>) -> Option<Auth> {
+        match given {
+            None | Some("passthrough") => Some(Auth::Passthrough),
+            Some("service") => Some(Auth::Service),
+            Some(other) => {
+                self.wrong(format!("--auth {other:?}: must be passthrough or service"));
+                None
+            }
+        }
+    }
+
+    /// Websites, as browsers name them.
+    pub(super) fn origins(&mut self, given: Vec<String>) -> Vec<HeaderValue> {
+        let mut origins = Vec::new();
+        for text in given {
+            match origin(&text) {
+                Some(origin) => origins.push(origin),
+                None => self.wrong(format!(
+                    "--web-origin {text:?}: must be a scheme and a host, such as https://app.example.com, and nothing behind it"
+                )),
+            }
+        }
+        origins
+    }
+}
+
+fn origin(text: &str) -> Option<HeaderValue> {
+    let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"))?;
+    let is_authority = !host.is_empty() && !host.contains(['/', '?', '#', '@', '*']);
+    HeaderValue::from_str(text).ok().filter(|_| is_authority)
+}
