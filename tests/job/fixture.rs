@@ -14,6 +14,7 @@ pub(crate) struct Desk {
     pub(crate) lake: String,
     pub(crate) shell: Shell,
     serving: Serving,
+    namespaces: String,
     dir: tempfile::TempDir,
 }
 
@@ -33,14 +34,19 @@ impl Desk {
         let dir = tempfile::tempdir().unwrap();
         let real = real_lakefs();
         let auth = if real.is_some() { Auth::Service } else { Auth::Passthrough };
-        let (lake, namespace) = real.unwrap_or((Lake::Embedded { listen: None }, String::new()));
+        let (lake, namespaces) = real.unwrap_or((Lake::Embedded { listen: None }, String::new()));
         let serving = serve(dir.path().join("data"), lake, auth).await;
         let shell = Shell::new(format!("http://{}", serving.address), dir.path()).await;
-        let name = format!("flights-{:016x}", rand::random::<u64>());
-        let desk = Self { lake: format!("lakefs://{name}"), shell, serving, dir };
-        let namespace = if namespace.is_empty() { namespace } else { format!("{namespace}/{name}") };
-        desk.ok(&["repo", "create", &desk.lake, "--storage-namespace", &namespace]).await;
+        let lake = format!("lakefs://flights-{:016x}", rand::random::<u64>());
+        let desk = Self { lake, shell, serving, namespaces, dir };
+        desk.ok(&["repo", "create", &desk.lake, "--storage-namespace", &desk.namespace(&desk.lake)]).await;
         desk
+    }
+
+    /// Where a new repository shall keep its objects; empty where the lake knows.
+    pub(crate) fn namespace(&self, repository: &str) -> String {
+        let name = repository.trim_start_matches("lakefs://");
+        if self.namespaces.is_empty() { String::new() } else { format!("{}/{name}", self.namespaces) }
     }
 
     /// `lakefs://REPOSITORY/` and what stands behind it.

@@ -11,4 +11,5 @@ mod fixture;
 mod flights;
 mod guide;
 mod refusals;
+mod versions;
 mod whole_or_nothing;

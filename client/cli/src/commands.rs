@@ -2,6 +2,7 @@
 
 mod branch;
 mod cat;
+mod cherry_pick;
 mod commit;
 mod completion;
 mod cp;
@@ -11,7 +12,9 @@ mod log;
 mod ls;
 mod merge;
 mod mv;
+mod presign;
 mod repo;
+mod reset;
 mod revert;
 mod rm;
 mod server_info;
@@ -39,6 +42,8 @@ pub(crate) enum Command {
     Rm(rm::Args),
     /// Show what objects are
     Stat(stat::Args),
+    /// Print a URL that reads an object straight from its store, where the store has such
+    Presign(presign::Args),
     /// Make one directory or prefix equal to another
     Sync(sync::Args),
     /// Sum up how much is below a prefix
@@ -59,6 +64,10 @@ pub(crate) enum Command {
     Merge(merge::Args),
     /// Undo a commit on a branch, by a new commit
     Revert(revert::Args),
+    /// Make the change of a commit once more, on another branch
+    CherryPick(cherry_pick::Args),
+    /// Drop what is uncommitted on a branch, or let it point elsewhere
+    Reset(reset::Args),
     /// Work in transactions: private until they are committed, whole or not at all
     #[command(subcommand)]
     Tx(tx::Command),
@@ -95,6 +104,7 @@ impl Command {
             Self::Mv(args) => mv::run(session, args).await,
             Self::Rm(args) => rm::run(session, args).await,
             Self::Stat(args) => stat::run(session, args).await,
+            Self::Presign(args) => presign::run(session, args).await,
             Self::Sync(args) => sync::run(session, args).await,
             Self::Du(args) => du::run(session, args).await,
             Self::Branch(command) => branch::run(session, command).await,
@@ -104,6 +114,8 @@ impl Command {
             Self::Commit(args) => commit::run(session, args).await,
             Self::Merge(args) => merge::run(session, args).await,
             Self::Revert(args) => revert::run(session, args).await,
+            Self::CherryPick(args) => cherry_pick::run(session, args).await,
+            Self::Reset(args) => reset::run(session, args).await,
             Self::Tx(command) => tx::run(session, command).await,
             Self::Repo(command) => repo::run(session, command).await,
             Self::ServerInfo => server_info::run(session).await,

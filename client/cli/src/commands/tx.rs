@@ -3,6 +3,7 @@
 mod begin;
 mod commit;
 mod ls;
+mod watch;
 mod write;
 
 use crate::failure::{Result, While as _};
@@ -25,6 +26,11 @@ pub(crate) enum Command {
     },
     /// Show a transaction
     Show {
+        /// The transaction
+        id: String,
+    },
+    /// Print a line at each change of a transaction, until it ends
+    Watch {
         /// The transaction
         id: String,
     },
@@ -57,6 +63,7 @@ pub(super) async fn run(session: &mut Session, command: Command) -> Result<()> {
             let found = session.client.transaction(&id).await.during(|| format!("look at {id}"))?;
             session.out.put(&shown(&found))
         }
+        Command::Watch { id } => watch::run(session, &id).await,
         Command::Ls(args) => ls::run(session, args).await,
         Command::Changes { id, prefix } => {
             let what = || format!("read the changes of {id}");

@@ -45,6 +45,11 @@ pub(crate) fn stat(info: &FileInfo) -> Record {
     Record { text, json: file_json(info) }
 }
 
+/// A URL to read an object from its store.
+pub(crate) fn presigned(path: &str, url: &str) -> Record {
+    Record { text: url.to_owned(), json: json!({ "path": path, "url": url }) }
+}
+
 /// What was done, or would be, from one place to another.
 pub(crate) fn transferred(verb: &str, from: &str, to: &str, is_dry_run: bool) -> Record {
     let would = if is_dry_run { "would " } else { "" };

@@ -5,7 +5,7 @@ use super::{lines, pairs, time, time_text, word};
 use crate::output::Record;
 use lakeport_client::Error;
 use lakeport_client::v1::transaction_change::Kind;
-use lakeport_client::v1::{Transaction, TransactionChange, TransactionState};
+use lakeport_client::v1::{Transaction, TransactionChange, TransactionState, WatchTransactionResponse};
 use serde_json::{Value, json};
 
 /// A state as it is printed, and as `--state` takes it.
@@ -54,6 +54,25 @@ pub(crate) fn begun(tx: &Transaction) -> Record {
 /// A transaction that was committed: the commit's ID alone, for scripts.
 pub(crate) fn committed(tx: &Transaction) -> Record {
     Record { text: tx.commit_id.clone(), json: transaction_json(tx) }
+}
+
+/// A transaction as a watch saw it.
+pub(crate) fn seen(change: &WatchTransactionResponse) -> Record {
+    let tx = change.transaction.clone().unwrap_or_default();
+    let ahead = match change.queue_position {
+        0 => String::new(),
+        ahead => format!("  {ahead} ahead"),
+    };
+    let text = format!("{}  {}{ahead}", tx.transaction_id, state(tx.state()));
+    let mut json = transaction_json(&tx);
+    json["queue_position"] = change.queue_position.into();
+    Record { text, json }
+}
+
+/// Whether nothing can happen to it any more.
+pub(crate) fn is_over(change: &WatchTransactionResponse) -> bool {
+    let state = change.transaction.as_ref().map(Transaction::state);
+    !matches!(state, None | Some(TransactionState::Unspecified | TransactionState::Open | TransactionState::Committing))
 }
 
 /// A line of a list.

@@ -1,0 +1,35 @@
+//! `reset`.
+
+use crate::confirm::confirm;
+use crate::failure::{Result, While as _};
+use crate::session::Session;
+use crate::uri::RefUri;
+use crate::views::versions::branch;
+
+/// Flags.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// lakefs://REPOSITORY/BRANCH
+    branch: RefUri,
+    /// Let the branch point to this ref instead; commits that nothing else names are then out of reach
+    #[arg(long, value_name = "REF")]
+    to: Option<String>,
+    /// Do not ask
+    #[arg(long)]
+    yes: bool,
+}
+
+/// Drops what is uncommitted, and prints where the branch points to.
+///
+/// # Errors
+/// When it failed.
+pub(super) async fn run(session: &mut Session, args: Args) -> Result<()> {
+    let Args { branch: uri, to, yes } = args;
+    let question = match &to {
+        None => format!("Drop what is uncommitted on {uri}?"),
+        Some(to) => format!("Drop what is uncommitted on {uri} and let it point to {to}?"),
+    };
+    confirm(question, yes).await?;
+    let reset = session.client.reset(&uri.repository, &uri.name, to.as_deref()).await;
+    session.out.put(&branch(&reset.during(|| format!("reset {uri}"))?))
+}
