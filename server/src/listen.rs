@@ -41,7 +41,7 @@ const MAX_FRAME: u32 = 256 << 10;
 /// Headers of one request. Credentials are the largest that anybody sends.
 const MAX_HEADERS: u32 = 16 << 10;
 /// What is gathered before it is written to a socket.
-const WRITE_BUFFER: usize = 256 << 10;
+const WRITE_BUFFER: usize = 384 << 10;
 
 /// Who is connected.
 #[derive(Clone, Default)]

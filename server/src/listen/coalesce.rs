@@ -1,7 +1,6 @@
 //! Gathers what HTTP/2 writes frame by frame into fewer, larger writes: toward clients with frames of 16 KiB that saves most of
 //! the system calls of a download.
 
-use bytes::{Buf, BytesMut};
 use std::io;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,6 +11,8 @@ use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 
 /// A write of so much is worth a system call of its own: clients with frames of 16 KiB never cause one.
 const LARGE: usize = 64 << 10;
+/// What a small answer writes.
+const SMALL: usize = 8 << 10;
 
 /// A stream whose writes are gathered until its [`Drain`] lets them go.
 pub(super) struct Coalesced {
@@ -24,14 +25,16 @@ pub(super) struct Drain(Arc<Mutex<Gathered>>);
 
 struct Gathered {
     write: OwnedWriteHalf,
-    buffer: BytesMut,
+    buffer: Vec<u8>,
+    /// How much of the buffer is written.
+    written: usize,
     limit: usize,
 }
 
 /// Gathers up to `limit` bytes. The buffer is there only while it holds something: idle connections stay small.
 pub(super) fn coalesce(stream: TcpStream, limit: usize) -> (Coalesced, Drain) {
     let (read, write) = stream.into_split();
-    let gathered = Arc::new(Mutex::new(Gathered { write, buffer: BytesMut::new(), limit }));
+    let gathered = Arc::new(Mutex::new(Gathered { write, buffer: Vec::new(), written: 0, limit }));
     (Coalesced { read, write: Arc::clone(&gathered) }, Drain(gathered))
 }
 
@@ -44,14 +47,15 @@ impl Drain {
 
 impl Gathered {
     fn poll_drain(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        while !self.buffer.is_empty() {
-            let written = ready!(Pin::new(&mut self.write).poll_write(cx, &self.buffer))?;
+        while self.written < self.buffer.len() {
+            let written = ready!(Pin::new(&mut self.write).poll_write(cx, &self.buffer[self.written..]))?;
             if written == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }
-            self.buffer.advance(written);
+            self.written += written;
         }
-        self.buffer = BytesMut::new();
+        self.written = 0;
+        self.buffer = Vec::new();
         Poll::Ready(Ok(()))
     }
 
@@ -65,11 +69,16 @@ impl Gathered {
 
     fn poll_gather(&mut self, cx: &mut Context<'_>, slices: &[io::IoSlice<'_>]) -> Poll<io::Result<usize>> {
         // What is large already gains nothing by being gathered, and would be copied once more.
-        if slices.iter().map(|slice| slice.len()).sum::<usize>() >= LARGE {
+        let size: usize = slices.iter().map(|slice| slice.len()).sum();
+        if size >= LARGE {
             ready!(self.poll_drain(cx))?;
             return Pin::new(&mut self.write).poll_write_vectored(cx, slices);
         }
         let mut room = ready!(self.poll_room(cx))?;
+        if size > SMALL {
+            // More will follow: growing step by step would copy it over and over.
+            self.buffer.reserve_exact(room);
+        }
         let mut taken = 0;
         for slice in slices {
             let part = &slice[..slice.len().min(room)];

@@ -14,6 +14,9 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use tokio::net::TcpListener;
 
+/// Who everybody is there.
+const USER: &str = r#"{"user":{"id":"bench","creation_date":0}}"#;
+
 /// nginx, twice: as an origin of files, and as a proxy before an origin.
 pub(crate) struct Nginx {
     child: Child,
@@ -27,6 +30,7 @@ impl Nginx {
         let server = format!(
             "sendfile on; tcp_nopush on; etag on; default_type application/octet-stream;
              server {{ listen 127.0.0.1:{port};
+               location = /api/v1/user {{ return 200 '{USER}'; }}
                location = /api/v1/repositories/bench/refs/main/objects {{ set $file $arg_path; rewrite ^ /$file break; root {root}; }}
              }}",
             root = dir.display()
@@ -110,6 +114,9 @@ pub(crate) async fn sink() -> Result<SocketAddr> {
 }
 
 async fn discard(request: ::http::Request<Incoming>) -> std::result::Result<::http::Response<Full<Bytes>>, Infallible> {
+    if request.uri().path() == "/api/v1/user" {
+        return Ok(::http::Response::new(Full::new(Bytes::from_static(USER.as_bytes()))));
+    }
     let mut body = request.into_body();
     let mut size = 0_usize;
     while let Some(Ok(frame)) = body.frame().await {
