@@ -83,8 +83,8 @@ const LOST: &str =
     "the answer to the commit was lost: what was written stays in the transaction, and its commit will hold it";
 
 /// A commit of the transaction must not trust the live branch then.
-fn in_doubt(_: &Ops, row: Transaction) -> Transaction {
-    Transaction { commit_in_doubt: true, ..row }
+fn in_doubt(_: &Ops, row: &Transaction) -> Transaction {
+    Transaction { commit_in_doubt: true, ..row.clone() }
 }
 
 /// The commit that a place names.

@@ -21,14 +21,14 @@ pub(super) async fn under_lease<T: Send + 'static>(
     ops: &Shared,
     transaction: &Transaction,
     request: impl Future<Output = lakefs::Result<T>> + Send + 'static,
-    doubted: fn(&Ops, Transaction) -> Transaction,
+    doubted: fn(&Ops, &Transaction) -> Transaction,
 ) -> Result<lakefs::Result<T>> {
     let (task_ops, transaction) = (ops.clone(), transaction.clone());
     let task = ops.tasks.spawn(async move {
         let leased = lease(&task_ops, &transaction).await?;
         let answer = request.await;
         let is_lost = answer.as_ref().is_err_and(lakefs::Error::is_ambiguous);
-        release(&task_ops, &leased, |row| if is_lost { doubted(&task_ops, row) } else { row }).await?;
+        release(&task_ops, &leased, |row| if is_lost { doubted(&task_ops, &row) } else { row }).await?;
         Ok(answer)
     });
     task.await.map_err(|error| Error::new(Kind::Internal, "the commit ended without an answer").caused_by(error))?

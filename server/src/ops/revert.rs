@@ -63,7 +63,7 @@ async fn revert_inside(
 }
 
 /// No commit of the transaction begins before a revert that was given up has landed, or cannot any more. No object has this path.
-fn may_still_land(ops: &Ops, row: Transaction) -> Transaction {
+fn may_still_land(ops: &Ops, row: &Transaction) -> Transaction {
     row.unsettling("", settling(ops))
 }
 
