@@ -60,7 +60,7 @@ pub struct Settings {
     /// Also serve the REST API of the lake of its own there, for lakeFS's tools and SDKs [default: off].
     #[arg(long, env = "LAKEPORT_EMBEDDED_LISTEN", value_name = "ADDRESS")]
     embedded_listen: Option<String>,
-    /// A website whose pages may call by gRPC-Web, such as https://app.example.com; repeat it, or separate several by commas
+    /// A website whose pages may call by gRPC-Web, such as `https://app.example.com`; repeat it, or separate several by commas
     /// [default: none].
     #[arg(long, env = "LAKEPORT_WEB_ORIGIN", value_name = "ORIGIN", value_delimiter = ',')]
     #[serde(default)]
