@@ -2,6 +2,7 @@
 
 mod auth;
 mod body;
+mod json;
 mod objects;
 mod operations;
 mod query;
@@ -48,12 +49,13 @@ async fn dispatch(lake: Arc<Lake>, request: Request<Incoming>) -> Result<Respons
     let endpoint = route::as_go_routes(endpoint);
     let (route, path) = route::find(&parts.method, &endpoint)?;
     let query = Query::parse(parts.uri.query().unwrap_or_default());
-    validate::parameters(route, &path, &query, &parts.headers)?;
+    let path: Vec<_> = route.parameters().zip(path).collect();
+    validate::parameters(&path, route.params, &query, &parts.headers)?;
     let (json, body) = match route.body {
         Some(schema) => (validate::body(schema, &parts.headers, body).await?, None),
         None => (serde_json::Value::Null, Some(body)),
     };
-    let path = validate::decode(route, &path)?;
+    let path = validate::decode(&path)?;
     let is_head = parts.method == Method::HEAD;
     let answered = match auth::allowed(route, lake.account(), &parts.headers) {
         Ok(()) => operations::run(Call { lake, route, path, query, parts, json }, body).await,

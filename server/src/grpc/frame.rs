@@ -2,8 +2,10 @@
 
 use crate::error::{Error, Kind, Result};
 use bytes::{Buf, BufMut, Bytes, BytesMut};
+use http_body_util::BodyExt;
 use prost::Message;
 use std::collections::VecDeque;
+use tonic::body::Body;
 
 /// Bytes before each message: a flag and a length.
 const PREFIX: usize = 5;
@@ -210,6 +212,24 @@ impl Deframer {
 
 fn undecodable() -> Error {
     Error::field("message", "does not decode as its type")
+}
+
+/// The next piece of a request, `None` at its end.
+pub(super) async fn next_piece(body: &mut Body) -> Result<Option<Bytes>> {
+    loop {
+        match body.frame().await {
+            None => return Ok(None),
+            Some(Err(error)) => {
+                let message = "the connection broke off before the request was whole: send it again";
+                return Err(Error::new(Kind::WriteIncomplete, message).caused_by(error));
+            }
+            Some(Ok(frame)) => {
+                if let Ok(data) = frame.into_data() {
+                    return Ok(Some(data));
+                }
+            }
+        }
+    }
 }
 
 #[cfg(test)]

@@ -2,13 +2,13 @@
 //! is lakeFS's. All other methods go to the generated service.
 
 use super::files::{read, write};
-use super::frame::Deframer;
+use super::frame::{Deframer, next_piece};
 use super::{MAX_REQUEST, Service, into_status};
 use crate::error::{Error, Kind, Result};
 use crate::ops::{Caller, Shared};
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Request, Response};
-use http_body_util::{BodyExt, StreamBody};
+use http_body_util::StreamBody;
 use lakeport_proto::v1::ReadRequest;
 use lakeport_proto::v1::file_service_server::FileServiceServer;
 use prost::Message;
@@ -97,22 +97,4 @@ async fn write_bytes(ops: Shared, request: Request<Body>) -> Result<Body> {
     let caller = caller(&request)?;
     let frames = write::write(&ops, &caller, request.into_body()).await?;
     Ok(Body::new(StreamBody::new(frames)))
-}
-
-/// The next piece of a request, `None` at its end.
-pub(super) async fn next_piece(body: &mut Body) -> Result<Option<bytes::Bytes>> {
-    loop {
-        match body.frame().await {
-            None => return Ok(None),
-            Some(Err(error)) => {
-                let message = "the connection broke off before the request was whole: send it again";
-                return Err(Error::new(Kind::WriteIncomplete, message).caused_by(error));
-            }
-            Some(Ok(frame)) => {
-                if let Ok(data) = frame.into_data() {
-                    return Ok(Some(data));
-                }
-            }
-        }
-    }
 }

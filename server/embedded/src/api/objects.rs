@@ -4,6 +4,7 @@ mod content;
 mod upload;
 
 use super::Call;
+use super::json::text_in;
 use super::reply::{self, Response};
 use super::route::Operation;
 use crate::lake::{LinkRequest, Listed, Upload};
@@ -177,7 +178,7 @@ async fn link(call: &Call) -> Result<Response> {
     let staging = call.json.get("staging").unwrap_or(&Value::Null);
     let link = LinkRequest {
         upload,
-        address: super::operations::text_in(staging, "physical_address"),
+        address: text_in(staging, "physical_address"),
         checksum: call.text("checksum"),
         size: call.json.get("size_bytes").and_then(Value::as_i64).unwrap_or_default(),
         mtime: call.json.get("mtime").and_then(Value::as_i64),

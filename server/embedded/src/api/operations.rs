@@ -2,6 +2,7 @@
 //! files of their own.
 
 use super::auth::{is_anonymous, login};
+use super::json::{map_in, text_in};
 use super::reply::{self, Response};
 use super::route::Operation;
 use super::{Call, auth, objects, versions};
@@ -199,15 +200,6 @@ impl Call {
     pub(super) fn header(&self, name: &str) -> Option<String> {
         self.parts.headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
     }
-}
-
-pub(super) fn text_in(json: &Value, field: &str) -> String {
-    json.get(field).and_then(Value::as_str).unwrap_or_default().to_owned()
-}
-
-pub(super) fn map_in(json: &Value, field: &str) -> BTreeMap<String, String> {
-    let pairs = json.get(field).and_then(Value::as_object).into_iter().flatten();
-    pairs.filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned()))).collect()
 }
 
 fn log_in(call: &Call) -> Result<Response> {

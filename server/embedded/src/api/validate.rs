@@ -2,7 +2,6 @@
 
 use super::body;
 use super::query::{Query, unescape};
-use super::route::Route;
 use crate::{Error, Result};
 use http::{HeaderMap, header};
 use hyper::body::Incoming;
@@ -175,20 +174,20 @@ fn broken_escape(value: &str) -> Option<&str> {
     })
 }
 
-/// Checks the path, query and headers of a request.
-pub(super) fn parameters(route: &Route, path: &[&str], query: &Query, headers: &HeaderMap) -> Result<()> {
-    for (name, value) in route.parameters().zip(path) {
+/// Checks the path, by name and raw value, the query and the headers of a request.
+pub(super) fn parameters(path: &[(&str, &str)], params: &[Param], query: &Query, headers: &HeaderMap) -> Result<()> {
+    for (name, value) in path {
         if value.is_empty() {
             let message = format!("parameter \"{name}\" in path has an error: value is required but missing");
             return Err(Error::invalid(message));
         }
     }
-    route.params.iter().try_for_each(|param| param.check(query, headers))
+    params.iter().try_for_each(|param| param.check(query, headers))
 }
 
 /// Decodes path parameters as lakeFS does: as if they were a query.
-pub(super) fn decode(route: &Route, path: &[&str]) -> Result<Vec<String>> {
-    let decoded = route.parameters().zip(path).map(|(name, raw)| {
+pub(super) fn decode(path: &[(&str, &str)]) -> Result<Vec<String>> {
+    let decoded = path.iter().map(|(name, raw)| {
         let decoded =
             unescape(raw).ok_or_else(|| Error::Unbound(undecodable(name, broken_escape(raw).unwrap_or_default())))?;
         Ok(String::from_utf8_lossy(&decoded).into_owned())

@@ -1,7 +1,7 @@
 //! Commits, history, differences and merges.
 
 use super::Call;
-use super::operations::{map_in, text_in};
+use super::json::{map_in, text_in};
 use super::reply::{self, Response};
 use super::route::Operation;
 use crate::lake::{CommitRequest, DiffQuery, LogQuery, MergeRequest, Repository, Strategy};

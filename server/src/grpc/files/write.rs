@@ -3,8 +3,8 @@
 use crate::error::{Error, Kind, Result};
 use crate::grpc::MAX_REQUEST;
 use crate::grpc::convert::{Fields, file_info, sorted};
+use crate::grpc::frame::next_piece;
 use crate::grpc::frame::{Deframer, Taken, message};
-use crate::grpc::payload::next_piece;
 use crate::ops::{self, Caller, Place, Shared, UploadHeader};
 use crate::upload::{Checks, Part};
 use bytes::Bytes;
