@@ -73,6 +73,9 @@ struct Answer {
 const FRESH: Duration = Duration::from_secs(10);
 /// How long its word that credentials are nobody's holds: it keeps a flood of them away from lakeFS, and new ones soon work.
 const REFUSED: Duration = Duration::from_secs(1);
+/// How long who somebody was is good enough while lakeFS does not answer: their transactions must not end for that, and nothing
+/// of lakeFS's can be had meanwhile.
+const AWAY: Duration = Duration::from_secs(3600);
 /// Credentials that are kept in mind.
 const KNOWN: usize = 4096;
 
@@ -83,6 +86,10 @@ impl Default for Principals {
 }
 
 impl Answer {
+    fn is_good_while_lakefs_is_away(&self) -> bool {
+        self.principal.is_some() && self.since.elapsed() < AWAY
+    }
+
     fn holds(&self) -> bool {
         self.since.elapsed() < if self.principal.is_some() { FRESH } else { REFUSED }
     }
@@ -94,8 +101,16 @@ impl Principals {
     /// # Errors
     /// `Unauthenticated`; `LakefsUnavailable`.
     pub async fn verified(&self, claim: Claim) -> Result<Caller> {
+        let last = self.known.get(&claim.fingerprint);
         self.known.remove_if(&claim.fingerprint, |answer| !answer.holds());
-        let answer = self.known.get_or_insert_async(&claim.fingerprint, ask(&claim.lakefs)).await?;
+        let answer = match self.known.get_or_insert_async(&claim.fingerprint, ask(&claim.lakefs)).await {
+            Ok(answer) => answer,
+            Err(error) => {
+                let last = last.filter(Answer::is_good_while_lakefs_is_away).ok_or(error)?;
+                self.known.insert(claim.fingerprint, last.clone());
+                last
+            }
+        };
         let principal = answer.principal.ok_or_else(nobody)?;
         Ok(Caller { lakefs: claim.lakefs, principal, deadline: None })
     }
@@ -145,5 +160,37 @@ impl Caller {
             ),
             Err(_) => nobody(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use lakeport_lakefs::Timeouts;
+
+    /// Nobody listens there.
+    fn away() -> lakefs::Client {
+        lakefs::Client::new("http://127.0.0.1:1", Timeouts::default()).unwrap()
+    }
+
+    fn claim(client: &lakefs::Client) -> Claim {
+        let service = client.acting_as(Credentials::key_pair("service", "secret"));
+        Access::PassThrough.claim(Some(Credentials::key_pair("ann", "secret")), client, &service).unwrap()
+    }
+
+    #[tokio::test]
+    async fn who_was_known_is_known_while_lakefs_is_away_and_nobody_else() {
+        let (client, principals) = (away(), Principals::default());
+        let unknown = principals.verified(claim(&client)).await.unwrap_err();
+        assert_eq!(unknown.kind(), Kind::LakefsUnavailable);
+        for (age, is_known) in [(FRESH * 2, true), (FRESH * 3, true), (AWAY * 2, false)] {
+            let since = Instant::now().checked_sub(age).unwrap();
+            principals.known.insert(claim(&client).fingerprint, Answer { principal: Some("ann".into()), since });
+            let verified = principals.verified(claim(&client)).await;
+            assert_eq!(verified.is_ok_and(|caller| &*caller.principal == "ann"), is_known, "{age:?}");
+        }
+        let since = Instant::now().checked_sub(FRESH).unwrap();
+        principals.known.insert(claim(&client).fingerprint, Answer { principal: None, since });
+        assert!(principals.verified(claim(&client)).await.is_err(), "who was nobody is not somebody now");
     }
 }
