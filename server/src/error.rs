@@ -113,6 +113,8 @@ impl Kind {
                 Some(Duration::from_secs(1))
             }
             Self::WriteInDoubt | Self::Overloaded | Self::ReaderStalled => Some(Duration::from_millis(200)),
+            // Others have to end first.
+            Self::TooManyTransactions => Some(Duration::from_secs(10)),
             _ => None,
         }
     }

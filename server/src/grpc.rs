@@ -3,6 +3,7 @@
 mod convert;
 mod files;
 mod frame;
+mod parts;
 mod payload;
 mod status;
 mod token;
@@ -30,9 +31,6 @@ pub struct Service {
 /// The messages of a streaming answer.
 type Answers<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 
-/// Bytes of one message that is taken, serialised.
-const MAX_REQUEST: usize = 4 << 20;
-
 impl Service {
     /// Over these operations.
     pub fn new(ops: Shared) -> Self {
@@ -41,18 +39,18 @@ impl Service {
 
     /// `FileService`, with `Read` and `Write` by reference count.
     pub fn files(&self) -> PayloadService {
-        let generated = FileServiceServer::new(self.clone()).max_decoding_message_size(MAX_REQUEST);
+        let generated = FileServiceServer::new(self.clone()).max_decoding_message_size(self.ops.limits.message_bytes);
         PayloadService::new(generated, self.ops.clone())
     }
 
     /// `TransactionService`.
     pub fn transactions(&self) -> TransactionServiceServer<Self> {
-        TransactionServiceServer::new(self.clone()).max_decoding_message_size(MAX_REQUEST)
+        TransactionServiceServer::new(self.clone()).max_decoding_message_size(self.ops.limits.message_bytes)
     }
 
     /// `VersionService`.
     pub fn versions(&self) -> VersionServiceServer<Self> {
-        VersionServiceServer::new(self.clone()).max_decoding_message_size(MAX_REQUEST)
+        VersionServiceServer::new(self.clone()).max_decoding_message_size(self.ops.limits.message_bytes)
     }
 }
 

@@ -7,6 +7,7 @@ mod ending;
 mod metrics;
 mod panics;
 mod readers;
+mod reasons;
 mod trace;
 
 pub use admission::Admission;
@@ -34,6 +35,8 @@ pub fn around(routes: Router, ops: &Shared, admission: &Admission, readers: &Rea
             .layer(from_fn(trace::traced))
             // Sees refusals as well as answers.
             .layer(from_fn(metrics::measured))
+            // Inside metrics: they count the code that the caller sees.
+            .layer(from_fn(reasons::given))
             // Before authentication: whatever is done for a call costs its caller's time.
             .layer(from_fn(deadline::bounded))
             // Around limits: what nobody reads any more gives back its place.

@@ -24,6 +24,13 @@ pub struct Checks {
     pub md5: Option<[u8; 16]>,
 }
 
+impl Checks {
+    /// Whether anything is asked for.
+    pub fn is_any(&self) -> bool {
+        self.size.is_some() || self.crc32c.is_some() || self.md5.is_some()
+    }
+}
+
 /// A part of an upload.
 #[derive(Debug)]
 pub struct Part {
@@ -123,9 +130,9 @@ impl Upload {
                 "has to stand in the first message, since it is computed as bytes pass",
             ));
         }
-        if let (Some(md5), Some(expected)) = (self.md5.take(), self.checks.md5) {
-            let actual: [u8; 16] = md5.finalize().into();
-            if actual != expected {
+        let actual: Option<[u8; 16]> = self.md5.take().map(|md5| md5.finalize().into());
+        for expected in [self.checks.md5, last.md5].into_iter().flatten() {
+            if let Some(actual) = actual.filter(|actual| *actual != expected) {
                 return Err(mismatch("object_md5", &hex::encode(expected), &hex::encode(actual)));
             }
         }

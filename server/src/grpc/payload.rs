@@ -3,7 +3,7 @@
 
 use super::files::{read, write};
 use super::frame::{Deframer, next_piece};
-use super::{MAX_REQUEST, Service, into_status};
+use super::{Service, into_status};
 use crate::error::{Error, Kind, Result};
 use crate::ops::{Caller, Shared};
 use http::header::CONTENT_TYPE;
@@ -79,7 +79,7 @@ async fn read_bytes(ops: Shared, request: Request<Body>) -> Result<Body> {
     let mut body = request.into_body();
     let mut deframer = Deframer::default();
     let taken = loop {
-        if let Some(taken) = deframer.next(MAX_REQUEST)? {
+        if let Some(taken) = deframer.next(ops.limits.message_bytes)? {
             break taken;
         }
         let Some(piece) = next_piece(&mut body).await? else {

@@ -11,8 +11,8 @@ use tonic_types::{ErrorDetails, FieldViolation, PreconditionViolation, StatusExt
 
 /// Subjects that an error names; more would not fit what every client takes.
 const MAX_SUBJECTS: usize = 10;
-/// Fields that an error names.
-const MAX_FIELDS: usize = 16;
+/// Bytes of the bad fields that an error names.
+const MAX_FIELDS_BYTES: usize = 2 << 10;
 /// Bytes of one text in the details.
 const MAX_TEXT: usize = 256;
 /// Bytes of the message of a status, which goes into a header.
@@ -107,11 +107,7 @@ fn details(error: &Error) -> ErrorDetails {
         details.set_retry_info(Some(after));
     }
     if !error.violations().is_empty() {
-        let fields = error.violations().iter().take(MAX_FIELDS);
-        let text = |text: &str| shortened(text, MAX_TEXT);
-        details.set_bad_request(
-            fields.map(|v| FieldViolation::new(v.field.clone(), text(&v.description))).collect::<Vec<_>>(),
-        );
+        details.set_bad_request(violations(error));
     }
     let subjects = || error.subjects().iter().take(MAX_SUBJECTS).map(|subject| shortened(subject, MAX_TEXT));
     match code(kind) {
@@ -130,6 +126,18 @@ fn details(error: &Error) -> ErrorDetails {
         _ => {}
     }
     details
+}
+
+/// As many of the bad fields as every client takes.
+fn violations(error: &Error) -> Vec<FieldViolation> {
+    let mut left = MAX_FIELDS_BYTES;
+    let shown = error.violations().iter().map_while(|violation| {
+        let field = shortened(&violation.field, MAX_TEXT);
+        let description = shortened(&violation.description, MAX_TEXT);
+        left = left.checked_sub(field.len() + description.len())?;
+        Some(FieldViolation::new(field, description))
+    });
+    shown.collect()
 }
 
 fn resource(kind: Kind) -> &'static str {
@@ -185,6 +193,15 @@ mod tests {
         let details = status.get_error_details();
         assert_eq!(details.precondition_failure().unwrap().violations.len(), 10);
         assert_eq!(details.error_info().unwrap().metadata["subjects"], "10000");
+    }
+
+    #[test]
+    fn many_bad_fields_fit_every_client() {
+        let violation = |n| crate::error::FieldViolation { field: format!("tags[{n}]"), description: "x".repeat(300) };
+        let status = into_status(Error::fields((0..1000).map(violation).collect()));
+        assert!(status.details().len() <= 4 << 10, "{} bytes of details", status.details().len());
+        let named = status.get_error_details().bad_request().unwrap().field_violations.len();
+        assert!(named >= 5, "{named} fields are named");
     }
 
     #[test]

@@ -4,12 +4,12 @@ use super::batch_stat::parsed;
 use crate::error::Result;
 use crate::grpc::convert::{Fields, file_info};
 use crate::grpc::item_status;
+use crate::grpc::parts::parts;
 use crate::grpc::status::item_ok;
 use crate::ops::{self, BatchItem, Caller, FileInfo, Shared};
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt, stream};
 use lakeport_proto::v1::{BatchReadItem, BatchReadRequest, BatchReadResponse};
-use prost::Message;
 
 /// Items of one message at most.
 const ITEMS: usize = 256;
@@ -24,26 +24,8 @@ pub(crate) async fn batch_read(
     let place = fields.done(place)?;
     let limit = ops.limits.message_bytes;
     let items = ops::read_many(ops.clone(), caller.clone(), &place, parsed(request.paths)).await?;
-    let messages = items.map(encode).ready_chunks(ITEMS).flat_map(move |items| stream::iter(split(items, limit)));
-    Ok(messages.map(Ok))
-}
-
-/// Messages that each stay under the limit. An item alone always does.
-fn split(items: Vec<BatchReadItem>, limit: usize) -> Vec<BatchReadResponse> {
-    let mut messages: Vec<BatchReadResponse> = Vec::new();
-    let mut size = 0;
-    for item in items {
-        let length = item.encoded_len() + 8;
-        if messages.is_empty() || size + length > limit {
-            messages.push(BatchReadResponse::default());
-            size = 0;
-        }
-        size += length;
-        if let Some(message) = messages.last_mut() {
-            message.items.push(item);
-        }
-    }
-    messages
+    let messages = items.map(encode).ready_chunks(ITEMS).flat_map(move |items| stream::iter(parts(items, limit)));
+    Ok(messages.map(|items| Ok(BatchReadResponse { items })))
 }
 
 fn encode((index, read): BatchItem<(FileInfo, Bytes)>) -> BatchReadItem {

@@ -3,9 +3,10 @@
 use crate::error::{Error, Result};
 use crate::grpc::convert::{Fields, file_info};
 use crate::grpc::item_status;
+use crate::grpc::parts::parts;
 use crate::grpc::status::item_ok;
 use crate::ops::{self, BatchItem, Caller, FileInfo, Shared};
-use futures_util::{Stream, StreamExt};
+use futures_util::{Stream, StreamExt, stream};
 use lakeport_proto::v1::{BatchStatItem, BatchStatRequest, BatchStatResponse};
 use lakeport_types::ObjectPath;
 
@@ -21,7 +22,9 @@ pub(crate) async fn batch_stat(
     let place = fields.place(request.repository, request.r#ref, request.transaction_id);
     let place = fields.done(place)?;
     let items = ops::stat_many(ops.clone(), caller.clone(), &place, parsed(request.paths)).await?;
-    Ok(items.map(encode).ready_chunks(ITEMS).map(|items| Ok(BatchStatResponse { items })))
+    let limit = ops.limits.message_bytes;
+    let messages = items.map(encode).ready_chunks(ITEMS).flat_map(move |items| stream::iter(parts(items, limit)));
+    Ok(messages.map(|items| Ok(BatchStatResponse { items })))
 }
 
 /// A path that cannot be one fails its item alone.

@@ -1,6 +1,6 @@
 //! `FileService.BatchWrite`.
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::grpc::convert::{Fields, file_info, sorted};
 use crate::grpc::item_status;
 use crate::grpc::status::item_ok;
@@ -8,6 +8,7 @@ use crate::ops::{self, Caller, FileInfo, Shared, UploadHeader};
 use bytes::Bytes;
 use lakeport_proto::v1::{BatchWriteItem, BatchWriteRequest, BatchWriteResponse, BatchWriteResult};
 use lakeport_types::ObjectPath;
+use prost::Message;
 
 pub(crate) async fn batch_write(
     ops: &Shared,
@@ -17,9 +18,28 @@ pub(crate) async fn batch_write(
     let mut fields = Fields::default();
     let place = fields.place(request.repository, request.r#ref, request.transaction_id);
     let place = fields.done(place)?;
+    // The answer says of each item what the request says, and more: a request that is taken has an answer that fits.
+    let answer: usize = request.items.iter().map(answer_bytes).sum();
+    if answer > ops.limits.message_bytes {
+        let message =
+            format!("the answer to {} items would not fit a message: send more requests", request.items.len());
+        return Err(Error::new(Kind::BatchTooLarge, message));
+    }
     let items = request.items.into_iter().enumerate().map(decode).collect();
     let stored = ops::write_many(ops, caller, &place, items).await?;
-    Ok(BatchWriteResponse { results: stored.into_iter().map(encode).collect() })
+    let mut answer = BatchWriteResponse { results: stored.into_iter().map(encode).collect() };
+    if answer.encoded_len() > ops.limits.message_bytes {
+        // Thousands failed: each still has its code and text.
+        answer.results.iter_mut().filter_map(|result| result.status.as_mut()).for_each(|status| status.details.clear());
+    }
+    Ok(answer)
+}
+
+/// Bytes of what is answered about an item that went well, at most.
+fn answer_bytes(item: &BatchWriteItem) -> usize {
+    const BESIDES: usize = 128;
+    let metadata = item.metadata.iter().map(|(key, value)| key.len() + value.len() + 8);
+    item.path.len() + item.content_type.len() + metadata.sum::<usize>() + BESIDES
 }
 
 /// An item that cannot be stored fails alone.

@@ -1,11 +1,12 @@
 //! `FileService.List`.
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::grpc::convert::{Fields, file_info, prefix};
+use crate::grpc::parts::parts;
 use crate::grpc::token;
-use crate::ops::{self, Caller, List, Shared};
-use futures_util::{Stream, stream};
-use lakeport_proto::v1::{ListRequest, ListResponse};
+use crate::ops::{self, Caller, List, ListPage, Shared};
+use futures_util::{Stream, StreamExt, TryStreamExt, stream};
+use lakeport_proto::v1::{FileInfo, ListRequest, ListResponse};
 
 pub(crate) async fn list(
     ops: &Shared,
@@ -34,17 +35,36 @@ pub(crate) async fn list(
     // A ref that names nothing fails the call, not the middle of its answer.
     let first = listing.next(ops).await?;
     let state = (ops.clone(), listing, first, key, commit_id);
-    Ok(stream::try_unfold(state, async |(ops, mut listing, ready, key, commit_id)| {
+    let pages = stream::try_unfold(state, async |(ops, mut listing, ready, key, commit_id)| {
         let page = match ready {
             Some(page) => Some(page),
             None => listing.next(&ops).await?,
         };
-        let Some(page) = page else { return Ok(None) };
-        let answer = ListResponse {
-            next_page_token: page.next.as_deref().map(|next| token::make(&key, next)).unwrap_or_default(),
-            entries: page.entries.into_iter().map(file_info).collect(),
-            commit_id: commit_id.clone(),
-        };
-        Ok(Some((answer, (ops, listing, None, key, commit_id))))
-    }))
+        let Some(page) = page else { return Ok::<_, Error>(None) };
+        let answers = answers(page, &key, &commit_id, ops.limits.message_bytes);
+        Ok(Some((stream::iter(answers).map(Ok), (ops, listing, None, key, commit_id))))
+    });
+    Ok(pages.try_flatten())
+}
+
+/// A page as messages, each with a token that resumes behind it.
+fn answers(page: ListPage, key: &ListRequest, commit_id: &str, limit: usize) -> Vec<ListResponse> {
+    let answer = |entries, next: Option<&str>| ListResponse {
+        next_page_token: next.map(|next| token::make(key, next)).unwrap_or_default(),
+        entries,
+        commit_id: commit_id.to_owned(),
+    };
+    let mut parts = parts(page.entries.into_iter().map(file_info), limit);
+    // Also where nothing matches: its token says how far the list has come.
+    let last = parts.pop().unwrap_or_default();
+    let behind = |entries: &[FileInfo]| entries.last().map(|last| last.path.clone());
+    let mut answers: Vec<_> = parts
+        .into_iter()
+        .map(|entries| {
+            let next = behind(&entries);
+            answer(entries, next.as_deref())
+        })
+        .collect();
+    answers.push(answer(last, page.next.as_deref()));
+    answers
 }

@@ -1,7 +1,6 @@
 //! `FileService.Write`: the body of the request is lakeFS's body.
 
 use crate::error::{Error, Kind, Result};
-use crate::grpc::MAX_REQUEST;
 use crate::grpc::convert::{Fields, file_info, sorted};
 use crate::grpc::frame::next_piece;
 use crate::grpc::frame::{Deframer, Taken, message};
@@ -28,7 +27,8 @@ pub(crate) async fn write(
     caller: &Caller,
     body: Body,
 ) -> Result<impl Stream<Item = Result<Frame<Bytes>, Status>> + Send + use<>> {
-    let mut messages = Messages { body, deframer: Deframer::default(), next_offset: 0 };
+    let limit = ops.limits.message_bytes;
+    let mut messages = Messages { body, deframer: Deframer::default(), limit, next_offset: 0 };
     let first = tokio::time::timeout(FIRST_MESSAGE, messages.next()).await.map_err(|_| {
         Error::new(Kind::WriteIncomplete, "the first message, which says what to write, did not come in time")
     })?;
@@ -68,6 +68,9 @@ fn decode(request: WriteRequest) -> Result<(Place, ObjectPath, UploadHeader)> {
         Some(size) => fields.count("size_bytes", size).map(Some),
     };
     let write_id: Option<TransactionId> = fields.optional("write_id", request.write_id);
+    if write_id.is_some() && request.if_none_match.is_empty() {
+        fields.wrong("write_id", "is for create-only writes: send if_none_match: * with it, or leave it out");
+    }
     if !["", "*"].contains(&request.if_none_match.as_str()) {
         fields.wrong("if_none_match", "must be empty or *: lakeFS has no other condition for a write");
     }
@@ -98,6 +101,8 @@ fn md5(fields: &mut Fields, md5: &[u8]) -> Option<Option<[u8; 16]>> {
 struct Messages {
     body: Body,
     deframer: Deframer,
+    /// Bytes of one message at most.
+    limit: usize,
     /// Where the next data begins.
     next_offset: u64,
 }
@@ -105,7 +110,7 @@ struct Messages {
 impl Messages {
     async fn next(&mut self) -> Result<Option<(WriteRequest, Vec<Bytes>)>> {
         loop {
-            if let Some(Taken { fields, data }) = self.deframer.next(MAX_REQUEST)? {
+            if let Some(Taken { fields, data }) = self.deframer.next(self.limit)? {
                 let request = WriteRequest::decode(fields.as_slice()).map_err(|e| Error::field("message", e))?;
                 return Ok(Some((request, data)));
             }
@@ -163,6 +168,11 @@ async fn next_part((mut messages, mut parts, mut finished): Sending) -> Result<O
         messages.check(request.crc32c, request.write_offset, &data)?;
         let last = decode_last(&request)?;
         finished = request.finish_write;
+        if !finished && last.is_any() {
+            let rule =
+                "stands in neither the first message nor the one with finish_write: only these say what all has to be";
+            return Err(Error::field("size_bytes, object_crc32c, object_md5", rule));
+        }
         parts = parts_of(data, finished.then_some(last));
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::error::{Error, Kind, Result};
 use crate::grpc::convert::{Fields, page_size, sorted, state, transaction};
+use crate::grpc::parts::parts;
 use crate::grpc::token;
 use crate::ops::{self, Caller, Shared};
 use lakeport_proto::v1::{ListTransactionsRequest, ListTransactionsResponse, TransactionState};
@@ -27,13 +28,16 @@ pub(crate) async fn list_transactions(
         labels: sorted(request.labels),
     };
     let mut rows = ops::list_transactions(ops, caller, &filter, after, size + 1).await?;
-    let is_more = rows.len() > size;
+    let found = rows.len();
     rows.truncate(size);
-    let position = rows.last().filter(|_| is_more).map(|last| format!("{}/{}", last.create_time, last.id));
-    Ok(ListTransactionsResponse {
-        next_page_token: position.map(|position| token::make(&key, &position)).unwrap_or_default(),
-        transactions: rows.into_iter().map(transaction).collect(),
-    })
+    let positions: Vec<_> = rows.iter().map(|row| format!("{}/{}", row.create_time, row.id)).collect();
+    // A page of large labels ends earlier than was asked for.
+    let parts = parts(rows.into_iter().map(transaction), ops.limits.message_bytes);
+    let transactions = parts.into_iter().next().unwrap_or_default();
+    let last = transactions.len().checked_sub(1).filter(|_| transactions.len() < found);
+    let position = last.and_then(|last| positions.get(last));
+    let next_page_token = position.map(|position| token::make(&key, position)).unwrap_or_default();
+    Ok(ListTransactionsResponse { next_page_token, transactions })
 }
 
 fn decode_position(position: &str) -> Result<(Millis, String)> {

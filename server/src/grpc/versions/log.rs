@@ -1,10 +1,16 @@
 //! `VersionService.Log`.
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::grpc::convert::{Fields, commit};
+use crate::grpc::parts::parts;
 use crate::ops::{self, Caller, LogTarget, Shared};
-use futures_util::{Stream, stream};
+use futures_util::{Stream, StreamExt, TryStreamExt, stream};
 use lakeport_proto::v1::{LogRequest, LogResponse};
+use lakeport_types::{ObjectPath, Prefix};
+use std::fmt::Display;
+
+/// Bytes of the paths, and of the prefixes, that one request looks for.
+const MAX_FILTER_BYTES: usize = 16 << 10;
 
 pub(crate) async fn log(
     ops: &Shared,
@@ -14,18 +20,36 @@ pub(crate) async fn log(
     let mut fields = Fields::default();
     let place = fields.place(request.repository, request.r#ref, request.transaction_id);
     let limit = fields.count("limit", request.limit);
+    let paths = filters::<ObjectPath>(&mut fields, "paths", request.paths);
+    let prefixes = filters::<Prefix>(&mut fields, "prefixes", request.prefixes);
     let (place, limit) = fields.done(place.zip(limit))?;
-    let target =
-        LogTarget { limit, first_parent: request.first_parent, paths: request.paths, prefixes: request.prefixes };
+    let target = LogTarget { limit, first_parent: request.first_parent, paths, prefixes };
     let mut history = ops::log(ops, caller, &place, target).await?;
     let first = history.next(ops).await?;
-    Ok(stream::try_unfold((ops.clone(), history, first), async |(ops, mut history, ready)| {
+    let pages = stream::try_unfold((ops.clone(), history, first), async |(ops, mut history, ready)| {
         let page = match ready {
             Some(page) => Some(page),
             None => history.next(&ops).await?,
         };
-        let Some(page) = page else { return Ok(None) };
-        let commits = page.into_iter().map(commit).collect();
-        Ok(Some((LogResponse { commits }, (ops, history, None))))
-    }))
+        let Some(page) = page else { return Ok::<_, Error>(None) };
+        Ok(Some((page, (ops, history, None))))
+    });
+    let limit = ops.limits.message_bytes;
+    let messages = pages.map_ok(move |page| stream::iter(parts(page.into_iter().map(commit), limit)).map(Ok));
+    Ok(messages.try_flatten().map_ok(|commits| LogResponse { commits }))
+}
+
+/// Paths or prefixes to look for.
+fn filters<T>(fields: &mut Fields, name: &str, given: Vec<String>) -> Vec<String>
+where
+    T: TryFrom<String> + Display,
+    T::Error: Display,
+{
+    // They stand in one URL.
+    if given.iter().map(String::len).sum::<usize>() > MAX_FILTER_BYTES {
+        fields.wrong(name, format!("has more than {MAX_FILTER_BYTES} bytes in all: ask for fewer at once"));
+        return Vec::new();
+    }
+    let parsed = given.into_iter().enumerate().map(|(at, text)| fields.parse::<T>(&format!("{name}[{at}]"), text));
+    parsed.flatten().map(|parsed| parsed.to_string()).collect()
 }
