@@ -6,7 +6,7 @@ use crate::grpc::Service;
 use crate::layers::{self, Admission, Readers};
 use crate::limits::Limits;
 use crate::ops::{Access, BaseQueues, BatchRoom, Ops, Principals, Shared};
-use crate::{admin, janitor, listen, quickstart};
+use crate::{admin, janitor, listen, quickstart, telemetry};
 use http::HeaderValue;
 use lakeport_embedded::{Faults, Serving as ServingLake};
 use lakeport_lakefs::{Client, Credentials, Timeouts};
@@ -135,6 +135,7 @@ impl App {
         let (address, admin_address) = (listener.local_addr()?, admin_listener.local_addr()?);
         let (stop, connections) = (CancellationToken::new(), TaskTracker::new());
         let ops = Arc::new(self.ops);
+        ops.tasks.spawn(ops.stopping.clone().run_until_cancelled_owned(telemetry::upkeep(self.metrics.clone())));
         let (health, router) = routes(&ops, self.config.web_origins).await?;
         let admin = admin::routes(ops.clone(), self.metrics);
         let tasks = &connections;

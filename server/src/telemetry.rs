@@ -3,7 +3,11 @@
 use crate::config::LogFormat;
 use crate::error::BoxError;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use std::time::Duration;
 use tracing_subscriber::EnvFilter;
+
+/// How often measurements are summed up.
+const UPKEEP: Duration = Duration::from_secs(5);
 
 /// Starts writing logs to standard error.
 ///
@@ -29,4 +33,12 @@ pub fn start_metrics() -> Result<PrometheusHandle, BoxError> {
     let metrics = PrometheusBuilder::new().set_buckets(&buckets)?.install_recorder()?;
     crate::layers::describe_metrics();
     Ok(metrics)
+}
+
+/// Sums up what was measured from time to time: whether or not anybody asks for it, it must not pile up.
+pub async fn upkeep(metrics: PrometheusHandle) {
+    loop {
+        tokio::time::sleep(UPKEEP).await;
+        metrics.run_upkeep();
+    }
 }

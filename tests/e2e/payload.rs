@@ -130,7 +130,7 @@ async fn a_message_over_the_limit_is_refused_and_says_so() {
     let request = WriteRequest { data: noise(5 << 20), ..server.header("main", "big", "") };
     let status = server.write(vec![request]).await.unwrap_err();
     assert_eq!(status.code(), Code::InvalidArgument, "{status:?}");
-    assert!(status.message().contains("at most 4194304"), "{}", status.message());
+    assert!(status.message().contains("at most 4128768"), "{}", status.message());
 }
 
 /// A length of 0 is a length: it is not taken for the end of an upload that never ended.

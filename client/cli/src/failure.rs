@@ -1,6 +1,7 @@
 //! What can go wrong, and what the shell is told about it.
 
 use crate::hints;
+use crate::output::say;
 use lakeport_client::{Code, Error, ErrorReason};
 use std::io;
 use std::process::ExitCode;
@@ -110,6 +111,7 @@ impl Failure {
             Self::Interrupted => Exit::Interrupted,
             Self::Reported(exit) => *exit,
             Self::Local { error, .. } => local_exit(error.kind()),
+            Self::Server { error, .. } if error.is_lost_answer() => Exit::Unavailable,
             Self::Server { error, .. } => server_exit(error.code(), error.reason()),
         }
     }
@@ -131,15 +133,22 @@ impl Failure {
             _ => None,
         };
         match reason {
-            Some(reason) => eprintln!("lakeport: {self} ({reason})"),
-            None => eprintln!("lakeport: {self}"),
+            Some(reason) => say(format_args!("lakeport: {self} ({reason})")),
+            None => say(format_args!("lakeport: {self}")),
         }
         if let Self::Server { error, .. } = self {
-            for violation in error.field_violations() {
-                eprintln!("  {}: {}", violation.field, violation.description);
+            // As far as the message does not say it already.
+            let violations = error.field_violations().iter();
+            for violation in violations.filter(|violation| !error.message().contains(&violation.description)) {
+                say(format_args!("  {}: {}", violation.field, violation.description));
+            }
+            if error.is_lost_answer() {
+                say(
+                    "hint: the answer was lost, so it may have been done: copies and commits of transactions can be run again",
+                );
             }
             if let Some(hint) = error.reason().and_then(hints::hint) {
-                eprintln!("hint: {hint}");
+                say(format_args!("hint: {hint}"));
             }
         }
     }

@@ -49,6 +49,20 @@ impl Output {
         written.map_err(Failure::output)
     }
 
+    /// Prints what was done. Whether anybody reads that decides nothing: what is left to do is done.
+    ///
+    /// # Errors
+    /// When it cannot be written, and not because nobody reads.
+    pub(crate) fn report(&mut self, record: &Record) -> Result<()> {
+        match self.put(record) {
+            Err(Failure::OutputClosed) => {
+                self.stdout = Box::new(io::sink());
+                Ok(())
+            }
+            other => other,
+        }
+    }
+
     /// Gives out what is held back.
     ///
     /// # Errors
@@ -58,7 +72,39 @@ impl Output {
     }
 }
 
+/// Writes a line to standard error, if anybody reads that.
+pub(crate) fn say(line: impl std::fmt::Display) {
+    let _ = writeln!(io::stderr(), "{line}");
+}
+
 /// Bytes as people read them: `1.5 MiB`.
 pub(crate) fn human_size(bytes: u64) -> String {
     indicatif::BinaryBytes(bytes).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A pipe that nobody reads.
+    struct Closed;
+
+    impl Write for Closed {
+        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+            Err(io::ErrorKind::BrokenPipe.into())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn work_goes_on_when_nobody_reads_of_it_and_a_list_does_not() {
+        let record = Record { text: "copy a -> b".into(), json: Value::Null };
+        let mut output = Output { format: Format::Text, stdout: Box::new(Closed) };
+        assert!(matches!(output.put(&record), Err(Failure::OutputClosed)));
+        assert!(output.report(&record).is_ok());
+        assert!(output.report(&record).is_ok() && output.flush().is_ok());
+    }
 }

@@ -55,7 +55,7 @@ pub(crate) async fn run(session: &mut Session, jobs: impl Stream<Item = Result<J
     let mut tally = Tally::default();
     while let Some(result) = done.next().await {
         progress.aside(|| match result {
-            Ok(job) => job.view(options.is_dry_run).map_or(Ok(()), |record| session.out.put(&record)),
+            Ok(job) => job.view(options.is_dry_run).map_or(Ok(()), |record| session.out.report(&record)),
             Err(failure) => tally.add(failure),
         })?;
     }

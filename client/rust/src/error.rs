@@ -75,6 +75,11 @@ impl Error {
         }
     }
 
+    /// Whether the connection or the server went away before it answered: what was asked for may have been done.
+    pub fn is_lost_answer(&self) -> bool {
+        self.reason.is_none() && self.is_of_transport() && (self.code == Code::Unavailable || self.is_vague())
+    }
+
     /// Whether it came as a status, and was not found on this side.
     fn is_of_transport(&self) -> bool {
         self.source.as_ref().is_some_and(|source| source.is::<tonic::Status>())

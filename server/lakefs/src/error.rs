@@ -167,7 +167,18 @@ impl Error {
 
     /// What a refusal of lakeFS means.
     pub(crate) fn refused(effect: Effect, status: StatusCode, body: &[u8]) -> Self {
-        let Ok(Body { message }) = serde_json::from_slice(body) else { return Self::wordless(effect, status, body) };
+        match serde_json::from_slice(body) {
+            Ok(Body { message }) => Self::worded(effect, status, message),
+            Err(_) => Self::wordless(effect, status, body),
+        }
+    }
+
+    /// The refusal of one item of many.
+    pub(crate) fn refused_item(effect: Effect, status: u16, message: String) -> Self {
+        Self::worded(effect, StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR), message)
+    }
+
+    fn worded(effect: Effect, status: StatusCode, message: String) -> Self {
         let kind = kind(status, &message);
         let retry = match (kind, effect, status) {
             (Kind::Unavailable, Effect::Read, _) => Retry::Safe,

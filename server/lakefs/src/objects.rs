@@ -1,7 +1,7 @@
 //! Objects, without their bytes.
 
 use crate::Lakefs;
-use crate::error::Result;
+use crate::error::{Effect, Error, Result};
 use crate::model::{Listed, ObjectStats, Page, RawListed, RawPage};
 use crate::url::Target;
 use http::Method;
@@ -10,20 +10,26 @@ use serde::Deserialize;
 use serde_json::json;
 use std::collections::BTreeMap;
 
-/// A path of a batch that was not deleted, and lakeFS's reason.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+/// A path of a batch that was not deleted, and why.
+#[derive(Debug)]
 pub struct DeleteFailure {
     /// The key.
     pub path: String,
-    /// The HTTP status that it alone would have got.
-    pub status_code: u16,
-    /// lakeFS's text.
-    pub message: String,
+    /// What it alone would have been refused with.
+    pub error: Error,
 }
 
 #[derive(Deserialize)]
 struct Deleted {
-    errors: Vec<DeleteFailure>,
+    errors: Vec<NotDeleted>,
+}
+
+#[derive(Deserialize)]
+struct NotDeleted {
+    path: String,
+    /// The HTTP status that it alone would have got.
+    status_code: u16,
+    message: String,
 }
 
 /// What lakeFS deletes at once.
@@ -96,7 +102,11 @@ impl Lakefs {
         let target = Target::branch(repository, branch).word("objects").word("delete");
         let body = json!({ "paths": paths.iter().map(ObjectPath::as_str).collect::<Vec<_>>() });
         let deleted: Deleted = self.write(Method::POST, target).json(&body).idempotent().await?.json()?;
-        Ok(deleted.errors)
+        let failures = deleted.errors.into_iter().map(|NotDeleted { path, status_code, message }| DeleteFailure {
+            path,
+            error: Error::refused_item(Effect::Write, status_code, message),
+        });
+        Ok(failures.collect())
     }
 
     /// Copies an object within a repository, on the server.

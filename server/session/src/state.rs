@@ -161,10 +161,10 @@ impl Transaction {
 
     /// An upload to a path may still land for a while.
     #[must_use]
-    pub fn unsettling(&self, path: &str, span: Millis) -> Self {
+    pub fn unsettling<'p>(&self, paths: impl IntoIterator<Item = &'p str>, span: Millis) -> Self {
         let mut next = self.clone();
         next.unsettled.retain(|_, until| *until > next.read_at);
-        next.unsettled.insert(path.to_owned(), next.read_at + span);
+        next.unsettled.extend(paths.into_iter().map(|path| (path.to_owned(), next.read_at + span)));
         next
     }
 }

@@ -2,9 +2,11 @@
 
 use crate::error::{Error, Kind, Result};
 use lakeport_lakefs::{self as lakefs, Credentials, Lakefs};
+use quick_cache::sync::Cache;
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use tokio::sync::Semaphore;
 
 /// Whose right calls use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,39 +61,60 @@ impl Access {
 
 /// Who is behind credentials, for seconds.
 pub struct Principals {
-    known: quick_cache::sync::Cache<[u8; 32], Answer>,
+    /// What lakeFS said a moment ago.
+    fresh: Cache<[u8; 32], Answer>,
+    /// Who they were when it last knew them: never forgotten before there is something newer.
+    last: Cache<[u8; 32], Known>,
+    /// Questions under way: nobody is verified yet who asks them.
+    asking: Semaphore,
 }
 
-/// What lakeFS said of credentials, and when: a user, or nobody.
+/// What lakeFS said of credentials, and when.
 #[derive(Clone)]
 struct Answer {
-    principal: Option<Arc<str>>,
+    said: Said,
+    since: Instant,
+}
+
+#[derive(Clone)]
+enum Said {
+    Is(Arc<str>),
+    Nobody,
+    /// It did not answer.
+    Away,
+}
+
+#[derive(Clone)]
+struct Known {
+    principal: Arc<str>,
     since: Instant,
 }
 
 /// How long lakeFS's word about who somebody is holds. lakeFS itself keeps it for 20 s.
 const FRESH: Duration = Duration::from_secs(10);
-/// How long its word that credentials are nobody's holds: it keeps a flood of them away from lakeFS, and new ones soon work.
+/// How long it holds that credentials are nobody's, or that lakeFS is away: it is not asked for every call then.
 const REFUSED: Duration = Duration::from_secs(1);
 /// How long who somebody was is good enough while lakeFS does not answer: their transactions must not end for that, and nothing
 /// of lakeFS's can be had meanwhile.
 const AWAY: Duration = Duration::from_secs(3600);
+/// How long lakeFS may take to say who somebody is.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// How long a question waits for its turn.
+const QUEUE: Duration = Duration::from_millis(50);
+/// Questions at once.
+const ASKING: usize = 64;
 /// Credentials that are kept in mind.
 const KNOWN: usize = 4096;
 
 impl Default for Principals {
     fn default() -> Self {
-        Self { known: quick_cache::sync::Cache::new(KNOWN) }
+        Self { fresh: Cache::new(KNOWN), last: Cache::new(KNOWN), asking: Semaphore::new(ASKING) }
     }
 }
 
 impl Answer {
-    fn is_good_while_lakefs_is_away(&self) -> bool {
-        self.principal.is_some() && self.since.elapsed() < AWAY
-    }
-
     fn holds(&self) -> bool {
-        self.since.elapsed() < if self.principal.is_some() { FRESH } else { REFUSED }
+        self.since.elapsed() < if matches!(self.said, Said::Is(_)) { FRESH } else { REFUSED }
     }
 }
 
@@ -99,30 +122,48 @@ impl Principals {
     /// The caller that a claim is proven to be of. Many calls at once with the same credentials ask lakeFS once.
     ///
     /// # Errors
-    /// `Unauthenticated`; `LakefsUnavailable`.
+    /// `Unauthenticated`; `LakefsUnavailable`; `Overloaded` when too many ask who they are.
     pub async fn verified(&self, claim: Claim) -> Result<Caller> {
-        let last = self.known.get(&claim.fingerprint);
-        self.known.remove_if(&claim.fingerprint, |answer| !answer.holds());
-        let answer = match self.known.get_or_insert_async(&claim.fingerprint, ask(&claim.lakefs)).await {
-            Ok(answer) => answer,
-            Err(error) => {
-                let last = last.filter(Answer::is_good_while_lakefs_is_away).ok_or(error)?;
-                self.known.insert(claim.fingerprint, last.clone());
-                last
+        let Claim { lakefs, fingerprint } = claim;
+        self.fresh.remove_if(&fingerprint, |answer| !answer.holds());
+        let answer = self.fresh.get_or_insert_async(&fingerprint, self.ask(&lakefs)).await?;
+        let principal = match answer.said {
+            Said::Is(principal) => {
+                self.last.insert(fingerprint, Known { principal: Arc::clone(&principal), since: answer.since });
+                principal
             }
+            Said::Nobody => return Err(nobody()),
+            Said::Away => self.who_was(&fingerprint).ok_or_else(away)?,
         };
-        let principal = answer.principal.ok_or_else(nobody)?;
-        Ok(Caller { lakefs: claim.lakefs, principal, deadline: None })
+        Ok(Caller { lakefs, principal, deadline: None })
+    }
+
+    async fn ask(&self, lakefs: &Lakefs) -> Result<Answer> {
+        let turn = tokio::time::timeout(QUEUE, self.asking.acquire()).await;
+        let _turn = turn.map_err(|_| Error::new(Kind::Overloaded, "too many ask who they are at once: try again"))?;
+        let said = match tokio::time::timeout(PATIENCE, lakefs.user()).await {
+            Ok(Ok(user)) => Said::Is(user.id.into()),
+            Ok(Err(error)) => match error.kind() {
+                lakefs::Kind::Unauthenticated => Said::Nobody,
+                lakefs::Kind::Unavailable => Said::Away,
+                _ => return Err(error.into()),
+            },
+            Err(_) => Said::Away,
+        };
+        Ok(Answer { said, since: Instant::now() })
+    }
+
+    fn who_was(&self, fingerprint: &[u8; 32]) -> Option<Arc<str>> {
+        let known = self.last.get(fingerprint)?;
+        (known.since.elapsed() < AWAY).then_some(known.principal)
     }
 }
 
-async fn ask(lakefs: &Lakefs) -> Result<Answer> {
-    let principal = match lakefs.user().await {
-        Ok(user) => Some(user.id.into()),
-        Err(error) if error.kind() == lakefs::Kind::Unauthenticated => None,
-        Err(error) => return Err(error.into()),
-    };
-    Ok(Answer { principal, since: Instant::now() })
+fn away() -> Error {
+    Error::new(
+        Kind::LakefsUnavailable,
+        "lakeFS does not answer, so nobody can say whose these credentials are: try again",
+    )
 }
 
 /// Credentials that are no user's.
@@ -169,7 +210,7 @@ mod tests {
     use lakeport_lakefs::Timeouts;
 
     /// Nobody listens there.
-    fn away() -> lakefs::Client {
+    fn nowhere() -> lakefs::Client {
         lakefs::Client::new("http://127.0.0.1:1", Timeouts::default()).unwrap()
     }
 
@@ -180,17 +221,30 @@ mod tests {
 
     #[tokio::test]
     async fn who_was_known_is_known_while_lakefs_is_away_and_nobody_else() {
-        let (client, principals) = (away(), Principals::default());
+        let (client, principals) = (nowhere(), Principals::default());
+        let fingerprint = claim(&client).fingerprint;
         let unknown = principals.verified(claim(&client)).await.unwrap_err();
         assert_eq!(unknown.kind(), Kind::LakefsUnavailable);
-        for (age, is_known) in [(FRESH * 2, true), (FRESH * 3, true), (AWAY * 2, false)] {
+        for (age, is_known) in [(FRESH * 2, true), (AWAY * 2, false)] {
             let since = Instant::now().checked_sub(age).unwrap();
-            principals.known.insert(claim(&client).fingerprint, Answer { principal: Some("ann".into()), since });
-            let verified = principals.verified(claim(&client)).await;
-            assert_eq!(verified.is_ok_and(|caller| &*caller.principal == "ann"), is_known, "{age:?}");
+            principals.last.insert(fingerprint, Known { principal: "ann".into(), since });
+            for _ in 0..3 {
+                let verified = principals.verified(claim(&client)).await;
+                assert_eq!(verified.is_ok_and(|caller| &*caller.principal == "ann"), is_known, "{age:?}");
+            }
         }
-        let since = Instant::now().checked_sub(FRESH).unwrap();
-        principals.known.insert(claim(&client).fingerprint, Answer { principal: None, since });
-        assert!(principals.verified(claim(&client)).await.is_err(), "who was nobody is not somebody now");
+        let answer = Answer { said: Said::Nobody, since: Instant::now() };
+        principals.fresh.insert(fingerprint, answer);
+        principals.last.insert(fingerprint, Known { principal: "ann".into(), since: Instant::now() });
+        let refused = principals.verified(claim(&client)).await.unwrap_err();
+        assert_eq!(refused.kind(), Kind::Unauthenticated, "who lakeFS refuses is not who they were");
+    }
+
+    #[tokio::test]
+    async fn too_many_who_ask_who_they_are_do_not_wait() {
+        let (client, principals) = (nowhere(), Principals::default());
+        let _taken = principals.asking.try_acquire_many(u32::try_from(ASKING).unwrap()).unwrap();
+        let refused = principals.verified(claim(&client)).await.unwrap_err();
+        assert_eq!(refused.kind(), Kind::Overloaded);
     }
 }

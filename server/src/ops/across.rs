@@ -1,12 +1,12 @@
 //! Copying an object from one repository into another: lakeFS has no call for that, so its bytes pass through, one piece at a time.
 
 use super::read::ReadObject;
+use super::settle::Change;
 use super::{Caller, Conditions, Reading, Shared, UploadHeader, Writing};
 use crate::error::Result;
 use crate::upload::{Checks, Part, Source};
 use bytes::Bytes;
 use futures_util::stream;
-use lakeport_lakefs::ObjectStats;
 use lakeport_types::{ByteRange, ObjectPath};
 
 /// Copies one object with its content type and user metadata.
@@ -18,7 +18,7 @@ pub(super) async fn copy_across(
     caller: &Caller,
     (from, source): (&Reading, &ObjectPath),
     (to, destination): (&Writing, &ObjectPath),
-) -> Result<ObjectStats> {
+) -> Result<Change> {
     // lakeFS does not send metadata with bytes; the etag says that both are of one object.
     let stats = ops.stat_at(caller, from, source).await?;
     let object = ops.read_at(caller, from, source, ByteRange::ALL, &Conditions::default()).await?;
@@ -31,7 +31,7 @@ pub(super) async fn copy_across(
         checks: Checks { size: Some(object.info.size), ..Checks::default() },
         ..UploadHeader::default()
     };
-    ops.put(caller, to, destination, header, parts(ops.clone(), object)).await
+    ops.store_object(caller, to, destination, header, parts(ops.clone(), object)).await
 }
 
 /// The pieces of an object, and then the end that publishes them.

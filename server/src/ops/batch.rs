@@ -9,7 +9,6 @@ use crate::error::{Error, Kind, Result};
 use crate::upload::{Checks, Part};
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt, stream};
-use lakeport_lakefs::ObjectStats;
 use lakeport_types::{ByteRange, ObjectPath};
 
 /// One of a batch: its place in the request, and what became of it.
@@ -93,7 +92,7 @@ async fn whole(
 /// # Errors
 /// `BatchTooLarge`, and those of the place.
 pub async fn write_many(
-    ops: &Ops,
+    ops: &Shared,
     caller: &Caller,
     place: &Place,
     items: Vec<Result<(ObjectPath, UploadHeader, Bytes)>>,
@@ -108,22 +107,28 @@ pub async fn write_many(
         .buffered(ops.limits.fan_out)
         .collect::<Vec<_>>();
     let stored = ops.while_renewing(&writing, async { Ok(stored.await) }).await?;
-    let changes: Vec<Change> = stored.iter().flatten().cloned().map(|stats| Change::Put(Box::new(stats))).collect();
-    ops.acknowledge(caller, &writing, &changes).await?;
-    Ok(stored.into_iter().map(|stats| stats.map(FileInfo::from)).collect())
+    let changes: Vec<Change> = stored.iter().flatten().cloned().collect();
+    let mut outcomes = ops.acknowledge(caller, &writing, &changes).await?.into_iter();
+    let nothing = || Error::new(Kind::Internal, "nothing was stored");
+    let acknowledged = stored.into_iter().map(|change| {
+        let change = change?;
+        outcomes.next().unwrap_or_else(|| Err(nothing()))?;
+        change.into_stats().map(FileInfo::from).ok_or_else(nothing)
+    });
+    Ok(acknowledged.collect())
 }
 
 async fn store_one(
-    ops: &Ops,
+    ops: &Shared,
     caller: &Caller,
     writing: &Writing,
     path: ObjectPath,
     header: UploadHeader,
     data: Bytes,
-) -> Result<ObjectStats> {
+) -> Result<Change> {
     check_metadata(&header.metadata)?;
     ops.is_settled(writing, &path)?;
     let header = UploadHeader { checks: Checks { size: Some(data.len() as u64), ..Checks::default() }, ..header };
     let part = Part { data, finish: Some(Checks::default()) };
-    ops.put(caller, writing, &path, header, Box::pin(stream::iter([Ok(part)]))).await
+    ops.store_object(caller, writing, &path, header, Box::pin(stream::iter([Ok(part)]))).await
 }

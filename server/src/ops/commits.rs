@@ -71,9 +71,9 @@ pub async fn create_commit(ops: &Shared, caller: &Caller, place: &Place, new: Ne
                 (caller.lakefs.clone(), writing.repository.clone(), writing.branch.clone());
             let request = async move { lakefs.commit(&repository, &branch, &commit).await };
             match under_lease(ops, transaction, request, in_doubt).await? {
-                Ok(made) => Ok(made),
-                Err(error) if error.is_ambiguous() => Err(Error::new(Kind::CommitInDoubt, LOST).caused_by(error)),
-                Err(error) => Err(writing.refused(ops, caller, error).await),
+                None => Err(Error::new(Kind::CommitInDoubt, LOST)),
+                Some(Ok(made)) => Ok(made),
+                Some(Err(error)) => Err(writing.refused(ops, caller, error).await),
             }
         }
     }

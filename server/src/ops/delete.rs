@@ -2,11 +2,12 @@
 
 use super::list::{List, Listing};
 use super::settle::Change;
-use super::{Caller, Ops, Place, Reading, Writing};
+use super::{Caller, Ops, Place, Reading, Shared, Writing};
 use crate::error::{Error, Kind, Result};
 use futures_util::{StreamExt, TryStreamExt, stream};
-use lakeport_lakefs::{self as lakefs, Lakefs};
+use lakeport_lakefs::{self as lakefs, DeleteFailure, Lakefs};
 use lakeport_types::{ObjectPath, Prefix, Ref};
+use std::collections::HashSet;
 
 /// What to delete.
 #[derive(Debug, Clone)]
@@ -113,7 +114,7 @@ impl Deleting {
     ///
     /// # Errors
     /// When nothing of the part can be deleted: permission, a transaction that ended, lakeFS away.
-    pub async fn next(&mut self, ops: &Ops) -> Result<Option<DeletionProgress>> {
+    pub async fn next(&mut self, ops: &Shared) -> Result<Option<DeletionProgress>> {
         ops.stay(self.writing.transaction.as_ref()).await?;
         let mut progress = DeletionProgress::default();
         let batch = match &mut self.todo {
@@ -148,46 +149,72 @@ impl Deleting {
         progress: &mut DeletionProgress,
     ) -> Result<Vec<ObjectPath>> {
         let branch = Ref::from(&self.writing.branch);
-        let looked: Vec<(ObjectPath, bool)> = stream::iter(batch)
+        let Writing { repository, transaction, .. } = &self.writing;
+        let reading =
+            Reading { repository: repository.clone(), reference: branch.clone(), transaction: transaction.clone() };
+        let looked: Vec<(ObjectPath, Option<Error>)> = stream::iter(batch)
             .map(async |path| match self.caller.lakefs.stat(&self.writing.repository, &branch, &path).await {
-                Ok(_) => Ok((path, true)),
-                Err(error) if error.kind() == lakefs::Kind::NotFound => Ok((path, false)),
-                Err(error) => Err(Error::from(error)),
+                Ok(_) => Ok((path, None)),
+                Err(error) if error.kind() == lakefs::Kind::NotFound => {
+                    match ops.missing(&self.caller, &reading, &path).await {
+                        missing if missing.kind() == Kind::ObjectNotFound => Ok((path, Some(missing))),
+                        // The branch itself is gone: what is there cannot be said.
+                        error => Err(error),
+                    }
+                }
+                Err(error) => Err(self.caller.explain(error.into()).await),
             })
             .buffered(ops.limits.fan_out)
             .try_collect()
             .await?;
-        let (existing, missing): (Vec<_>, Vec<_>) = looked.into_iter().partition(|(_, exists)| *exists);
-        for (path, _) in missing {
-            let error = Error::new(Kind::ObjectNotFound, format!("no object {:?}: set allow_missing", path.as_str()));
-            progress.failures.push((path.into_string(), error));
+        let mut existing = Vec::new();
+        for (path, missing) in looked {
+            match missing {
+                None => existing.push(path),
+                Some(missing) => progress.failures.push((path.into_string(), missing)),
+            }
         }
-        Ok(existing.into_iter().map(|(path, _)| path).collect())
+        Ok(existing)
     }
 
-    async fn delete(&self, ops: &Ops, batch: Vec<ObjectPath>, progress: &mut DeletionProgress) -> Result<()> {
+    async fn delete(&self, ops: &Shared, batch: Vec<ObjectPath>, progress: &mut DeletionProgress) -> Result<()> {
         if batch.is_empty() {
             return Ok(());
         }
         for path in &batch {
             ops.is_settled(&self.writing, path)?;
         }
-        let (repository, branch) = (&self.writing.repository, &self.writing.branch);
-        let failures = match self.caller.lakefs.delete_many(repository, branch, &batch).await {
-            Ok(failures) => failures,
-            Err(error) if error.is_ambiguous() => return Err(ops.doubted(&self.writing, &batch, error).await),
-            Err(error) => return Err(self.writing.refused(ops, &self.caller, error).await),
-        };
-        let failed: std::collections::HashSet<&str> = failures.iter().map(|failure| failure.path.as_str()).collect();
-        let gone = batch.iter().filter(|path| !failed.contains(path.as_str()));
-        let changes: Vec<Change> = gone.cloned().map(Change::Deleted).collect();
-        ops.acknowledge(&self.caller, &self.writing, &changes).await?;
-        progress.deleted += changes.len() as u64;
+        let request = delete_all(ops.clone(), self.caller.clone(), self.writing.clone(), batch.clone());
+        let failures = ops.to_the_end(&self.writing, batch.clone(), || true, request).await?;
+        let failed: HashSet<&str> = failures.iter().map(|failure| failure.path.as_str()).collect();
+        let gone = batch.into_iter().filter(|path| !failed.contains(path.as_str()));
+        let changes: Vec<Change> = gone.map(Change::Deleted).collect();
+        let outcomes = ops.acknowledge(&self.caller, &self.writing, &changes).await?;
+        for (change, outcome) in changes.iter().zip(outcomes) {
+            match outcome {
+                Ok(()) => progress.deleted += 1,
+                Err(error) => progress.failures.push((change.path().to_owned(), error)),
+            }
+        }
         for failure in failures {
-            let kind = if failure.status_code == 403 { Kind::PermissionDenied } else { Kind::RefusedByLakefs };
-            progress.failures.push((failure.path, Error::new(kind, format!("lakeFS: {}", failure.message))));
+            let error = self.writing.refused(ops, &self.caller, failure.error).await;
+            progress.failures.push((failure.path, error));
         }
         Ok(())
+    }
+}
+
+/// One request to lakeFS, and what it could not delete.
+pub(super) async fn delete_all(
+    ops: Shared,
+    caller: Caller,
+    writing: Writing,
+    paths: Vec<ObjectPath>,
+) -> Result<Vec<DeleteFailure>> {
+    match caller.lakefs.delete_many(&writing.repository, &writing.branch, &paths).await {
+        Ok(failures) => Ok(failures),
+        Err(error) if error.is_ambiguous() => Err(ops.doubted(&writing, &paths, error).await),
+        Err(error) => Err(writing.refused(&ops, &caller, error).await),
     }
 }
 

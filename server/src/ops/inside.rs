@@ -8,6 +8,9 @@ use lakeport_lakefs as lakefs;
 use lakeport_session::Transaction;
 use std::time::Duration;
 
+/// A request that takes longer is given up, before somebody else may have the lease.
+const WITHIN_LEASE: Duration = Duration::from_secs(80);
+
 /// Says in a commit's metadata which transaction it was made in.
 pub(super) const MADE_IN: &str = "lakeport.made_in";
 
@@ -16,18 +19,20 @@ pub(super) const MADE_IN: &str = "lakeport.made_in";
 ///
 /// # Errors
 /// `TransactionCommitting` beside another commit, the state of a transaction that is not open, and those of the store. What lakeFS
-/// said is in the value.
+/// said is in the value; `None` where its answer was lost.
 pub(super) async fn under_lease<T: Send + 'static>(
     ops: &Shared,
     transaction: &Transaction,
     request: impl Future<Output = lakefs::Result<T>> + Send + 'static,
     doubted: fn(&Ops, &Transaction) -> Transaction,
-) -> Result<lakefs::Result<T>> {
+) -> Result<Option<lakefs::Result<T>>> {
     let (task_ops, transaction) = (ops.clone(), transaction.clone());
     let task = ops.tasks.spawn(async move {
         let leased = lease(&task_ops, &transaction).await?;
-        let answer = request.await;
-        let is_lost = answer.as_ref().is_err_and(lakefs::Error::is_ambiguous);
+        let answer = tokio::time::timeout(WITHIN_LEASE, request).await.ok();
+        let answer =
+            answer.and_then(|answer| answer.map_or_else(|e| (!e.is_ambiguous()).then_some(Err(e)), |t| Some(Ok(t))));
+        let is_lost = answer.is_none();
         release(&task_ops, &leased, |row| if is_lost { doubted(&task_ops, &row) } else { row }).await?;
         Ok(answer)
     });
@@ -53,7 +58,8 @@ async fn lease(ops: &Ops, transaction: &Transaction) -> Result<Transaction> {
 async fn release(ops: &Ops, leased: &Transaction, after: impl Fn(Transaction) -> Transaction) -> Result<()> {
     loop {
         let now = ops.refreshed(leased).await?;
-        if now.state != leased.state || now.epoch != leased.epoch || now.worker != leased.worker {
+        let is_ours = now.worker == leased.worker && now.lease_until == leased.lease_until;
+        if now.state != leased.state || now.epoch != leased.epoch || !is_ours {
             return Ok(());
         }
         if ops.store.swap(&now, after(now.released())).await?.is_some() {

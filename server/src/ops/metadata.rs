@@ -2,7 +2,7 @@
 
 use super::settle::Change;
 use super::write::check_metadata;
-use super::{Caller, FileInfo, Ops, Place, Reading};
+use super::{Caller, FileInfo, Place, Reading, Shared, Writing};
 use crate::error::Result;
 use lakeport_lakefs as lakefs;
 use lakeport_types::{ObjectPath, Ref};
@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 /// # Errors
 /// `ObjectNotFound`, `ReservedName`, and those of the place.
 pub async fn set_metadata(
-    ops: &Ops,
+    ops: &Shared,
     caller: &Caller,
     place: &Place,
     path: &ObjectPath,
@@ -23,22 +23,32 @@ pub async fn set_metadata(
     let writing = ops.writing(caller, place).await?;
     ops.is_settled(&writing, path)?;
     let reference = Ref::from(&writing.branch);
-    match caller.lakefs.set_metadata(&writing.repository, &writing.branch, path, metadata).await {
-        Ok(()) => {}
-        Err(error) if error.kind() == lakefs::Kind::NotFound => {
-            let reading = Reading { repository: writing.repository.clone(), reference, transaction: None };
-            return Err(ops.missing(caller, &reading, path).await);
-        }
-        Err(error) if error.is_ambiguous() => {
-            return Err(ops.doubted(&writing, std::slice::from_ref(path), error).await);
-        }
-        Err(error) => return Err(writing.refused(ops, caller, error).await),
-    }
+    let request = replace(ops.clone(), caller.clone(), writing.clone(), path.clone(), metadata.clone());
+    ops.to_the_end(&writing, vec![path.clone()], || true, request).await?;
     // lakeFS answers nothing, and for a repository that is not there too: what stands is looked up.
     let stats = match caller.lakefs.stat(&writing.repository, &reference, path).await {
         Ok(stats) => stats,
         Err(error) => return Err(writing.refused(ops, caller, error).await),
     };
-    ops.acknowledge(caller, &writing, &[Change::Put(Box::new(stats.clone()))]).await?;
+    ops.acknowledge_one(caller, &writing, &Change::Put(Box::new(stats.clone()))).await?;
     Ok(stats.into())
+}
+
+async fn replace(
+    ops: Shared,
+    caller: Caller,
+    writing: Writing,
+    path: ObjectPath,
+    metadata: BTreeMap<String, String>,
+) -> Result<()> {
+    match caller.lakefs.set_metadata(&writing.repository, &writing.branch, &path, &metadata).await {
+        Ok(()) => Ok(()),
+        Err(error) if error.kind() == lakefs::Kind::NotFound => {
+            let reference = Ref::from(&writing.branch);
+            let reading = Reading { repository: writing.repository.clone(), reference, transaction: None };
+            Err(ops.missing(&caller, &reading, &path).await)
+        }
+        Err(error) if error.is_ambiguous() => Err(ops.doubted(&writing, &[path], error).await),
+        Err(error) => Err(writing.refused(&ops, &caller, error).await),
+    }
 }

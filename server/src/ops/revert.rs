@@ -6,10 +6,14 @@ use super::settle::settling;
 use super::write::check_metadata;
 use super::{Caller, Ops, Place, Shared, Writing};
 use crate::error::{Error, Kind, Result};
-use lakeport_lakefs::{self as lakefs, Commit};
+use lakeport_lakefs::{self as lakefs, Commit, LogQuery};
 use lakeport_session::Transaction;
 use lakeport_types::Ref;
+use rand::RngExt;
 use std::collections::BTreeMap;
+
+/// Tells this revert from any other in the history.
+const MARK: &str = "lakeport.revert_id";
 
 /// What to undo, and what to say of it.
 #[derive(Debug, Clone)]
@@ -28,48 +32,45 @@ pub struct NewRevert {
 ///
 /// # Errors
 /// `MergeConflict`, `NoChanges`, `BaseDirty`, `RefNotFound`, `OutcomeUnknown`, and those of the place.
-pub async fn revert(ops: &Shared, caller: &Caller, place: &Place, new: NewRevert) -> Result<Commit> {
+pub async fn revert(ops: &Shared, caller: &Caller, place: &Place, mut new: NewRevert) -> Result<Commit> {
     check_metadata(&new.metadata)?;
     let writing = ops.writing(caller, place).await?;
+    let mark = format!("{:032x}", rand::rng().random::<u128>());
+    new.metadata.insert(MARK.into(), mark.clone());
     let undone = match &writing.transaction {
-        None => send(caller.clone(), writing.clone(), new.clone()).await,
-        Some(transaction) => revert_inside(ops, caller, &writing, transaction, new.clone()).await?,
+        None => Some(send(caller.clone(), writing.clone(), new.clone()).await),
+        Some(transaction) => {
+            new.metadata.insert(MADE_IN.into(), transaction.id.to_string());
+            let request = send(caller.clone(), writing.clone(), new.clone());
+            under_lease(ops, transaction, request, may_still_land).await?
+        }
     };
     match undone {
-        Ok(commit) => Ok(commit),
-        Err(error) => Err(refused(ops, caller, &writing, &new.target, error).await),
+        Some(Ok(())) => marked(caller, &writing, &mark).await,
+        Some(Err(error)) => Err(refused(ops, caller, &writing, &new.target, error).await),
+        None => {
+            let lost = "the answer to the revert was lost, and it may or may not be in the transaction: see its Log";
+            Err(Error::new(Kind::OutcomeUnknown, lost))
+        }
     }
 }
 
-async fn revert_inside(
-    ops: &Shared,
-    caller: &Caller,
-    writing: &Writing,
-    transaction: &Transaction,
-    mut new: NewRevert,
-) -> Result<lakefs::Result<Commit>> {
-    new.metadata.insert(MADE_IN.into(), transaction.id.to_string());
-    let undone = under_lease(ops, transaction, send(caller.clone(), writing.clone(), new), may_still_land).await?;
-    match undone {
-        Err(error) if error.is_ambiguous() => {
-            let message = format!(
-                "the answer to the revert was lost, and it may or may not be in transaction {}: see its Log",
-                transaction.id
-            );
-            Err(Error::new(Kind::OutcomeUnknown, message).caused_by(error))
-        }
-        undone => Ok(undone),
-    }
+/// lakeFS does not say which commit it made: it is the one with our mark.
+async fn marked(caller: &Caller, writing: &Writing, mark: &str) -> Result<Commit> {
+    let query = LogQuery { amount: 100, first_parent: true, ..LogQuery::default() };
+    let made = "the revert is made, and its commit cannot be found now: see the Log";
+    let page = caller.lakefs.log(&writing.repository, &Ref::from(&writing.branch), &query).await;
+    let page = page.map_err(|error| Error::new(Kind::OutcomeUnknown, made).caused_by(error))?;
+    let found = page.results.into_iter().find(|commit| commit.metadata.get(MARK).is_some_and(|found| found == mark));
+    found.ok_or_else(|| Error::new(Kind::OutcomeUnknown, made))
 }
 
 /// No commit of the transaction begins before a revert that was given up has landed, or cannot any more. No object has this path.
 fn may_still_land(ops: &Ops, row: &Transaction) -> Transaction {
-    row.unsettling("", settling(ops))
+    row.unsettling([""], settling(ops))
 }
 
-async fn send(caller: Caller, writing: Writing, new: NewRevert) -> lakefs::Result<Commit> {
+async fn send(caller: Caller, writing: Writing, new: NewRevert) -> lakefs::Result<()> {
     let Writing { repository, branch, .. } = &writing;
-    caller.lakefs.revert(repository, branch, &new.target, new.parent, &new.message, &new.metadata).await?;
-    // lakeFS does not say which commit it made.
-    caller.lakefs.get_commit(repository, &Ref::from(branch)).await
+    caller.lakefs.revert(repository, branch, &new.target, new.parent, &new.message, &new.metadata).await
 }

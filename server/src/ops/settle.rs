@@ -6,7 +6,11 @@ use crate::error::{Error, Kind, Result};
 use lakeport_lakefs::{self as lakefs, ObjectStats};
 use lakeport_session::{Millis, State, Transaction};
 use lakeport_types::{ObjectPath, Ref, RepositoryId};
+use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
 
 /// How long a write waits for a commit beside it to say what it commits.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -14,23 +18,47 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// What a write made of a path.
 #[derive(Debug, Clone)]
 pub(super) enum Change {
-    /// It holds this.
+    /// It holds this: lakeFS said so.
     Put(Box<ObjectStats>),
+    /// It holds this: lakeFS's answer was lost, and it was looked for.
+    Found(Box<ObjectStats>),
     /// It holds nothing.
     Deleted(ObjectPath),
 }
 
+impl Change {
+    pub(super) fn path(&self) -> &str {
+        match self {
+            Self::Put(stats) | Self::Found(stats) => &stats.path,
+            Self::Deleted(path) => path.as_str(),
+        }
+    }
+
+    /// What stands now, where something does.
+    pub(super) fn into_stats(self) -> Option<ObjectStats> {
+        match self {
+            Self::Put(stats) | Self::Found(stats) => Some(*stats),
+            Self::Deleted(_) => None,
+        }
+    }
+}
+
 impl Ops {
-    /// Acknowledges changes of a write, if a commit did not pass them by: the row is read once more, and where a commit began
-    /// meanwhile, lakeFS is asked on which side of it each change stands.
+    /// Says of each change of a write whether it may be acknowledged: the row is read once more, and where a commit began
+    /// meanwhile, lakeFS is asked on which side of it the change stands. One that is refused is in no commit, now or later.
     ///
     /// # Errors
-    /// The state of the transaction, and then the change is in no commit, now or later.
-    pub(super) async fn acknowledge(&self, caller: &Caller, writing: &Writing, changes: &[Change]) -> Result<()> {
-        let Some(before) = &writing.transaction else { return Ok(()) };
+    /// When nothing can be said of any.
+    pub(super) async fn acknowledge(
+        &self,
+        caller: &Caller,
+        writing: &Writing,
+        changes: &[Change],
+    ) -> Result<Vec<Result<()>>> {
+        let Some(before) = &writing.transaction else { return Ok(changes.iter().map(|_| Ok(())).collect()) };
         let now = self.refreshed(before).await?;
         if now.state == State::Open && now.epoch == before.epoch {
-            return Ok(());
+            return Ok(changes.iter().map(|change| is_undisturbed(&now, change)).collect());
         }
         let prepared = tokio::time::timeout(caller.patience(PATIENCE), self.prepared(before)).await;
         let now = prepared.map_err(|_| {
@@ -44,62 +72,113 @@ impl Ops {
             (State::Committing | State::Committed, Some(commit)) => Ref::from(commit),
             (state, _) => return Err(not_open(&now, state)),
         };
+        let mut outcomes = Vec::with_capacity(changes.len());
         for change in changes {
-            if !holds(caller, &now.repository, &at, change).await? {
-                let state = if now.state == State::Open { State::Committing } else { now.state };
-                return Err(not_open(&now, state));
-            }
+            outcomes.push(match holds(caller, &now.repository, &at, change).await {
+                Ok(true) => Ok(()),
+                Ok(false) => Err(not_open(&now, if now.state == State::Open { State::Committing } else { now.state })),
+                Err(error) => Err(error),
+            });
         }
-        Ok(())
+        Ok(outcomes)
+    }
+
+    /// The same, of a write that made one change.
+    pub(super) async fn acknowledge_one(&self, caller: &Caller, writing: &Writing, change: &Change) -> Result<()> {
+        let outcomes = self.acknowledge(caller, writing, std::slice::from_ref(change)).await?;
+        outcomes.into_iter().collect()
     }
 
     /// Refuses a write to a path on which another upload could still land.
     pub(super) fn is_settled(&self, writing: &Writing, path: &ObjectPath) -> Result<()> {
-        let Some(transaction) = &writing.transaction else { return Ok(()) };
-        match transaction.unsettled_until(path.as_str()) {
-            None => Ok(()),
-            Some(until) => Err(Error::new(
-                Kind::WriteInDoubt,
-                format!("an earlier upload to {:?} could still land: try again", path.as_str()),
-            )
-            .retry_in(span(until - transaction.read_at))),
-        }
+        writing.transaction.as_ref().map_or(Ok(()), |transaction| settled(transaction, path.as_str()))
     }
 
-    /// Notes that an upload to a path may still land.
-    pub(super) async fn unsettle(&self, writing: &Writing, path: &ObjectPath) -> Result<()> {
+    /// Notes that something may still land on these paths.
+    pub(super) async fn unsettle(&self, writing: &Writing, paths: &[ObjectPath]) -> Result<()> {
         let Some(before) = &writing.transaction else { return Ok(()) };
-        let settle = settling(self);
         loop {
-            // A commit beside it may yet come back to this branch.
-            let now = self.prepared(before).await?;
+            // A commit beside it may yet come back to this branch. Once that has taken so long, what could land has landed.
+            let Ok(now) = tokio::time::timeout(self.settle, self.prepared(before)).await else { return Ok(()) };
+            let now = now?;
             if now.state != State::Open || now.branch != before.branch {
                 return Ok(());
             }
-            if self.store.swap(&now, now.unsettling(path.as_str(), settle)).await?.is_some() {
+            let next = now.unsettling(paths.iter().map(ObjectPath::as_str), settling(self));
+            if self.store.swap(&now, next).await?.is_some() {
                 return Ok(());
             }
         }
+    }
+
+    /// Lets a request that changes paths come to its end, whether or not its caller waits. Once nobody does, what becomes of it is
+    /// told to nobody, so its paths are guarded from then on, if it `is_out` at all.
+    pub(super) async fn to_the_end<T: Send + 'static>(
+        self: &Arc<Self>,
+        writing: &Writing,
+        paths: Vec<ObjectPath>,
+        is_out: impl Fn() -> bool + Send + 'static,
+        request: impl Future<Output = Result<T>> + Send + 'static,
+    ) -> Result<T> {
+        let gone = CancellationToken::new();
+        let _waiting = gone.clone().drop_guard();
+        let (ops, writing) = (Arc::clone(self), writing.clone());
+        let to_the_end = async move {
+            let mut request = pin!(request);
+            tokio::select! {
+                biased;
+                ended = request.as_mut() => return ended,
+                () = gone.cancelled() => {}
+            }
+            let is_out = is_out();
+            let guard = async {
+                if is_out && let Err(error) = ops.unsettle(&writing, &paths).await {
+                    tracing::warn!(%error, "the paths of a request that nobody waits for cannot be guarded");
+                }
+            };
+            tokio::join!(request, guard).0
+        };
+        let task = self.tasks.spawn(to_the_end.in_current_span());
+        task.await
+            .map_err(|error| Error::new(Kind::Internal, "the request ended without an answer").caused_by(error))?
+    }
+}
+
+/// Whether nothing of an earlier, abandoned request could still land on a path. What was looked for guards its own path.
+fn is_undisturbed(now: &Transaction, change: &Change) -> Result<()> {
+    match change {
+        Change::Found(_) => Ok(()),
+        Change::Put(_) | Change::Deleted(_) => settled(now, change.path()),
+    }
+}
+
+fn settled(transaction: &Transaction, path: &str) -> Result<()> {
+    match transaction.unsettled_until(path) {
+        None => Ok(()),
+        Some(until) => Err(Error::new(
+            Kind::WriteInDoubt,
+            format!("an earlier request about {path:?} was given up and could still land: try again"),
+        )
+        .retry_in(span(until - transaction.read_at))),
     }
 }
 
 /// Whether a ref holds this very change.
 async fn holds(caller: &Caller, repository: &RepositoryId, at: &Ref, change: &Change) -> Result<bool> {
-    let path = match change {
-        Change::Put(stats) => {
-            &ObjectPath::try_from(stats.path.as_str()).map_err(|error| Error::field("path", error))?
-        }
-        Change::Deleted(path) => path,
-    };
-    let found = match caller.lakefs.stat(repository, at, path).await {
+    let path = ObjectPath::try_from(change.path()).map_err(|error| Error::field("path", error))?;
+    let found = match caller.lakefs.stat(repository, at, &path).await {
         Ok(found) => Some(found),
-        Err(error) if error.kind() == lakefs::Kind::NotFound => None,
-        Err(error) => return Err(error.into()),
+        Err(error) if error.kind() == lakefs::Kind::NotFound => {
+            // Nothing there, or nothing to look in: a branch that another commit has just taken away.
+            caller.lakefs.get_commit(repository, at).await.map_err(|error| in_doubt(&path, error))?;
+            None
+        }
+        Err(error) => return Err(in_doubt(&path, error)),
     };
     Ok(match (change, found) {
         (Change::Deleted(_), found) => found.is_none(),
-        (Change::Put(_), None) => false,
-        (Change::Put(put), Some(found)) => {
+        (Change::Put(_) | Change::Found(_), None) => false,
+        (Change::Put(put) | Change::Found(put), Some(found)) => {
             found.checksum == put.checksum
                 && found.size_bytes == put.size_bytes
                 && found.content_type == put.content_type
@@ -121,12 +200,10 @@ pub(super) fn span(millis: Millis) -> Duration {
 impl Ops {
     /// A change without bytes whose answer says nothing: what was not answered may still land, so its paths are guarded.
     pub(super) async fn doubted(&self, writing: &Writing, paths: &[ObjectPath], error: lakefs::Error) -> Error {
-        if error.kind() != lakefs::Kind::Contended {
-            for path in paths {
-                if let Err(error) = self.unsettle(writing, path).await {
-                    return error;
-                }
-            }
+        if error.kind() != lakefs::Kind::Contended
+            && let Err(error) = self.unsettle(writing, paths).await
+        {
+            return error;
         }
         match paths.first() {
             Some(path) => in_doubt(path, error),

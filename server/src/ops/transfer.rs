@@ -1,13 +1,13 @@
 //! Copying and moving, on the server.
 
 use super::across::copy_across;
-use super::delete::{is_below, tree};
+use super::delete::{delete_all, is_below, tree};
 use super::list::Listing;
 use super::settle::Change;
 use super::{Caller, Ops, Place, Reading, Shared, Writing};
 use crate::error::{Error, Kind, Result};
 use futures_util::{StreamExt, stream};
-use lakeport_lakefs::{self as lakefs, Lakefs, ObjectStats};
+use lakeport_lakefs::{self as lakefs, Lakefs};
 use lakeport_types::{ObjectPath, Ref, RepositoryId};
 
 /// From where to where.
@@ -151,26 +151,26 @@ impl Transferring {
             .buffered(ops.limits.fan_out)
             .collect::<Vec<_>>();
         let copies = ops.while_renewing(&this.writing, async { Ok(copies.await) }).await?;
+        let changes: Vec<Change> = copies.iter().filter_map(|(_, copied)| copied.as_ref().ok().cloned()).collect();
+        let mut outcomes = ops.acknowledge(&self.caller, &self.writing, &changes).await?.into_iter();
         let mut progress = TransferProgress::default();
-        let mut changes = Vec::new();
         for (source, copied) in copies {
-            match copied {
-                Ok(stats) => {
-                    progress.paths.push(stats.path.clone());
+            let acknowledged = copied.and_then(|change| outcomes.next().unwrap_or(Ok(())).map(|()| change));
+            match acknowledged {
+                Ok(change) => {
+                    progress.paths.push(change.path().to_owned());
                     if self.is_move {
-                        self.copied.push((source, stats.path.clone()));
+                        self.copied.push((source, change.path().to_owned()));
                     }
-                    changes.push(Change::Put(Box::new(stats)));
                 }
                 Err(error) if self.listing.is_none() => return Err(error),
                 Err(error) => progress.failures.push((source.into_string(), error)),
             }
         }
-        ops.acknowledge(&self.caller, &self.writing, &changes).await?;
         Ok(progress)
     }
 
-    async fn copy_one(&self, ops: &Shared, source: &ObjectPath) -> Result<ObjectStats> {
+    async fn copy_one(&self, ops: &Shared, source: &ObjectPath) -> Result<Change> {
         let below = source.as_str().strip_prefix(self.transfer.source.as_str()).unwrap_or_default();
         let destination = format!("{}{below}", self.transfer.destination);
         let destination = ObjectPath::try_from(destination).map_err(|error| Error::field("path", error))?;
@@ -178,18 +178,24 @@ impl Transferring {
         if self.from.repository != self.writing.repository {
             return copy_across(ops, &self.caller, (&self.from, source), (&self.writing, &destination)).await;
         }
-        let (repository, branch) = (&self.writing.repository, &self.writing.branch);
-        match self.caller.lakefs.copy(repository, branch, &destination, &self.from.reference, source).await {
-            Ok(stats) => Ok(stats),
-            Err(error) if error.kind() == lakefs::Kind::NotFound => {
-                Err(ops.missing(&self.caller, &self.from, source).await)
+        let (task_ops, caller, writing, from) =
+            (ops.clone(), self.caller.clone(), self.writing.clone(), self.from.clone());
+        let (source, to) = (source.clone(), destination.clone());
+        let request = async move {
+            let copied = caller.lakefs.copy(&writing.repository, &writing.branch, &to, &from.reference, &source).await;
+            match copied {
+                Ok(stats) => Ok(Change::Put(Box::new(stats))),
+                Err(error) if error.kind() == lakefs::Kind::NotFound => {
+                    Err(task_ops.missing(&caller, &from, &source).await)
+                }
+                Err(error) if error.is_ambiguous() => Err(task_ops.doubted(&writing, &[to], error).await),
+                Err(error) => Err(writing.refused(&task_ops, &caller, error).await),
             }
-            Err(error) if error.is_ambiguous() => Err(ops.doubted(&self.writing, &[destination], error).await),
-            Err(error) => Err(self.writing.refused(ops, &self.caller, error).await),
-        }
+        };
+        ops.to_the_end(&self.writing, vec![destination], || true, request).await
     }
 
-    async fn delete_sources(&mut self, ops: &Ops) -> Result<TransferProgress> {
+    async fn delete_sources(&mut self, ops: &Shared) -> Result<TransferProgress> {
         if self.any_failed {
             return Err(Error::new(
                 Kind::RefusedByLakefs,
@@ -199,17 +205,14 @@ impl Transferring {
         let mut progress = TransferProgress::default();
         for batch in self.copied.chunks(Lakefs::MAX_DELETE) {
             let sources: Vec<ObjectPath> = batch.iter().map(|(source, _)| source.clone()).collect();
-            let (repository, branch) = (&self.writing.repository, &self.writing.branch);
-            let failures = match self.caller.lakefs.delete_many(repository, branch, &sources).await {
-                Ok(failures) => failures,
-                Err(error) if error.is_ambiguous() => return Err(ops.doubted(&self.writing, &sources, error).await),
-                Err(error) => return Err(self.writing.refused(ops, &self.caller, error).await),
-            };
-            if let Some(failure) = failures.first() {
-                return Err(Error::new(Kind::RefusedByLakefs, format!("lakeFS: {}", failure.message)));
+            let request = delete_all(ops.clone(), self.caller.clone(), self.writing.clone(), sources.clone());
+            let failures = ops.to_the_end(&self.writing, sources.clone(), || true, request).await?;
+            if let Some(failure) = failures.into_iter().next() {
+                return Err(self.writing.refused(ops, &self.caller, failure.error).await);
             }
             let changes: Vec<Change> = sources.into_iter().map(Change::Deleted).collect();
-            ops.acknowledge(&self.caller, &self.writing, &changes).await?;
+            let outcomes = ops.acknowledge(&self.caller, &self.writing, &changes).await?;
+            outcomes.into_iter().collect::<Result<()>>()?;
             progress.paths.extend(batch.iter().map(|(_, destination)| destination.clone()));
         }
         Ok(progress)

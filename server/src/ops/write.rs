@@ -4,13 +4,16 @@ use super::settle::{Change, in_doubt};
 use super::stat::WRITE_ID;
 use super::{Caller, FileInfo, Ops, Place, Shared, Writing};
 use crate::error::{Error, Kind, Result};
-use crate::upload::{Checks, Source, Upload};
+use crate::upload::{Checks, Outcome, Source, Upload};
+use futures_util::StreamExt;
 use http_body_util::BodyExt;
 use lakeport_lakefs::{self as lakefs, NewObject, ObjectStats};
 use lakeport_types::{ObjectPath, RESERVED_METADATA_PREFIX, Ref};
 use rand::RngExt;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
+use tokio_util::sync::CancellationToken;
 
 /// What is said of an object before its bytes come.
 #[derive(Debug, Clone, Default)]
@@ -47,17 +50,9 @@ pub async fn write(
     check_metadata(&header.metadata)?;
     let writing = ops.writing(caller, place).await?;
     ops.is_settled(&writing, path)?;
-    let (task_ops, caller, path) = (ops.clone(), caller.clone(), path.clone());
-    // Whoever goes away ends the source, and so the upload. But once all bytes are out, what became of them has to be found out
-    // and noted, whether or not somebody waits for it.
-    let task = ops.tasks.spawn(async move {
-        let ops = &task_ops;
-        let put = ops.put(&caller, &writing, &path, header, source);
-        let stats = ops.while_renewing(&writing, put).await?;
-        ops.acknowledge(&caller, &writing, &[Change::Put(Box::new(stats.clone()))]).await?;
-        Ok(stats.into())
-    });
-    task.await.map_err(|error| Error::new(Kind::Internal, "the write ended without an answer").caused_by(error))?
+    let change = ops.store_object(caller, &writing, path, header, source).await?;
+    ops.acknowledge_one(caller, &writing, &change).await?;
+    change.into_stats().map(FileInfo::from).ok_or_else(|| Error::new(Kind::Internal, "nothing was stored"))
 }
 
 /// A create-only write that found another object.
@@ -90,15 +85,37 @@ pub(super) fn check_metadata(metadata: &BTreeMap<String, String>) -> Result<()> 
 }
 
 impl Ops {
-    /// Uploads an object to a branch and finds out whether it stands.
-    pub(super) async fn put(
-        &self,
+    /// Uploads an object to a branch and finds out whether it stands. A caller that goes away ends the source, and so the upload,
+    /// unless all bytes are out.
+    pub(super) async fn store_object(
+        self: &Arc<Self>,
         caller: &Caller,
         writing: &Writing,
         path: &ObjectPath,
         header: UploadHeader,
         source: Source,
-    ) -> Result<ObjectStats> {
+    ) -> Result<Change> {
+        let gone = CancellationToken::new();
+        let _waiting = gone.clone().drop_guard();
+        let source = Box::pin(source.take_until(gone.cancelled_owned()));
+        let (upload, outcome) = Upload::new(source, header.checks.clone());
+        let (ops, caller, sent) = (Arc::clone(self), caller.clone(), outcome.clone());
+        let (task_writing, task_path) = (writing.clone(), path.clone());
+        let put = async move {
+            let put = ops.put(&caller, &task_writing, &task_path, header, (upload, outcome));
+            ops.while_renewing(&task_writing, put).await
+        };
+        self.to_the_end(writing, vec![path.clone()], move || sent.sent().is_some(), put).await
+    }
+
+    async fn put(
+        &self,
+        caller: &Caller,
+        writing: &Writing,
+        path: &ObjectPath,
+        header: UploadHeader,
+        (upload, outcome): (Upload, Outcome),
+    ) -> Result<Change> {
         let write_id = header
             .create_only
             .then(|| header.write_id.clone().unwrap_or_else(|| format!("{:032x}", rand::rng().random::<u128>())));
@@ -109,11 +126,10 @@ impl Ops {
             create_only: header.create_only,
         };
         object.metadata.extend(write_id.clone().map(|id| (WRITE_ID.to_owned(), id)));
-        let (upload, outcome) = Upload::new(source, header.checks);
         let sent =
             caller.lakefs.upload(&writing.repository, &writing.branch, path, &object, upload.boxed_unsync()).await;
         let error = match sent {
-            Ok(stats) => return Ok(stats),
+            Ok(stats) => return Ok(Change::Put(Box::new(stats))),
             Err(error) => error,
         };
         let whole = outcome.sent();
@@ -136,9 +152,9 @@ impl Ops {
         let found = self.look_for(caller, writing, path, &object, whole).await;
         // What was answered is over. What was not may still land, even if the same bytes stand there already.
         if error.kind() != lakefs::Kind::Contended {
-            self.unsettle(writing, path).await?;
+            self.unsettle(writing, std::slice::from_ref(path)).await?;
         }
-        found.ok_or_else(|| in_doubt(path, error))
+        found.map(|stats| Change::Found(Box::new(stats))).ok_or_else(|| in_doubt(path, error))
     }
 
     /// An upload of which lakeFS never had the whole: it cannot stand. lakeFS may have refused it early, and closed the connection
@@ -171,15 +187,15 @@ impl Ops {
         path: &ObjectPath,
         write_id: Option<&str>,
         refusal: lakefs::Error,
-    ) -> Result<ObjectStats> {
+    ) -> Result<Change> {
         let found = caller.lakefs.stat(&writing.repository, &Ref::from(&writing.branch), path).await;
         match found {
             Ok(stats) if write_id.is_some() && stats.metadata.get(WRITE_ID).map(String::as_str) == write_id => {
-                Ok(stats)
+                Ok(Change::Found(Box::new(stats)))
             }
             // It cannot be looked at, or is not there yet.
             Err(_) => {
-                self.unsettle(writing, path).await?;
+                self.unsettle(writing, std::slice::from_ref(path)).await?;
                 Err(in_doubt(path, refusal))
             }
             Ok(_) => Err(exists(path)),
@@ -226,9 +242,11 @@ impl Ops {
         loop {
             match tokio::time::timeout(RENEWAL, transfer.as_mut()).await {
                 Ok(ended) => return ended,
+                // The transfer goes on, come what may of the store: giving it up would leave it in doubt.
                 Err(_) => {
-                    let now = self.refreshed(transaction).await?;
-                    self.store.renew(&now, 1).await?;
+                    if let Err(error) = self.stay(Some(transaction)).await {
+                        tracing::warn!(%error, "the end of a transaction cannot be put off now");
+                    }
                 }
             }
         }

@@ -66,7 +66,7 @@ async fn rename(session: &mut Session, from: &LakeUri, to: &LakeUri, is_recursiv
     let mut count = 0_u64;
     while let Some(outcome) = outcomes.try_next().await.during(moving)? {
         match outcome.error.map_or(Ok(()), Err).during(|| format!("move {}", from.with_path(&outcome.path))) {
-            Ok(()) => session.out.put(&moved(from, to, &outcome.path))?,
+            Ok(()) => session.out.report(&moved(from, to, &outcome.path))?,
             Err(failure) => tally.add(failure)?,
         }
         count += 1;
@@ -84,13 +84,13 @@ fn moved(from: &LakeUri, to: &LakeUri, path: &str) -> crate::output::Record {
 async fn preview(session: &mut Session, from: &LakeUri, to: &LakeUri, is_recursive: bool) -> Result<()> {
     if !is_recursive {
         session.client.stat(&from.place(), &from.path).await.during(|| format!("look at {from}"))?;
-        return session.out.put(&transferred("move", &from.to_string(), &to.to_string(), true));
+        return session.out.report(&transferred("move", &from.to_string(), &to.to_string(), true));
     }
     let mut finds = below(&session.client, from).await?;
     let mut count = 0_u64;
     while let Some(found) = finds.try_next().await? {
         let target = to.with_path(format!("{}{}", to.path, found.relative));
-        session.out.put(&transferred("move", &found.location.to_string(), &target.to_string(), true))?;
+        session.out.report(&transferred("move", &found.location.to_string(), &target.to_string(), true))?;
         count += 1;
     }
     if count == 0 { Err(nothing_there(from)) } else { Ok(()) }

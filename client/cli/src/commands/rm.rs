@@ -93,7 +93,7 @@ async fn subtree(session: &Session, uri: &LakeUri) -> Result<Finds> {
 async fn remove_subtree(session: &mut Session, uri: &LakeUri, args: &Args, tally: &mut Tally) -> Result<()> {
     if args.dry_run {
         session.client.stat(&uri.place(), &uri.path).await.during(|| format!("look at {uri}"))?;
-        return session.out.put(&deleted(&uri.to_string(), true));
+        return session.out.report(&deleted(&uri.to_string(), true));
     }
     let what = Subtree { path: uri.path.clone(), recursive: args.recursive };
     let done =
@@ -102,7 +102,7 @@ async fn remove_subtree(session: &mut Session, uri: &LakeUri, args: &Args, tally
         return Err(nothing_there(uri));
     }
     let count = report(uri, done, tally)?;
-    session.out.put(&deleted_count(&uri.to_string(), count))
+    session.out.report(&deleted_count(&uri.to_string(), count))
 }
 
 /// By a list of paths.
@@ -119,7 +119,7 @@ async fn remove_finds(
         found += batch.len();
         if args.dry_run {
             for find in &batch {
-                session.out.put(&deleted(&find.location.to_string(), true))?;
+                session.out.report(&deleted(&find.location.to_string(), true))?;
             }
             continue;
         }
@@ -130,7 +130,7 @@ async fn remove_finds(
     match (found, args.dry_run) {
         (0, _) if !args.allow_missing => Err(nothing_there(uri)),
         (_, true) => Ok(()),
-        _ => session.out.put(&deleted_count(&uri.to_string(), count)),
+        _ => session.out.report(&deleted_count(&uri.to_string(), count)),
     }
 }
 

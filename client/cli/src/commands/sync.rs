@@ -143,7 +143,7 @@ async fn remove(session: &mut Session, destination: &Location, extra: Vec<Found>
             remove_batch(&session.client, destination, batch, &mut tally).await?;
         }
         for found in batch.iter().filter(|_| tally.is_clean()) {
-            session.out.put(&deleted(&found.location.to_string(), is_dry_run))?;
+            session.out.report(&deleted(&found.location.to_string(), is_dry_run))?;
         }
     }
     tally.finish()

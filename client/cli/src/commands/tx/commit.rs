@@ -2,6 +2,7 @@
 
 use crate::commands::merge::Strategy;
 use crate::failure::{Result, While as _};
+use crate::output::say;
 use crate::session::Session;
 use crate::values::{Pair, map};
 use crate::views::transactions::committed;
@@ -57,7 +58,7 @@ pub(super) async fn run(session: &mut Session, args: Args) -> Result<()> {
     };
     let done = session.client.commit(&args.id, options).await.during(|| format!("commit {}", args.id))?;
     for tag in &done.failed_tags {
-        eprintln!("lakeport: the tag {tag} could not be made; the transaction is committed");
+        say(format_args!("lakeport: the tag {tag} could not be made; the transaction is committed"));
     }
     // A validation that found nothing has no commit to print.
     if args.validate_only { Ok(()) } else { session.out.put(&committed(&done)) }
