@@ -7,6 +7,7 @@ use crate::layers::{self, Admission, Readers};
 use crate::limits::Limits;
 use crate::ops::{Access, BaseQueues, BatchRoom, Ops, Principals, Shared};
 use crate::{admin, janitor, listen, quickstart, telemetry};
+use axum::middleware::from_fn_with_state;
 use http::HeaderValue;
 use lakeport_embedded::{Faults, Serving as ServingLake};
 use lakeport_lakefs::{Client, Credentials, Timeouts};
@@ -213,7 +214,8 @@ async fn routes(ops: &Shared, web_origins: Vec<HeaderValue>) -> Result<(HealthRe
         .add_service(descriptors().build_v1alpha()?);
     let readers = Readers::default();
     let router = layers::around(routes.into_axum_router(), ops, &Admission::new(ops.access), &readers);
-    let router = router.layer(tonic_web::GrpcWebLayer::new()).layer(layers::browsers(web_origins));
+    let router = router.layer(tonic_web::GrpcWebLayer::new()).layer(layers::browsers(web_origins.clone()));
+    let router = router.layer(from_fn_with_state(web_origins.into(), layers::from_known_pages));
     ops.tasks.spawn(readers.run(ops.stopping.clone()));
     Ok((health, router))
 }

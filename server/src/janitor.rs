@@ -48,16 +48,25 @@ async fn round(ops: &Shared) -> Result<()> {
     Ok(())
 }
 
+/// Whether the service's own right is that of the owner: then nobody else has to come back for the commit.
+async fn may_finish(ops: &Shared, row: &Transaction) -> bool {
+    match ops.access {
+        Access::Service => true,
+        Access::PassThrough => false,
+        Access::PassThroughOrService => ops.service.user().await.is_ok_and(|user| user.id == row.owner),
+    }
+}
+
 async fn deal_with(ops: &Shared, row: Transaction) -> Result<()> {
     match row.state {
         State::Open => {
             expire(ops, &row, GRACE).await?;
-            metrics::counter!("lakeport_transactions_expired_total").increment(1);
         }
         // A fence takes more than a minute. Its task has the row's lease, so the next round leaves it alone.
         State::Committing => {
-            let (task_ops, may_finish) = (ops.clone(), ops.access == Access::Service);
+            let task_ops = ops.clone();
             let task = async move {
+                let may_finish = may_finish(&task_ops, &row).await;
                 if let Err(error) = resolve_abandoned(&task_ops, &row, may_finish).await {
                     tracing::warn!(%error, "an abandoned commit cannot be resolved now");
                 }

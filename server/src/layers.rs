@@ -18,9 +18,12 @@ use crate::error::Error;
 use crate::grpc::into_status;
 use crate::ops::Shared;
 use axum::Router;
-use axum::middleware::{from_fn, from_fn_with_state};
-use axum::response::Response;
-use http::{HeaderName, HeaderValue, Method};
+use axum::extract::{Request, State};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use http::header::ORIGIN;
+use http::{HeaderName, HeaderValue, Method, StatusCode};
+use std::sync::Arc;
 use std::time::Duration;
 use tower::ServiceBuilder;
 use tower_http::cors::{AllowHeaders, CorsLayer};
@@ -48,7 +51,17 @@ pub fn around(routes: Router, ops: &Shared, admission: &Admission, readers: &Rea
     )
 }
 
-/// Lets pages of these websites call, and read what the answer says. Browsers refuse the others.
+/// Refuses calls of pages of other websites. A browser alone would let a page call whose name was made to lead here.
+pub async fn from_known_pages(State(origins): State<Arc<[HeaderValue]>>, request: Request, next: Next) -> Response {
+    match request.headers().get(ORIGIN) {
+        Some(origin) if !origins.contains(origin) => {
+            (StatusCode::FORBIDDEN, "no page of this website may call: see --web-origin\n").into_response()
+        }
+        _ => next.run(request).await,
+    }
+}
+
+/// Lets pages of these websites read what the answer says.
 pub fn browsers(origins: Vec<HeaderValue>) -> CorsLayer {
     let said = ["grpc-status", "grpc-message", "grpc-status-details-bin", "grpc-retry-pushback-ms", "x-request-id"];
     CorsLayer::new()

@@ -68,6 +68,14 @@ async fn many_ranges_come_in_order_and_one_that_fails_lets_the_others_go_on() {
     let failed = messages.iter().find(|message| message.range_index == 1).unwrap();
     assert_eq!(failed.range_status.as_ref().unwrap().code, Code::OutOfRange as i32);
 
+    assert_eq!(messages[0].info.as_ref().unwrap().size_bytes, 10);
+    let first_fails = ReadRequest { ranges: vec![range(50, 1), range(0, 1)], ..server.read_request("main", "digits") };
+    let messages = server.read(first_fails).await.unwrap();
+    assert_eq!((messages[0].info.as_ref().unwrap().size_bytes, messages[0].range_status.is_some()), (10, true));
+    assert!(messages[1..].iter().all(|message| message.info.is_none()));
+    let alone = ReadRequest { ranges: vec![range(50, 1)], ..server.read_request("main", "digits") };
+    assert!(server.read(alone).await.unwrap()[0].range_status.is_some(), "a range alone is a range too");
+
     let overlapping = ReadRequest { ranges: vec![range(0, 5), range(4, 1)], ..server.read_request("main", "digits") };
     assert_eq!(why(server.read(overlapping).await), refused(Code::InvalidArgument, "INVALID_FIELD"));
 }

@@ -3,9 +3,7 @@
 use crate::fixture::{SETTLE, Server, eventually, refused, why};
 use http::{Method, StatusCode};
 use lakeport_embedded::{Fault, On};
-use lakeport_proto::v1::{
-    CommitTransactionRequest, CreateCommitRequest, RevertRequest, TransactionState, WriteRequest,
-};
+use lakeport_proto::v1::*;
 use std::time::Duration;
 use tonic::Code;
 
@@ -173,27 +171,80 @@ async fn a_caller_that_goes_away_does_not_stop_its_commit() {
     assert_eq!((done.state(), server.merges_of("t").await), (TransactionState::Committed, 1));
 }
 
+/// Commits while something else is under way, a moment after that began.
+async fn commit_beside<T>(server: &Server, other: impl Future<Output = T>) -> (T, Transaction) {
+    let commit = async {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        server.publish("t").await.unwrap()
+    };
+    futures_util::join!(other, commit)
+}
+
 #[tokio::test]
 async fn a_write_beside_a_commit_is_in_it_or_refused() {
+    let late = Duration::from_millis(600);
+    // Either the write is on the branch when the commit begins, and its answer comes later; or it meets a branch that is gone.
+    for (fault, is_in) in [(Fault::ApplyThenDelay(late), true), (Fault::Delay(late), false)] {
+        let server = Server::with_faults().await;
+        server.begin("t").await;
+        server.put_in("t", "before", "1").await.unwrap();
+        let fired = server.arm(On::upload(), fault, 1);
+        let (written, done) = commit_beside(&server, server.put_in("t", "beside", "2")).await;
+        assert_eq!(fired.count(), 1);
+        let published = server.get(&done.commit_id, "beside").await;
+        if is_in {
+            written.unwrap();
+            assert_eq!(published.unwrap(), "2", "acknowledged, and lost");
+        } else {
+            assert_eq!(why(written).0, Code::FailedPrecondition);
+            assert_eq!(why(published), refused(Code::NotFound, "OBJECT_NOT_FOUND"), "refused, and published");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_batch_that_a_commit_cuts_in_two_says_of_each_item_on_which_side_it_is() {
     let server = Server::with_faults().await;
     server.begin("t").await;
     server.put_in("t", "before", "1").await.unwrap();
-    // The write is on the branch, and its answer comes only once the commit has begun.
-    server.arm(On::upload(), Fault::Delay(Duration::from_millis(300)), 1);
-    let write = server.put_in("t", "beside", "2");
-    let commit = async {
-        tokio::time::sleep(Duration::from_millis(100)).await;
-        server.publish("t").await
-    };
-    let (written, done) = futures_util::join!(write, commit);
-    let published = server.get(&done.unwrap().commit_id, "beside").await;
-    match written {
-        Ok(_) => assert_eq!(published.unwrap(), "2", "acknowledged, and lost"),
-        Err(status) => {
-            assert_eq!(why(published), refused(Code::NotFound, "OBJECT_NOT_FOUND"), "refused, and published");
-            assert_eq!(why::<()>(Err(status)).0, Code::FailedPrecondition);
-        }
+    // One of the two is late, and meets a branch that is gone.
+    server.arm(On::upload(), Fault::Delay(Duration::from_millis(600)), 2);
+    let item = |path: &str| BatchWriteItem { path: path.into(), data: "x".into(), ..Default::default() };
+    let request =
+        BatchWriteRequest { transaction_id: "t".into(), items: vec![item("a"), item("b")], ..Default::default() };
+    let mut files = server.files.clone();
+    let (written, done) = commit_beside(&server, files.batch_write(request)).await;
+    let results = written.unwrap().into_inner().results;
+    let mut acknowledged = 0;
+    for (path, result) in ["a", "b"].into_iter().zip(results) {
+        let is_ok = result.status.unwrap().code == 0;
+        acknowledged += usize::from(is_ok);
+        assert_eq!(server.get(&done.commit_id, path).await.is_ok(), is_ok, "{path}");
     }
+    assert_eq!(acknowledged, 1);
+}
+
+#[tokio::test]
+async fn a_deletion_that_nobody_waits_for_guards_its_paths() {
+    let server = Server::with_faults().await;
+    server.put("a", "old").await;
+    server.commit("base").await;
+    server.begin("t").await;
+    server.arm(On::new(Method::POST, "/objects/delete"), Fault::Delay(Duration::from_millis(500)), 1);
+    let delete = DeleteRequest { transaction_id: "t".into(), path: "a".into(), ..Default::default() };
+    let mut files = server.files.clone();
+    let abandoned = tokio::time::timeout(Duration::from_millis(200), async {
+        let mut answer = files.delete(delete).await?.into_inner();
+        answer.message().await
+    });
+    assert!(abandoned.await.is_err());
+    // The deletion is still at lakeFS: what is written now must not be acknowledged and then deleted.
+    let written = eventually(async || server.put_in("t", "a", "new").await.is_ok()).await;
+    assert!(written, "the path is guarded for ever");
+    // By now it has landed, wherever it was.
+    tokio::time::sleep(Duration::from_millis(600)).await;
+    assert!(eventually(async || server.publish("t").await.is_ok()).await);
+    assert_eq!(server.get("main", "a").await.unwrap(), "new");
 }
 
 #[tokio::test]

@@ -123,6 +123,8 @@ async fn pages_of_named_websites_may_call_and_no_others() {
         let mut answer = Vec::new();
         stream.read_to_end(&mut answer).await.unwrap();
         let answer = String::from_utf8_lossy(&answer).to_lowercase();
+        let is_refused = answer.starts_with("http/1.1 403");
+        assert_eq!(is_refused, !may_call, "{answer}");
         let is_named = answer.contains(&format!("access-control-allow-origin: {origin}\r\n"));
         assert_eq!(is_named, may_call, "{answer}");
         assert!(!may_call || answer.contains("access-control-allow-headers: authorization,x-grpc-web"), "{answer}");

@@ -63,6 +63,8 @@ pub enum Fault {
     Drop,
     /// Done after a while.
     Delay(Duration),
+    /// Done, and answered after a while.
+    ApplyThenDelay(Duration),
     /// Done; the answer's body breaks off behind so many bytes.
     CutAfter(usize),
 }

@@ -88,6 +88,8 @@ async fn connection(lake: Arc<Lake>, stream: TcpStream, faults: Faults, stop: Ca
         .timer(TokioTimer::new())
         .header_read_timeout(HEADER_TIMEOUT)
         .max_buf_size(1 << 20)
+        // User metadata is one header each.
+        .max_headers(1024)
         .serve_connection(TokioIo::new(stream), service);
     let mut connection = std::pin::pin!(connection);
     let ended = tokio::select! {
@@ -111,6 +113,11 @@ async fn answer(lake: Arc<Lake>, faults: Faults, request: Request<Incoming>) -> 
         Some(Fault::Delay(delay)) => {
             tokio::time::sleep(delay).await;
             Ok(api::answer(lake, request).await)
+        }
+        Some(Fault::ApplyThenDelay(delay)) => {
+            let answer = api::answer(lake, request).await;
+            tokio::time::sleep(delay).await;
+            Ok(answer)
         }
         Some(Fault::CutAfter(limit)) => Ok(cut(api::answer(lake, request).await, limit)),
         Some(Fault::ApplyThen(status, message)) => {

@@ -117,6 +117,11 @@ impl Client {
 }
 
 impl Lakefs {
+    /// Whether both act with the same credentials.
+    pub fn is_same_account(&self, other: &Self) -> bool {
+        self.credentials.as_bytes() == other.credentials.as_bytes()
+    }
+
     /// This one, sending these headers with every request: those of a trace, say.
     #[must_use]
     pub fn sending(self, headers: HeaderMap) -> Self {

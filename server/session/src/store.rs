@@ -4,6 +4,7 @@ mod record;
 
 use crate::row::{Millis, NewTransaction, State, Transaction};
 use crate::watch::{Bells, RowWatch};
+use futures_util::TryStreamExt;
 use lakeport_types::TransactionId;
 use record::{COLUMNS, Record};
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
@@ -257,11 +258,19 @@ impl SessionStore {
              (create_time < $2 OR (create_time = $2 AND id > $3)) ORDER BY create_time DESC, id",
             self.now
         );
-        let records: Vec<Record> =
-            sqlx::query_as(AssertSqlSafe(sql)).bind(owner).bind(time).bind(id).fetch_all(&self.pool).await?;
-        let transactions = records.into_iter().map(Record::transaction);
-        let wanted = transactions.filter(|transaction| transaction.as_ref().map_or(true, |t| filter.matches(t)));
-        wanted.take(limit).collect()
+        let mut records =
+            sqlx::query_as::<_, Record>(AssertSqlSafe(sql)).bind(owner).bind(time).bind(id).fetch(&self.pool);
+        let mut wanted = Vec::new();
+        // One after the other: a day's rows of a busy owner need not fit the memory.
+        while wanted.len() < limit
+            && let Some(record) = records.try_next().await?
+        {
+            let transaction = record.transaction()?;
+            if filter.matches(&transaction) {
+                wanted.push(transaction);
+            }
+        }
+        Ok(wanted)
     }
 
     /// How many transactions of an owner have not ended.

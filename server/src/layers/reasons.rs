@@ -1,15 +1,23 @@
-//! What is refused before a handler sees it: a request that cannot be decoded, is too large, or has no method. tonic says so in a
-//! status without a reason, and every refusal has one.
+//! What is refused before a handler sees it: a request that cannot be decoded, is too large, never comes, or has no method. tonic
+//! says so in a status without a reason, and every refusal has one.
 
 use super::{is_internal, refused};
 use crate::error::{Error, Kind};
+use axum::body::Body;
 use axum::extract::Request;
 use axum::middleware::Next;
 use axum::response::Response;
+use std::time::Duration;
 use tonic::{Code, Status};
+use tower_http::timeout::TimeoutBody;
+
+/// How long the next piece of a request may take to come, once it is waited for.
+const STALL: Duration = Duration::from_secs(60);
 
 pub(super) async fn given(request: Request, next: Next) -> Response {
     let path = request.uri().path().to_owned();
+    // Else a request that never ends would hold its place for ever.
+    let request = request.map(|body| Body::new(TimeoutBody::new(STALL, body)));
     let response = next.run(request).await;
     if is_internal(&path) {
         return response;

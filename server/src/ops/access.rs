@@ -174,6 +174,14 @@ fn nobody() -> Error {
     )
 }
 
+impl super::Ops {
+    /// Whether a right is the service's own, where callers have rights of theirs: it may clean up after them, and not do what
+    /// they may not.
+    pub(super) fn is_for_another(&self, lakefs: &Lakefs) -> bool {
+        self.access == Access::PassThrough && lakefs.is_same_account(&self.service)
+    }
+}
+
 /// How long before the caller's deadline an answer has to be on its way.
 const MARGIN: Duration = Duration::from_millis(100);
 

@@ -3,7 +3,7 @@
 use super::list::check_batch;
 use super::room::Room;
 use super::settle::Change;
-use super::write::check_metadata;
+use super::write::check_described;
 use super::{Caller, Conditions, FileInfo, Ops, Place, Reading, Shared, UploadHeader, Writing};
 use crate::error::{Error, Kind, Result};
 use crate::upload::{Checks, Part};
@@ -76,7 +76,8 @@ async fn whole(
     let mut object = ops.read_at(caller, reading, path, ByteRange::ALL, &Conditions::default()).await?;
     let limit = ops.limits.batch_object_bytes;
     if object.info.size > limit {
-        let message = format!("{path:?} has {} bytes, more than the {limit} of a batch: use Read", object.info.size);
+        let message =
+            format!("{:?} has {} bytes, more than the {limit} of a batch: use Read", path.as_str(), object.info.size);
         return Err(Error::new(Kind::RangeOutOfBounds, message));
     }
     let place = room.take(object.left()).await?;
@@ -126,7 +127,7 @@ async fn store_one(
     header: UploadHeader,
     data: Bytes,
 ) -> Result<Change> {
-    check_metadata(&header.metadata)?;
+    check_described(&header.metadata, &header.content_type)?;
     ops.is_settled(writing, &path)?;
     let header = UploadHeader { checks: Checks { size: Some(data.len() as u64), ..Checks::default() }, ..header };
     let part = Part { data, finish: Some(Checks::default()) };

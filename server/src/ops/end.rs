@@ -81,6 +81,7 @@ pub async fn rollback(ops: &Ops, caller: &Caller, id: &TransactionId) -> Result<
 pub async fn expire(ops: &Ops, transaction: &Transaction, grace: Millis) -> Result<()> {
     let Ok(next) = transaction.expired() else { return Ok(()) };
     if let Some(ended) = ops.store.swap_overdue(transaction, next, grace).await? {
+        metrics::counter!("lakeport_transactions_expired_total").increment(1);
         clean(ops, &ops.service, ended).await;
     }
     Ok(())
@@ -144,12 +145,19 @@ pub(super) async fn keep(ops: &Ops, lakefs: &Lakefs, row: Transaction) -> Result
         None => committed(lakefs, &row).await?,
     };
     let mut row = row;
+    if let Some(name) = row.kept_branch.clone().filter(|name| is_chosen(&row, name) && ops.is_for_another(lakefs)) {
+        if lakefs.branch(&row.repository, &name).await.is_ok() && holds(lakefs, &row, &name, &source).await? {
+            return Ok(row);
+        }
+        let other = Transaction { kept_branch: Some(kept_name(None)?), ..row.clone() };
+        row = ops.store.swap(&row, other).await?.ok_or_else(overtaken)?;
+    }
     // A name that somebody else has taken meanwhile is given up for one that nobody can have.
     for _ in 0..2 {
         let name = match &row.kept_branch {
             Some(name) => name.clone(),
             None => {
-                let name = kept_name(row.options.kept_branch.as_deref())?;
+                let name = kept_name(chosen(ops, lakefs, &row))?;
                 let named = Transaction { kept_branch: Some(name.clone()), ..row.clone() };
                 row = ops.store.swap(&row, named).await?.ok_or_else(overtaken)?;
                 name
@@ -167,6 +175,15 @@ pub(super) async fn keep(ops: &Ops, lakefs: &Lakefs, row: Transaction) -> Result
         }
     }
     Err(Error::new(Kind::BranchExists, "no name was free for the branch that is kept"))
+}
+
+/// The name that the owner chose. The service's own right makes no branch that its owner may not be allowed to make.
+fn chosen<'r>(ops: &Ops, lakefs: &Lakefs, row: &'r Transaction) -> Option<&'r str> {
+    row.options.kept_branch.as_deref().filter(|_| !ops.is_for_another(lakefs))
+}
+
+fn is_chosen(row: &Transaction, name: &BranchName) -> bool {
+    row.options.kept_branch.as_deref() == Some(name.as_str())
 }
 
 fn overtaken() -> Error {
@@ -208,6 +225,10 @@ async fn committed(lakefs: &Lakefs, row: &Transaction) -> Result<Ref> {
 
 /// Whether a branch that is there comes from what is to be kept: then it is our own earlier try.
 async fn holds(lakefs: &Lakefs, row: &Transaction, name: &BranchName, source: &Ref) -> Result<bool> {
-    let base = lakefs.merge_base(&row.repository, source, &Ref::from(name)).await?;
-    Ok(base.base == base.source)
+    match lakefs.merge_base(&row.repository, source, &Ref::from(name)).await {
+        Ok(base) => Ok(base.base == base.source),
+        // There is nothing left that could be kept elsewhere.
+        Err(error) if is_gone(error.kind()) => Ok(true),
+        Err(error) => Err(error.into()),
+    }
 }

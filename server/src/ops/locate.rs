@@ -284,7 +284,7 @@ pub(super) fn not_open(transaction: &Transaction, state: State) -> Error {
         State::Open => Error::new(Kind::Internal, format!("transaction {id} is open")),
         State::Committing => Error::new(
             Kind::TransactionCommitting,
-            format!("transaction {id} is being committed: wait for it, or begin another"),
+            format!("transaction {id} is being committed: commit it again to hear what became of it, or begin another"),
         ),
         State::Committed => {
             let commit = transaction.commit_id.as_ref().map(ToString::to_string).unwrap_or_default();

@@ -1,7 +1,7 @@
 //! User metadata of an object.
 
 use super::settle::Change;
-use super::write::check_metadata;
+use super::write::check_described;
 use super::{Caller, FileInfo, Place, Reading, Shared, Writing};
 use crate::error::Result;
 use lakeport_lakefs as lakefs;
@@ -19,7 +19,7 @@ pub async fn set_metadata(
     path: &ObjectPath,
     metadata: &BTreeMap<String, String>,
 ) -> Result<FileInfo> {
-    check_metadata(metadata)?;
+    check_described(metadata, "")?;
     let writing = ops.writing(caller, place).await?;
     ops.is_settled(&writing, path)?;
     let reference = Ref::from(&writing.branch);

@@ -98,7 +98,10 @@ fn refuse_overlap(transfer: &Transfer) -> Result<()> {
     let nested =
         transfer.recursive && (is_below(source, destination.as_str()) || is_below(destination, source.as_str()));
     if source == destination || nested {
-        return Err(Error::field("source_path", format!("{source:?} and {destination:?} overlap")));
+        return Err(Error::field(
+            "source_path",
+            format!("{:?} and {:?} overlap", source.as_str(), destination.as_str()),
+        ));
     }
     Ok(())
 }

@@ -47,7 +47,7 @@ pub async fn write(
     header: UploadHeader,
     source: Source,
 ) -> Result<FileInfo> {
-    check_metadata(&header.metadata)?;
+    check_described(&header.metadata, &header.content_type)?;
     let writing = ops.writing(caller, place).await?;
     ops.is_settled(&writing, path)?;
     let change = ops.store_object(caller, &writing, path, header, source).await?;
@@ -82,6 +82,37 @@ pub(super) fn check_metadata(metadata: &BTreeMap<String, String>) -> Result<()> 
             format!("metadata key {key:?} is reserved: keys must not begin with lakeport., .lakefs. or ::lakefs::"),
         )),
     }
+}
+
+/// Keys of an object's metadata at most.
+const MAX_KEYS: usize = 256;
+/// Bytes of an object's metadata at most: it travels in headers.
+const MAX_METADATA: usize = 64 << 10;
+
+/// Refuses what cannot be said of an object, before lakeFS changes or drops it.
+///
+/// # Errors
+/// `ReservedName`; `InvalidField`.
+pub(super) fn check_described(metadata: &BTreeMap<String, String>, content_type: &str) -> Result<()> {
+    check_metadata(metadata)?;
+    let is_plain = |text: &str| !text.chars().any(char::is_control);
+    if !is_plain(content_type) {
+        return Err(Error::field("content_type", format!("is {content_type:?}: it must have no control characters")));
+    }
+    let is_word = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-_.".contains(&b);
+    if let Some(key) = metadata.keys().find(|key| key.is_empty() || !key.bytes().all(is_word)) {
+        let rule = "must be lower-case letters, digits, `-`, `_` and `.`: lakeFS keeps no others";
+        return Err(Error::field("metadata", format!("key {key:?} {rule}")));
+    }
+    if let Some((key, _)) = metadata.iter().find(|(_, value)| !is_plain(value)) {
+        return Err(Error::field("metadata", format!("the value of {key:?} must have no control characters")));
+    }
+    let bytes: usize = metadata.iter().map(|(key, value)| key.len() + value.len()).sum();
+    if metadata.len() > MAX_KEYS || bytes > MAX_METADATA {
+        let has = format!("has {} keys and {bytes} bytes", metadata.len());
+        return Err(Error::field("metadata", format!("{has}: at most {MAX_KEYS} and {MAX_METADATA}")));
+    }
+    Ok(())
 }
 
 impl Ops {

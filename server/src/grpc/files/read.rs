@@ -31,7 +31,6 @@ pub(crate) async fn read(
     let (_, first) = ranges.pop_front().unwrap_or((0, ByteRange::ALL));
     // The first range decides whether there is an answer at all.
     let opened = ops::read(ops, caller, &wanted.place, &wanted.path, first, &wanted.conditions).await;
-    let is_many = wanted.ranges.len() > 1;
     let mut reading = Reading {
         ops: ops.clone(),
         caller: caller.clone(),
@@ -40,13 +39,17 @@ pub(crate) async fn read(
         current: None,
         index: 0,
         info: None,
+        is_described: false,
         checksum,
         frames: VecDeque::new(),
         is_done: false,
     };
     match opened {
         Ok(object) => reading.begin(0, object),
-        Err(error) if is_many && error.kind() == Kind::RangeOutOfBounds => reading.fail(0, error),
+        Err(error) if reading.wanted.in_band && error.kind() == Kind::RangeOutOfBounds => {
+            reading.describe().await?;
+            reading.fail(0, error);
+        }
         Err(error) => return Err(error),
     }
     Ok(stream::unfold(reading, Reading::next_frame))
@@ -56,6 +59,8 @@ struct Wanted {
     place: Place,
     path: ObjectPath,
     ranges: Vec<ByteRange>,
+    /// A range that fails says so, and the others go on.
+    in_band: bool,
     conditions: Conditions,
 }
 
@@ -63,7 +68,8 @@ fn decode(request: ReadRequest) -> Result<Wanted> {
     let mut fields = Fields::default();
     let place = fields.place(request.repository, request.r#ref, request.transaction_id);
     let path = fields.parse("path", request.path);
-    let ranges = if request.ranges.is_empty() {
+    let in_band = !request.ranges.is_empty();
+    let ranges = if !in_band {
         fields.count("read_limit", request.read_limit).map(|limit| vec![ByteRange::new(request.read_offset, limit)])
     } else {
         if request.read_offset != 0 || request.read_limit != 0 {
@@ -76,7 +82,7 @@ fn decode(request: ReadRequest) -> Result<Wanted> {
         if_none_match: Some(request.if_none_match).filter(|etag| !etag.is_empty()),
     };
     let (place, (path, ranges)) = fields.done(place.zip(path.zip(ranges)))?;
-    Ok(Wanted { place, path, ranges, conditions })
+    Ok(Wanted { place, path, ranges, in_band, conditions })
 }
 
 fn many(fields: &mut Fields, ranges: &[ReadRange]) -> Option<Vec<ByteRange>> {
@@ -115,6 +121,8 @@ struct Reading {
     index: usize,
     /// Goes with the first message.
     info: Option<FileInfo>,
+    /// Whether that is known, and said or about to be.
+    is_described: bool,
     checksum: bool,
     frames: VecDeque<Frame<Bytes>>,
     is_done: bool,
@@ -167,14 +175,27 @@ impl Reading {
     }
 
     fn begin(&mut self, index: usize, object: ReadObject) {
-        if index == 0 || self.wanted.conditions.if_match.is_none() {
-            // All ranges are of one object: the ones that follow must be of the first's.
-            self.wanted.conditions.if_match = Some(object.info.etag.clone());
-            self.wanted.conditions.if_none_match = None;
-            self.info = Some(file_info(object.info.clone()));
+        if !self.is_described {
+            self.said(object.info.clone());
         }
         self.index = index;
         self.current = Some(object);
+    }
+
+    /// Finds out what the object is without reading from it: also a range that fails is one of it.
+    async fn describe(&mut self) -> Result<()> {
+        let Wanted { place, path, .. } = &self.wanted;
+        let info = ops::stat(&self.ops, &self.caller, place, path).await?;
+        self.said(ops::FileInfo { metadata: Default::default(), ..info });
+        Ok(())
+    }
+
+    /// Notes what the object is. All ranges are of one: those that follow must be of the first's.
+    fn said(&mut self, info: ops::FileInfo) {
+        self.wanted.conditions.if_match = Some(info.etag.clone());
+        self.wanted.conditions.if_none_match = None;
+        self.info = Some(file_info(info));
+        self.is_described = true;
     }
 
     /// One range fails, and the others go on.
