@@ -18,6 +18,7 @@ use lakeport_session::SessionStore;
 use metrics_exporter_prometheus::PrometheusHandle;
 use rand::RngExt;
 use std::net::SocketAddr;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -75,7 +76,7 @@ impl App {
     /// # Errors
     /// As [`build`](Self::build).
     pub async fn with_faults(config: Config, metrics: PrometheusHandle, faults: Faults) -> Result<Self, BoxError> {
-        std::fs::create_dir_all(&config.data_dir)?;
+        private_folder(&config.data_dir)?;
         let (lake, url, credentials) = match &config.lake {
             Lake::Remote { url, access_key_id, secret_access_key } => {
                 (None, url.clone(), Credentials::key_pair(access_key_id, secret_access_key.reveal()))
@@ -89,10 +90,8 @@ impl App {
         };
         let client = Client::new(&url, Timeouts::default())?;
         let service = client.acting_as(credentials);
-        if let Some(lake) = &lake
-            && lake.lake.is_new().await?
-        {
-            quickstart::fill(&service).await?;
+        if let Some(lake) = &lake {
+            quickstart::ensure(&config.data_dir, lake.lake.is_new().await?, &service).await?;
         }
         let store = SessionStore::open(&session_url(&config)).await?;
         let is_local = lake.is_some() && config.listen.ip().is_loopback();
@@ -218,6 +217,12 @@ async fn routes(ops: &Shared, web_origins: Vec<HeaderValue>) -> Result<(HealthRe
     let router = router.layer(from_fn_with_state(web_origins.into(), layers::from_known_pages));
     ops.tasks.spawn(readers.run(ops.stopping.clone()));
     Ok((health, router))
+}
+
+/// The folder for everything, which holds the secret of the lake of its own.
+fn private_folder(dir: &Path) -> Result<(), BoxError> {
+    let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(dir);
+    made.map_err(|error| format!("--data-dir {}: {error}", dir.display()).into())
 }
 
 async fn bind(address: SocketAddr) -> Result<TcpListener, BoxError> {

@@ -3,7 +3,7 @@
 mod check;
 
 use check::Check;
-use clap::{Parser, ValueEnum};
+use clap::Parser;
 use http::HeaderValue;
 use serde::Deserialize;
 use std::fmt;
@@ -65,17 +65,16 @@ pub struct Settings {
     #[arg(long, env = "LAKEPORT_WEB_ORIGIN", value_name = "ORIGIN", value_delimiter = ',')]
     #[serde(default)]
     web_origin: Vec<String>,
-    /// How logs are written.
+    /// How logs are written: `pretty`, for people, or `json`, one object a line [default: pretty].
     #[arg(long, env = "LAKEPORT_LOG_FORMAT", value_name = "FORMAT")]
-    log_format: Option<LogFormat>,
+    log_format: Option<String>,
     /// Which logs are written, as tracing's filter [default: info].
     #[arg(long, env = "LAKEPORT_LOG", value_name = "FILTER")]
     log: Option<String>,
 }
 
 /// How logs are written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, ValueEnum)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum LogFormat {
     /// For people.
     #[default]
@@ -169,19 +168,22 @@ impl Config {
     /// Every mistake, not the first.
     pub fn load() -> Result<Self, Mistakes> {
         let settings = Settings::parse();
-        let file = match &settings.config {
-            None => Settings::default(),
+        let (file, mistake) = match &settings.config {
+            None => (Settings::default(), None),
             Some(path) => {
                 let text = std::fs::read_to_string(path).map_err(|error| error.to_string());
-                let parsed = text.and_then(|text| toml::from_str(&text).map_err(|error| error.to_string()));
-                parsed.map_err(|error| Mistakes(vec![format!("--config {}: {error}", path.display())]))?
+                match text.and_then(|text| toml::from_str(&text).map_err(|error| error.to_string())) {
+                    Ok(file) => (file, None),
+                    Err(error) => (Settings::default(), Some(format!("--config {}: {error}", path.display()))),
+                }
             }
         };
-        Self::of(settings, file)
+        Self::of(settings, file, mistake)
     }
 
-    fn of(flags: Settings, file: Settings) -> Result<Self, Mistakes> {
-        let mut check = Check::default();
+    /// `unreadable` is what is wrong with the file itself.
+    fn of(flags: Settings, file: Settings, unreadable: Option<String>) -> Result<Self, Mistakes> {
+        let mut check = Check::new(unreadable);
         let listen = check.address("--listen", flags.listen.or(file.listen), "127.0.0.1:50051");
         let admin_listen = check.address("--admin-listen", flags.admin_listen.or(file.admin_listen), "127.0.0.1:50052");
         let key = check.secret(
@@ -212,6 +214,8 @@ impl Config {
         if let Some(url) = session_store.as_ref().filter(|url| !url.starts_with("sqlite:")) {
             check.wrong(format!("--session-store {url}: must be sqlite:FILE"));
         }
+        let log_format = check.log_format(flags.log_format.or(file.log_format).as_deref());
+        let log = check.log(flags.log.or(file.log));
         let web_origins = check.origins(if flags.web_origin.is_empty() { file.web_origin } else { flags.web_origin });
         let parsed = listen.zip(admin_listen).zip(lake.zip(auth));
         match parsed {
@@ -223,8 +227,8 @@ impl Config {
                 data_dir: flags.data_dir.or(file.data_dir).unwrap_or_else(|| "./lakeport-data".into()),
                 session_store,
                 web_origins,
-                log_format: flags.log_format.or(file.log_format).unwrap_or_default(),
-                log: flags.log.or(file.log).unwrap_or_else(|| "info".into()),
+                log_format,
+                log,
             }),
             _ => Err(Mistakes(check.into_mistakes())),
         }
@@ -241,7 +245,7 @@ mod tests {
 
     #[test]
     fn without_settings_a_lake_of_its_own_is_served_on_loopback() {
-        let config = Config::of(Settings::default(), Settings::default()).unwrap();
+        let config = Config::of(Settings::default(), Settings::default(), None).unwrap();
         assert_eq!(config.listen.to_string(), "127.0.0.1:50051");
         assert_eq!((config.lake, config.auth), (Lake::Embedded { listen: None }, Auth::Passthrough));
     }
@@ -249,7 +253,7 @@ mod tests {
     #[test]
     fn flags_win_over_the_file() {
         let (flags, file) = (settings("listen = '127.0.0.1:1'"), settings("listen = '127.0.0.1:2'\nauth = 'service'"));
-        let config = Config::of(flags, file).unwrap();
+        let config = Config::of(flags, file, None).unwrap();
         assert_eq!((config.listen.port(), config.auth), (1, Auth::Service));
     }
 
@@ -257,11 +261,14 @@ mod tests {
     fn all_mistakes_are_told_together_and_no_secret() {
         let flags = settings(
             "listen = 'here'\nauth = 'none'\nlakefs-url = 'ftp://x'\nlakefs-secret-access-key = 'geheim'\n\
-             embedded-listen = '127.0.0.1:8000'\nsession-store = 'mysql:x'",
+             embedded-listen = '127.0.0.1:8000'\nsession-store = 'mysql:x'\nlog-format = 'xml'\nlog = 'lakeport=loud'",
         );
-        let mistakes = Config::of(flags, Settings::default()).unwrap_err().to_string();
+        let mistakes = Config::of(flags, Settings::default(), Some("--config c: bad".into())).unwrap_err().to_string();
         for part in [
-            "6 mistake(s)",
+            "9 mistake(s)",
+            "--config c",
+            "--log-format",
+            "--log \"lakeport=loud\"",
             "--listen",
             "--auth",
             "--lakefs-url: ",
@@ -279,10 +286,12 @@ mod tests {
         let config = Config::of(
             settings("web-origin = ['https://app.example.com', 'http://localhost:3000']"),
             Settings::default(),
+            None,
         );
         assert_eq!(config.unwrap().web_origins.len(), 2);
         for bad in ["*", "app.example.com", "https://app.example.com/", "ftp://h", "https://", "https://h?x"] {
-            let mistakes = Config::of(settings(&format!("web-origin = ['{bad}']")), Settings::default()).unwrap_err();
+            let mistakes =
+                Config::of(settings(&format!("web-origin = ['{bad}']")), Settings::default(), None).unwrap_err();
             assert!(mistakes.to_string().contains("--web-origin"), "{bad}");
         }
     }
@@ -290,8 +299,8 @@ mod tests {
     #[test]
     fn the_service_account_is_not_given_to_a_network_by_accident() {
         let open = "listen = '0.0.0.0:50051'\nauth = 'service'";
-        assert!(Config::of(settings(open), Settings::default()).is_err());
-        assert!(Config::of(settings(&format!("{open}\nallow-anonymous = true")), Settings::default()).is_ok());
+        assert!(Config::of(settings(open), Settings::default(), None).is_err());
+        assert!(Config::of(settings(&format!("{open}\nallow-anonymous = true")), Settings::default(), None).is_ok());
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! How much of what the server takes.
 
-/// Starting values; those of calls and connections are settings.
+/// Starting values. Those of calls stand in `layers/admission.rs`, those of connections in `listen.rs`.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
     /// Items of a batch.

@@ -71,10 +71,16 @@ fn write_welcome(out: &mut impl Write, config: &Config, serving: &Serving) -> st
         }
         Auth::Passthrough => writeln!(out, "  auth   callers send lakeFS's key pair (Basic) or token (Bearer)")?,
     }
-    writeln!(
-        out,
-        "  try    grpcurl -plaintext -d '{{\"repository\":\"quickstart\",\"ref\":\"main\"}}' {} lakeport.v1.FileService/List",
-        serving.address
-    )?;
-    Ok(())
+    match &config.lake {
+        Lake::Embedded { .. } if is_open => writeln!(
+            out,
+            "  try    grpcurl -plaintext -d '{{\"repository\":\"quickstart\",\"ref\":\"main\"}}' {} lakeport.v1.FileService/List",
+            serving.address
+        ),
+        Lake::Embedded { .. } => {
+            let account = config.data_dir.join("lake").join(lakeport_embedded::ACCOUNT_FILE);
+            writeln!(out, "  try    LAKECTL_CONFIG_FILE={} lakeport ls lakefs://quickstart/main/", account.display())
+        }
+        Lake::Remote { .. } => writeln!(out, "  try    lakeport repo ls, with the credentials of lakectl"),
+    }
 }

@@ -1,24 +1,40 @@
 //! What a new lake begins with: a repository with a small real data set, so that the first call answers with something.
 
-use crate::error::{Error, Kind, Result};
+use crate::error::{BoxError, Error, Kind, Result};
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
-use lakeport_lakefs::{Lakefs, NewCommit, NewObject};
+use lakeport_lakefs::{self as lakefs, Lakefs, NewCommit, NewObject};
 use lakeport_types::{BranchName, ObjectPath, RepositoryId};
 use std::collections::BTreeMap;
+use std::path::Path;
 
 /// Penguins of the Palmer Archipelago, measured by Dr. Kristen Gorman and Palmer Station LTER. CC0.
 const PENGUINS: &str = include_str!("quickstart/penguins.csv");
 const README: &str = include_str!("quickstart/README.md");
 
-/// Makes the repository `quickstart`.
+/// Makes the repository `quickstart` in a new lake, and finishes it where an earlier start did not come to its end.
 ///
 /// # Errors
 /// When the lake does not take it.
-pub async fn fill(lakefs: &Lakefs) -> Result<()> {
+pub async fn ensure(data_dir: &Path, is_new: bool, lakefs: &Lakefs) -> Result<(), BoxError> {
+    let unfinished = data_dir.join("quickstart-unfinished");
+    if is_new {
+        std::fs::write(&unfinished, "")?;
+    }
+    if unfinished.exists() {
+        fill(lakefs).await?;
+        std::fs::remove_file(unfinished)?;
+    }
+    Ok(())
+}
+
+async fn fill(lake: &Lakefs) -> Result<()> {
     let repository = parsed::<RepositoryId>("quickstart")?;
     let main = parsed::<BranchName>("main")?;
-    lakefs.create_repository(&repository, "local://quickstart", &main, false).await?;
+    match lake.create_repository(&repository, "local://quickstart", &main, false).await {
+        Err(error) if error.kind() != lakefs::Kind::AlreadyExists => return Err(error.into()),
+        _ => {}
+    }
     for (path, content_type, text) in
         [("README.md", "text/markdown", README), ("data/penguins.csv", "text/csv", PENGUINS)]
     {
@@ -26,14 +42,16 @@ pub async fn fill(lakefs: &Lakefs) -> Result<()> {
             content_type: content_type.into(),
             metadata: BTreeMap::from([("license".into(), "CC0-1.0".into())]),
             size: Some(text.len() as u64),
-            create_only: true,
+            create_only: false,
         };
         let body = Full::new(Bytes::from_static(text.as_bytes())).map_err(|never| match never {}).boxed_unsync();
-        lakefs.upload(&repository, &main, &parsed::<ObjectPath>(path)?, &object, body).await?;
+        lake.upload(&repository, &main, &parsed::<ObjectPath>(path)?, &object, body).await?;
     }
     let commit = NewCommit { message: "Add the Palmer penguins".into(), ..NewCommit::default() };
-    lakefs.commit(&repository, &main, &commit).await?;
-    Ok(())
+    match lake.commit(&repository, &main, &commit).await {
+        Err(error) if error.kind() != lakefs::Kind::NoChanges => Err(error.into()),
+        _ => Ok(()),
+    }
 }
 
 fn parsed<T: for<'a> TryFrom<&'a str>>(text: &'static str) -> Result<T> {

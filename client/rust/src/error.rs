@@ -105,6 +105,11 @@ impl Error {
         Self::new(Code::InvalidArgument, format!("{url:?} is not the URL of a lakeport: {why}"))
     }
 
+    /// Something that no server has to be asked about.
+    pub(crate) fn invalid(what: &str) -> Self {
+        Self::new(Code::InvalidArgument, what)
+    }
+
     /// An answer that breaks the contract.
     pub(crate) fn nonsense(what: impl Into<String>) -> Self {
         Self::new(Code::Internal, what)

@@ -30,6 +30,8 @@ use crate::{Error, Result};
 use base64::Engine as _;
 use rand::RngExt;
 use std::fs::{File, TryLockError};
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -80,6 +82,7 @@ impl Lake {
         let trees = Trees::new(store.nodes().clone());
         let blobs = Blobs::open(dir).await?;
         let account = account(&store).await?;
+        write_account(dir, &account)?;
         let installation = setting(&store, "installation", random_text).await?;
         let sequence: i64 =
             sqlx::query_scalar("SELECT coalesce(max(sequence), 0) FROM staging").fetch_one(store.pool()).await?;
@@ -126,6 +129,19 @@ fn lock(dir: &Path) -> Result<File> {
         Err(TryLockError::WouldBlock) => Err(Error::open(format!("{} is in use by another process", dir.display()))),
         Err(TryLockError::Error(error)) => Err(error.into()),
     }
+}
+
+/// Where the account can be read, in the words of lakectl's own file.
+pub const ACCOUNT_FILE: &str = "lakectl.yaml";
+
+/// Writes the account for whoever owns the lake, and for nobody else.
+fn write_account(dir: &Path, account: &Account) -> Result<()> {
+    let Account { access_key_id, secret_access_key, .. } = account;
+    let text = format!("credentials:\n  access_key_id: {access_key_id}\n  secret_access_key: {secret_access_key}\n");
+    let mut file =
+        std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(dir.join(ACCOUNT_FILE))?;
+    file.write_all(text.as_bytes())?;
+    Ok(())
 }
 
 async fn account(store: &Store) -> Result<Account> {

@@ -18,5 +18,5 @@ mod tree;
 
 pub use error::{Error, Result};
 pub use faults::{Fault, Faults, Fired, On};
-pub use lake::{Account, Collected, Lake};
+pub use lake::{ACCOUNT_FILE, Account, Collected, Lake};
 pub use serve::{Serving, serve};

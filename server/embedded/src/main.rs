@@ -16,6 +16,9 @@ struct Arguments {
     /// Where the lake is kept; made if it is not there.
     #[arg(long, env = "LAKEPORT_EMBEDDED_DIR", default_value = "./lakeport-data/lake")]
     data_dir: PathBuf,
+    /// Address to listen on.
+    #[arg(long, global = true, env = "LAKEPORT_EMBEDDED_LISTEN", default_value = "127.0.0.1:8000")]
+    listen: SocketAddr,
     #[command(subcommand)]
     command: Option<Command>,
 }
@@ -23,11 +26,7 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Serve the REST API (the default).
-    Serve {
-        /// Address to listen on.
-        #[arg(long, env = "LAKEPORT_EMBEDDED_LISTEN", default_value = "127.0.0.1:8000")]
-        listen: SocketAddr,
-    },
+    Serve,
     /// Remove the bytes that no commit and no uncommitted change names.
     Gc,
 }
@@ -51,8 +50,7 @@ async fn run(arguments: &Arguments) -> lakeport_embedded::Result<()> {
             let collected = lake.gc().await?;
             println!("{} blobs kept, {} removed", collected.kept, collected.removed);
         }
-        Some(Command::Serve { listen }) => serve_until_signal(&lake, *listen).await?,
-        None => serve_until_signal(&lake, SocketAddr::from(([127, 0, 0, 1], 8000))).await?,
+        Some(Command::Serve) | None => serve_until_signal(&lake, arguments.listen).await?,
     }
     lake.close().await;
     Ok(())

@@ -1,15 +1,39 @@
 //! What is wrong with single settings.
 
-use super::{Auth, Lake, Secret};
+use super::{Auth, Lake, LogFormat, Secret};
 use http::HeaderValue;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use tracing_subscriber::EnvFilter;
 
 /// Collects every mistake.
-#[derive(Default)]
 pub(super) struct Check(Vec<String>);
 
 impl Check {
+    pub(super) fn new(mistake: Option<String>) -> Self {
+        Self(mistake.into_iter().collect())
+    }
+
+    pub(super) fn log_format(&mut self, given: Option<&str>) -> LogFormat {
+        match given {
+            None | Some("pretty") => LogFormat::Pretty,
+            Some("json") => LogFormat::Json,
+            Some(other) => {
+                self.wrong(format!("--log-format {other:?}: must be pretty or json"));
+                LogFormat::default()
+            }
+        }
+    }
+
+    /// A filter of logs.
+    pub(super) fn log(&mut self, given: Option<String>) -> String {
+        let filter = given.unwrap_or_else(|| "info".into());
+        if let Err(error) = EnvFilter::try_new(&filter) {
+            self.wrong(format!("--log {filter:?}: {error}"));
+        }
+        filter
+    }
+
     pub(super) fn found_nothing(&self) -> bool {
         self.0.is_empty()
     }

@@ -1,4 +1,4 @@
-//! Wire types to domain types and back. The only file that knows both.
+//! Wire types to domain types and back: what more than one RPC needs.
 
 use crate::error::{Error, FieldViolation, Result};
 use crate::ops::{At, FileInfo, Place};

@@ -1,5 +1,5 @@
-//! A span for each call, under the trace of its caller (W3C trace context). Its ID goes back with the answer and on to lakeFS, whose
-//! log then names the same call.
+//! A span for each call, under the trace of its caller (W3C trace context). Its ID goes back with the answer and on to
+//! lakeFS, and to whatever stands before it.
 
 use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderName, HeaderValue};

@@ -150,6 +150,6 @@ async fn check_kept_branch(caller: &Caller, begin: &Begin) -> Result<()> {
         Ok(_) => Err(Error::new(Kind::BranchExists, format!("branch {branch} is there: choose another name to keep"))
             .about([branch.as_str()])),
         Err(error) if error.kind() == lakefs::Kind::BranchNotFound => Ok(()),
-        Err(error) => Err(error.into()),
+        Err(error) => Err(caller.explain(error.into()).await),
     }
 }

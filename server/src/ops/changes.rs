@@ -29,6 +29,7 @@ pub async fn list_changes(ops: &Ops, caller: &Caller, id: &TransactionId, prefix
     if transaction.state.is_final() {
         return Err(not_open(&transaction, transaction.state));
     }
+    ops.touch(&transaction).await?;
     changes_of(ops, caller, &transaction, prefix).await
 }
 

@@ -19,7 +19,7 @@ use super::write::check_metadata;
 use super::{Caller, Shared};
 use crate::error::{Error, Kind, Result};
 use lakeport_lakefs as lakefs;
-use lakeport_session::{CommitRequest, State, Transaction};
+use lakeport_session::{CommitRequest, State, Strategy, Transaction};
 use lakeport_types::{CommitId, Prefix, TransactionId};
 use std::time::Duration;
 use worker::Worker;
@@ -59,13 +59,19 @@ pub async fn commit(ops: &Shared, caller: &Caller, id: &TransactionId, commit: C
             State::Open => {}
         }
         if let Some(expected) = commit.if_epoch.filter(|expected| *expected != now.epoch) {
-            let message = format!("transaction {id} has epoch {}, not {expected}: a commit was tried since", now.epoch);
+            let message = format!("transaction {id} has epoch {}, not {expected}: see GetTransaction", now.epoch);
             return Err(Error::new(Kind::EpochMismatch, message));
         }
         if commit.validate_only {
-            return validate(ops, caller, now).await;
+            return validate(ops, caller, now, &commit.request).await;
         }
         if now.options.read_only {
+            if !commit.request.tags.is_empty() {
+                return Err(Error::field(
+                    "tags",
+                    "must be empty: a transaction that only reads publishes nothing to tag",
+                ));
+            }
             return end_read_only(ops, &now).await;
         }
         check_tags(caller, &now, &commit.request).await?;
@@ -176,7 +182,12 @@ async fn end_read_only(ops: &Shared, row: &Transaction) -> Result<Transaction> {
     ops.store.swap(row, ended).await?.ok_or_else(|| in_doubt(&row.id))
 }
 
-async fn validate(ops: &Shared, caller: &Caller, row: Transaction) -> Result<Transaction> {
+async fn validate(ops: &Shared, caller: &Caller, row: Transaction, request: &CommitRequest) -> Result<Transaction> {
+    check_tags(caller, &row, request).await?;
+    // A strategy decides every conflict, and what is not merged has none.
+    if !request.merge || request.strategy != Strategy::Fail {
+        return Ok(row);
+    }
     let changes = changes_of(ops, caller, &row, Prefix::default()).await?;
     match changes.conflicts(ops, NAMED_CONFLICTS).await? {
         (_, 0) => Ok(row),

@@ -32,6 +32,7 @@ pub struct Deleting {
     caller: Caller,
     writing: Writing,
     allow_missing: bool,
+    found_any: bool,
     todo: Todo,
 }
 
@@ -64,7 +65,7 @@ pub async fn delete(
         }
         Deletion::Tree(root) => Todo::Tree(Box::new(below(caller, &writing, &root)), root),
     };
-    Ok(Deleting { caller: caller.clone(), writing, allow_missing, todo })
+    Ok(Deleting { caller: caller.clone(), writing, allow_missing, found_any: false, todo })
 }
 
 fn below(caller: &Caller, writing: &Writing, root: &ObjectPath) -> Listing {
@@ -123,8 +124,11 @@ impl Deleting {
             Todo::Paths(paths) => paths.split_off(paths.len().saturating_sub(Lakefs::MAX_DELETE)),
             Todo::Tree(listing, root) => match listing.next(ops).await? {
                 None => {
+                    let nothing =
+                        Error::new(Kind::ObjectNotFound, format!("nothing is at or below {:?}", root.as_str()));
+                    let nothing = nothing.about([root.as_str()]);
                     self.todo = Todo::Nothing;
-                    return Ok(None);
+                    return if self.found_any || self.allow_missing { Ok(None) } else { Err(nothing) };
                 }
                 Some(page) => {
                     let keys = page.entries.into_iter().map(|entry| entry.path).filter(|key| is_below(root, key));
@@ -137,6 +141,7 @@ impl Deleting {
         } else {
             self.only_existing(ops, batch, &mut progress).await?
         };
+        self.found_any |= !batch.is_empty();
         self.delete(ops, batch, &mut progress).await?;
         Ok(Some(progress))
     }

@@ -17,7 +17,10 @@ pub struct ServerInfo {
 /// # Errors
 /// `Unauthenticated`, `LakefsUnavailable`.
 pub async fn server_info(_ops: &Ops, caller: &Caller) -> Result<ServerInfo> {
-    let (version, capabilities) =
-        futures_util::try_join!(caller.lakefs.server_version(), caller.lakefs.capabilities())?;
+    let asked = futures_util::try_join!(caller.lakefs.server_version(), caller.lakefs.capabilities());
+    let (version, capabilities) = match asked {
+        Ok(answers) => answers,
+        Err(error) => return Err(caller.explain(error.into()).await),
+    };
     Ok(ServerInfo { lakefs_version: version.version, presign: capabilities.presign })
 }

@@ -15,7 +15,7 @@ pub struct List {
     pub delimiter: String,
     /// Only keys that match.
     pub glob: Option<GlobMatcher>,
-    /// How many `/` may stand behind the prefix, less one; 0: any.
+    /// How many names, parted by `/`, may stand behind the prefix; 0: any.
     pub max_depth: usize,
     /// Entries at most; 0: all.
     pub limit: u64,

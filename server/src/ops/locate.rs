@@ -138,7 +138,7 @@ impl Ops {
     }
 
     /// Notes that something is called in a transaction.
-    async fn touch(&self, transaction: &Transaction) -> Result<()> {
+    pub(super) async fn touch(&self, transaction: &Transaction) -> Result<()> {
         if transaction.state == State::Open {
             self.store.renew(transaction, transaction.options.idle_timeout / RENEWAL_PART).await?;
         }

@@ -237,7 +237,10 @@ impl ReadObject {
         resume.tries_left -= 1;
         resume.advanced = false;
         let range = ByteRange::From { offset: self.offset, limit: Some(self.left) };
-        let download = open(&resume.caller, &resume.reading, &resume.path, range).await.map_err(Error::from)?;
+        let download = match open(&resume.caller, &resume.reading, &resume.path, range).await {
+            Ok(download) => download,
+            Err(error) => return Err(resume.caller.explain(error.into()).await),
+        };
         if download.head.etag != self.info.etag || download.head.size != self.info.size {
             return Err(changed(&resume.path));
         }

@@ -2,17 +2,20 @@
 
 use super::{Caller, Ops};
 use crate::error::Result;
-use lakeport_session::{RowWatch, Transaction};
+use lakeport_session::{RowWatch, State, Transaction};
 use lakeport_types::TransactionId;
 use std::time::Duration;
 
 /// How often the row is looked at, which another process may write.
 const LOOK: Duration = Duration::from_secs(5);
+/// How often its place in the queue is looked at.
+const QUEUE: Duration = Duration::from_millis(100);
 
 /// A watch under way.
 pub struct Watching {
     last: Transaction,
     writes: RowWatch,
+    position: usize,
     is_first: bool,
     is_done: bool,
 }
@@ -23,7 +26,8 @@ pub struct Watching {
 /// `TransactionNotFound`.
 pub async fn watch(ops: &Ops, caller: &Caller, id: &TransactionId) -> Result<Watching> {
     let writes = ops.store.watch(id);
-    Ok(Watching { last: ops.owned(caller, id).await?, writes, is_first: true, is_done: false })
+    let last = ops.owned(caller, id).await?;
+    Ok(Watching { position: ops.queues.position(&last), last, writes, is_first: true, is_done: false })
 }
 
 /// What a watch saw.
@@ -47,12 +51,13 @@ impl Watching {
         }
         while !self.is_first && !ops.stopping.is_cancelled() {
             tokio::select! {
-                () = self.writes.next(LOOK) => {}
+                () = self.writes.next(self.look()) => {}
                 () = ops.stopping.cancelled() => {}
             }
             let now = ops.refreshed(&self.last).await?;
-            let changed = (now.state, now.epoch) != (self.last.state, self.last.epoch);
-            self.last = now;
+            let position = ops.queues.position(&now);
+            let changed = (now.state, now.epoch, position) != (self.last.state, self.last.epoch, self.position);
+            (self.last, self.position) = (now, position);
             if changed {
                 break;
             }
@@ -60,7 +65,11 @@ impl Watching {
         self.is_first = false;
         let reconnect = ops.stopping.is_cancelled();
         self.is_done = self.last.state.is_final() || reconnect;
-        let queue_position = ops.queues.position(&self.last);
-        Ok(Some(Seen { transaction: self.last.clone(), queue_position, reconnect }))
+        Ok(Some(Seen { transaction: self.last.clone(), queue_position: self.position, reconnect }))
+    }
+
+    /// The queue moves without a write to this row.
+    fn look(&self) -> Duration {
+        if self.last.state == State::Committing { QUEUE } else { LOOK }
     }
 }

@@ -11,7 +11,7 @@ use crate::views::versions::branch;
 pub(crate) struct Args {
     /// lakefs://REPOSITORY/BRANCH
     branch: RefUri,
-    /// Let the branch point to this ref instead; commits that nothing else names are then out of reach
+    /// Drop nothing and let the branch point to this ref; commits that nothing else names are then out of reach
     #[arg(long, value_name = "REF")]
     to: Option<String>,
     /// Do not ask
@@ -19,7 +19,7 @@ pub(crate) struct Args {
     yes: bool,
 }
 
-/// Drops what is uncommitted, and prints where the branch points to.
+/// Drops what is uncommitted, or moves the branch, and prints where the branch points to.
 ///
 /// # Errors
 /// When it failed.
@@ -27,7 +27,7 @@ pub(super) async fn run(session: &mut Session, args: Args) -> Result<()> {
     let Args { branch: uri, to, yes } = args;
     let question = match &to {
         None => format!("Drop what is uncommitted on {uri}?"),
-        Some(to) => format!("Drop what is uncommitted on {uri} and let it point to {to}?"),
+        Some(to) => format!("Let {uri} point to {to}? What is uncommitted on it stays, on top of that."),
     };
     confirm(question, yes).await?;
     let reset = session.client.reset(&uri.repository, &uri.name, to.as_deref()).await;

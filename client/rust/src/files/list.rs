@@ -14,7 +14,7 @@ pub struct ListOptions {
     pub delimiter: String,
     /// Only paths that match: `*` and `?` stay within `/`, `**` does not. Empty: all.
     pub match_glob: String,
-    /// How many `/` may stand behind the prefix, less one; 0 is no limit.
+    /// How many names, parted by `/`, may stand behind the prefix; 0 is no limit.
     pub max_depth: i32,
     /// Entries at most; 0 is no limit.
     pub limit: i64,

@@ -89,8 +89,8 @@ impl Client {
     /// one the bytes pass through the server.
     ///
     /// # Errors
-    /// `ObjectNotFound`, `InvalidField` where source and destination overlap, or the source is in another transaction; those of
-    /// a write. What became of each object is in the stream.
+    /// `ObjectNotFound`; `InvalidField` where source and destination overlap; `InvalidArgument` where the source is in another
+    /// transaction; those of a write. What became of each object is in the stream.
     pub async fn copy(
         &self,
         from: Option<&Place>,
@@ -98,6 +98,9 @@ impl Client {
         to: &Place,
         destination: &str,
     ) -> Result<impl Stream<Item = Result<Outcome>> + Send + Unpin + use<>> {
+        if from.is_some_and(|from| !from.transaction_id().is_empty()) {
+            return Err(Error::invalid("a copy cannot read from another transaction: read, and write"));
+        }
         let (repository, r#ref, transaction_id) = to.fields();
         let request = CopyRequest {
             repository,

@@ -34,6 +34,12 @@ fn decode(request: BeginTransactionRequest) -> Result<Begin> {
         fields.wrong("branch", "must not begin with lakeport-tx-");
     }
     let kept: Option<BranchRetention> = fields.known("branch_retention", request.branch_retention);
+    let keeps = kept.is_some_and(|kept| kept != BranchRetention::Unspecified && kept != BranchRetention::Delete);
+    if request.read_only && (keeps || kept_branch.is_some()) {
+        fields.wrong("branch_retention", "must be left out with read_only: there is nothing to keep");
+    } else if kept_branch.is_some() && !keeps {
+        fields.wrong("branch", "names a branch to keep: set branch_retention too");
+    }
     check_labels(&mut fields, &request.labels);
     let parsed = repository.zip(base_branch).zip(idle_timeout.zip(lifetime)).zip(kept);
     let (((repository, base_branch), (idle_timeout, lifetime)), kept) = fields.done(parsed)?;
