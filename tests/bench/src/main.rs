@@ -1,6 +1,6 @@
 //! What the server costs, as ratios against nginx and against direct HTTP in the same run.
 //!
-//! Rounds are interleaved: each scenario runs once in every round, and a ratio is the median of the rounds' own ratios. CPU is
+//! Rounds are interleaved: each way of a scenario runs once in every round, and a ratio is the median of the rounds' own ratios. CPU is
 //! that of the process between origin and client, from the kernel's clock. `docs/performance.md` has the figures and says what
 //! they mean.
 

@@ -22,6 +22,8 @@ struct Stage {
     rounds: usize,
     mebibytes: u64,
     origin: SocketAddr,
+    /// Takes uploads and forgets them.
+    sink: SocketAddr,
     proxy: SocketAddr,
     proxy_nginx: Nginx,
     _origin_nginx: Nginx,
@@ -82,6 +84,7 @@ impl Stage {
             rounds: arguments.rounds,
             mebibytes: arguments.mebibytes,
             origin,
+            sink,
             proxy,
             proxy_nginx,
             _origin_nginx: origin_nginx,

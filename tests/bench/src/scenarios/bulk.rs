@@ -100,33 +100,37 @@ pub(super) async fn upload(stage: &Stage) -> Result<()> {
     let http = Http::new();
     let tuned = tuned(&stage.writer.url).await?;
     let plain = connect(&stage.writer.url).await?;
-    let (mut nginx, mut ours, mut theirs) = (Series::default(), Series::default(), Series::default());
-    let proxy = format!("http://{}", stage.proxy);
+    let (mut direct, mut nginx, mut ours, mut theirs) =
+        (Series::default(), Series::default(), Series::default(), Series::default());
+    let (sink, proxy) = (format!("http://{}", stage.sink), format!("http://{}", stage.proxy));
     let (server, yardstick) = (stage.writer.pid(), stage.proxy_nginx.worker);
     for round in 0..=stage.rounds {
         let samples = [
+            sample(yardstick, http.post(&sink, stage.mebibytes, piece.clone())).await?,
             sample(yardstick, http.post(&proxy, stage.mebibytes, piece.clone())).await?,
             sample(server, write_large(&tuned, stage.mebibytes, &piece)).await?,
             sample(server, write_large(&plain, stage.mebibytes, &piece)).await?,
         ];
         if round > 0 {
-            for (series, sample) in [&mut nginx, &mut ours, &mut theirs].into_iter().zip(samples) {
+            for (series, sample) in [&mut direct, &mut nginx, &mut ours, &mut theirs].into_iter().zip(samples) {
                 series.push(sample);
             }
         }
     }
     let gib = stage.mebibytes as f64 / 1024.0;
     println!(
-        "## upload\n\n| | GiB/s | CPU-s/GiB between | CPU over nginx | throughput over nginx |\n|---|---|---|---|---|"
+        "## upload\n\n| | GiB/s | CPU-s/GiB between | CPU over nginx | throughput over nginx | over direct |\n|---|---|---|---|---|---|"
     );
-    println!("| nginx | {:.2} | {:.2} | | |", gib / nginx.median_wall(), nginx.median_cpu() / gib);
+    println!("| direct | {:.2} | | | | |", gib / direct.median_wall());
+    println!("| nginx | {:.2} | {:.2} | | | |", gib / nginx.median_wall(), nginx.median_cpu() / gib);
     for (name, series) in [("lakeport, windows of 16 MiB", &ours), ("lakeport, a client as tonic makes it", &theirs)] {
         println!(
-            "| {name} | {:.2} | {:.2} | {} | {} |",
+            "| {name} | {:.2} | {:.2} | {} | {} | {} |",
             gib / series.median_wall(),
             series.median_cpu() / gib,
             series.ratio(&nginx, |s| s.cpu),
             nginx.ratio(series, |s| s.wall),
+            direct.ratio(series, |s| s.wall),
         );
     }
     println!();
