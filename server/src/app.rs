@@ -66,7 +66,7 @@ impl App {
     /// Opens the lake and the store.
     ///
     /// # Errors
-    /// When one of them cannot be opened, or the other end is no lakeFS.
+    /// When one of them cannot be opened.
     pub async fn build(config: Config, metrics: PrometheusHandle) -> Result<Self, BoxError> {
         Self::with_faults(config, metrics, Faults::default()).await
     }
@@ -142,6 +142,9 @@ impl App {
         tasks.spawn(listen::accept(listener, router, stop.clone(), tasks.clone()));
         tasks.spawn(listen::accept(admin_listener, admin, stop.clone(), tasks.clone()));
         ops.tasks.spawn(janitor::run(ops.clone(), ops.stopping.clone()));
+        if !ops.is_embedded {
+            ops.tasks.spawn(first_look(ops.clone()));
+        }
         if let Some(lake) = &self.lake {
             let (lake, stopping) = (Arc::clone(&lake.lake), ops.stopping.clone());
             ops.tasks.spawn(async move { stopping.run_until_cancelled(lake.gc_regularly()).await });
@@ -217,6 +220,13 @@ async fn routes(ops: &Shared, web_origins: Vec<HeaderValue>) -> Result<(HealthRe
     let router = router.layer(from_fn_with_state(web_origins.into(), layers::from_known_pages));
     ops.tasks.spawn(readers.run(ops.stopping.clone()));
     Ok((health, router))
+}
+
+/// Says at once what every call would say: a lakeFS that is away, or does not take the service's account.
+async fn first_look(ops: Shared) {
+    if let Err(error) = ops.service.user().await {
+        tracing::warn!(%error, "lakeFS does not answer to the service's account: calls are refused until it does");
+    }
 }
 
 /// The folder for everything, which holds the secret of the lake of its own.

@@ -58,6 +58,7 @@ impl Blobs {
             fs::create_dir_all(root.join("blobs").join(format!("{shard:02x}"))).await?;
         }
         sync_dir(root.join("blobs")).await?;
+        sync_dir(root.to_owned()).await?;
         Ok(Self { root: root.to_owned(), publishing: RwLock::new(()) })
     }
 

@@ -3,7 +3,8 @@
 use crate::row::{CommitRequest, Failure, Millis, State, Transaction};
 use lakeport_types::{BranchName, CommitId};
 
-/// How long a worker has a row to itself. Longer than any single call to lakeFS may take, and renewed before each.
+/// How long a worker has a row to itself. Longer than any single call to lakeFS that changes something
+/// may take, and renewed before each.
 pub const LEASE: Millis = 90_000;
 
 /// The transaction is not in a state for that; the state that it has.

@@ -52,7 +52,7 @@ pub async fn read_many(
 ) -> Result<impl Stream<Item = BatchItem<(FileInfo, Bytes)>> + Send + use<>> {
     check_batch(paths.len(), ops.limits.batch_items)?;
     let reading = ops.reading(&caller, place).await?;
-    let (fan_out, room) = (ops.limits.fan_out, ops.batch_room.of_one_call());
+    let (fan_out, room) = (ops.limits.fan_out, ops.batch_room.of_one_call(&caller.principal));
     let items = stream::iter(paths.into_iter().enumerate()).map(move |(index, path)| {
         let (ops, caller, reading, room) = (ops.clone(), caller.clone(), reading.clone(), room.clone());
         async move {

@@ -214,6 +214,11 @@ impl Ops {
     }
 }
 
+/// Whether a read met a transaction that moved on meanwhile, to another branch or into its commit: then it is worth another look.
+pub(super) fn has_moved(error: &Error) -> bool {
+    matches!(error.kind(), Kind::WriteInDoubt | Kind::TransactionCommitting)
+}
+
 /// The ref as its caller knows it.
 fn shown(reading: &Reading) -> String {
     match &reading.transaction {

@@ -1,5 +1,6 @@
 //! The bytes of an object.
 
+use super::locate::has_moved;
 use super::{Caller, FileInfo, Ops, Place, Reading};
 use crate::error::{Error, Kind, Result};
 use http_body_util::BodyExt;
@@ -61,7 +62,13 @@ pub async fn read(
     conditions: &Conditions,
 ) -> Result<ReadObject> {
     let reading = ops.reading(caller, place).await?;
-    ops.read_at(caller, &reading, path, range, conditions).await
+    match ops.read_at(caller, &reading, path, range, conditions).await {
+        Err(error) if has_moved(&error) => {
+            let reading = ops.reading(caller, place).await?;
+            ops.read_at(caller, &reading, path, range, conditions).await
+        }
+        ended => ended,
+    }
 }
 
 impl Ops {

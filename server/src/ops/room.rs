@@ -2,7 +2,8 @@
 
 use crate::error::{Error, Kind, Result};
 use bytes::Bytes;
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -10,24 +11,32 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 const UNIT: u64 = 1 << 10;
 /// Units of all calls: 256 MiB.
 const ALL: usize = 256 << 10;
+/// Units of one principal: 64 MiB.
+const OWN: usize = 64 << 10;
 /// Units of one call: 16 MiB.
 const CALL: usize = 16 << 10;
 /// How long an object waits for other calls to be read.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The memory for all batches.
-pub struct BatchRoom(Arc<Semaphore>);
+pub struct BatchRoom {
+    all: Arc<Semaphore>,
+    /// Of those who read batches now.
+    principals: Mutex<HashMap<Arc<str>, Weak<Semaphore>>>,
+}
 
 /// What one call may have of it.
 #[derive(Clone)]
 pub(super) struct Room {
     all: Arc<Semaphore>,
+    own: Arc<Semaphore>,
     call: Arc<Semaphore>,
 }
 
 /// The memory of one object; given back when its bytes are dropped.
 pub(super) struct Taken {
     _all: OwnedSemaphorePermit,
+    _own: OwnedSemaphorePermit,
     _call: OwnedSemaphorePermit,
 }
 
@@ -38,13 +47,17 @@ struct Held {
 
 impl Default for BatchRoom {
     fn default() -> Self {
-        Self(Arc::new(Semaphore::new(ALL)))
+        Self { all: Arc::new(Semaphore::new(ALL)), principals: Mutex::default() }
     }
 }
 
 impl BatchRoom {
-    pub(super) fn of_one_call(&self) -> Room {
-        Room { all: Arc::clone(&self.0), call: Arc::new(Semaphore::new(CALL)) }
+    pub(super) fn of_one_call(&self, principal: &Arc<str>) -> Room {
+        let mut principals = self.principals.lock().unwrap_or_else(PoisonError::into_inner);
+        principals.retain(|_, own| own.strong_count() > 0);
+        let own = principals.get(principal).and_then(Weak::upgrade).unwrap_or_else(|| Arc::new(Semaphore::new(OWN)));
+        principals.insert(Arc::clone(principal), Arc::downgrade(&own));
+        Room { all: Arc::clone(&self.all), own, call: Arc::new(Semaphore::new(CALL)) }
     }
 }
 
@@ -58,9 +71,12 @@ impl Room {
         let full = || Error::new(Kind::Overloaded, "the memory for batches is taken by other calls: try again");
         // The reader of this very call decides how long that takes.
         let call = Arc::clone(&self.call).acquire_many_owned(units).await.map_err(|_| full())?;
-        let all = tokio::time::timeout(PATIENCE, Arc::clone(&self.all).acquire_many_owned(units)).await;
-        let all = all.map_err(|_| full())?.map_err(|_| full())?;
-        Ok(Taken { _all: all, _call: call })
+        let shared = async {
+            let own = Arc::clone(&self.own).acquire_many_owned(units).await.map_err(|_| full())?;
+            let all = Arc::clone(&self.all).acquire_many_owned(units).await.map_err(|_| full())?;
+            Ok(Taken { _all: all, _own: own, _call: call })
+        };
+        tokio::time::timeout(PATIENCE, shared).await.map_err(|_| full())?
     }
 }
 
@@ -86,7 +102,8 @@ mod tests {
     #[tokio::test]
     async fn a_call_waits_for_its_own_reader_and_not_for_others() {
         let all = BatchRoom::default();
-        let (room, other) = (all.of_one_call(), all.of_one_call());
+        let ann = Arc::from("ann");
+        let (room, other) = (all.of_one_call(&ann), all.of_one_call(&ann));
         let whole = CALL as u64 * UNIT;
         let held = room.take(whole).await.unwrap().hold(vec![0; 3]);
         let mut next = pin!(room.take(1));
@@ -100,15 +117,19 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn all_calls_together_have_a_bound() {
+    async fn one_principal_has_a_bound_and_all_together_have_one() {
         let all = BatchRoom::default();
         let mut held = Vec::new();
-        for _ in 0..ALL / CALL {
-            held.push(all.of_one_call().take(CALL as u64 * UNIT).await.unwrap());
+        for principal in ["ann", "bob", "cid", "dan"].map(Arc::from) {
+            for _ in 0..OWN / CALL {
+                held.push(all.of_one_call(&principal).take(CALL as u64 * UNIT).await.unwrap());
+            }
+            let error = all.of_one_call(&principal).take(1).await.err().unwrap();
+            assert_eq!(error.kind(), Kind::Overloaded);
         }
-        let error = all.of_one_call().take(1).await.err().unwrap();
-        assert_eq!(error.kind(), Kind::Overloaded);
+        let eve = Arc::from("eve");
+        assert_eq!(all.of_one_call(&eve).take(1).await.err().unwrap().kind(), Kind::Overloaded);
         drop(held);
-        assert!(all.of_one_call().take(1).await.is_ok());
+        assert!(all.of_one_call(&eve).take(1).await.is_ok());
     }
 }

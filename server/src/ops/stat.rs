@@ -1,5 +1,6 @@
 //! What an object is.
 
+use super::locate::has_moved;
 use super::{Caller, Ops, Place, Reading};
 use crate::error::Result;
 use lakeport_lakefs::{self as lakefs, ObjectHead, ObjectStats};
@@ -90,7 +91,10 @@ impl FileInfo {
 /// `ObjectNotFound`, `RefNotFound`, `RepositoryNotFound`, and those of the place.
 pub async fn stat(ops: &Ops, caller: &Caller, place: &Place, path: &ObjectPath) -> Result<FileInfo> {
     let reading = ops.reading(caller, place).await?;
-    ops.stat_at(caller, &reading, path).await
+    match ops.stat_at(caller, &reading, path).await {
+        Err(error) if has_moved(&error) => ops.stat_at(caller, &ops.reading(caller, place).await?, path).await,
+        ended => ended,
+    }
 }
 
 impl Ops {

@@ -62,6 +62,10 @@ pub async fn create_tag(
     tag: &TagName,
     target: &Ref,
 ) -> Result<Tag> {
+    if tag.as_str().starts_with(lakeport_types::TRANSACTION_BRANCH_PREFIX) {
+        let message = format!("tag {tag} begins as the branches of transactions do: choose another");
+        return Err(Error::new(Kind::ReservedName, message));
+    }
     match caller.lakefs.create_tag(repository, tag, target).await {
         Ok(made) => Ok(made),
         Err(error) if error.kind() == lakefs::Kind::NotFound => Err(no_ref(repository, target.as_str())),

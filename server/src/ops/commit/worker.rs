@@ -19,6 +19,11 @@ use lakeport_lakefs::{self as lakefs, DiffKind, Lakefs};
 use lakeport_session::{CommitRequest, Failure, Transaction};
 use lakeport_types::{CommitId, Ref, TransactionId};
 use std::collections::BTreeMap;
+use std::pin::pin;
+use std::time::Duration;
+
+/// How often the lease is renewed while something takes long.
+const RENEWAL: Duration = Duration::from_secs(20);
 
 /// Who finishes one commit, with one caller's right.
 pub(super) struct Worker {
@@ -109,11 +114,31 @@ impl Worker {
         self.store(now.renewed(&self.ops.worker)).await
     }
 
+    /// Waits for something that may take longer than the lease, and keeps the lease meanwhile.
+    async fn keeping<T>(&mut self, wait: impl Future<Output = T>) -> Result<T, Stop> {
+        let mut wait = pin!(wait);
+        loop {
+            match tokio::time::timeout(RENEWAL, wait.as_mut()).await {
+                Ok(done) => return Ok(done),
+                Err(_) => self.renew().await?,
+            }
+        }
+    }
+
+    /// The commit as which the transaction was merged, if it was.
+    async fn merged(&mut self) -> Result<Option<CommitId>, Stop> {
+        let (lakefs, row) = (self.lakefs.clone(), self.row.clone());
+        match self.keeping(async move { merged(&lakefs, &row).await }).await?? {
+            Resolution::Merged(commit) => Ok(Some(commit)),
+            Resolution::NotMerged | Resolution::BaseGone => Ok(None),
+        }
+    }
+
     async fn publish(&mut self) -> Result<Published, Stop> {
         // A worker before this one may have merged already.
         if self.row.merge_in_doubt
             && self.row.prepared_commit_id.is_some()
-            && let Resolution::Merged(commit) = merged(&self.lakefs, &self.row).await?
+            && let Some(commit) = self.merged().await?
         {
             return Ok(Published { commit, is_merge: true });
         }
@@ -171,11 +196,11 @@ impl Worker {
     }
 
     /// Nothing in content differs from where the transaction began, whatever was written and taken back.
-    async fn changes_nothing(&self) -> Result<bool, Stop> {
+    async fn changes_nothing(&mut self) -> Result<bool, Stop> {
         let (base, prepared) = (Ref::from(&self.row.base_commit_id), Ref::from(&self.prepared()?));
-        let sides = (&base, &prepared);
-        let page = self.lakefs.diff(&self.row.repository, sides, DiffKind::TwoDot, "", "", 1).await?;
-        Ok(page.results.is_empty())
+        let (lakefs, repository) = (self.lakefs.clone(), self.row.repository.clone());
+        let diff = lakefs.diff(&repository, (&base, &prepared), DiffKind::TwoDot, "", "", 1);
+        Ok(self.keeping(diff).await??.results.is_empty())
     }
 
     /// Steps 4 and 5: tags, COMMITTED, and the branches go.

@@ -1,6 +1,6 @@
 //! What the janitor does with a commit that nobody works on.
 
-use super::{Published, Resolution, Stop, Worker, merged};
+use super::{Published, Stop, Worker};
 use crate::error::Result;
 use crate::ops::Shared;
 use crate::ops::end::clean;
@@ -40,7 +40,7 @@ impl Worker {
     /// Merged: COMMITTED. Not merged: left to its owner, until the end of its life.
     async fn end_or_leave(&mut self, is_over: bool) -> Result<(), Stop> {
         if self.row.prepared_commit_id.is_some()
-            && let Resolution::Merged(commit) = merged(&self.lakefs, &self.row).await?
+            && let Some(commit) = self.merged().await?
         {
             return self.finish(Published { commit, is_merge: true }).await;
         }

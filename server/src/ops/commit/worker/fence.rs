@@ -1,6 +1,6 @@
 //! The fence: COMMITTING is left for anything but COMMITTED only once nothing that was sent can land any more.
 
-use super::{Published, Resolution, Stop, Worker, merged};
+use super::{Published, Stop, Worker};
 use crate::error::Error;
 use crate::ops::end::delete_branches;
 use crate::ops::settle::{settling, span};
@@ -53,9 +53,7 @@ impl Worker {
                 self.renew().await?;
                 left = until - self.row.read_at;
             }
-            if let Resolution::Merged(commit) = merged(&self.lakefs, &self.row).await? {
-                return Ok(Some(commit));
-            }
+            return self.merged().await;
         }
         Ok(None)
     }

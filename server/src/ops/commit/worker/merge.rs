@@ -1,18 +1,15 @@
 //! Step 3: the merge into the base.
 
-use super::{Published, Resolution, Stop, Worker, commit_id, in_doubt, merged};
+use super::{Published, Stop, Worker, commit_id, in_doubt};
 use crate::ops::commit::queue::Turn;
 use lakeport_lakefs::{self as lakefs, LogQuery, NewMerge};
 use lakeport_session::{Strategy, Transaction};
 use lakeport_types::{BranchName, CommitId, Ref};
 use rand::RngExt;
-use std::pin::pin;
 use std::time::{Duration, Instant};
 
 /// How long a worker tries to merge into a base that moves faster or is dirty.
 const MERGE_BUDGET: Duration = Duration::from_secs(60);
-/// How often the lease is renewed while a merge waits for its turn.
-const RENEWAL: Duration = Duration::from_secs(20);
 /// How often a dirty base is tried.
 const DIRTY_TRIES: u32 = 3;
 /// The pause before a contended merge is sent again; doubled each time, with chance.
@@ -100,13 +97,7 @@ impl Worker {
     /// Waits for the turn of this merge, and keeps the lease meanwhile.
     async fn turn(&mut self) -> Result<Turn, Stop> {
         let (queues, row) = (self.ops.queues.clone(), self.row.clone());
-        let mut turn = pin!(queues.turn_of(&row));
-        loop {
-            match tokio::time::timeout(RENEWAL, turn.as_mut()).await {
-                Ok(turn) => return Ok(turn),
-                Err(_) => self.renew().await?,
-            }
-        }
+        self.keeping(queues.turn_of(&row)).await
     }
 
     fn plain_merge(&self) -> NewMerge {
@@ -124,7 +115,7 @@ impl Worker {
             self.store(Transaction { merge_in_doubt: true, ..self.row.clone() }).await?;
         }
         if self.row.merge_in_doubt
-            && let Resolution::Merged(commit) = merged(&self.lakefs, &self.row).await?
+            && let Some(commit) = self.merged().await?
         {
             return Ok(Some(Published { commit, is_merge: true }));
         }
