@@ -3,7 +3,7 @@
 use crate::fixture::{Server, why};
 use http::Method;
 use lakeport_embedded::{Fault, On};
-use lakeport_proto::v1::{StatRequest, WatchTransactionRequest};
+use lakeport_proto::v1::{BatchWriteRequest, StatRequest, WatchTransactionRequest};
 use prost::Message;
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -86,26 +86,47 @@ async fn nothing_but_the_contract_is_served() {
     assert!(!answer.contains("lakeport-data"));
 }
 
-/// As a browser's client speaks, over HTTP/1.1.
-#[tokio::test]
-async fn grpc_web_reads_an_object() {
-    let server = Server::start().await;
-    server.put("a", "over the web").await;
-    let message = server.read_request("main", "a").encode_to_vec();
+/// As a browser's client speaks, over HTTP/1.1: what comes back, as text.
+async fn over_the_web(server: &Server, method: &str, message: &[u8]) -> String {
     let length = u32::try_from(message.len()).unwrap();
-    let body = [&[0], length.to_be_bytes().as_slice(), &message].concat();
+    let body = [&[0], length.to_be_bytes().as_slice(), message].concat();
     let mut stream = TcpStream::connect(server.address()).await.unwrap();
     let head = format!(
-        "POST /lakeport.v1.FileService/Read HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-type: \
+        "POST /lakeport.v1.{method} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-type: \
          application/grpc-web+proto\r\ncontent-length: {}\r\n\r\n",
         body.len()
     );
     stream.write_all(&[head.as_bytes(), &body].concat()).await.unwrap();
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer).await.unwrap();
-    let answer = String::from_utf8_lossy(&answer);
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+#[tokio::test]
+async fn grpc_web_reads_an_object() {
+    let server = Server::start().await;
+    server.put("a", "over the web").await;
+    let message = server.read_request("main", "a").encode_to_vec();
+    let answer = over_the_web(&server, "FileService/Read", &message).await;
     assert!(answer.starts_with("HTTP/1.1 200") && answer.contains("application/grpc-web+proto"), "{answer}");
     assert!(answer.contains("over the web") && answer.contains("grpc-status:0"), "{answer}");
+}
+
+#[tokio::test]
+async fn what_no_handler_sees_has_a_reason_too() {
+    let server = Server::start().await;
+    // `path` is a byte that is no UTF-8.
+    let not_text = [0x1a, 0x01, 0xff];
+    for method in ["FileService/Stat", "FileService/Read", "FileService/Delete", "FileService/Write"] {
+        let answer = over_the_web(&server, method, &not_text).await;
+        assert!(answer.contains("grpc-status: 3") && answer.contains("grpc-status-details-bin"), "{method}: {answer}");
+        assert!(answer.contains("path"), "{method}: {answer}");
+    }
+    let answer = over_the_web(&server, "FileService/Nothing", &[]).await;
+    assert!(answer.contains("grpc-status: 12") && answer.contains("grpc-status-details-bin"), "{answer}");
+    let too_large = BatchWriteRequest { repository: "x".repeat(5 << 20), ..Default::default() };
+    let refused = server.files.clone().batch_write(too_large).await;
+    assert_eq!(why(refused), (Code::InvalidArgument, "INVALID_FIELD".into()));
 }
 
 /// What a browser asks before it lets a page call.

@@ -16,12 +16,12 @@ const STALL: Duration = Duration::from_secs(60);
 
 pub(super) async fn given(request: Request, next: Next) -> Response {
     let path = request.uri().path().to_owned();
+    if is_internal(&path) {
+        return next.run(request).await;
+    }
     // Else a request that never ends would hold its place for ever.
     let request = request.map(|body| Body::new(TimeoutBody::new(STALL, body)));
     let response = next.run(request).await;
-    if is_internal(&path) {
-        return response;
-    }
     match Status::from_header_map(response.headers()).and_then(|status| reason(&path, &status)) {
         Some(error) => refused(error),
         None => response,
