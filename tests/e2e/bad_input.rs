@@ -118,3 +118,54 @@ async fn credentials_decide_who_calls() {
         assert_eq!(why(call(bad).await), unauthenticated, "{bad}");
     }
 }
+
+#[tokio::test]
+async fn what_cannot_be_said_of_an_object_is_refused_by_name() {
+    let server = Server::start().await;
+    let many = (0..300).map(|n| (format!("k{n}"), "v".to_owned()));
+    let pairs = |pairs: &[(&str, &str)]| pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+    for (metadata, content_type, field) in [
+        (pairs(&[("BIG", "x")]), "", "metadata"),
+        (pairs(&[("", "x")]), "", "metadata"),
+        (pairs(&[("a", "b\nc")]), "", "metadata"),
+        (many.collect(), "", "metadata"),
+        (pairs(&[]), "text\nplain", "content_type"),
+    ] {
+        let request =
+            WriteRequest { metadata, content_type: content_type.into(), ..server.header("main", "described", "x") };
+        let status = server.write(vec![request]).await.unwrap_err();
+        assert!(status.message().starts_with(field), "{}", status.message());
+        assert_eq!(why::<()>(Err(status)), refused(Code::InvalidArgument, "INVALID_FIELD"));
+    }
+    // As many as are allowed do go through.
+    let metadata = (0..256).map(|n| (format!("k{n}"), "v".to_owned())).collect();
+    server.write(vec![WriteRequest { metadata, ..server.header("main", "described", "x") }]).await.unwrap();
+    let stat = StatRequest {
+        repository: server.repository.clone(),
+        r#ref: "main".into(),
+        path: "described".into(),
+        ..Default::default()
+    };
+    let info = server.files.clone().stat(stat).await.unwrap().into_inner().info.unwrap();
+    assert_eq!(info.metadata.len(), 256);
+}
+
+#[tokio::test]
+async fn options_that_would_do_nothing_are_refused() {
+    let server = Server::start().await;
+    let alone = WriteRequest { write_id: "w".into(), ..server.header("main", "a", "x") };
+    assert_eq!(why(server.write(vec![alone]).await), refused(Code::InvalidArgument, "INVALID_FIELD"));
+    let first = WriteRequest { finish_write: false, ..server.header("main", "a", "x") };
+    let middle = WriteRequest { size_bytes: Some(9), ..Default::default() };
+    let last = WriteRequest { finish_write: true, ..Default::default() };
+    assert_eq!(why(server.write(vec![first, middle, last]).await), refused(Code::InvalidArgument, "INVALID_FIELD"));
+
+    let reading = BeginTransactionRequest { read_only: true, ..server.begin_request("r") };
+    let keeping = BeginTransactionRequest { branch: "kept".into(), ..reading.clone() };
+    assert_eq!(why(server.try_begin(keeping).await), refused(Code::InvalidArgument, "INVALID_FIELD"));
+    server.try_begin(reading).await.unwrap();
+    let tagging =
+        CommitTransactionRequest { transaction_id: "r".into(), tags: vec!["v1".into()], ..Default::default() };
+    assert_eq!(why(server.publish_with(tagging).await), refused(Code::InvalidArgument, "INVALID_FIELD"));
+    assert!(server.publish("r").await.is_ok());
+}

@@ -227,6 +227,19 @@ mod tests {
         Access::PassThrough.claim(Some(Credentials::key_pair("ann", "secret")), client, &service).unwrap()
     }
 
+    #[test]
+    fn only_a_lake_on_loopback_takes_callers_without_credentials() {
+        let client = nowhere();
+        let service = client.acting_as(Credentials::key_pair("service", "secret"));
+        let claim =
+            |access: Access| access.claim(None, &client, &service).map(|claim| claim.lakefs.is_same_account(&service));
+        assert_eq!(claim(Access::PassThrough).unwrap_err().kind(), Kind::Unauthenticated);
+        assert!(claim(Access::PassThroughOrService).unwrap() && claim(Access::Service).unwrap());
+        let own = || Some(Credentials::key_pair("ann", "secret"));
+        let passed = |access: Access| access.claim(own(), &client, &service).unwrap().lakefs.is_same_account(&service);
+        assert!(!passed(Access::PassThrough) && !passed(Access::PassThroughOrService) && passed(Access::Service));
+    }
+
     #[tokio::test]
     async fn who_was_known_is_known_while_lakefs_is_away_and_nobody_else() {
         let (client, principals) = (nowhere(), Principals::default());
