@@ -169,11 +169,11 @@ impl Server {
         }
     }
 
-    /// Many objects, each with its own path as its bytes.
+    /// Many objects, each with its own path, and where it is written, as its bytes.
     pub(crate) async fn put_many(&self, repository: &str, at: &str, transaction_id: &str, paths: &[String]) {
         let item = |path: &String| BatchWriteItem {
             path: path.clone(),
-            data: Bytes::copy_from_slice(path.as_bytes()),
+            data: Bytes::from(format!("{path} {at}{transaction_id}")),
             ..Default::default()
         };
         let request = BatchWriteRequest {

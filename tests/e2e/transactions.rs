@@ -129,17 +129,27 @@ async fn a_conflict_names_the_paths_and_the_transaction_goes_on() {
 #[tokio::test]
 async fn changes_are_listed_with_conflicts() {
     let server = Server::start().await;
-    for path in ["changed", "conflict", "removed"] {
+    for path in ["alike", "changed", "conflict", "gone", "removed"] {
         server.put(path, "0").await;
     }
     server.commit("base").await;
     server.begin("t").await;
-    for (path, text) in [("added", "1"), ("changed", "1"), ("conflict", "1")] {
+    for (path, text) in [("added", "1"), ("alike", "1"), ("changed", "1"), ("conflict", "1")] {
         server.put_in("t", path, text).await.unwrap();
     }
-    let delete = DeleteRequest { transaction_id: "t".into(), path: "removed".into(), ..Default::default() };
+    let paths = vec!["removed".into(), "gone".into()];
+    let delete = DeleteRequest { transaction_id: "t".into(), paths, ..Default::default() };
     all(server.files.clone().delete(delete).await.unwrap().into_inner()).await.unwrap();
     server.put("conflict", "2").await;
+    // What both make the same of a path is no conflict.
+    server.put("alike", "1").await;
+    let gone = DeleteRequest {
+        repository: server.repository.clone(),
+        r#ref: "main".into(),
+        path: "gone".into(),
+        ..Default::default()
+    };
+    all(server.files.clone().delete(gone).await.unwrap().into_inner()).await.unwrap();
     server.commit("theirs").await;
     let request = ListTransactionChangesRequest { transaction_id: "t".into(), ..Default::default() };
     let answers = all(server.transactions.clone().list_transaction_changes(request).await.unwrap().into_inner()).await;
@@ -148,8 +158,22 @@ async fn changes_are_listed_with_conflicts() {
     use transaction_change::Kind;
     assert_eq!(
         seen,
-        [("added", Kind::Added), ("changed", Kind::Changed), ("conflict", Kind::Conflict), ("removed", Kind::Removed)]
+        [
+            ("added", Kind::Added),
+            ("alike", Kind::Changed),
+            ("changed", Kind::Changed),
+            ("conflict", Kind::Conflict),
+            ("gone", Kind::Removed),
+            ("removed", Kind::Removed)
+        ]
     );
+    // And lakeFS says the same.
+    let refused_merge = server.publish("t").await.unwrap_err();
+    assert!(refused_merge.message().starts_with("1 paths"), "{}", refused_merge.message());
+    server.put_in("t", "conflict", "2").await.unwrap();
+    let validate = CommitTransactionRequest { transaction_id: "t".into(), validate_only: true, ..Default::default() };
+    server.publish_with(validate).await.unwrap();
+    assert!(server.publish("t").await.unwrap().merged);
 }
 
 #[tokio::test]

@@ -42,6 +42,8 @@ pub struct LogQuery {
 pub enum DiffKind {
     /// As they are.
     TwoDot,
+    /// As they are, with what stands on the right side.
+    TwoDotDescribed,
     /// The right one with the merge base; conflicts with the left one are shown.
     ThreeDot,
 }
@@ -98,11 +100,13 @@ impl Lakefs {
         after: &str,
         amount: usize,
     ) -> Result<Page<Difference>> {
+        let is_described = kind == DiffKind::TwoDotDescribed;
         let kind = match kind {
-            DiffKind::TwoDot => "two_dot",
+            DiffKind::TwoDot | DiffKind::TwoDotDescribed => "two_dot",
             DiffKind::ThreeDot => "three_dot",
         };
         let target = Target::of_ref(repository, left).word("diff").name(right.as_str()).query("type", kind);
+        let target = target.flag("include_right_stats", is_described);
         let target = target.query_if("prefix", prefix).query_if("after", after).query("amount", &amount.to_string());
         Ok(self.get(target).slow().idempotent().await?.json::<RawPage<_>>()?.into())
     }

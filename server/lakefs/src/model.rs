@@ -144,6 +144,32 @@ pub struct Difference {
     /// Bytes, where it is an object.
     #[serde(default)]
     pub size_bytes: i64,
+    /// What stands on the right side, where that was asked for and something does.
+    #[serde(default)]
+    pub right: Option<RightSide>,
+}
+
+/// An object as lakeFS tells it from others, besides its size.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct RightSide {
+    /// Of its bytes.
+    pub checksum: String,
+    /// MIME type.
+    #[serde(default)]
+    pub content_type: String,
+    /// User metadata.
+    #[serde(default)]
+    pub metadata: BTreeMap<String, String>,
+}
+
+impl Difference {
+    /// Whether two differences from one state lead to the same: then a merge finds no conflict in them.
+    pub fn is_alike(&self, other: &Self) -> bool {
+        match (&self.right, &other.right) {
+            (Some(ours), Some(theirs)) => ours == theirs && self.size_bytes == other.size_bytes,
+            _ => self.kind == DifferenceKind::Removed && other.kind == DifferenceKind::Removed,
+        }
+    }
 }
 
 /// What happened to a key on the way from left to right.

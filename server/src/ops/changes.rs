@@ -45,7 +45,7 @@ pub(super) async fn changes_of(
         transaction: None,
     };
     let base_branch = Ref::from(&transaction.base_branch);
-    let changes = Differences::between(caller, base.clone(), base_branch, DiffKind::TwoDot, prefix.clone());
+    let changes = Differences::between(caller, base.clone(), base_branch, DiffKind::TwoDotDescribed, prefix.clone());
     let theirs = BasePaths::new(ops, changes).await?;
     let now = match (&transaction.prepared_commit_id, transaction.state) {
         _ if transaction.options.read_only => Ref::from(&transaction.base_commit_id),
@@ -53,7 +53,7 @@ pub(super) async fn changes_of(
         // With what is staged.
         _ => staged(transaction),
     };
-    Ok(Changes { ours: Differences::between(caller, base, now, DiffKind::TwoDot, prefix), theirs })
+    Ok(Changes { ours: Differences::between(caller, base, now, DiffKind::TwoDotDescribed, prefix), theirs })
 }
 
 impl BasePaths {
@@ -63,13 +63,13 @@ impl BasePaths {
         Ok(Self { changes, page: page.into_iter().peekable() })
     }
 
-    /// Whether a path is among them. Each question has to be about a later path than the one before: both sides come in the order
-    /// of their bytes.
-    async fn has(&mut self, ops: &Ops, path: &str) -> Result<bool> {
+    /// Whether they conflict with a change of ours: the same path, and something else of it. Each question has to be about a later
+    /// path than the one before: both sides come in the order of their bytes.
+    async fn conflict_with(&mut self, ops: &Ops, ours: &Difference) -> Result<bool> {
         loop {
-            while self.page.next_if(|theirs| theirs.path.as_str() < path).is_some() {}
+            while self.page.next_if(|theirs| theirs.path < ours.path).is_some() {}
             if let Some(theirs) = self.page.peek() {
-                return Ok(theirs.path == path);
+                return Ok(theirs.path == ours.path && !theirs.is_alike(ours));
             }
             match self.changes.next(ops).await? {
                 Some(page) => self.page = page.into_iter().peekable(),
@@ -87,7 +87,7 @@ impl Changes {
     pub async fn next(&mut self, ops: &Ops) -> Result<Option<Vec<Difference>>> {
         let Some(mut page) = self.ours.next(ops).await? else { return Ok(None) };
         for difference in &mut page {
-            if self.theirs.has(ops, &difference.path).await? {
+            if self.theirs.conflict_with(ops, difference).await? {
                 difference.kind = DifferenceKind::Conflict;
             }
         }

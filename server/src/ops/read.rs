@@ -37,7 +37,7 @@ struct Resume {
     reading: Reading,
     path: ObjectPath,
     tries_left: u32,
-    /// Whether bytes came since the last try.
+    /// Whether bytes came since the last try. The first one may break off before any.
     advanced: bool,
 }
 
@@ -100,7 +100,7 @@ impl Ops {
             reading: reading.clone(),
             path: path.clone(),
             tries_left: RESUMES,
-            advanced: false,
+            advanced: true,
         };
         Ok(ReadObject {
             info,
@@ -133,7 +133,7 @@ impl Ops {
             reading: reading.clone(),
             path: path.clone(),
             tries_left: 0,
-            advanced: false,
+            advanced: true,
         };
         Ok(ReadObject { info, offset, left: 0, download: None, resume, stayed: Instant::now() })
     }
