@@ -5,6 +5,7 @@ use crate::error::BoxError;
 use crate::grpc::Service;
 use crate::layers::{self, Admission, Readers};
 use crate::limits::Limits;
+use crate::listen::Workers;
 use crate::ops::{Access, BaseQueues, BatchRoom, Ops, Principals, Shared};
 use crate::{admin, janitor, listen, quickstart, telemetry};
 use axum::middleware::from_fn_with_state;
@@ -54,6 +55,8 @@ pub struct Serving {
     /// Ends the accept loops; open connections finish.
     stop: CancellationToken,
     connections: TaskTracker,
+    /// Calls leave tasks on them that outlive their connections.
+    _workers: Workers,
     /// Where gRPC is served.
     pub address: SocketAddr,
     /// Where probes and metrics are served.
@@ -139,8 +142,9 @@ impl App {
         let (health, router) = routes(&ops, self.config.web_origins).await?;
         let admin = admin::routes(ops.clone(), self.metrics);
         let tasks = &connections;
-        tasks.spawn(listen::accept(listener, router, stop.clone(), tasks.clone()));
-        tasks.spawn(listen::accept(admin_listener, admin, stop.clone(), tasks.clone()));
+        let workers = Workers::start("calls", std::thread::available_parallelism()?)?;
+        tasks.spawn(listen::accept(listener, router, workers.clone(), stop.clone(), tasks.clone()));
+        tasks.spawn(listen::accept(admin_listener, admin, workers.clone(), stop.clone(), tasks.clone()));
         ops.tasks.spawn(janitor::run(ops.clone(), ops.stopping.clone()));
         if !ops.is_embedded {
             ops.tasks.spawn(first_look(ops.clone()));
@@ -150,7 +154,17 @@ impl App {
             ops.tasks.spawn(async move { stopping.run_until_cancelled(lake.gc_regularly()).await });
         }
         let embedded_address = self.lake.as_ref().and_then(|lake| lake.serving.get(1)).map(ServingLake::address);
-        Ok(Serving { ops, lake: self.lake, health, stop, connections, address, admin_address, embedded_address })
+        Ok(Serving {
+            ops,
+            lake: self.lake,
+            health,
+            stop,
+            connections,
+            _workers: workers,
+            address,
+            admin_address,
+            embedded_address,
+        })
     }
 }
 

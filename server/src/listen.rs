@@ -1,6 +1,9 @@
 //! The server's own accept loop: connections with bounded windows, headers, age and silence, which end in order.
 
 mod coalesce;
+mod workers;
+
+pub use workers::Workers;
 
 use crate::error::BoxError;
 use axum::Router;
@@ -79,17 +82,24 @@ impl Drop for Guest {
 }
 
 /// Accepts connections until told to stop; those that are open then finish their calls.
-pub async fn accept(listener: TcpListener, router: Router, stop: CancellationToken, tasks: TaskTracker) {
+pub async fn accept(
+    listener: TcpListener,
+    router: Router,
+    workers: Workers,
+    stop: CancellationToken,
+    tasks: TaskTracker,
+) {
     let guests = Guests::default();
     loop {
         let accepted = tokio::select! {
             () = stop.cancelled() => return,
             accepted = listener.accept() => accepted,
         };
-        match accepted {
+        match accepted.and_then(|(stream, peer)| Ok((stream.into_std()?, peer))) {
             Ok((stream, peer)) => match guests.admit(peer.ip()) {
                 Some(guest) => {
-                    tasks.spawn(connection(stream, peer, guest, router.clone(), stop.clone()));
+                    let connection = connection(stream, peer, guest, router.clone(), stop.clone());
+                    workers.serve(tasks.track_future(connection));
                 }
                 None => tracing::warn!(%peer, "too many connections: one is closed"),
             },
@@ -102,7 +112,12 @@ pub async fn accept(listener: TcpListener, router: Router, stop: CancellationTok
     }
 }
 
-async fn connection(stream: TcpStream, peer: SocketAddr, _guest: Guest, router: Router, stop: CancellationToken) {
+async fn connection(stream: std::net::TcpStream, peer: SocketAddr, _guest: Guest, router: Router, stop: CancellationToken) {
+    // From here on the socket belongs to the runtime of this task.
+    let stream = match TcpStream::from_std(stream) {
+        Ok(stream) => stream,
+        Err(error) => return tracing::warn!(%peer, %error, "a connection cannot be served"),
+    };
     // Small answers must not wait for an acknowledgement; a socket that refuses is as good without.
     let _ = stream.set_nodelay(true);
     let (io, writer) = coalesce(stream, WRITE_BUFFER);

@@ -1,21 +1,14 @@
 //! The connections to a lakeFS.
 
 use crate::credentials::Credentials;
-use crate::error::BoxError;
+use crate::pools::Pools;
 use crate::request::Budget;
-use bytes::Bytes;
 use http::{HeaderMap, Uri};
-use http_body_util::combinators::UnsyncBoxBody;
-use hyper_rustls::{ConfigBuilderExt, HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::client::legacy;
+use hyper_rustls::{ConfigBuilderExt, HttpsConnectorBuilder};
 use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::{TokioExecutor, TokioTimer};
 use rustls::{ClientConfig, RootCertStore};
 use std::sync::Arc;
 use std::time::Duration;
-
-pub(crate) type RequestBody = UnsyncBoxBody<Bytes, BoxError>;
-pub(crate) type Http = legacy::Client<HttpsConnector<HttpConnector>, RequestBody>;
 
 /// How long things may take. A transfer as a whole may take any time, as long as bytes move.
 #[derive(Debug, Clone, Copy)]
@@ -49,7 +42,7 @@ pub struct Client {
 }
 
 pub(crate) struct Inner {
-    pub(crate) http: Http,
+    pub(crate) pools: Pools,
     /// Scheme, host and port, and the path of the API, without a slash at its end.
     pub(crate) base: String,
     pub(crate) timeouts: Timeouts,
@@ -79,11 +72,6 @@ pub struct InvalidUrl {
     why: &'static str,
 }
 
-/// Idle connections kept. lakeFS closes none by itself that is younger.
-const POOL_IDLE: Duration = Duration::from_secs(15);
-/// Room for what one read from a socket brings: fewer, larger pieces cost less.
-const READ_BUFFER: usize = 1 << 20;
-
 impl Client {
     /// For the lakeFS at `http(s)://host[:port][/path]`. `/api/v1` is appended where the path is empty, as lakectl does.
     ///
@@ -100,14 +88,7 @@ impl Client {
             .https_or_http()
             .enable_http1()
             .wrap_connector(connector);
-        let http = legacy::Client::builder(TokioExecutor::new())
-            .timer(TokioTimer::new())
-            .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(POOL_IDLE)
-            .pool_max_idle_per_host(256)
-            .http1_max_buf_size(READ_BUFFER)
-            .build(connector);
-        Ok(Self { inner: Arc::new(Inner { http, base, timeouts, budget: Budget::default() }) })
+        Ok(Self { inner: Arc::new(Inner { pools: Pools::new(connector), base, timeouts, budget: Budget::default() }) })
     }
 
     /// This client, acting with these credentials.

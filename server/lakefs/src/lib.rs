@@ -15,6 +15,7 @@ mod error;
 mod merges;
 mod model;
 mod objects;
+mod pools;
 mod repositories;
 mod request;
 mod server;

@@ -1,6 +1,7 @@
 //! One request: how it is built, sent, and repeated where its call site says that it may be.
 
-use crate::client::{Inner, Lakefs, RequestBody};
+use crate::client::{Inner, Lakefs};
+use crate::pools::RequestBody;
 use crate::error::{BoxError, Effect, Error, Kind, Result, Retry};
 use crate::url::Target;
 use bytes::Bytes;
@@ -117,7 +118,7 @@ impl Lakefs {
         *request.headers_mut() = headers;
         request.headers_mut().extend(self.headers.iter().map(|(name, value)| (name.clone(), value.clone())));
         request.headers_mut().insert(AUTHORIZATION, self.credentials.header());
-        self.inner.http.request(request).await.map_err(|error| {
+        self.inner.pools.here().request(request).await.map_err(|error| {
             let was_sent = !error.is_connect();
             Error::transport(effect, was_sent, error)
         })
