@@ -31,6 +31,8 @@ use tonic_health::server::HealthReporter;
 
 /// How long a request that was given up may still have its effect: lakeFS's own tries at a merge, and some.
 const SETTLE: Duration = Duration::from_secs(70);
+/// How long what callers are told at the end may be on its way.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// A server whose parts are there, and which does not listen yet.
 pub struct App {
@@ -52,6 +54,7 @@ pub struct Serving {
     ops: Shared,
     lake: Option<EmbeddedLake>,
     health: HealthReporter,
+    readers: Readers,
     /// Ends the accept loops; open connections finish.
     stop: CancellationToken,
     connections: TaskTracker,
@@ -139,7 +142,9 @@ impl App {
         let (stop, connections) = (CancellationToken::new(), TaskTracker::new());
         let ops = Arc::new(self.ops);
         ops.tasks.spawn(ops.stopping.clone().run_until_cancelled_owned(telemetry::upkeep(self.metrics.clone())));
-        let (health, router) = routes(&ops, self.config.web_origins).await?;
+        let readers = Readers::default();
+        let (health, router) = routes(&ops, &readers, self.config.web_origins).await?;
+        ops.tasks.spawn(readers.clone().run(ops.stopping.clone()));
         let admin = admin::routes(ops.clone(), self.metrics);
         let tasks = &connections;
         let workers = Workers::start("calls", std::thread::available_parallelism()?)?;
@@ -158,6 +163,7 @@ impl App {
             ops,
             lake: self.lake,
             health,
+            readers,
             stop,
             connections,
             _workers: workers,
@@ -197,6 +203,8 @@ impl Serving {
             tracing::warn!(
                 "calls were still under way at the end of the drain, and are cut; commits go on at the next start"
             );
+            self.readers.end();
+            let _ = tokio::time::timeout(LAST_WORDS, self.connections.wait()).await;
         }
         self.ops.store.close().await;
         if let Some(lake) = self.lake {
@@ -211,7 +219,11 @@ impl Serving {
 const SERVICES: [&str; 4] =
     ["", "lakeport.v1.FileService", "lakeport.v1.TransactionService", "lakeport.v1.VersionService"];
 
-async fn routes(ops: &Shared, web_origins: Vec<HeaderValue>) -> Result<(HealthReporter, axum::Router), BoxError> {
+async fn routes(
+    ops: &Shared,
+    readers: &Readers,
+    web_origins: Vec<HeaderValue>,
+) -> Result<(HealthReporter, axum::Router), BoxError> {
     let service = Service::new(ops.clone());
     let (health, health_service) = tonic_health::server::health_reporter();
     health.set_serving::<FileServiceServer<Service>>().await;
@@ -228,11 +240,9 @@ async fn routes(ops: &Shared, web_origins: Vec<HeaderValue>) -> Result<(HealthRe
         .add_service(health_service)
         .add_service(descriptors().build_v1()?)
         .add_service(descriptors().build_v1alpha()?);
-    let readers = Readers::default();
-    let router = layers::around(routes.into_axum_router(), ops, &Admission::new(ops.access), &readers);
+    let router = layers::around(routes.into_axum_router(), ops, &Admission::new(ops.access), readers);
     let router = router.layer(tonic_web::GrpcWebLayer::new()).layer(layers::browsers(web_origins.clone()));
     let router = router.layer(from_fn_with_state(web_origins.into(), layers::from_known_pages));
-    ops.tasks.spawn(readers.run(ops.stopping.clone()));
     Ok((health, router))
 }
 

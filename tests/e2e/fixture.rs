@@ -136,7 +136,12 @@ impl Server {
 
     /// Ends the server as a signal would.
     pub(crate) async fn stop(&mut self) {
-        self.serving.take().unwrap().drain(Duration::from_secs(10)).await;
+        self.stop_within(Duration::from_secs(10)).await;
+    }
+
+    /// The same, with less patience.
+    pub(crate) async fn stop_within(&mut self, limit: Duration) {
+        self.serving.take().unwrap().drain(limit).await;
     }
 
     /// Arms a fault of the lake for the nth matching request from now.

@@ -1,9 +1,9 @@
 //! The service around the calls: health, reflection, deadlines, probes, the end.
 
-use crate::fixture::{Server, why};
+use crate::fixture::{Server, refused, why};
 use http::Method;
 use lakeport_embedded::{Fault, On};
-use lakeport_proto::v1::{BatchWriteRequest, StatRequest, WatchTransactionRequest};
+use lakeport_proto::v1::{BatchWriteRequest, ReadRequest, StatRequest, WatchTransactionRequest};
 use prost::Message;
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -76,6 +76,31 @@ async fn the_end_lets_calls_finish_and_sends_watchers_elsewhere() {
     assert!(call.await.unwrap().is_ok(), "a call that was accepted was cut");
     assert!(watch.message().await.unwrap().unwrap().reconnect);
     assert!(watch.message().await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn a_download_that_is_cut_by_the_end_says_so() {
+    let mut server = Server::with_faults().await;
+    server.put("large", &"7".repeat(3 << 20)).await;
+    let request = ReadRequest {
+        repository: server.repository.clone(),
+        r#ref: "main".into(),
+        path: "large".into(),
+        ..Default::default()
+    };
+    let mut download = server.files.clone().read(request).await.unwrap().into_inner();
+    download.message().await.unwrap();
+    // Nobody reads on: the server does not wait for that for ever.
+    let end = tokio::spawn(async move { server.stop_within(Duration::from_secs(1)).await });
+    tokio::time::sleep(Duration::from_millis(1500)).await;
+    let told = loop {
+        match download.message().await {
+            Ok(message) => assert!(message.is_some(), "a part of the object passes for all of it"),
+            error => break why(error),
+        }
+    };
+    assert_eq!(told, refused(Code::Unavailable, "SHUTTING_DOWN"));
+    end.await.unwrap();
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! Answers whose readers stand still. HTTP/2 asks for more of an answer when its reader makes room, so the answer to a reader that
 //! stopped is never looked at again: its deadline would not end it, and it would keep its place and what it holds of lakeFS. A task
-//! looks at all answers instead, and lets go of those.
+//! looks at all answers instead, and lets go of those. The end of the server lets go of all that are left.
 
 use super::deadline::Deadline;
 use super::ending::trailers;
@@ -14,7 +14,7 @@ use http_body::{Frame, SizeHint};
 use std::collections::HashMap;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 
@@ -42,7 +42,10 @@ struct Answer {
     /// When its reader has to have asked for more; `None` while it waits for us.
     until: Option<Instant>,
     deadline: Option<Instant>,
-    was_let_go: bool,
+    /// Why it was let go, until its reader was told.
+    let_go: Option<Kind>,
+    /// Whoever waits for us.
+    waiting: Option<Waker>,
 }
 
 /// What the connection has of an answer.
@@ -66,7 +69,7 @@ impl Readers {
     fn watch(&self, body: Body, deadline: Option<Instant>) -> Watched {
         // Its reader may never make room for the first byte.
         let until = Some(Instant::now() + PATIENCE);
-        let answer = Arc::new(Mutex::new(Answer { body: Some(body), until, deadline, was_let_go: false }));
+        let answer = Arc::new(Mutex::new(Answer { body: Some(body), until, deadline, let_go: None, waiting: None }));
         let mut answers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         answers.next += 1;
         let number = answers.next;
@@ -84,17 +87,29 @@ impl Readers {
         }
     }
 
+    /// Lets go of all that are left, since the server goes away.
+    pub fn end(&self) {
+        self.let_go_where(Kind::ShuttingDown, |_| true);
+    }
+
     /// Lets go of every answer whose time is up, and says of how many.
     fn let_go(&self, now: Instant) -> usize {
+        self.let_go_where(Kind::ReaderStalled, |answer| answer.is_over(now))
+    }
+
+    fn let_go_where(&self, why: Kind, is_over: impl Fn(&Answer) -> bool) -> usize {
         let mut dropped = Vec::new();
+        let mut waiting = Vec::new();
         self.0.lock().unwrap_or_else(PoisonError::into_inner).under_way.retain(|_, answer| {
             let mut answer = answer.lock().unwrap_or_else(PoisonError::into_inner);
-            if answer.is_over(now) {
-                answer.was_let_go = true;
+            if answer.body.is_some() && is_over(&answer) {
+                answer.let_go = Some(why);
                 dropped.extend(answer.body.take());
+                waiting.extend(answer.waiting.take());
             }
             answer.body.is_some()
         });
+        waiting.into_iter().for_each(Waker::wake);
         // Their places and connections are given back here, with nothing locked.
         dropped.len()
     }
@@ -104,6 +119,13 @@ impl Answer {
     fn is_over(&self, now: Instant) -> bool {
         self.until.is_some_and(|until| until.min(self.deadline.unwrap_or(until)) <= now)
     }
+
+    fn wait(&mut self, cx: &Context<'_>) {
+        self.until = None;
+        if !self.waiting.as_ref().is_some_and(|waiting| waiting.will_wake(cx.waker())) {
+            self.waiting = Some(cx.waker().clone());
+        }
+    }
 }
 
 impl Drop for Watched {
@@ -112,8 +134,12 @@ impl Drop for Watched {
     }
 }
 
-fn stood_still() -> Error {
-    Error::new(Kind::ReaderStalled, "the answer was not read for too long, and was let go: read on from where it ended")
+fn told(why: Kind) -> Error {
+    let message = match why {
+        Kind::ReaderStalled => "the answer was not read for too long, and was let go: read on from where it ended",
+        _ => "the server goes away: read on from where the answer ended, from another or later",
+    };
+    Error::new(why, message)
 }
 
 impl http_body::Body for Watched {
@@ -123,12 +149,12 @@ impl http_body::Body for Watched {
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
         let mut answer = self.answer.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(body) = &mut answer.body else {
-            let was_let_go = std::mem::take(&mut answer.was_let_go);
-            return Poll::Ready(was_let_go.then(|| Ok(Frame::trailers(trailers(stood_still())))));
+            let why = answer.let_go.take();
+            return Poll::Ready(why.map(|why| Ok(Frame::trailers(trailers(told(why))))));
         };
         let polled = Pin::new(body).poll_frame(cx);
         match &polled {
-            Poll::Pending => answer.until = None,
+            Poll::Pending => answer.wait(cx),
             Poll::Ready(Some(Ok(frame))) => {
                 let length = frame.data_ref().map_or(0, |data| data.len() as u64);
                 answer.until = Some(Instant::now() + PATIENCE + Duration::from_secs(length / SLOWEST));
@@ -140,7 +166,7 @@ impl http_body::Body for Watched {
 
     fn is_end_stream(&self) -> bool {
         let answer = self.answer.lock().unwrap_or_else(PoisonError::into_inner);
-        !answer.was_let_go && answer.body.as_ref().is_none_or(http_body::Body::is_end_stream)
+        answer.let_go.is_none() && answer.body.as_ref().is_none_or(http_body::Body::is_end_stream)
     }
 
     fn size_hint(&self) -> SizeHint {
@@ -186,6 +212,17 @@ mod tests {
         assert!(answer.frame().await.unwrap().unwrap().is_data());
         assert_eq!(readers.let_go(Instant::now()), 0);
         assert_eq!(readers.let_go(Instant::now() + Duration::from_secs(2)), 1);
+    }
+
+    #[tokio::test]
+    async fn the_end_tells_also_who_waits_for_us() {
+        let readers = Readers::default();
+        let mut answer = readers.watch(Body::from_stream(stream::pending::<Result<Bytes, axum::Error>>()), None);
+        let told = tokio::spawn(async move { answer.frame().await.unwrap().unwrap().into_trailers().unwrap() });
+        tokio::task::yield_now().await;
+        readers.end();
+        let status = tonic::Status::from_header_map(&told.await.unwrap()).unwrap();
+        assert!(status.message().contains("goes away"), "{status:?}");
     }
 
     #[tokio::test]
