@@ -112,7 +112,13 @@ pub async fn accept(
     }
 }
 
-async fn connection(stream: std::net::TcpStream, peer: SocketAddr, _guest: Guest, router: Router, stop: CancellationToken) {
+async fn connection(
+    stream: std::net::TcpStream,
+    peer: SocketAddr,
+    _guest: Guest,
+    router: Router,
+    stop: CancellationToken,
+) {
     // From here on the socket belongs to the runtime of this task.
     let stream = match TcpStream::from_std(stream) {
         Ok(stream) => stream,

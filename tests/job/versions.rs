@@ -18,8 +18,12 @@ async fn a_change_is_dropped_picked_and_undone() {
     desk.fed(&["cp", "-", &a], b"3").await;
     let (code, why) = desk.refused(&["reset", &main]).await;
     assert!(code == 2 && why.contains("--yes"), "{code} {why}");
+    assert_eq!(desk.json(&["reset", &main, "--dry-run"]).await[0]["path"], "a", "what would be dropped");
+    assert_eq!(desk.ok(&["cat", &a]).await, "3");
     desk.ok(&["reset", &main, "--yes"]).await;
     assert_eq!(desk.ok(&["cat", &a]).await, "2");
+    assert_eq!(desk.ok(&["reset", &main, "--to", &one, "--dry-run"]).await, one);
+    assert_eq!(desk.head("main").await, two);
     desk.ok(&["reset", &main, "--to", &one, "--yes"]).await;
     assert_eq!((desk.head("main").await, desk.ok(&["cat", &a]).await), (one, "1".into()));
 
@@ -29,6 +33,25 @@ async fn a_change_is_dropped_picked_and_undone() {
     assert_eq!(desk.ok(&["cat", &desk.at("side/a")]).await, "1");
     let seen = desk.json(&["tx", "watch", "undo"]).await;
     assert_eq!((seen.len(), seen[0]["state"].as_str()), (1, Some("committed")), "a watch ends with what it watches");
+    desk.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_dry_run_names_is_still_there() {
+    let desk = Desk::start().await;
+    let (repository, branch, tag) = (desk.at(""), desk.at("side"), desk.at("v1"));
+    let repository = repository.trim_end_matches('/');
+    desk.ok(&["branch", "create", &branch, "--from", "main"]).await;
+    desk.ok(&["tag", "create", &tag, "--from", "main"]).await;
+    for (kind, uri) in [("branch", branch.as_str()), ("tag", &tag), ("repo", repository)] {
+        let said = desk.ok(&[kind, "rm", uri, "--dry-run"]).await;
+        assert!(said.starts_with("would delete"), "{said}");
+        desk.ok(&[kind, "show", uri]).await;
+    }
+    for (kind, uri) in [("branch", &branch), ("tag", &tag)] {
+        desk.ok(&[kind, "rm", uri, "--yes"]).await;
+        assert_eq!(desk.refused(&[kind, "rm", uri, "--dry-run"]).await.0, 3);
+    }
     desk.stop().await;
 }
 

@@ -3,6 +3,17 @@
 use crate::failure::{Failure, Result, While as _};
 use std::io::{self, IsTerminal as _, Write as _};
 
+/// Flags of what destroys something.
+#[derive(Debug, Clone, Copy, clap::Args)]
+pub(crate) struct Care {
+    /// Do not ask
+    #[arg(long)]
+    pub(crate) yes: bool,
+    /// Say what would be done, and do nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
 /// Asks the person at the terminal, unless `is_sure`.
 ///
 /// # Errors

@@ -25,6 +25,7 @@ pub(crate) struct Record {
 /// Standard output.
 pub(crate) struct Output {
     format: Format,
+    is_terminal: bool,
     stdout: Box<dyn Write + Send>,
 }
 
@@ -32,9 +33,10 @@ impl Output {
     /// Standard output: line by line on a terminal, else in larger pieces.
     pub(crate) fn new(format: Format) -> Self {
         let stdout = io::stdout();
+        let is_terminal = stdout.is_terminal();
         let stdout: Box<dyn Write + Send> =
-            if stdout.is_terminal() { Box::new(stdout) } else { Box::new(BufWriter::new(stdout)) };
-        Self { format, stdout }
+            if is_terminal { Box::new(stdout) } else { Box::new(BufWriter::new(stdout)) };
+        Self { format, is_terminal, stdout }
     }
 
     /// Prints a result.
@@ -43,6 +45,7 @@ impl Output {
     /// When it cannot be written.
     pub(crate) fn put(&mut self, record: &Record) -> Result<()> {
         let written = match self.format {
+            Format::Text if self.is_terminal => writeln!(self.stdout, "{}", harmless(&record.text)),
             Format::Text => writeln!(self.stdout, "{}", record.text),
             Format::Json => writeln!(self.stdout, "{}", record.json),
         };
@@ -74,7 +77,19 @@ impl Output {
 
 /// Writes a line to standard error, if anybody reads that.
 pub(crate) fn say(line: impl std::fmt::Display) {
-    let _ = writeln!(io::stderr(), "{line}");
+    let _ = writeln!(io::stderr(), "{}", harmless(&line.to_string()));
+}
+
+/// Text that a terminal shows and does not obey: whoever names an object could else rewrite the screen.
+fn harmless(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c.is_control() && c != '\n' {
+            true => shown.extend(c.escape_default()),
+            false => shown.push(c),
+        }
+    }
+    shown
 }
 
 /// Bytes as people read them: `1.5 MiB`.
@@ -100,9 +115,14 @@ mod tests {
     }
 
     #[test]
+    fn a_terminal_obeys_no_name_of_an_object() {
+        assert_eq!(harmless("a\u{1b}[2Jb\r\nc\u{9b}é"), "a\\u{1b}[2Jb\\r\nc\\u{9b}é");
+    }
+
+    #[test]
     fn work_goes_on_when_nobody_reads_of_it_and_a_list_does_not() {
         let record = Record { text: "copy a -> b".into(), json: Value::Null };
-        let mut output = Output { format: Format::Text, stdout: Box::new(Closed) };
+        let mut output = Output { format: Format::Text, is_terminal: false, stdout: Box::new(Closed) };
         assert!(matches!(output.put(&record), Err(Failure::OutputClosed)));
         assert!(output.report(&record).is_ok());
         assert!(output.report(&record).is_ok() && output.flush().is_ok());

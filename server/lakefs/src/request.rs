@@ -1,8 +1,8 @@
 //! One request: how it is built, sent, and repeated where its call site says that it may be.
 
 use crate::client::{Inner, Lakefs};
-use crate::pools::RequestBody;
 use crate::error::{BoxError, Effect, Error, Kind, Result, Retry};
+use crate::pools::RequestBody;
 use crate::url::Target;
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};

@@ -1,6 +1,6 @@
 //! `rm`.
 
-use crate::confirm::confirm;
+use crate::confirm::{Care, confirm};
 use crate::failure::{Result, Tally, While as _};
 use crate::globs::Pattern;
 use crate::session::{Session, usage};
@@ -24,12 +24,8 @@ pub(crate) struct Args {
     /// Delete the object and all that is below it
     #[arg(short, long)]
     recursive: bool,
-    /// Do not ask
-    #[arg(long)]
-    yes: bool,
-    /// Say what would be deleted, and delete nothing
-    #[arg(long)]
-    dry_run: bool,
+    #[command(flatten)]
+    care: Care,
     /// What is not there is as good as deleted
     #[arg(long)]
     allow_missing: bool,
@@ -53,8 +49,8 @@ pub(super) async fn run(session: &mut Session, args: Args) -> Result<()> {
 async fn remove(session: &mut Session, uri: &LakeUri, args: &Args, tally: &mut Tally) -> Result<()> {
     let pattern = Pattern::of(&uri.path)?;
     let is_many = args.recursive || pattern.is_some();
-    if is_many && !args.dry_run {
-        confirm(format!("Delete all objects of {uri}?"), args.yes).await?;
+    if is_many && !args.care.dry_run {
+        confirm(format!("Delete all objects of {uri}?"), args.care.yes).await?;
     }
     match pattern {
         Some(pattern) => {
@@ -62,7 +58,7 @@ async fn remove(session: &mut Session, uri: &LakeUri, args: &Args, tally: &mut T
             remove_finds(session, uri, finds, args, tally).await
         }
         None if uri.path.is_empty() && !args.recursive => usage(format!("{uri} is a whole version: say --recursive")),
-        None if uri.path.is_empty() || (args.recursive && args.dry_run) => {
+        None if uri.path.is_empty() || (args.recursive && args.care.dry_run) => {
             let finds = subtree(session, uri).await?;
             remove_finds(session, uri, finds, args, tally).await
         }
@@ -91,7 +87,7 @@ async fn subtree(session: &Session, uri: &LakeUri) -> Result<Finds> {
 
 /// By one call.
 async fn remove_subtree(session: &mut Session, uri: &LakeUri, args: &Args, tally: &mut Tally) -> Result<()> {
-    if args.dry_run {
+    if args.care.dry_run {
         session.client.stat(&uri.place(), &uri.path).await.during(|| format!("look at {uri}"))?;
         return session.out.report(&deleted(&uri.to_string(), true));
     }
@@ -117,7 +113,7 @@ async fn remove_finds(
     let (mut found, mut count) = (0, 0);
     while let Some(batch) = batches.try_next().await.map_err(|error| error.1)? {
         found += batch.len();
-        if args.dry_run {
+        if args.care.dry_run {
             for find in &batch {
                 session.out.report(&deleted(&find.location.to_string(), true))?;
             }
@@ -127,7 +123,7 @@ async fn remove_finds(
         let done = session.client.delete_paths(&uri.place(), paths).await.during(|| format!("delete {uri}"))?;
         count += report(uri, done, tally)?;
     }
-    match (found, args.dry_run) {
+    match (found, args.care.dry_run) {
         (0, _) if !args.allow_missing => Err(nothing_there(uri)),
         (_, true) => Ok(()),
         _ => session.out.report(&deleted_count(&uri.to_string(), count)),

@@ -1,6 +1,6 @@
 //! `tag`.
 
-use crate::confirm::confirm;
+use crate::confirm::{Care, confirm};
 use crate::failure::{Result, While as _};
 use crate::session::Session;
 use crate::uri::{RefUri, RepositoryUri};
@@ -29,9 +29,8 @@ pub(crate) enum Command {
     Rm {
         /// lakefs://REPOSITORY/TAG
         tag: RefUri,
-        /// Do not ask
-        #[arg(long)]
-        yes: bool,
+        #[command(flatten)]
+        care: Care,
     },
     /// Show the commit that a tag names
     Show {
@@ -54,14 +53,20 @@ pub(super) async fn run(session: &mut Session, command: Command) -> Result<()> {
             let made = session.client.create_tag(&uri.repository, &uri.name, &from).await;
             session.out.put(&tag(&made.during(|| format!("make {uri}"))?))
         }
-        Command::Rm { tag: uri, yes } => {
-            confirm(format!("Delete the tag {uri}?"), yes).await?;
-            session.client.delete_tag(&uri.repository, &uri.name).await.during(|| format!("delete {uri}"))?;
-            session.out.put(&removed("tag", &uri.name))
-        }
+        Command::Rm { tag: uri, care } => remove(session, &uri, care).await,
         Command::Show { tag: uri } => {
             let found = session.client.tag(&uri.repository, &uri.name).await;
             session.out.put(&tag(&found.during(|| format!("look at {uri}"))?))
         }
     }
+}
+
+async fn remove(session: &mut Session, uri: &RefUri, care: Care) -> Result<()> {
+    if care.dry_run {
+        session.client.tag(&uri.repository, &uri.name).await.during(|| format!("look at {uri}"))?;
+    } else {
+        confirm(format!("Delete the tag {uri}?"), care.yes).await?;
+        session.client.delete_tag(&uri.repository, &uri.name).await.during(|| format!("delete {uri}"))?;
+    }
+    session.out.put(&removed("tag", &uri.name, care.dry_run))
 }

@@ -66,9 +66,13 @@ pub(crate) fn head(branch: &str, commit_id: &str) -> Record {
     Record { text: commit_id.to_owned(), json: json!({ "branch": branch, "commit_id": word(commit_id) }) }
 }
 
-/// Something that was deleted as a whole.
-pub(crate) fn removed(kind: &str, name: &str) -> Record {
-    Record { text: format!("deleted {kind} {name}"), json: json!({ "action": "delete", kind: name }) }
+/// Something that was deleted as a whole, or would be.
+pub(crate) fn removed(kind: &str, name: &str, is_dry_run: bool) -> Record {
+    let done = if is_dry_run { "would delete" } else { "deleted" };
+    Record {
+        text: format!("{done} {kind} {name}"),
+        json: json!({ "action": "delete", kind: name, "dry_run": is_dry_run }),
+    }
 }
 
 /// A path that differs.
