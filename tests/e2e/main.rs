@@ -11,6 +11,7 @@ mod commits;
 mod files;
 mod fixture;
 mod lost_answers;
+mod options;
 mod payload;
 mod service;
 mod transactions;

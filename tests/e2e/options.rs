@@ -1,0 +1,153 @@
+//! What the options of version calls and commits do.
+
+use crate::fixture::{Server, refused, why};
+use lakeport_proto::v1::{
+    BeginTransactionRequest, BranchRetention, CherryPickRequest, Commit, CommitTransactionRequest, CreateCommitRequest,
+    GetCommitRequest, MergeRequest, MergeStrategy, RevertRequest,
+};
+use tonic::Code;
+
+impl Server {
+    /// `main` and `side`, which both changed `both`, and of which `side` alone changed `own`.
+    async fn parted(&self) {
+        self.put("both", "0").await;
+        self.commit("base").await;
+        self.branch("side", "main").await;
+        self.put_at("side", "both", "side").await;
+        self.put_at("side", "own", "side").await;
+        self.commit_at("side", "side").await;
+        self.put("both", "main").await;
+        self.commit("main").await;
+    }
+
+    async fn merge(&self, options: MergeRequest) -> Commit {
+        let (repository, destination_branch) = (self.repository.clone(), "main".into());
+        let request = MergeRequest { repository, r#ref: "side".into(), destination_branch, ..options };
+        let commit_id = self.versions.clone().merge(request).await.unwrap().into_inner().commit_id;
+        self.described(&commit_id).await
+    }
+
+    async fn described(&self, commit_id: &str) -> Commit {
+        let request =
+            GetCommitRequest { repository: self.repository.clone(), r#ref: commit_id.into(), ..Default::default() };
+        self.versions.clone().get_commit(request).await.unwrap().into_inner().commit.unwrap()
+    }
+}
+
+#[tokio::test]
+async fn a_merge_keeps_the_destinations_side_of_a_conflict_where_it_is_told_to() {
+    let server = Server::start().await;
+    server.parted().await;
+    let strategy = MergeStrategy::DestinationWins.into();
+    let metadata = [("why".to_owned(), "test".to_owned())].into();
+    let merged = server.merge(MergeRequest { strategy, message: "ours".into(), metadata, ..Default::default() }).await;
+    assert_eq!((merged.message.as_str(), merged.metadata["why"].as_str()), ("ours", "test"));
+    assert_eq!(merged.parent_commit_ids.len(), 2);
+    assert_eq!(server.get("main", "both").await.unwrap(), "main");
+    assert_eq!(server.get("main", "own").await.unwrap(), "side");
+}
+
+#[tokio::test]
+async fn a_squashed_merge_has_one_parent() {
+    let server = Server::start().await;
+    server.parted().await;
+    let head = server.head("main").await;
+    let strategy = MergeStrategy::SourceWins.into();
+    let merged = server.merge(MergeRequest { strategy, squash: true, ..Default::default() }).await;
+    assert_eq!(merged.parent_commit_ids, [head]);
+    assert_eq!(server.get("main", "both").await.unwrap(), "side");
+}
+
+#[tokio::test]
+async fn a_merge_is_picked_and_undone_against_the_parent_that_is_named() {
+    let server = Server::start().await;
+    server.parted().await;
+    server.branch("other", "main").await;
+    let strategy = MergeStrategy::SourceWins.into();
+    let merged = server.merge(MergeRequest { strategy, ..Default::default() }).await;
+
+    let undo = RevertRequest {
+        repository: server.repository.clone(),
+        r#ref: merged.commit_id.clone(),
+        branch: "main".into(),
+        parent_number: 1,
+        message: "no".into(),
+        ..Default::default()
+    };
+    let whose = RevertRequest { parent_number: 0, ..undo.clone() };
+    assert_eq!(why(server.versions.clone().revert(whose).await).0, Code::InvalidArgument);
+    let undone = server.versions.clone().revert(undo).await.unwrap().into_inner().commit.unwrap();
+    assert_eq!(undone.message, "no");
+    assert_eq!(server.get("main", "both").await.unwrap(), "main");
+    assert_eq!(why(server.get("main", "own").await), refused(Code::NotFound, "OBJECT_NOT_FOUND"));
+
+    // Last: lakeFS may not know a commit by its ID for a while once it was picked.
+    let pick = CherryPickRequest {
+        repository: server.repository.clone(),
+        r#ref: merged.commit_id,
+        branch: "other".into(),
+        parent_number: 1,
+    };
+    let whose = CherryPickRequest { parent_number: 0, ..pick.clone() };
+    assert_eq!(why(server.versions.clone().cherry_pick(whose).await).0, Code::InvalidArgument);
+    server.versions.clone().cherry_pick(pick).await.unwrap();
+    assert_eq!(server.get("other", "own").await.unwrap(), "side");
+}
+
+#[tokio::test]
+async fn a_commit_of_nothing_is_made_where_that_is_asked_for() {
+    let server = Server::start().await;
+    let before = server.head("main").await;
+    let nothing = CreateCommitRequest {
+        repository: server.repository.clone(),
+        r#ref: "main".into(),
+        message: "mark".into(),
+        allow_empty: true,
+        ..Default::default()
+    };
+    let made = server.versions.clone().create_commit(nothing).await.unwrap().into_inner().commit.unwrap();
+    assert_eq!(made.parent_commit_ids, [before]);
+    assert_eq!(server.head("main").await, made.commit_id);
+}
+
+#[tokio::test]
+async fn a_transaction_gives_way_to_its_base_where_it_is_told_to() {
+    let server = Server::start().await;
+    server.put("both", "0").await;
+    server.commit("base").await;
+    server.begin("t").await;
+    server.put_in("t", "both", "transaction").await.unwrap();
+    server.put_in("t", "own", "transaction").await.unwrap();
+    server.put("both", "main").await;
+    server.commit("main").await;
+    let commit = CommitTransactionRequest {
+        transaction_id: "t".into(),
+        strategy: MergeStrategy::DestinationWins.into(),
+        message: "yield".into(),
+        ..Default::default()
+    };
+    let done = server.publish_with(commit).await.unwrap();
+    assert_eq!(server.described(&done.commit_id).await.message, "yield");
+    assert_eq!(server.get("main", "both").await.unwrap(), "main");
+    assert_eq!(server.get("main", "own").await.unwrap(), "transaction");
+}
+
+#[tokio::test]
+async fn a_branch_is_kept_on_failure_only() {
+    let server = Server::start().await;
+    let keep = |id: &str, branch: &str| BeginTransactionRequest {
+        branch: branch.into(),
+        branch_retention: BranchRetention::KeepOnFailure.into(),
+        ..server.begin_request(id)
+    };
+    for (id, branch) in [("fails", "left"), ("lands", "gone")] {
+        server.try_begin(keep(id, branch)).await.unwrap();
+        server.put_in(id, id, "1").await.unwrap();
+    }
+    assert_eq!(server.rollback("fails").await.unwrap().branch, "left");
+    assert_eq!(server.get("left", "fails").await.unwrap(), "1");
+    assert_eq!(server.publish("lands").await.unwrap().branch, "");
+    assert_eq!(why(server.get("gone", "lands").await), refused(Code::NotFound, "REF_NOT_FOUND"));
+    assert_eq!(server.get("main", "lands").await.unwrap(), "1");
+    assert!(server.is_clean().await);
+}
