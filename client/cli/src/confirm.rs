@@ -1,6 +1,8 @@
 //! Asking before something is destroyed.
 
 use crate::failure::{Failure, Result, While as _};
+use std::fmt::Display;
+use std::future::Future;
 use std::io::{self, IsTerminal as _, Write as _};
 
 /// Flags of what destroys something.
@@ -12,6 +14,26 @@ pub(crate) struct Care {
     /// Say what would be done, and do nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
+}
+
+impl Care {
+    /// Deletes something, once the person at the terminal agrees; or only looks whether it is there.
+    ///
+    /// # Errors
+    /// When it is not there, cannot be deleted, or the answer is no.
+    pub(crate) async fn delete<T>(
+        self,
+        uri: &impl Display,
+        question: String,
+        look: impl Future<Output = lakeport_client::Result<T>>,
+        delete: impl Future<Output = lakeport_client::Result<()>>,
+    ) -> Result<()> {
+        if self.dry_run {
+            return look.await.during(|| format!("look at {uri}")).map(drop);
+        }
+        confirm(question, self.yes).await?;
+        delete.await.during(|| format!("delete {uri}"))
+    }
 }
 
 /// Asks the person at the terminal, unless `is_sure`.

@@ -1,6 +1,6 @@
 //! `branch`.
 
-use crate::confirm::{Care, confirm};
+use crate::confirm::Care;
 use crate::failure::{Result, While as _};
 use crate::session::Session;
 use crate::uri::{RefUri, RepositoryUri};
@@ -53,20 +53,18 @@ pub(super) async fn run(session: &mut Session, command: Command) -> Result<()> {
             let made = session.client.create_branch(&uri.repository, &uri.name, &from).await;
             session.out.put(&branch(&made.during(|| format!("make {uri}"))?))
         }
-        Command::Rm { branch: uri, care } => remove(session, &uri, care).await,
+        Command::Rm { branch: uri, care } => {
+            let question = format!("Delete the branch {uri} and what is uncommitted on it?");
+            let (look, delete) = (
+                session.client.branch(&uri.repository, &uri.name),
+                session.client.delete_branch(&uri.repository, &uri.name),
+            );
+            care.delete(&uri, question, look, delete).await?;
+            session.out.put(&removed("branch", &uri.name, care.dry_run))
+        }
         Command::Show { branch: uri } => {
             let found = session.client.branch(&uri.repository, &uri.name).await;
             session.out.put(&branch(&found.during(|| format!("look at {uri}"))?))
         }
     }
-}
-
-async fn remove(session: &mut Session, uri: &RefUri, care: Care) -> Result<()> {
-    if care.dry_run {
-        session.client.branch(&uri.repository, &uri.name).await.during(|| format!("look at {uri}"))?;
-    } else {
-        confirm(format!("Delete the branch {uri} and what is uncommitted on it?"), care.yes).await?;
-        session.client.delete_branch(&uri.repository, &uri.name).await.during(|| format!("delete {uri}"))?;
-    }
-    session.out.put(&removed("branch", &uri.name, care.dry_run))
 }

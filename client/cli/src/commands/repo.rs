@@ -1,6 +1,6 @@
 //! `repo`.
 
-use crate::confirm::{Care, confirm};
+use crate::confirm::Care;
 use crate::failure::{Result, While as _};
 use crate::session::Session;
 use crate::uri::RepositoryUri;
@@ -59,7 +59,12 @@ pub(super) async fn run(session: &mut Session, command: Command) -> Result<()> {
             session.put_all(repositories, repository, || "list the repositories".to_owned()).await
         }
         Command::Create(args) => create(session, args).await,
-        Command::Rm { repository: uri, care } => remove(session, &uri, care).await,
+        Command::Rm { repository: uri, care } => {
+            let question = format!("Delete the repository {uri} and all that is in it?");
+            let (look, delete) = (session.client.repository(&uri.0), session.client.delete_repository(&uri.0));
+            care.delete(&uri, question, look, delete).await?;
+            session.out.put(&removed("repository", &uri.0, care.dry_run))
+        }
         Command::Show { repository: uri } => {
             let found = session.client.repository(&uri.0).await;
             session.out.put(&repository(&found.during(|| format!("look at {uri}"))?))
@@ -72,14 +77,4 @@ async fn create(session: &mut Session, args: CreateArgs) -> Result<()> {
     let request = CreateRepositoryRequest { repository: uri.0.clone(), storage_namespace, default_branch, read_only };
     let made = session.client.create_repository(request).await;
     session.out.put(&repository(&made.during(|| format!("make {uri}"))?))
-}
-
-async fn remove(session: &mut Session, uri: &RepositoryUri, care: Care) -> Result<()> {
-    if care.dry_run {
-        session.client.repository(&uri.0).await.during(|| format!("look at {uri}"))?;
-    } else {
-        confirm(format!("Delete the repository {uri} and all that is in it?"), care.yes).await?;
-        session.client.delete_repository(&uri.0).await.during(|| format!("delete {uri}"))?;
-    }
-    session.out.put(&removed("repository", &uri.0, care.dry_run))
 }

@@ -1,6 +1,6 @@
 //! `tag`.
 
-use crate::confirm::{Care, confirm};
+use crate::confirm::Care;
 use crate::failure::{Result, While as _};
 use crate::session::Session;
 use crate::uri::{RefUri, RepositoryUri};
@@ -53,20 +53,16 @@ pub(super) async fn run(session: &mut Session, command: Command) -> Result<()> {
             let made = session.client.create_tag(&uri.repository, &uri.name, &from).await;
             session.out.put(&tag(&made.during(|| format!("make {uri}"))?))
         }
-        Command::Rm { tag: uri, care } => remove(session, &uri, care).await,
+        Command::Rm { tag: uri, care } => {
+            let question = format!("Delete the tag {uri}?");
+            let (look, delete) =
+                (session.client.tag(&uri.repository, &uri.name), session.client.delete_tag(&uri.repository, &uri.name));
+            care.delete(&uri, question, look, delete).await?;
+            session.out.put(&removed("tag", &uri.name, care.dry_run))
+        }
         Command::Show { tag: uri } => {
             let found = session.client.tag(&uri.repository, &uri.name).await;
             session.out.put(&tag(&found.during(|| format!("look at {uri}"))?))
         }
     }
-}
-
-async fn remove(session: &mut Session, uri: &RefUri, care: Care) -> Result<()> {
-    if care.dry_run {
-        session.client.tag(&uri.repository, &uri.name).await.during(|| format!("look at {uri}"))?;
-    } else {
-        confirm(format!("Delete the tag {uri}?"), care.yes).await?;
-        session.client.delete_tag(&uri.repository, &uri.name).await.during(|| format!("delete {uri}"))?;
-    }
-    session.out.put(&removed("tag", &uri.name, care.dry_run))
 }
