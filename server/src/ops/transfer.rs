@@ -43,7 +43,7 @@ pub struct Transferring {
     listing: Option<Listing>,
     is_move: bool,
     /// Of a move: sources whose copies stand.
-    copied: Vec<(ObjectPath, String)>,
+    copied: Vec<ObjectPath>,
     any_failed: bool,
     is_started: bool,
     is_done: bool,
@@ -163,7 +163,7 @@ impl Transferring {
                 Ok(change) => {
                     progress.paths.push(change.path().to_owned());
                     if self.is_move {
-                        self.copied.push((source, change.path().to_owned()));
+                        self.copied.push(source);
                     }
                 }
                 Err(error) if self.listing.is_none() => return Err(error),
@@ -173,9 +173,14 @@ impl Transferring {
         Ok(progress)
     }
 
-    async fn copy_one(&self, ops: &Shared, source: &ObjectPath) -> Result<Change> {
+    /// Where the copy of a source stands.
+    fn destination(&self, source: &ObjectPath) -> String {
         let below = source.as_str().strip_prefix(self.transfer.source.as_str()).unwrap_or_default();
-        let destination = format!("{}{below}", self.transfer.destination);
+        format!("{}{below}", self.transfer.destination)
+    }
+
+    async fn copy_one(&self, ops: &Shared, source: &ObjectPath) -> Result<Change> {
+        let destination = self.destination(source);
         let destination = ObjectPath::try_from(destination).map_err(|error| Error::field("path", error))?;
         ops.is_settled(&self.writing, &destination)?;
         if self.from.repository != self.writing.repository {
@@ -207,16 +212,15 @@ impl Transferring {
         }
         let mut progress = TransferProgress::default();
         for batch in self.copied.chunks(Lakefs::MAX_DELETE) {
-            let sources: Vec<ObjectPath> = batch.iter().map(|(source, _)| source.clone()).collect();
-            let request = delete_all(ops.clone(), self.caller.clone(), self.writing.clone(), sources.clone());
-            let failures = ops.to_the_end(&self.writing, sources.clone(), || true, request).await?;
+            let request = delete_all(ops.clone(), self.caller.clone(), self.writing.clone(), batch.to_vec());
+            let failures = ops.to_the_end(&self.writing, batch.to_vec(), || true, request).await?;
             if let Some(failure) = failures.into_iter().next() {
                 return Err(self.writing.refused(ops, &self.caller, failure.error).await);
             }
-            let changes: Vec<Change> = sources.into_iter().map(Change::Deleted).collect();
+            let changes: Vec<Change> = batch.iter().cloned().map(Change::Deleted).collect();
             let outcomes = ops.acknowledge(&self.caller, &self.writing, &changes).await?;
             outcomes.into_iter().collect::<Result<()>>()?;
-            progress.paths.extend(batch.iter().map(|(_, destination)| destination.clone()));
+            progress.paths.extend(batch.iter().map(|source| self.destination(source)));
         }
         Ok(progress)
     }
