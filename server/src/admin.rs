@@ -6,6 +6,10 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::get;
 use metrics_exporter_prometheus::PrometheusHandle;
+use std::time::Duration;
+
+/// How long a probe waits for the session store.
+const PATIENCE: Duration = Duration::from_millis(800);
 
 /// `/livez`, `/readyz`, `/metrics`.
 pub fn routes(ops: Shared, metrics: PrometheusHandle) -> Router {
@@ -20,9 +24,9 @@ async fn ready(State(ops): State<Shared>) -> (StatusCode, &'static str) {
     if ops.stopping.is_cancelled() {
         return (StatusCode::SERVICE_UNAVAILABLE, "going away\n");
     }
-    match ops.store.ping().await {
-        Ok(()) => (StatusCode::OK, "ready\n"),
-        Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "the session store does not answer\n"),
+    match tokio::time::timeout(PATIENCE, ops.store.ping()).await {
+        Ok(Ok(())) => (StatusCode::OK, "ready\n"),
+        _ => (StatusCode::SERVICE_UNAVAILABLE, "the session store does not answer\n"),
     }
 }
 

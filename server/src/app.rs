@@ -281,7 +281,7 @@ async fn open_lake(
 
 fn session_url(config: &Config) -> String {
     match &config.session_store {
-        Some(url) => url.clone(),
+        Some(url) => url.reveal().to_owned(),
         None => format!("sqlite:{}?mode=rwc", config.data_dir.join("sessions.db").display()),
     }
 }

@@ -54,9 +54,13 @@ pub struct Settings {
     /// Where to keep transactions, and the lake if it is one of its own [default: ./lakeport-data].
     #[arg(long, env = "LAKEPORT_DATA_DIR", value_name = "FOLDER")]
     data_dir: Option<PathBuf>,
-    /// The database of the transactions, as sqlite:FILE [default: sessions.db in the data folder].
-    #[arg(long, env = "LAKEPORT_SESSION_STORE", value_name = "URL")]
+    /// The database of the transactions: `sqlite:FILE`, or `postgres://USER:PASSWORD@HOST/DATABASE` for several replicas
+    /// [default: sessions.db in the data folder].
+    #[arg(long, env = "LAKEPORT_SESSION_STORE", value_name = "URL", hide_env_values = true)]
     session_store: Option<String>,
+    /// A file that holds it.
+    #[arg(long, env = "LAKEPORT_SESSION_STORE_FILE", value_name = "FILE")]
+    session_store_file: Option<PathBuf>,
     /// Also serve the REST API of the lake of its own there, for lakeFS's tools and SDKs [default: off].
     #[arg(long, env = "LAKEPORT_EMBEDDED_LISTEN", value_name = "ADDRESS")]
     embedded_listen: Option<String>,
@@ -147,7 +151,7 @@ pub struct Config {
     /// Where everything is kept.
     pub data_dir: PathBuf,
     /// The database of the transactions; `None`: a file in the data folder.
-    pub session_store: Option<String>,
+    pub session_store: Option<Secret>,
     /// Websites whose pages may call.
     pub web_origins: Vec<HeaderValue>,
     /// How logs are written.
@@ -210,10 +214,12 @@ impl Config {
                  127.0.0.1, or say --allow-anonymous"
             ));
         }
-        let session_store = flags.session_store.or(file.session_store);
-        if let Some(url) = session_store.as_ref().filter(|url| !url.starts_with("sqlite:")) {
-            check.wrong(format!("--session-store {url}: must be sqlite:FILE"));
-        }
+        let session_store = check.secret(
+            "--session-store",
+            flags.session_store.or(file.session_store),
+            flags.session_store_file.or(file.session_store_file),
+        );
+        let session_store = check.session_store(session_store);
         let log_format = check.log_format(flags.log_format.or(file.log_format).as_deref());
         let log = check.log(flags.log.or(file.log));
         let web_origins = check.origins(if flags.web_origin.is_empty() { file.web_origin } else { flags.web_origin });
@@ -261,7 +267,7 @@ mod tests {
     fn all_mistakes_are_told_together_and_no_secret() {
         let flags = settings(
             "listen = 'here'\nauth = 'none'\nlakefs-url = 'ftp://x'\nlakefs-secret-access-key = 'geheim'\n\
-             embedded-listen = '127.0.0.1:8000'\nsession-store = 'mysql:x'\nlog-format = 'xml'\nlog = 'lakeport=loud'",
+             embedded-listen = '127.0.0.1:8000'\nsession-store = 'mysql://a:geheim@h/x'\nlog-format = 'xml'\nlog = 'lakeport=loud'",
         );
         let mistakes = Config::of(flags, Settings::default(), Some("--config c: bad".into())).unwrap_err().to_string();
         for part in [
@@ -274,7 +280,7 @@ mod tests {
             "--lakefs-url: ",
             "--lakefs-access-key-id",
             "--embedded-listen",
-            "mysql",
+            "--session-store",
         ] {
             assert!(mistakes.contains(part), "{part} is missing in {mistakes}");
         }

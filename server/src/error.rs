@@ -222,7 +222,6 @@ impl From<lakefs::Error> for Error {
 
 impl From<lakeport_session::Error> for Error {
     fn from(error: lakeport_session::Error) -> Self {
-        Self::new(Kind::SessionStoreUnavailable, "the store of the transactions does not answer; try again")
-            .caused_by(error)
+        Self::new(Kind::SessionStoreUnavailable, error.to_string()).caused_by(error)
     }
 }

@@ -22,10 +22,6 @@ const REMEMBERED: Millis = 24 * 3600 * 1000;
 
 /// Works until told to stop.
 pub async fn run(ops: Shared, stop: CancellationToken) {
-    // Nobody could reach the service while it was away.
-    if let Err(error) = ops.store.grace_after_downtime().await {
-        tracing::error!(%error, "transactions cannot be given time after a downtime");
-    }
     while !stop.is_cancelled() {
         if let Err(error) = round(&ops).await {
             tracing::warn!(%error, "the janitor cannot work now");
@@ -36,6 +32,11 @@ pub async fn run(ops: Shared, stop: CancellationToken) {
 }
 
 async fn round(ops: &Shared) -> Result<()> {
+    // Nobody could reach the service while all of it was away, so nothing is overdue for that.
+    let given = ops.store.beat().await?;
+    if given > 0 {
+        tracing::info!(transactions = given, "given time again after a downtime");
+    }
     let due = stream::iter(ops.store.due(GRACE, BATCH).await?);
     // One that lakeFS is slow with must not hold up the others.
     due.for_each_concurrent(AT_ONCE, async |row| {

@@ -1,1 +1,5 @@
-//! Tests of what crosses crates; see `conformance/`.
+//! What tests that cross crates share.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "what fails here fails the test that uses it")]
+
+pub mod postgres;

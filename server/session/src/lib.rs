@@ -4,12 +4,14 @@
 //! the next row from this one (`state`); [`SessionStore::swap`] writes it if nobody was faster. So every step of the protocol
 //! is one compare-and-set, made durable before what it allows is done.
 
+mod error;
 mod row;
 mod state;
 mod store;
 mod watch;
 
+pub use error::Error;
 pub use row::{CommitRequest, Failure, Millis, NewTransaction, Options, Retention, State, Strategy, Transaction};
 pub use state::{LEASE, NotAllowed};
-pub use store::{Begun, Error, Filter, SessionStore};
+pub use store::{BaseTurn, Begun, Filter, SessionStore};
 pub use watch::RowWatch;

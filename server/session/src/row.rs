@@ -177,6 +177,8 @@ pub struct Transaction {
     pub lease_until: Millis,
     /// What the commit under way was asked for.
     pub commit_request: Option<CommitRequest>,
+    /// When the commit under way began.
+    pub commit_time: Option<Millis>,
     /// The commit that is, or was, to be merged.
     pub prepared_commit_id: Option<CommitId>,
     /// Branches that a merge of this epoch may use, besides the live one.

@@ -70,6 +70,7 @@ impl Transaction {
         next.state = State::Committing;
         next.epoch += 1;
         next.commit_request = Some(request);
+        next.commit_time = Some(self.read_at);
         next.prepared_commit_id = None;
         next.merge_in_doubt = false;
         next.fence_until = None;
@@ -137,6 +138,7 @@ impl Transaction {
         next.merge_branches.clear();
         next.prepared_commit_id = None;
         next.commit_request = None;
+        next.commit_time = None;
         next.merge_in_doubt = false;
         next.fence_until = None;
         next.failure = Some(failure);

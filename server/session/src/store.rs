@@ -1,37 +1,28 @@
 //! The store: one table, compare-and-set by version, time by the clock of the database.
 
+mod database;
+mod migrations;
 mod record;
+mod statement;
+mod turn;
 
+pub use turn::BaseTurn;
+
+use crate::error::{Error, Result};
 use crate::row::{Millis, NewTransaction, State, Transaction};
 use crate::watch::{Bells, RowWatch};
-use futures_util::TryStreamExt;
+use database::Database;
 use lakeport_types::TransactionId;
 use record::{COLUMNS, Record};
-use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
-use sqlx::{AnyPool, AssertSqlSafe, ConnectOptions, Executor};
+use statement::Statement;
 use std::collections::BTreeMap;
-use std::str::FromStr;
-use std::time::Duration;
 
-/// The schema that this program reads and writes.
-const SCHEMA_VERSION: i64 = 1;
-
-/// Why the store did not answer.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// The database cannot be opened, or is not one of ours.
-    #[error("cannot open the session store: {0}")]
-    Open(String),
-    /// The database failed.
-    #[error("the session store failed: {0}")]
-    Database(#[from] sqlx::Error),
-    /// A row does not say what a row says: the store is damaged, or of another program.
-    #[error("a row of the session store cannot be read: {0}")]
-    Corrupt(String),
-}
-
-/// The result of a call of the store.
-pub(crate) type Result<T, E = Error> = std::result::Result<T, E>;
+/// Rows that a listing looks at together.
+const PAGE: i64 = 200;
+/// Ended rows that are forgotten together.
+const FORGOTTEN: i64 = 1000;
+/// Without any replica for so long, nobody could reach the service.
+const DOWNTIME: Millis = 10_000;
 
 /// What became of a transaction that was to begin.
 #[derive(Debug, Clone)]
@@ -56,62 +47,21 @@ pub struct Filter {
 /// The durable rows of all transactions. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct SessionStore {
-    pool: AnyPool,
+    database: Database,
     bells: Bells,
-    /// Milliseconds since 1970, in the words of this database.
-    now: &'static str,
 }
 
 impl SessionStore {
-    /// Opens the store at a database URL, and brings it up to date.
+    /// Opens the store at a database URL (`sqlite:FILE`, `postgres://…`), and brings it up to date.
     ///
     /// # Errors
-    /// When it is of a newer version, damaged, or not there.
+    /// When it is of a newer version, damaged, or not there. The text has no password.
     pub async fn open(url: &str) -> Result<Self> {
-        sqlx::any::install_default_drivers();
-        let options = AnyConnectOptions::from_str(url).map_err(|error| Error::Open(error.to_string()))?;
-        let options = options.disable_statement_logging();
-        // One connection writes to SQLite at a time anyway, and then nobody is told that it is busy.
-        let pool = AnyPoolOptions::new()
-            .max_connections(1)
-            .acquire_timeout(Duration::from_secs(10))
-            .after_connect(|connection, _| {
-                Box::pin(async move {
-                    connection.execute("PRAGMA journal_mode = WAL").await?;
-                    connection.execute("PRAGMA synchronous = FULL").await?;
-                    connection.execute("PRAGMA busy_timeout = 10000").await?;
-                    Ok(())
-                })
-            })
-            .connect_with(options)
-            .await
-            .map_err(|error| Error::Open(format!("{url}: {error}")))?;
-        let store =
-            Self { pool, bells: Bells::default(), now: "CAST((julianday('now') - 2440587.5) * 86400000 AS BIGINT)" };
-        store.migrate().await?;
-        Ok(store)
+        Ok(Self { database: Database::open(url).await?, bells: Bells::default() })
     }
 
-    async fn migrate(&self) -> Result<()> {
-        let mut transaction = self.pool.begin_with("BEGIN IMMEDIATE").await?;
-        transaction.execute("CREATE TABLE IF NOT EXISTS lakeport_schema (version BIGINT NOT NULL)").await?;
-        let version: Option<i64> =
-            sqlx::query_scalar("SELECT version FROM lakeport_schema").fetch_optional(&mut *transaction).await?;
-        match version {
-            Some(SCHEMA_VERSION) => {}
-            None => {
-                for statement in include_str!("store/schema.sql").split(';').filter(|sql| !sql.trim().is_empty()) {
-                    transaction.execute(AssertSqlSafe(statement)).await?;
-                }
-            }
-            Some(other) => {
-                return Err(Error::Open(format!(
-                    "it has schema version {other}, and this program knows version {SCHEMA_VERSION}: use the program that \
-                     wrote it, or another store"
-                )));
-            }
-        }
-        Ok(transaction.commit().await?)
+    fn now(&self) -> &'static str {
+        self.database.dialect.now()
     }
 
     /// Whether the database answers.
@@ -119,7 +69,7 @@ impl SessionStore {
     /// # Errors
     /// When it does not.
     pub async fn ping(&self) -> Result<()> {
-        sqlx::query("SELECT 1").execute(&self.pool).await?;
+        self.database.run(&Statement::new("SELECT 1")).await?;
         Ok(())
     }
 
@@ -150,6 +100,7 @@ impl SessionStore {
             worker: None,
             lease_until: 0,
             commit_request: None,
+            commit_time: None,
             prepared_commit_id: None,
             merge_branches: Vec::new(),
             commit_in_doubt: false,
@@ -164,17 +115,19 @@ impl SessionStore {
             is_clean: false,
             end_time: None,
         };
-        let record = Record::of(&transaction)?;
-        if record.insert(&self.pool).await? {
+        if Record::of(&transaction)?.insert(&self.database).await? {
             return Ok(Begun::New(transaction));
         }
-        let existing = self.get(&owner, &id).await?;
-        existing.map(Begun::Existing).ok_or_else(|| Error::Corrupt(format!("transaction {id} is there and is not")))
+        match self.get(&owner, &id).await? {
+            // Our own first try, whose answer was lost: no two have one branch.
+            Some(existing) if existing.branch == transaction.branch => Ok(Begun::New(existing)),
+            Some(existing) => Ok(Begun::Existing(existing)),
+            None => Err(Error::Corrupt(format!("transaction {id} is there and is not"))),
+        }
     }
 
     async fn clock(&self) -> Result<Millis> {
-        let sql = format!("SELECT {}", self.now);
-        Ok(sqlx::query_scalar(AssertSqlSafe(sql)).fetch_one(&self.pool).await?)
+        self.database.number(&Statement::new(format!("SELECT {}", self.now()))).await
     }
 
     /// A transaction of an owner.
@@ -182,17 +135,25 @@ impl SessionStore {
     /// # Errors
     /// When the database fails.
     pub async fn get(&self, owner: &str, id: &TransactionId) -> Result<Option<Transaction>> {
-        let sql = format!("SELECT {COLUMNS}, {} AS read_at FROM transactions WHERE owner = $1 AND id = $2", self.now);
-        let record: Option<Record> =
-            sqlx::query_as(AssertSqlSafe(sql)).bind(owner).bind(id.as_str()).fetch_optional(&self.pool).await?;
-        record.map(Record::transaction).transpose()
+        let sql = format!("{} WHERE owner = $1 AND id = $2", self.select());
+        let found = self.transactions(&Statement::new(sql).bind(owner).bind(id.as_str())).await?;
+        Ok(found.into_iter().next())
+    }
+
+    fn select(&self) -> String {
+        format!("SELECT {COLUMNS}, {} AS read_at FROM transactions", self.now())
+    }
+
+    async fn transactions(&self, statement: &Statement) -> Result<Vec<Transaction>> {
+        let records: Vec<Record> = self.database.rows(statement).await?;
+        records.into_iter().map(Record::transaction).collect()
     }
 
     /// Writes `next` in the place of `current`, if `current` is what stands there. Says what stands now, or `None` if somebody was
     /// faster.
     ///
     /// # Errors
-    /// When the database fails: then it may stand, or not.
+    /// When the database fails for long: then it may stand, or not. An answer that was lost is looked for.
     pub async fn swap(&self, current: &Transaction, next: Transaction) -> Result<Option<Transaction>> {
         self.replace(current, next, "").await
     }
@@ -208,14 +169,14 @@ impl SessionStore {
         next: Transaction,
         grace: Millis,
     ) -> Result<Option<Transaction>> {
-        let now = self.now;
+        let now = self.now();
         let overdue = format!(" AND (idle_expire_time <= {now} - ({grace}) OR expire_time <= {now} - ({grace}))");
         self.replace(current, next, &overdue).await
     }
 
     async fn replace(&self, current: &Transaction, next: Transaction, also: &str) -> Result<Option<Transaction>> {
         let next = Transaction { version: current.version + 1, ..next };
-        let swapped = Record::of(&next)?.replace(&self.pool, current.version, also).await;
+        let swapped = Record::of(&next)?.replace(&self.database, current.version, also).await;
         // Also after an error: it may stand.
         self.bells.ring(&next.id);
         Ok(swapped?.then_some(next))
@@ -237,7 +198,8 @@ impl SessionStore {
         }
         let sql = "UPDATE transactions SET idle_expire_time = $1 WHERE owner = $2 AND id = $3 AND state = 'open' AND \
                    idle_expire_time < $1";
-        sqlx::query(sql).bind(until).bind(&transaction.owner).bind(transaction.id.as_str()).execute(&self.pool).await?;
+        let renewal = Statement::new(sql).bind(until).bind(transaction.owner.as_str()).bind(transaction.id.as_str());
+        self.database.run(&renewal).await?;
         Ok(until)
     }
 
@@ -252,25 +214,25 @@ impl SessionStore {
         after: Option<(Millis, String)>,
         limit: usize,
     ) -> Result<Vec<Transaction>> {
-        let (time, id) = after.unwrap_or((Millis::MAX, String::new()));
+        let (mut time, mut id) = after.unwrap_or((Millis::MAX, String::new()));
         let sql = format!(
-            "SELECT {COLUMNS}, {} AS read_at FROM transactions WHERE owner = $1 AND \
-             (create_time < $2 OR (create_time = $2 AND id > $3)) ORDER BY create_time DESC, id",
-            self.now
+            "{} WHERE owner = $1 AND (create_time < $2 OR (create_time = $2 AND id > $3)) \
+             ORDER BY create_time DESC, id LIMIT $4",
+            self.select()
         );
-        let mut records =
-            sqlx::query_as::<_, Record>(AssertSqlSafe(sql)).bind(owner).bind(time).bind(id).fetch(&self.pool);
         let mut wanted = Vec::new();
-        // One after the other: a day's rows of a busy owner need not fit the memory.
-        while wanted.len() < limit
-            && let Some(record) = records.try_next().await?
-        {
-            let transaction = record.transaction()?;
-            if filter.matches(&transaction) {
-                wanted.push(transaction);
+        // Page by page: a day's rows of a busy owner need not fit the memory.
+        loop {
+            let page = Statement::new(sql.as_str()).bind(owner).bind(time).bind(id).bind(PAGE);
+            let page = self.transactions(&page).await?;
+            let Some(last) = page.last() else { return Ok(wanted) };
+            (time, id) = (last.create_time, last.id.to_string());
+            wanted.extend(page.into_iter().filter(|transaction| filter.matches(transaction)));
+            if wanted.len() >= limit {
+                wanted.truncate(limit);
+                return Ok(wanted);
             }
         }
-        Ok(wanted)
     }
 
     /// How many transactions of an owner have not ended.
@@ -279,7 +241,7 @@ impl SessionStore {
     /// When the database fails.
     pub async fn count_live(&self, owner: &str) -> Result<i64> {
         let sql = "SELECT count(*) FROM transactions WHERE owner = $1 AND end_time IS NULL";
-        Ok(sqlx::query_scalar(sql).bind(owner).fetch_one(&self.pool).await?)
+        self.database.number(&Statement::new(sql).bind(owner)).await
     }
 
     /// Transactions that the janitor has to do with: overdue by `grace`, committing and unattended, or ended and not clean.
@@ -287,44 +249,66 @@ impl SessionStore {
     /// # Errors
     /// When the database fails.
     pub async fn due(&self, grace: Millis, limit: i64) -> Result<Vec<Transaction>> {
-        let now = self.now;
+        let now = self.now();
         let sql = format!(
-            "SELECT {COLUMNS}, {now} AS read_at FROM transactions WHERE \
+            "{} WHERE is_clean = 0 AND (\
              (state = 'open' AND (idle_expire_time <= {now} - $1 OR expire_time <= {now} - $1)) OR \
              (state = 'committing' AND lease_until <= {now}) OR \
-             (end_time IS NOT NULL AND is_clean = 0 AND lease_until <= {now}) \
-             ORDER BY idle_expire_time LIMIT $2"
+             (end_time IS NOT NULL AND lease_until <= {now})) \
+             ORDER BY idle_expire_time LIMIT $2",
+            self.select()
         );
-        let records: Vec<Record> =
-            sqlx::query_as(AssertSqlSafe(sql)).bind(grace).bind(limit).fetch_all(&self.pool).await?;
-        records.into_iter().map(Record::transaction).collect()
+        self.transactions(&Statement::new(sql).bind(grace).bind(limit)).await
     }
 
-    /// Forgets clean transactions that ended longer than `age` ago.
+    /// How many commits into the base of a transaction began before its own and are at work.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn commits_ahead(&self, transaction: &Transaction) -> Result<i64> {
+        let sql = format!(
+            "SELECT count(*) FROM transactions WHERE state = 'committing' AND repository = $1 AND base_branch = $2 AND \
+             commit_time < $3 AND lease_until > {}",
+            self.now()
+        );
+        let (repository, base) = (transaction.repository.as_str(), transaction.base_branch.as_str());
+        self.database.number(&Statement::new(sql).bind(repository).bind(base).bind(transaction.commit_time)).await
+    }
+
+    /// Forgets some clean transactions that ended longer than `age` ago, and says how many.
     ///
     /// # Errors
     /// When the database fails.
     pub async fn forget(&self, age: Millis) -> Result<u64> {
-        let sql = format!("DELETE FROM transactions WHERE is_clean = 1 AND end_time <= {} - $1", self.now);
-        Ok(sqlx::query(AssertSqlSafe(sql)).bind(age).execute(&self.pool).await?.rows_affected())
+        let sql = format!(
+            "DELETE FROM transactions WHERE (owner, id) IN (SELECT owner, id FROM transactions WHERE is_clean = 1 AND \
+             end_time <= {} - $1 LIMIT $2)",
+            self.now()
+        );
+        Ok(self.database.run(&Statement::new(sql).bind(age).bind(FORGOTTEN)).await?.changed)
     }
 
-    /// Gives every open transaction one idle timeout from now: nobody could reach the service while it was away.
+    /// Notes that a replica is there. Where none was for a while, every open transaction gets one idle timeout from now, since
+    /// nobody could reach the service; says how many.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn grace_after_downtime(&self) -> Result<()> {
-        let sql = format!("SELECT {COLUMNS}, {} AS read_at FROM transactions WHERE state = 'open'", self.now);
-        let records: Vec<Record> = sqlx::query_as(AssertSqlSafe(sql)).fetch_all(&self.pool).await?;
-        for record in records {
-            self.renew(&record.transaction()?, 0).await?;
-        }
-        Ok(())
+    pub async fn beat(&self) -> Result<u64> {
+        let now = self.now();
+        // The grace first: a replica that ends between the two leaves it to the next.
+        let grace = format!(
+            "UPDATE transactions SET idle_expire_time = {now} + idle_timeout WHERE state = 'open' AND \
+             idle_expire_time < {now} + idle_timeout AND (SELECT max(seen) FROM lakeport_service) < {now} - $1"
+        );
+        let given = self.database.run(&Statement::new(grace).bind(DOWNTIME)).await?.changed;
+        let seen = format!("UPDATE lakeport_service SET seen = {now} WHERE seen < {now}");
+        self.database.run(&Statement::new(seen)).await?;
+        Ok(given)
     }
 
     /// Waits for what is under way and closes the database.
     pub async fn close(&self) {
-        self.pool.close().await;
+        self.database.close().await;
     }
 }
 
@@ -335,6 +319,3 @@ impl Filter {
             && self.labels.iter().all(|(key, value)| transaction.labels.get(key) == Some(value))
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -73,6 +73,17 @@ impl Check {
         }
     }
 
+    /// The URL of a database, which may hold a password.
+    pub(super) fn session_store(&mut self, url: Option<String>) -> Option<Secret> {
+        let is_known = |url: &String| {
+            url.starts_with("sqlite:") || url.starts_with("postgres://") || url.starts_with("postgresql://")
+        };
+        if url.as_ref().is_some_and(|url| !is_known(url)) {
+            self.wrong("--session-store: must be sqlite:FILE or postgres://USER:PASSWORD@HOST/DATABASE".into());
+        }
+        url.map(Secret::new)
+    }
+
     pub(super) fn lake(
         &mut self,
         url: Option<String>,

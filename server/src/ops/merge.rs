@@ -67,9 +67,9 @@ pub async fn merge(ops: &Ops, caller: &Caller, request: &MergeRequest) -> Result
         return Err(Error::new(Kind::ReservedName, message));
     }
     let writing = onto(&request.repository, &request.destination)?;
-    let _turn = ops.queues.turn(&request.repository, &request.destination).await;
-    let merged = caller.lakefs.merge(&request.repository, &request.source, &request.destination, &request.merge).await;
-    match merged {
+    let turn = ops.queues.turn(&ops.store, &request.repository, &request.destination).await;
+    let merge = caller.lakefs.merge(&request.repository, &request.source, &request.destination, &request.merge);
+    match turn.spend(merge).await {
         Ok(commit) => Ok(commit),
         Err(error) => Err(refused(ops, caller, &writing, &request.source, error).await),
     }

@@ -27,7 +27,15 @@ pub struct Watching {
 pub async fn watch(ops: &Ops, caller: &Caller, id: &TransactionId) -> Result<Watching> {
     let writes = ops.store.watch(id);
     let last = ops.owned(caller, id).await?;
-    Ok(Watching { position: ops.queues.position(&last), last, writes, is_first: true, is_done: false })
+    Ok(Watching { position: position(ops, &last).await?, last, writes, is_first: true, is_done: false })
+}
+
+/// How many commits of the same base began before the one under way and are at work, on any replica.
+async fn position(ops: &Ops, transaction: &Transaction) -> Result<usize> {
+    match transaction.state {
+        State::Committing => Ok(usize::try_from(ops.store.commits_ahead(transaction).await?).unwrap_or_default()),
+        _ => Ok(0),
+    }
 }
 
 /// What a watch saw.
@@ -55,7 +63,7 @@ impl Watching {
                 () = ops.stopping.cancelled() => {}
             }
             let now = ops.refreshed(&self.last).await?;
-            let position = ops.queues.position(&now);
+            let position = position(ops, &now).await?;
             let changed = (now.state, now.epoch, position) != (self.last.state, self.last.epoch, self.position);
             (self.last, self.position) = (now, position);
             if changed {

@@ -1,14 +1,16 @@
 //! A transaction as the table has it: what the store itself looks at in columns, the rest as JSON.
 
-use super::{Error, Result};
+use super::database::Database;
+use super::statement::Statement;
+use crate::error::{Error, Result};
 use crate::row::{CommitRequest, Failure, Millis, Options, State, Transaction};
+use rand::RngExt;
 use serde::{Deserialize, Serialize};
-use sqlx::{AnyPool, AssertSqlSafe};
 use std::collections::BTreeMap;
 use std::fmt::Display;
 
 pub(super) const COLUMNS: &str = "owner, id, state, version, epoch, repository, base_branch, base_commit_id, branch, lease_until, \
-                                  is_clean, create_time, idle_expire_time, expire_time, end_time, details";
+                                  is_clean, create_time, idle_expire_time, expire_time, end_time, details, idle_timeout, commit_time";
 
 #[derive(Debug, sqlx::FromRow)]
 pub(super) struct Record {
@@ -28,6 +30,8 @@ pub(super) struct Record {
     expire_time: Millis,
     end_time: Option<Millis>,
     details: String,
+    idle_timeout: Millis,
+    commit_time: Option<Millis>,
     read_at: Millis,
 }
 
@@ -100,6 +104,8 @@ impl Record {
             expire_time: transaction.expire_time,
             end_time: transaction.end_time,
             details: serde_json::to_string(&details).map_err(corrupt)?,
+            idle_timeout: transaction.options.idle_timeout,
+            commit_time: transaction.commit_time,
             read_at: transaction.read_at,
         })
     }
@@ -138,17 +144,18 @@ impl Record {
             idle_expire_time: self.idle_expire_time,
             expire_time: self.expire_time,
             end_time: self.end_time,
+            commit_time: self.commit_time,
             read_at: self.read_at,
         })
     }
 
     /// Whether there was none of that owner and ID.
-    pub(super) async fn insert(self, pool: &AnyPool) -> Result<bool> {
+    pub(super) async fn insert(self, database: &Database) -> Result<bool> {
         let sql = format!(
             "INSERT INTO transactions ({COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, \
-             $16) ON CONFLICT DO NOTHING"
+             $16, $17, $18) ON CONFLICT DO NOTHING"
         );
-        let done = sqlx::query(AssertSqlSafe(sql))
+        let insert = Statement::new(sql)
             .bind(self.owner)
             .bind(self.id)
             .bind(self.state)
@@ -165,17 +172,19 @@ impl Record {
             .bind(self.expire_time)
             .bind(self.end_time)
             .bind(self.details)
-            .execute(pool)
-            .await?;
-        Ok(done.rows_affected() == 1)
+            .bind(self.idle_timeout)
+            .bind(self.commit_time);
+        Ok(database.run(&insert).await?.changed == 1)
     }
 
     /// Whether the row had that version, and was as `condition` says. What never changes is left alone.
-    pub(super) async fn replace(self, pool: &AnyPool, version: i64, condition: &str) -> Result<bool> {
+    pub(super) async fn replace(self, database: &Database, version: i64, condition: &str) -> Result<bool> {
         let update = "UPDATE transactions SET state = $1, version = $2, epoch = $3, branch = $4, lease_until = $5, \
                    is_clean = $6, idle_expire_time = CASE WHEN idle_expire_time > $7 THEN idle_expire_time ELSE $7 END, \
-                   end_time = $8, details = $9 WHERE owner = $10 AND id = $11 AND version = $12";
-        let done = sqlx::query(AssertSqlSafe(format!("{update}{condition}")))
+                   end_time = $8, details = $9, commit_time = $10, write_id = $11 WHERE owner = $12 AND id = $13 AND \
+                   version = $14";
+        let write_id: i64 = rand::rng().random();
+        let replace = Statement::new(format!("{update}{condition}"))
             .bind(self.state)
             .bind(self.version)
             .bind(self.epoch)
@@ -185,11 +194,16 @@ impl Record {
             .bind(self.idle_expire_time)
             .bind(self.end_time)
             .bind(self.details)
-            .bind(self.owner)
-            .bind(self.id)
-            .bind(version)
-            .execute(pool)
-            .await?;
-        Ok(done.rows_affected() == 1)
+            .bind(self.commit_time)
+            .bind(write_id)
+            .bind(self.owner.as_str())
+            .bind(self.id.as_str())
+            .bind(version);
+        if database.run(&replace).await?.changed == 1 {
+            return Ok(true);
+        }
+        // Somebody else was faster, or an earlier try of this very statement, whose answer was lost.
+        let own = Statement::new("SELECT count(*) FROM transactions WHERE owner = $1 AND id = $2 AND write_id = $3");
+        Ok(database.number(&own.bind(self.owner).bind(self.id).bind(write_id)).await? == 1)
     }
 }

@@ -63,14 +63,13 @@ impl Worker {
 
     /// Step 3: a plain merge into the base, by the name of a branch, in its turn.
     pub(super) async fn merge(&mut self, source: &BranchName) -> Result<Published, Stop> {
-        let _turn = self.turn().await?;
-        let merge = self.plain_merge();
-        let began = Instant::now();
+        let mut spent = Duration::ZERO;
         let mut dirty = 0;
         for attempt in 1_u32.. {
-            self.renew().await?;
-            let (repository, base) = (self.row.repository.clone(), self.row.base_branch.clone());
-            let error = match self.lakefs.merge(&repository, &Ref::from(source), &base, &merge).await {
+            // A turn for each try, so that nobody waits for the pauses of another.
+            let turn = self.turn().await?;
+            let began = Instant::now();
+            let error = match self.try_merge(turn, source).await? {
                 Ok(commit) => return Ok(Published { commit: commit_id(commit)?, is_merge: true }),
                 Err(error) => error,
             };
@@ -86,18 +85,27 @@ impl Worker {
             if dirty >= DIRTY_TRIES {
                 return Err(self.refused(error).await);
             }
-            if began.elapsed() > MERGE_BUDGET {
+            let pause = jittered(attempt);
+            spent += began.elapsed() + pause;
+            if spent > MERGE_BUDGET {
                 break;
             }
-            tokio::time::sleep(jittered(attempt)).await;
+            tokio::time::sleep(pause).await;
         }
         Err(Stop::Suspended(in_doubt(&self.row.id)))
     }
 
     /// Waits for the turn of this merge, and keeps the lease meanwhile.
     async fn turn(&mut self) -> Result<Turn, Stop> {
-        let (queues, row) = (self.ops.queues.clone(), self.row.clone());
-        self.keeping(queues.turn_of(&row)).await
+        let (ops, row) = (self.ops.clone(), self.row.clone());
+        self.keeping(async move { ops.queues.turn(&ops.store, &row.repository, &row.base_branch).await }).await
+    }
+
+    async fn try_merge(&mut self, turn: Turn, source: &BranchName) -> Result<lakefs::Result<String>, Stop> {
+        self.renew().await?;
+        let (merge, source) = (self.plain_merge(), Ref::from(source));
+        let sent = self.lakefs.merge(&self.row.repository, &source, &self.row.base_branch, &merge);
+        Ok(turn.spend(sent).await)
     }
 
     fn plain_merge(&self) -> NewMerge {

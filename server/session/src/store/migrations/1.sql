@@ -21,5 +21,3 @@ CREATE TABLE transactions (
 CREATE INDEX transactions_by_age ON transactions (owner, create_time);
 
 CREATE INDEX transactions_by_end ON transactions (end_time, idle_expire_time);
-
-INSERT INTO lakeport_schema (version) VALUES (1)

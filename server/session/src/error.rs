@@ -1,0 +1,108 @@
+//! Why the store did not answer, from what the database says.
+
+/// Why the store did not answer. The text says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The database cannot be opened, or is not one of ours.
+    #[error("cannot open the session store {0}")]
+    Open(String),
+    /// Nobody answers, or not in time.
+    #[error("the session store does not answer: try again")]
+    Away(#[source] sqlx::Error),
+    /// Another program keeps it locked.
+    #[error("the session store is locked by another program: try again")]
+    Locked(#[source] sqlx::Error),
+    /// It takes no writes.
+    #[error("the session store is read-only: its operator has to make it writable")]
+    ReadOnly(#[source] sqlx::Error),
+    /// It has no room.
+    #[error("the session store is full: its operator has to make room")]
+    Full(#[source] sqlx::Error),
+    /// The database says that it is damaged.
+    #[error("the session store is damaged: its operator has to restore it")]
+    Damaged(#[source] sqlx::Error),
+    /// A row does not say what a row says: the store is damaged, or of another program.
+    #[error("a row of the session store cannot be read: {0}")]
+    Corrupt(String),
+    /// Anything else.
+    #[error("the session store failed: its operator finds the cause in the log")]
+    Failed(#[source] sqlx::Error),
+}
+
+/// The result of a call of the store.
+pub(crate) type Result<T, E = Error> = std::result::Result<T, E>;
+
+impl Error {
+    /// Whether the same may be answered in a moment.
+    pub(crate) fn is_passing(&self) -> bool {
+        matches!(self, Self::Away(_))
+    }
+}
+
+impl From<sqlx::Error> for Error {
+    fn from(error: sqlx::Error) -> Self {
+        let make = match &error {
+            sqlx::Error::Database(database) => match database.code() {
+                Some(code) => of_code(&code),
+                None => Self::Failed,
+            },
+            sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed => {
+                Self::Away
+            }
+            _ => Self::Failed,
+        };
+        make(error)
+    }
+}
+
+/// PostgreSQL's codes have five characters, SQLite's are numbers below 10,000.
+fn of_code(code: &str) -> fn(sqlx::Error) -> Error {
+    match code.parse::<u32>() {
+        Ok(number) if code.len() < 5 => of_sqlite(number),
+        _ => of_postgres(code),
+    }
+}
+
+/// <https://www.sqlite.org/rescode.html>; the lowest byte is the code, the rest says more.
+fn of_sqlite(code: u32) -> fn(sqlx::Error) -> Error {
+    match code & 0xff {
+        5 | 6 => Error::Locked,
+        8 => Error::ReadOnly,
+        11 | 26 => Error::Damaged,
+        13 => Error::Full,
+        _ => Error::Failed,
+    }
+}
+
+/// <https://www.postgresql.org/docs/current/errcodes-appendix.html>
+fn of_postgres(code: &str) -> fn(sqlx::Error) -> Error {
+    match code {
+        // Connection lost, shutting down, starting up, too many connections, took too long, lost a race.
+        "57P01" | "57P02" | "57P03" | "57P05" | "53300" | "57014" | "25P03" | "40001" | "40P01" => Error::Away,
+        code if code.starts_with("08") => Error::Away,
+        "55P03" => Error::Locked,
+        // A standby. The next connection may find the primary.
+        "25006" => Error::ReadOnly,
+        "53100" => Error::Full,
+        "XX001" | "XX002" => Error::Damaged,
+        _ => Error::Failed,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_of_both_databases_are_told_apart() {
+        let made = |code: &'static str| of_code(code)(sqlx::Error::RowNotFound);
+        assert!(matches!(made("5"), Error::Locked(_)));
+        assert!(matches!(made("1032"), Error::ReadOnly(_)));
+        assert!(matches!(made("13"), Error::Full(_)));
+        assert!(matches!(made("26"), Error::Damaged(_)));
+        assert!(matches!(made("57P01"), Error::Away(_)));
+        assert!(matches!(made("08006"), Error::Away(_)));
+        assert!(matches!(made("53100"), Error::Full(_)));
+        assert!(matches!(made("42P01"), Error::Failed(_)));
+    }
+}
