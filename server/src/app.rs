@@ -7,6 +7,7 @@ use crate::layers::{self, Admission, Readers};
 use crate::limits::Limits;
 use crate::listen::Workers;
 use crate::ops::{Access, BaseQueues, BatchRoom, Ops, Principals, Shared};
+use crate::timing::{Timing, millis};
 use crate::{admin, janitor, listen, quickstart, telemetry};
 use axum::middleware::from_fn_with_state;
 use http::HeaderValue;
@@ -15,7 +16,7 @@ use lakeport_lakefs::{Client, Credentials, Timeouts};
 use lakeport_proto::v1::file_service_server::FileServiceServer;
 use lakeport_proto::v1::transaction_service_server::TransactionServiceServer;
 use lakeport_proto::v1::version_service_server::VersionServiceServer;
-use lakeport_session::SessionStore;
+use lakeport_session::{SessionStore, Worker};
 use metrics_exporter_prometheus::PrometheusHandle;
 use rand::RngExt;
 use std::net::SocketAddr;
@@ -29,8 +30,6 @@ use tokio_util::task::TaskTracker;
 use tonic::service::Routes;
 use tonic_health::server::HealthReporter;
 
-/// How long a request that was given up may still have its effect: lakeFS's own tries at a merge, and some.
-const SETTLE: Duration = Duration::from_secs(70);
 /// How long what callers are told at the end may be on its way.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
@@ -106,6 +105,7 @@ impl App {
             Auth::Passthrough if is_local => Access::PassThroughOrService,
             Auth::Passthrough => Access::PassThrough,
         };
+        let timing = Timing::default();
         let ops = Ops {
             lakefs: client,
             service,
@@ -117,17 +117,18 @@ impl App {
             tasks: TaskTracker::new(),
             stopping: CancellationToken::new(),
             limits: Limits::default(),
-            settle: SETTLE,
-            worker: format!("{:032x}", rand::rng().random::<u128>()),
+            timing,
+            worker: Worker { name: format!("{:032x}", rand::rng().random::<u128>()), lease: millis(timing.lease) },
             is_embedded: lake.is_some(),
         };
         Ok(Self { config, ops, lake, metrics })
     }
 
-    /// Waits only so long for what could still land. For tests: lakeFS itself takes up to a minute.
+    /// Takes other spans than a lakeFS under load asks for. For tests.
     #[must_use]
-    pub fn settling(mut self, settle: Duration) -> Self {
-        self.ops.settle = settle;
+    pub fn timed(mut self, timing: Timing) -> Self {
+        self.ops.timing = timing;
+        self.ops.worker.lease = millis(timing.lease);
         self
     }
 

@@ -3,16 +3,12 @@
 
 use crate::error::Result;
 use crate::ops::{Access, Shared, clean, expire, resolve_abandoned};
+use crate::timing::millis;
 use futures_util::{StreamExt, stream};
 use lakeport_session::{Millis, State, Transaction};
-use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
-/// How often it looks.
-const INTERVAL: Duration = Duration::from_secs(2);
-/// How long past its end a transaction is let be.
-const GRACE: Millis = 30_000;
 /// How many it takes up in one round.
 const BATCH: i64 = 50;
 /// And how many of them at once.
@@ -27,7 +23,7 @@ pub async fn run(ops: Shared, stop: CancellationToken) {
             tracing::warn!(%error, "the janitor cannot work now");
         }
         // Cancelled or not, the loop looks.
-        let _ = tokio::time::timeout(INTERVAL, stop.cancelled()).await;
+        let _ = tokio::time::timeout(ops.timing.janitor, stop.cancelled()).await;
     }
 }
 
@@ -37,7 +33,7 @@ async fn round(ops: &Shared) -> Result<()> {
     if given > 0 {
         tracing::info!(transactions = given, "given time again after a downtime");
     }
-    let due = stream::iter(ops.store.due(GRACE, BATCH).await?);
+    let due = stream::iter(ops.store.due(millis(ops.timing.grace), BATCH).await?);
     // One that lakeFS is slow with must not hold up the others.
     due.for_each_concurrent(AT_ONCE, async |row| {
         if let Err(error) = deal_with(ops, row).await {
@@ -61,7 +57,7 @@ async fn may_finish(ops: &Shared, row: &Transaction) -> bool {
 async fn deal_with(ops: &Shared, row: Transaction) -> Result<()> {
     match row.state {
         State::Open => {
-            expire(ops, &row, GRACE).await?;
+            expire(ops, &row, millis(ops.timing.grace)).await?;
         }
         // A fence takes more than a minute. Its task has the row's lease, so the next round leaves it alone.
         State::Committing => {

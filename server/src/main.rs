@@ -30,7 +30,10 @@ async fn run() -> Result<(), BoxError> {
     let config = Config::load()?; // every mistake, not the first
     telemetry::start_logs(config.log_format, &config.log)?;
     let metrics = telemetry::start_metrics()?;
-    let serving = App::build(config.clone(), metrics).await?.serve().await?; // listening, janitor running, ready
+    let app = App::build(config.clone(), metrics).await?;
+    #[cfg(feature = "fault-points")]
+    let app = app.timed(lakeport_server::timing::Timing::default().hastened());
+    let serving = app.serve().await?; // listening, janitor running, ready
     welcome(&config, &serving);
     stopped().await?;
     eprintln!("lakeport-server: finishing calls, at most {} s", DRAIN.as_secs());

@@ -55,10 +55,10 @@ pub use watch::watch;
 pub use write::{UploadHeader, write};
 
 use crate::limits::Limits;
+use crate::timing::Timing;
 use lakeport_lakefs::{Client, Lakefs};
-use lakeport_session::SessionStore;
+use lakeport_session::{SessionStore, Worker};
 use std::sync::Arc;
-use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -84,10 +84,10 @@ pub struct Ops {
     pub stopping: CancellationToken,
     /// How much of what.
     pub limits: Limits,
-    /// How long a request that was sent to lakeFS may still have its effect after it was given up.
-    pub settle: Duration,
-    /// Names this process among the workers of the store.
-    pub worker: String,
+    /// How long what may take.
+    pub timing: Timing,
+    /// This process among the workers of the store.
+    pub worker: Worker,
     /// Whether the lake runs in this process.
     pub is_embedded: bool,
 }

@@ -10,6 +10,7 @@ use lakeport_proto::v1::version_service_client::VersionServiceClient;
 use lakeport_proto::v1::*;
 use lakeport_server::app::{App, Serving};
 use lakeport_server::config::{Auth, Config, Lake as LakeConfig, LogFormat, Secret};
+use lakeport_server::timing::Timing;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use std::time::Duration;
 use tonic::transport::{Channel, Endpoint};
@@ -77,7 +78,8 @@ impl Server {
         };
         let faults = Faults::default();
         let metrics = PrometheusBuilder::new().build_recorder().handle();
-        let app = App::with_faults(config, metrics, faults.clone()).await.unwrap().settling(SETTLE);
+        let app = App::with_faults(config, metrics, faults.clone()).await.unwrap();
+        let app = app.timed(Timing { settle: SETTLE, ..Timing::default() });
         let serving = app.serve().await.unwrap();
         let endpoint = Endpoint::from_shared(format!("http://{}", serving.address)).unwrap();
         let channel = endpoint.connect().await.unwrap();

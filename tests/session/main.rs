@@ -9,7 +9,7 @@ mod trouble;
 use database::Database;
 use futures_util::future::join_all;
 use lakeport_session::{
-    Begun, CommitRequest, Filter, NewTransaction, Options, Retention, SessionStore, State, Transaction,
+    Begun, CommitRequest, Filter, NewTransaction, Options, Retention, SessionStore, State, Transaction, Worker,
 };
 use lakeport_types::{BranchName, CommitId, RepositoryId, TransactionId};
 use rand::RngExt;
@@ -67,6 +67,10 @@ pub(crate) fn a_transaction(id: &str) -> NewTransaction {
     }
 }
 
+pub(crate) fn worker(name: &str) -> Worker {
+    Worker { name: name.into(), lease: 90_000 }
+}
+
 pub(crate) async fn begun(store: &SessionStore, id: &str) -> Transaction {
     match store.begin(a_transaction(id)).await.unwrap() {
         Begun::New(transaction) => transaction,
@@ -88,7 +92,7 @@ async fn who_waits_for_a_row_is_woken_by_a_write_that_came_first(database: Datab
     let store = database.open().await;
     let row = begun(&store, "t").await;
     let mut writes = store.watch(&row.id);
-    store.swap(&row, row.renewed("worker")).await.unwrap().unwrap();
+    store.swap(&row, row.renewed(&worker("worker"))).await.unwrap().unwrap();
     let woken = tokio::time::timeout(Duration::from_secs(10), writes.next(Duration::from_secs(3600)));
     assert!(woken.await.is_ok(), "the write is not seen for an hour");
 }
@@ -106,14 +110,14 @@ async fn one_of_many_committers_wins(database: Database) {
     // On two replicas, where there can be two.
     let other = database.open().await;
     let race = (0..32).map(|n| {
-        let next = row.start_commit(CommitRequest::default(), &format!("worker-{n}")).unwrap();
+        let next = row.start_commit(CommitRequest::default(), &worker(&format!("worker-{n}"))).unwrap();
         if n % 2 == 0 { store.swap(&row, next) } else { other.swap(&row, next) }
     });
     let won = join_all(race).await.into_iter().filter_map(Result::unwrap).count();
     assert_eq!(won, 1, "two workers think that the commit is theirs");
     let now = store.get("ann", &row.id).await.unwrap().unwrap();
     assert_eq!((now.state, now.epoch, now.version), (State::Committing, 1, 2));
-    assert!(now.start_commit(CommitRequest::default(), "w").is_err());
+    assert!(now.start_commit(CommitRequest::default(), &worker("w")).is_err());
     assert!(now.rolled_back().is_err());
 }
 
@@ -124,7 +128,7 @@ async fn a_renewal_never_shortens_and_never_collides_with_a_swap(database: Datab
     assert_eq!(store.renew(&later, 60_000).await.unwrap(), row.idle_expire_time, "not worth a write");
     let until = store.renew(&later, 1_000).await.unwrap();
     assert_eq!(until, row.idle_expire_time + 30_000);
-    let next = row.start_commit(CommitRequest::default(), "w").unwrap();
+    let next = row.start_commit(CommitRequest::default(), &worker("w")).unwrap();
     assert!(store.swap(&row, next).await.unwrap().is_some());
     assert_eq!(store.get("ann", &row.id).await.unwrap().unwrap().idle_expire_time, until);
 }
@@ -141,7 +145,7 @@ async fn the_janitor_finds_what_is_due_and_nothing_else(database: Database) {
     let clean = begun(&store, "clean").await;
     store.swap(&clean, Transaction { is_clean: true, ..clean.rolled_back().unwrap() }).await.unwrap().unwrap();
     let abandoned = begun(&store, "abandoned").await;
-    let committing = abandoned.start_commit(CommitRequest::default(), "w").unwrap();
+    let committing = abandoned.start_commit(CommitRequest::default(), &worker("w")).unwrap();
     store.swap(&abandoned, Transaction { lease_until: 0, ..committing }).await.unwrap().unwrap();
 
     let mut due: Vec<String> = store.due(0, 10).await.unwrap().into_iter().map(|row| row.id.to_string()).collect();
@@ -169,19 +173,21 @@ async fn a_list_is_of_one_owner_and_filtered(database: Database) {
 async fn one_of_many_takes_over_from_a_worker_that_is_gone(database: Database) {
     let (store, other) = (database.open().await, database.open().await);
     let row = begun(&store, "t").await;
-    let row = store.swap(&row, row.start_commit(CommitRequest::default(), "gone").unwrap()).await.unwrap().unwrap();
+    let row =
+        store.swap(&row, row.start_commit(CommitRequest::default(), &worker("gone")).unwrap()).await.unwrap().unwrap();
     assert!(!row.is_unattended(), "its worker is at it");
     database.sql("UPDATE transactions SET lease_until = 0").await;
     let row = store.get("ann", &row.id).await.unwrap().unwrap();
     assert!(row.is_unattended());
     let race = (0..32).map(|n| {
-        let next = row.take_over(&format!("worker-{n}")).unwrap();
+        let next = row.take_over(&worker(&format!("worker-{n}"))).unwrap();
         if n % 2 == 0 { store.swap(&row, next) } else { other.swap(&row, next) }
     });
     let won: Vec<Transaction> = join_all(race).await.into_iter().filter_map(Result::unwrap).collect();
     assert_eq!(won.len(), 1, "two workers think that it is theirs");
     assert!(won[0].commit_in_doubt && won[0].merge_in_doubt, "what the first sent may be on its way");
-    let late = store.swap(&row, row.prepared(CommitId::try_from("1".repeat(64)).unwrap(), "gone")).await.unwrap();
+    let late =
+        store.swap(&row, row.prepared(CommitId::try_from("1".repeat(64)).unwrap(), &worker("gone"))).await.unwrap();
     assert_eq!(late, None, "the worker that was gone writes as if it were not");
 }
 
@@ -190,13 +196,13 @@ async fn commits_into_one_base_are_counted_in_their_order(database: Database) {
     let mut committing = Vec::new();
     for id in ["a", "b", "c"] {
         let row = begun(&store, id).await;
-        let next = row.start_commit(CommitRequest::default(), "w").unwrap();
+        let next = row.start_commit(CommitRequest::default(), &worker("w")).unwrap();
         committing.push(store.swap(&row, next).await.unwrap().unwrap());
         tokio::time::sleep(Duration::from_millis(3)).await;
     }
     let elsewhere = NewTransaction { base_branch: BranchName::try_from("other").unwrap(), ..a_transaction("d") };
     let Begun::New(row) = store.begin(elsewhere).await.unwrap() else { panic!("d was there") };
-    store.swap(&row, row.start_commit(CommitRequest::default(), "w").unwrap()).await.unwrap().unwrap();
+    store.swap(&row, row.start_commit(CommitRequest::default(), &worker("w")).unwrap()).await.unwrap().unwrap();
     assert_eq!(store.commits_ahead(&committing[2]).await.unwrap(), 2);
     assert_eq!(store.commits_ahead(&committing[0]).await.unwrap(), 0);
     database.sql("UPDATE transactions SET lease_until = 0 WHERE id = 'a'").await;

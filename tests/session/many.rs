@@ -1,6 +1,6 @@
 //! Ten thousand rows, and many who write them at once.
 
-use crate::{Database, a_transaction, begun, on_both};
+use crate::{Database, a_transaction, begun, on_both, worker};
 use futures_util::future::join_all;
 use lakeport_session::{Begun, Filter, SessionStore, Transaction};
 use std::collections::BTreeSet;
@@ -75,7 +75,7 @@ async fn many_writers_of_one_row_each_count_what_they_wrote(database: Database) 
             let mut won = 0;
             while won < 10 {
                 let row: Transaction = store.get("ann", &a_transaction("t").id).await.unwrap().unwrap();
-                won += i64::from(store.swap(&row, row.renewed(&format!("w{n}"))).await.unwrap().is_some());
+                won += i64::from(store.swap(&row, row.renewed(&worker(&format!("w{n}")))).await.unwrap().is_some());
             }
             won
         })

@@ -1,6 +1,6 @@
 //! Databases that are away, full of something else, locked, read-only, damaged, of another version: a clear answer, nothing lost.
 
-use crate::{Database, a_transaction, begun, on_both};
+use crate::{Database, a_transaction, begun, on_both, worker};
 use futures_util::future::join_all;
 use lakeport_session::{Error, SessionStore};
 use lakeport_tests::postgres::Postgres;
@@ -78,7 +78,7 @@ async fn a_database_that_takes_no_writes_says_so_and_is_read() {
     let name = database.url.rsplit('/').next().unwrap();
     database.sql(&format!("ALTER DATABASE {name} SET default_transaction_read_only = on")).await;
     database.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()").await;
-    let error = store.swap(&row, row.renewed("w")).await.unwrap_err();
+    let error = store.swap(&row, row.renewed(&worker("w"))).await.unwrap_err();
     assert!(matches!(error, Error::ReadOnly(_)), "{error}");
     assert!(store.get("ann", &row.id).await.unwrap().is_some());
     let error = SessionStore::open(&database.url).await.unwrap_err().to_string();
@@ -92,17 +92,17 @@ async fn a_file_that_another_program_keeps_locked_is_waited_for_and_then_named()
     let row = begun(&store, "t").await;
     let mut other = database.connect().await;
     other.execute("BEGIN EXCLUSIVE").await.unwrap();
-    let waiting = store.swap(&row, row.renewed("w"));
+    let waiting = store.swap(&row, row.renewed(&worker("w")));
     let letting_go = async {
         tokio::time::sleep(Duration::from_millis(500)).await;
         other.execute("COMMIT").await.unwrap();
     };
     let row = tokio::join!(waiting, letting_go).0.unwrap().expect("a short lock is waited for");
     other.execute("BEGIN EXCLUSIVE").await.unwrap();
-    let error = store.swap(&row, row.renewed("w")).await.unwrap_err();
+    let error = store.swap(&row, row.renewed(&worker("w"))).await.unwrap_err();
     assert!(matches!(error, Error::Locked(_)), "{error}");
     other.execute("COMMIT").await.unwrap();
-    assert!(store.swap(&row, row.renewed("w")).await.unwrap().is_some(), "it does not go on");
+    assert!(store.swap(&row, row.renewed(&worker("w"))).await.unwrap().is_some(), "it does not go on");
 }
 
 /// Writers of one row each, while the database crashes and comes back. Each write that is acknowledged stands, and none that is not.
@@ -119,7 +119,7 @@ async fn a_database_that_crashes_under_load_loses_and_invents_nothing() {
             let mut tries = 0_u32;
             while !stop.load(Ordering::Relaxed) {
                 tries += 1;
-                row = store.swap(&row, row.renewed("w")).await.unwrap().expect("nobody else writes it");
+                row = store.swap(&row, row.renewed(&worker("w"))).await.unwrap().expect("nobody else writes it");
             }
             (row, tries)
         })

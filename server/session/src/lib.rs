@@ -12,6 +12,6 @@ mod watch;
 
 pub use error::Error;
 pub use row::{CommitRequest, Failure, Millis, NewTransaction, Options, Retention, State, Strategy, Transaction};
-pub use state::{LEASE, NotAllowed};
+pub use state::{NotAllowed, Worker};
 pub use store::{BaseTurn, Begun, Filter, SessionStore};
 pub use watch::RowWatch;

@@ -3,9 +3,14 @@
 use crate::row::{CommitRequest, Failure, Millis, State, Transaction};
 use lakeport_types::{BranchName, CommitId};
 
-/// How long a worker has a row to itself. Longer than any single call to lakeFS that changes something
-/// may take, and renewed before each.
-pub const LEASE: Millis = 90_000;
+/// Who works on rows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Worker {
+    /// Tells it apart from all others.
+    pub name: String,
+    /// How long it has a row to itself, unless it renews that.
+    pub lease: Millis,
+}
 
 /// The transaction is not in a state for that; the state that it has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -46,9 +51,9 @@ impl Transaction {
         }
     }
 
-    fn leased(mut self, worker: &str) -> Self {
-        self.worker = Some(worker.to_owned());
-        self.lease_until = self.read_at + LEASE;
+    fn leased(mut self, worker: &Worker) -> Self {
+        self.worker = Some(worker.name.clone());
+        self.lease_until = self.read_at + worker.lease;
         self
     }
 
@@ -63,7 +68,7 @@ impl Transaction {
     ///
     /// # Errors
     /// When it is not open.
-    pub fn start_commit(&self, request: CommitRequest, worker: &str) -> Result<Self, NotAllowed> {
+    pub fn start_commit(&self, request: CommitRequest, worker: &Worker) -> Result<Self, NotAllowed> {
         let mut next = self.open()?.leased(worker);
         // Whoever had it while it was open may have sent a commit and gone away.
         next.commit_in_doubt |= self.worker.is_some();
@@ -83,7 +88,7 @@ impl Transaction {
     ///
     /// # Errors
     /// When it is not being committed.
-    pub fn take_over(&self, worker: &str) -> Result<Self, NotAllowed> {
+    pub fn take_over(&self, worker: &Worker) -> Result<Self, NotAllowed> {
         if self.state != State::Committing {
             return Err(NotAllowed(self.state));
         }
@@ -96,7 +101,7 @@ impl Transaction {
 
     /// The lease of a worker, for a call that is about to be made.
     #[must_use]
-    pub fn renewed(&self, worker: &str) -> Self {
+    pub fn renewed(&self, worker: &Worker) -> Self {
         self.clone().leased(worker)
     }
 
@@ -108,13 +113,13 @@ impl Transaction {
 
     /// The commit that is to be merged is known.
     #[must_use]
-    pub fn prepared(&self, commit: CommitId, worker: &str) -> Self {
+    pub fn prepared(&self, commit: CommitId, worker: &Worker) -> Self {
         Self { prepared_commit_id: Some(commit), ..self.renewed(worker) }
     }
 
     /// A branch will be made for a merge; its name is known before it is.
     #[must_use]
-    pub fn with_merge_branch(&self, branch: BranchName, worker: &str) -> Self {
+    pub fn with_merge_branch(&self, branch: BranchName, worker: &Worker) -> Self {
         let mut next = self.renewed(worker);
         next.merge_branches.push(branch);
         next

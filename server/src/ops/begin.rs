@@ -5,6 +5,7 @@ use super::end::delete_branches;
 use super::locate::{no_repository, not_a_branch, not_open};
 use super::{Caller, Ops};
 use crate::error::{Error, Kind, Result};
+use crate::fault;
 use lakeport_lakefs as lakefs;
 use lakeport_session::{Begun, NewTransaction, Options, Transaction};
 use lakeport_types::{BranchName, CommitId, Ref, RepositoryId, TransactionId};
@@ -55,7 +56,10 @@ pub async fn begin(ops: &Ops, caller: &Caller, begin: Begin) -> Result<Transacti
         options: begin.options.clone(),
         labels: begin.labels.clone(),
     };
-    match ops.store.begin(new).await? {
+    fault::before("begun").await;
+    let begun = ops.store.begin(new).await?;
+    fault::after("begun").await;
+    match begun {
         Begun::New(transaction) => with_branch(ops, caller, transaction).await,
         Begun::Existing(found) => found_again(ops, caller, &begin, found).await,
     }
@@ -101,6 +105,7 @@ async fn with_branch(ops: &Ops, caller: &Caller, transaction: Transaction) -> Re
     let mut tries_left = 2;
     loop {
         let made = caller.lakefs.create_branch(&transaction.repository, &transaction.branch, &source, true).await;
+        fault::after("branched").await;
         match made {
             Ok(_) => return still_open(ops, caller, transaction).await,
             Err(error) if error.kind() == lakefs::Kind::AlreadyExists => {

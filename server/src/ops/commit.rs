@@ -18,6 +18,7 @@ use super::tags::tag_exists;
 use super::write::check_metadata;
 use super::{Caller, Shared};
 use crate::error::{Error, Kind, Result};
+use crate::fault;
 use lakeport_lakefs as lakefs;
 use lakeport_session::{CommitRequest, State, Strategy, Transaction};
 use lakeport_types::{CommitId, Prefix, TransactionId};
@@ -77,7 +78,9 @@ pub async fn commit(ops: &Shared, caller: &Caller, id: &TransactionId, commit: C
         check_tags(caller, &now, &commit.request).await?;
         wait_until_free(&now).await?;
         let next = now.start_commit(commit.request.clone(), &ops.worker).map_err(|state| not_open(&now, state.0))?;
+        fault::before("committing").await;
         if let Some(started) = ops.store.swap(&now, next).await? {
+            fault::after("committing").await;
             let epoch = started.epoch;
             start(ops, caller, started.clone());
             return wait(ops, caller, started, epoch).await;
@@ -98,6 +101,7 @@ async fn join(ops: &Shared, caller: &Caller, now: Transaction) -> Result<Transac
 async fn take_over(ops: &Shared, caller: &Caller, row: &Transaction) -> Result<()> {
     let next = row.take_over(&ops.worker).map_err(|state| not_open(row, state.0))?;
     if let Some(taken) = ops.store.swap(row, next).await? {
+        fault::after("taken over").await;
         start(ops, caller, taken);
     }
     Ok(())

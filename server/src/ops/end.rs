@@ -3,13 +3,12 @@
 use super::locate::not_open;
 use super::{Caller, Ops};
 use crate::error::{Error, Kind, Result};
+use crate::fault;
+use crate::timing::millis;
 use lakeport_lakefs::{self as lakefs, Lakefs, NewCommit};
 use lakeport_session::{Filter, Millis, Retention, State, Transaction};
 use lakeport_types::{BranchName, Ref, TransactionId};
 use rand::RngExt;
-
-/// How long a transaction that cannot be cleaned is left alone.
-const LEFT_ALONE: Millis = 60_000;
 
 /// A transaction.
 ///
@@ -68,7 +67,9 @@ pub async fn rollback(ops: &Ops, caller: &Caller, id: &TransactionId) -> Result<
             .retry_in(std::time::Duration::from_millis(200)));
         }
         let next = now.rolled_back().map_err(|state| not_open(&now, state.0))?;
+        fault::before("rolled back").await;
         if let Some(ended) = ops.store.swap(&now, next).await? {
+            fault::after("rolled back").await;
             return Ok(clean(ops, &caller.lakefs, ended).await);
         }
     }
@@ -80,7 +81,9 @@ pub async fn rollback(ops: &Ops, caller: &Caller, id: &TransactionId) -> Result<
 /// When the store fails.
 pub async fn expire(ops: &Ops, transaction: &Transaction, grace: Millis) -> Result<()> {
     let Ok(next) = transaction.expired() else { return Ok(()) };
+    fault::before("expired").await;
     if let Some(ended) = ops.store.swap_overdue(transaction, next, grace).await? {
+        fault::after("expired").await;
         metrics::counter!("lakeport_transactions_expired_total").increment(1);
         clean(ops, &ops.service, ended).await;
     }
@@ -101,7 +104,7 @@ pub async fn clean(ops: &Ops, lakefs: &Lakefs, ended: Transaction) -> Transactio
 /// Leaves a transaction that cannot be cleaned now alone for a while, so that others get their turn.
 async fn later(ops: &Ops, ended: Transaction) -> Transaction {
     let Ok(now) = ops.refreshed(&ended).await else { return ended };
-    let left_alone = Transaction { lease_until: now.read_at + LEFT_ALONE, ..now.clone() };
+    let left_alone = Transaction { lease_until: now.read_at + millis(ops.timing.left_alone), ..now.clone() };
     // Whoever was faster has written something newer.
     match ops.store.swap(&now, left_alone).await {
         Ok(Some(stored)) => stored,
@@ -111,7 +114,9 @@ async fn later(ops: &Ops, ended: Transaction) -> Transaction {
 
 async fn try_clean(ops: &Ops, lakefs: &Lakefs, ended: &Transaction) -> Result<Transaction> {
     let ended = &keep(ops, lakefs, ended.clone()).await?;
+    fault::before("cleaned").await;
     delete_branches(lakefs, ended).await?;
+    fault::after("cleaned").await;
     match ops.store.swap(ended, Transaction { is_clean: true, ..ended.clone() }).await? {
         Some(clean) => Ok(clean),
         None => ops.refreshed(ended).await,
@@ -163,7 +168,10 @@ pub(super) async fn keep(ops: &Ops, lakefs: &Lakefs, row: Transaction) -> Result
                 name
             }
         };
-        match lakefs.create_branch(&row.repository, &name, &source, false).await {
+        fault::before("kept").await;
+        let made = lakefs.create_branch(&row.repository, &name, &source, false).await;
+        fault::after("kept").await;
+        match made {
             Ok(_) => return Ok(row),
             Err(error) if is_gone(error.kind()) => return Ok(row),
             Err(error) if error.kind() != lakefs::Kind::AlreadyExists => return Err(error.into()),

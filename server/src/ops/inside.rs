@@ -4,12 +4,11 @@
 use super::locate::not_open;
 use super::{Ops, Shared};
 use crate::error::{Error, Kind, Result};
+use crate::fault;
 use lakeport_lakefs as lakefs;
 use lakeport_session::Transaction;
+use std::pin::pin;
 use std::time::Duration;
-
-/// A request that takes longer is given up, before somebody else may have the lease.
-const WITHIN_LEASE: Duration = Duration::from_secs(80);
 
 /// Says in a commit's metadata which transaction it was made in.
 pub(super) const MADE_IN: &str = "lakeport.made_in";
@@ -28,10 +27,11 @@ pub(super) async fn under_lease<T: Send + 'static>(
 ) -> Result<Option<lakefs::Result<T>>> {
     let (task_ops, transaction) = (ops.clone(), transaction.clone());
     let task = ops.tasks.spawn(async move {
-        let leased = lease(&task_ops, &transaction).await?;
-        let answer = tokio::time::timeout(WITHIN_LEASE, request).await.ok();
-        let answer =
-            answer.and_then(|answer| answer.map_or_else(|e| (!e.is_ambiguous()).then_some(Err(e)), |t| Some(Ok(t))));
+        let mut leased = lease(&task_ops, &transaction).await?;
+        fault::after("leased").await;
+        let answer = keeping(&task_ops, &mut leased, request).await;
+        fault::after("made inside").await;
+        let answer = answer.map_or_else(|e| (!e.is_ambiguous()).then_some(Err(e)), |t| Some(Ok(t)));
         let is_lost = answer.is_none();
         release(&task_ops, &leased, |row| if is_lost { doubted(&task_ops, &row) } else { row }).await?;
         Ok(answer)
@@ -54,12 +54,41 @@ async fn lease(ops: &Ops, transaction: &Transaction) -> Result<Transaction> {
     ops.store.swap(&now, now.renewed(&ops.worker)).await?.ok_or_else(busy)
 }
 
+/// Awaits a request, and keeps the lease meanwhile. The request goes on, come what may of the store.
+async fn keeping<T>(ops: &Ops, leased: &mut Transaction, request: impl Future<Output = T>) -> T {
+    let mut request = pin!(request);
+    loop {
+        match tokio::time::timeout(ops.timing.lease / 4, request.as_mut()).await {
+            Ok(answer) => return answer,
+            Err(_) => match renewed(ops, leased).await {
+                Ok(Some(renewed)) => *leased = renewed,
+                // A write beside it was faster: next time.
+                Ok(None) => {}
+                Err(error) => tracing::warn!(%error, "the lease of a commit inside a transaction cannot be kept now"),
+            },
+        }
+    }
+}
+
+async fn renewed(ops: &Ops, leased: &Transaction) -> Result<Option<Transaction>> {
+    let now = ops.refreshed(leased).await?;
+    if !is_still(leased, &now) {
+        return Ok(None);
+    }
+    Ok(ops.store.swap(&now, now.renewed(&ops.worker)).await?)
+}
+
+/// Whether the lease is this very one, and not another of this process.
+fn is_still(leased: &Transaction, now: &Transaction) -> bool {
+    let is_ours = now.worker == leased.worker && now.lease_until == leased.lease_until;
+    is_ours && now.state == leased.state && now.epoch == leased.epoch
+}
+
 /// Gives the lease back. A write beside it may have changed the row meanwhile, and then the row as it is now is released.
 async fn release(ops: &Ops, leased: &Transaction, after: impl Fn(Transaction) -> Transaction) -> Result<()> {
     loop {
         let now = ops.refreshed(leased).await?;
-        let is_ours = now.worker == leased.worker && now.lease_until == leased.lease_until;
-        if now.state != leased.state || now.epoch != leased.epoch || !is_ours {
+        if !is_still(leased, &now) {
             return Ok(());
         }
         if ops.store.swap(&now, after(now.released())).await?.is_some() {

@@ -2,10 +2,10 @@
 
 use super::inside::{MADE_IN, under_lease};
 use super::merge::refused;
-use super::settle::settling;
 use super::write::check_metadata;
 use super::{Caller, Ops, Place, Shared, Writing};
 use crate::error::{Error, Kind, Result};
+use crate::timing::millis;
 use lakeport_lakefs::{self as lakefs, Commit, LogQuery};
 use lakeport_session::Transaction;
 use lakeport_types::Ref;
@@ -67,7 +67,7 @@ async fn marked(caller: &Caller, writing: &Writing, mark: &str) -> Result<Commit
 
 /// No commit of the transaction begins before a revert that was given up has landed, or cannot any more. No object has this path.
 fn may_still_land(ops: &Ops, row: &Transaction) -> Transaction {
-    row.unsettling([""], settling(ops))
+    row.unsettling([""], millis(ops.timing.settle))
 }
 
 async fn send(caller: Caller, writing: Writing, new: NewRevert) -> lakefs::Result<()> {

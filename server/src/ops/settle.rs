@@ -3,6 +3,7 @@
 use super::locate::not_open;
 use super::{Caller, Ops, Writing};
 use crate::error::{Error, Kind, Result};
+use crate::timing::millis;
 use lakeport_lakefs::{self as lakefs, ObjectStats};
 use lakeport_session::{Millis, State, Transaction};
 use lakeport_types::{ObjectPath, Ref, RepositoryId};
@@ -99,12 +100,12 @@ impl Ops {
         let Some(before) = &writing.transaction else { return Ok(()) };
         loop {
             // A commit beside it may yet come back to this branch. Once that has taken so long, what could land has landed.
-            let Ok(now) = tokio::time::timeout(self.settle, self.prepared(before)).await else { return Ok(()) };
+            let Ok(now) = tokio::time::timeout(self.timing.settle, self.prepared(before)).await else { return Ok(()) };
             let now = now?;
             if now.state != State::Open || now.branch != before.branch {
                 return Ok(());
             }
-            let next = now.unsettling(paths.iter().map(ObjectPath::as_str), settling(self));
+            let next = now.unsettling(paths.iter().map(ObjectPath::as_str), millis(self.timing.settle));
             if self.store.swap(&now, next).await?.is_some() {
                 return Ok(());
             }
@@ -185,11 +186,6 @@ async fn holds(caller: &Caller, repository: &RepositoryId, at: &Ref, change: &Ch
                 && found.metadata == put.metadata
         }
     })
-}
-
-/// How long what was given up may still land.
-pub(super) fn settling(ops: &Ops) -> Millis {
-    Millis::try_from(ops.settle.as_millis()).unwrap_or(Millis::MAX)
 }
 
 /// A span of the database's clock.

@@ -4,6 +4,7 @@ use super::settle::{Change, in_doubt};
 use super::stat::WRITE_ID;
 use super::{Caller, FileInfo, Ops, Place, Shared, Writing};
 use crate::error::{Error, Kind, Result};
+use crate::fault;
 use crate::upload::{Checks, Outcome, Source, Upload};
 use futures_util::StreamExt;
 use http_body_util::BodyExt;
@@ -51,6 +52,7 @@ pub async fn write(
     let writing = ops.writing(caller, place).await?;
     ops.is_settled(&writing, path)?;
     let change = ops.store_object(caller, &writing, path, header, source).await?;
+    fault::after("written").await;
     ops.acknowledge_one(caller, &writing, &change).await?;
     change.into_stats().map(FileInfo::from).ok_or_else(|| Error::new(Kind::Internal, "nothing was stored"))
 }

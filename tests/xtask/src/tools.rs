@@ -1,6 +1,7 @@
 //! Tools that are no part of Rust: installed on first use into the user's cache, from package registries only.
 
 mod pins;
+pub(crate) mod postgres;
 
 use crate::error::{Error, Result};
 use crate::run::Run;

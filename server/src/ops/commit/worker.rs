@@ -15,15 +15,12 @@ use super::super::{Caller, Shared};
 use super::resolve::{EPOCH, Resolution, TRANSACTION_ID, merged, prepared_commit};
 use super::{commit_id, conflict, in_doubt};
 use crate::error::{Error, Kind};
+use crate::fault;
 use lakeport_lakefs::{self as lakefs, DiffKind, Lakefs};
 use lakeport_session::{CommitRequest, Failure, Transaction};
 use lakeport_types::{CommitId, Ref, TransactionId};
 use std::collections::BTreeMap;
 use std::pin::pin;
-use std::time::Duration;
-
-/// How often the lease is renewed while something takes long.
-const RENEWAL: Duration = Duration::from_secs(20);
 
 /// Who finishes one commit, with one caller's right.
 pub(super) struct Worker {
@@ -100,8 +97,10 @@ impl Worker {
     }
 
     /// Stores the next row, if this worker still has it.
-    async fn store(&mut self, next: Transaction) -> Result<(), Stop> {
+    async fn store(&mut self, step: &'static str, next: Transaction) -> Result<(), Stop> {
+        fault::before(step).await;
         self.row = self.ops.store.swap(&self.row, next).await?.ok_or(Stop::Overtaken)?;
+        fault::after(step).await;
         Ok(())
     }
 
@@ -111,18 +110,37 @@ impl Worker {
         if now.version != self.row.version {
             return Err(Stop::Overtaken);
         }
-        self.store(now.renewed(&self.ops.worker)).await
+        self.row = self.ops.store.swap(&self.row, now.renewed(&self.ops.worker)).await?.ok_or(Stop::Overtaken)?;
+        Ok(())
     }
 
     /// Waits for something that may take longer than the lease, and keeps the lease meanwhile.
     async fn keeping<T>(&mut self, wait: impl Future<Output = T>) -> Result<T, Stop> {
         let mut wait = pin!(wait);
+        let renewal = self.ops.timing.lease / 4;
         loop {
-            match tokio::time::timeout(RENEWAL, wait.as_mut()).await {
+            match tokio::time::timeout(renewal, wait.as_mut()).await {
                 Ok(done) => return Ok(done),
                 Err(_) => self.renew().await?,
             }
         }
+    }
+
+    /// Changes something in lakeFS, on this worker's own snapshot of the row and under its lease.
+    async fn change<T, F>(
+        &mut self,
+        step: &'static str,
+        request: impl FnOnce(Lakefs, Transaction) -> F,
+    ) -> Result<T, Stop>
+    where
+        F: Future<Output = T>,
+    {
+        self.renew().await?;
+        fault::before(step).await;
+        let request = request(self.lakefs.clone(), self.row.clone());
+        let answer = self.keeping(request).await?;
+        fault::after(step).await;
+        Ok(answer)
     }
 
     /// The commit as which the transaction was merged, if it was.
@@ -144,7 +162,7 @@ impl Worker {
         }
         if self.row.prepared_commit_id.is_none() {
             let prepared = self.prepare().await?;
-            self.store(self.row.prepared(prepared, &self.ops.worker)).await?;
+            self.store("prepared", self.row.prepared(prepared, &self.ops.worker)).await?;
         }
         if !self.request().merge {
             return Ok(Published { commit: self.prepared()?, is_merge: false });
@@ -208,7 +226,7 @@ impl Worker {
         let failed_tags = self.tag(&published.commit).await;
         // Before COMMITTED, so that the answer names a branch that is there.
         self.row = keep(&self.ops, &self.lakefs, self.row.clone()).await?;
-        self.store(self.row.committed(published.commit, published.is_merge, failed_tags)).await?;
+        self.store("committed", self.row.committed(published.commit, published.is_merge, failed_tags)).await?;
         clean(&self.ops, &self.lakefs, self.row.clone()).await;
         Ok(())
     }
@@ -217,7 +235,12 @@ impl Worker {
         let mut failed = Vec::new();
         for tag in self.request().tag_names() {
             let made = match self.ops.is_for_another(&self.lakefs) {
-                false => self.lakefs.create_tag(&self.row.repository, &tag, &Ref::from(commit)).await.map(drop).ok(),
+                false => {
+                    fault::before("tag").await;
+                    let made = self.lakefs.create_tag(&self.row.repository, &tag, &Ref::from(commit)).await;
+                    fault::after("tag").await;
+                    made.map(drop).ok()
+                }
                 // Its owner may not be allowed to.
                 true => None,
             };
@@ -246,7 +269,7 @@ impl Worker {
             paths: Vec::new(),
         };
         let next = Transaction { failure: Some(failure), ..self.row.released() };
-        if let Err(Stop::Suspended(error)) = self.store(next).await {
+        if let Err(Stop::Suspended(error)) = self.store("suspended", next).await {
             tracing::error!(%error, "nor can that be stored; its lease will lapse");
         }
     }

@@ -2,13 +2,12 @@
 
 use super::{Published, Stop, Worker};
 use crate::error::Result;
+use crate::fault;
 use crate::ops::Shared;
 use crate::ops::end::clean;
 use crate::ops::locate::not_open;
-use lakeport_session::{Millis, State, Transaction};
-
-/// How long the janitor leaves a commit to its owner before it looks again.
-const LEFT_ALONE: Millis = 30_000;
+use crate::timing::millis;
+use lakeport_session::{State, Transaction};
 
 /// What the janitor does with a commit that nobody works on: finds out whether it was merged, and finishes it with the service's
 /// own right where that is everybody's. Past its lifetime it is ended, behind the fence.
@@ -22,6 +21,7 @@ pub async fn resolve_abandoned(ops: &Shared, row: &Transaction, may_finish: bool
     let is_over = row.expire_time <= row.read_at;
     let next = row.take_over(&ops.worker).map_err(|state| not_open(row, state.0))?;
     let Some(taken) = ops.store.swap(row, next).await? else { return Ok(()) };
+    fault::after("taken over").await;
     let mut worker = Worker::new(ops.clone(), ops.service.clone(), taken);
     if may_finish && !is_over {
         worker.run().await;
@@ -46,14 +46,17 @@ impl Worker {
         }
         if !is_over {
             // Its owner may go on at once; the janitor looks again later.
-            let next = Transaction { lease_until: self.row.read_at + LEFT_ALONE, ..self.row.released() };
-            return self.store(next).await;
+            let next = Transaction {
+                lease_until: self.row.read_at + millis(self.ops.timing.left_alone),
+                ..self.row.released()
+            };
+            return self.store("left", next).await;
         }
         if let Some(commit) = self.fence().await? {
             return self.finish(Published { commit, is_merge: true }).await;
         }
         let ended = self.row.expired().map_err(|state| Stop::Suspended(not_open(&self.row, state.0)))?;
-        self.store(ended).await?;
+        self.store("expired", ended).await?;
         clean(&self.ops, &self.lakefs, self.row.clone()).await;
         Ok(())
     }

@@ -3,10 +3,11 @@
 use super::{Published, Stop, Worker};
 use crate::error::Error;
 use crate::ops::end::delete_branches;
-use crate::ops::settle::{settling, span};
-use lakeport_lakefs as lakefs;
+use crate::ops::settle::span;
+use crate::timing::millis;
+use lakeport_lakefs::Lakefs;
 use lakeport_session::{Failure, Transaction};
-use lakeport_types::{BranchName, CommitId, Ref};
+use lakeport_types::{BranchName, CommitId};
 use rand::RngExt;
 
 impl Worker {
@@ -19,39 +20,32 @@ impl Worker {
         };
         let Some(prepared) = self.row.prepared_commit_id.clone() else {
             // Nothing was committed, so nothing can be merged: the live branch stays.
-            return self.store(self.row.reopened(self.row.branch.clone(), failure)).await;
+            return self.store("reopened", self.row.reopened(self.row.branch.clone(), failure)).await;
         };
         if let Some(commit) = self.fence().await? {
             return self.finish(Published { commit, is_merge: true }).await;
         }
         let branch = BranchName::for_transaction(rand::rng().random());
         // Stored before it is made, so that no branch is unknown.
-        self.store(self.row.with_merge_branch(branch.clone(), &self.ops.worker)).await?;
-        match self.lakefs.create_branch(&self.row.repository, &branch, &Ref::from(&prepared), true).await {
-            Ok(_) => {}
-            Err(error) if error.kind() == lakefs::Kind::AlreadyExists => {}
-            Err(error) => return Err(error.into()),
-        }
-        self.store(self.row.reopened(branch, failure)).await
+        self.store("branch named", self.row.with_merge_branch(branch.clone(), &self.ops.worker)).await?;
+        self.make_branch(&branch, &prepared).await?;
+        self.store("reopened", self.row.reopened(branch, failure)).await
     }
 
     /// Takes away every name that a merge could use, waits until one that is under way has landed or cannot, and looks once
     /// more. Says what was merged after all.
     pub(super) async fn fence(&mut self) -> Result<Option<CommitId>, Stop> {
-        self.renew().await?;
-        delete_branches(&self.lakefs, &self.row).await?;
+        self.change("names deleted", async |lakefs: Lakefs, row: Transaction| delete_branches(&lakefs, &row).await)
+            .await??;
         if self.row.merge_in_doubt {
             // From now, when the names are gone, not from when a worker before this one began to wait.
             self.renew().await?;
-            let until = self.row.read_at + settling(&self.ops);
-            self.store(Transaction { fence_until: Some(until), ..self.row.clone() }).await?;
-            let mut left = until - self.row.read_at;
-            while left > 0 {
-                // In pieces, so that the lease never lapses meanwhile.
-                let nap = left.min(lakeport_session::LEASE / 3);
-                tokio::time::sleep(span(nap)).await;
+            let until = self.row.read_at + millis(self.ops.timing.settle);
+            self.store("fenced", Transaction { fence_until: Some(until), ..self.row.clone() }).await?;
+            // By the clock of the database, which may not go as ours does.
+            while until > self.row.read_at {
+                self.keeping(tokio::time::sleep(span(until - self.row.read_at))).await?;
                 self.renew().await?;
-                left = until - self.row.read_at;
             }
             return self.merged().await;
         }

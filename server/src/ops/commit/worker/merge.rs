@@ -2,7 +2,7 @@
 
 use super::{Published, Stop, Worker, commit_id, in_doubt};
 use crate::ops::commit::queue::Turn;
-use lakeport_lakefs::{self as lakefs, LogQuery, NewMerge};
+use lakeport_lakefs::{self as lakefs, Lakefs, LogQuery, NewMerge};
 use lakeport_session::{Strategy, Transaction};
 use lakeport_types::{BranchName, CommitId, Ref};
 use rand::RngExt;
@@ -38,11 +38,20 @@ impl Worker {
     /// A branch of its own for a commit. A late commit of a worker that lost its lease lands on the live branch, not here.
     async fn frozen(&mut self, commit: CommitId) -> Result<BranchName, Stop> {
         let branch = BranchName::for_transaction(rand::rng().random());
-        self.store(self.row.with_merge_branch(branch.clone(), &self.ops.worker)).await?;
-        match self.lakefs.create_branch(&self.row.repository, &branch, &Ref::from(&commit), true).await {
-            Ok(_) => Ok(branch),
-            // The name is random and stored: what is there is this very try.
-            Err(error) if error.kind() == lakefs::Kind::AlreadyExists => Ok(branch),
+        self.store("branch named", self.row.with_merge_branch(branch.clone(), &self.ops.worker)).await?;
+        self.make_branch(&branch, &commit).await?;
+        Ok(branch)
+    }
+
+    /// Makes a branch whose random name is stored: one that is there is this very try.
+    pub(super) async fn make_branch(&mut self, branch: &BranchName, commit: &CommitId) -> Result<(), Stop> {
+        let (name, source) = (branch.clone(), Ref::from(commit));
+        let made = self.change("branch made", async move |lakefs: Lakefs, row: Transaction| {
+            lakefs.create_branch(&row.repository, &name, &source, true).await
+        });
+        match made.await? {
+            Ok(_) => Ok(()),
+            Err(error) if error.kind() == lakefs::Kind::AlreadyExists => Ok(()),
             Err(error) => Err(error.into()),
         }
     }
@@ -53,11 +62,15 @@ impl Worker {
         let merge =
             NewMerge { message: self.message(), metadata: self.metadata(true), squash: true, ..NewMerge::default() };
         let source = Ref::from(&self.prepared()?);
-        let head = match self.lakefs.merge(&self.row.repository, &source, &branch, &merge).await {
+        let into = branch.clone();
+        let squashed = self.change("squash", async move |lakefs: Lakefs, row: Transaction| {
+            lakefs.merge(&row.repository, &source, &into, &merge).await
+        });
+        let head = match squashed.await? {
             Ok(head) => head,
             Err(error) => return Err(self.refused(error).await),
         };
-        self.store(self.row.prepared(commit_id(head)?, &self.ops.worker)).await?;
+        self.store("squashed", self.row.prepared(commit_id(head)?, &self.ops.worker)).await?;
         Ok(branch)
     }
 
@@ -102,10 +115,11 @@ impl Worker {
     }
 
     async fn try_merge(&mut self, turn: Turn, source: &BranchName) -> Result<lakefs::Result<String>, Stop> {
-        self.renew().await?;
         let (merge, source) = (self.plain_merge(), Ref::from(source));
-        let sent = self.lakefs.merge(&self.row.repository, &source, &self.row.base_branch, &merge);
-        Ok(turn.spend(sent).await)
+        self.change("merge", async move |lakefs: Lakefs, row: Transaction| {
+            turn.spend(lakefs.merge(&row.repository, &source, &row.base_branch, &merge)).await
+        })
+        .await
     }
 
     fn plain_merge(&self) -> NewMerge {
@@ -120,7 +134,7 @@ impl Worker {
     /// Whether a merge that answered with an error stands all the same: this one, one before it, or somebody else's.
     async fn merged_after_all(&mut self, error: &lakefs::Error) -> Result<Option<Published>, Stop> {
         if error.is_ambiguous() {
-            self.store(Transaction { merge_in_doubt: true, ..self.row.clone() }).await?;
+            self.store("merge doubted", Transaction { merge_in_doubt: true, ..self.row.clone() }).await?;
         }
         if self.row.merge_in_doubt
             && let Some(commit) = self.merged().await?

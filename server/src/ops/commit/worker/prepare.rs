@@ -2,7 +2,7 @@
 
 use super::merge::jittered;
 use super::{Stop, Worker, commit_id, in_doubt, prepared_commit};
-use lakeport_lakefs::{self as lakefs, NewCommit};
+use lakeport_lakefs::{self as lakefs, Lakefs, NewCommit};
 use lakeport_session::Transaction;
 use lakeport_types::CommitId;
 
@@ -19,8 +19,11 @@ impl Worker {
             {
                 return Ok(commit_id(found.id)?);
             }
-            self.renew().await?;
-            let error = match self.lakefs.commit(&self.row.repository, &self.row.branch, &commit).await {
+            let commit = commit.clone();
+            let sent = self.change("commit", async move |lakefs: Lakefs, row: Transaction| {
+                lakefs.commit(&row.repository, &row.branch, &commit).await
+            });
+            let error = match sent.await? {
                 Ok(made) => return Ok(commit_id(made.id)?),
                 Err(error) => error,
             };
@@ -28,7 +31,7 @@ impl Worker {
                 // Everything is committed already, by commits inside the transaction or by a worker before this one.
                 lakefs::Kind::NoChanges => return self.head_of_live().await,
                 _ if error.is_ambiguous() => {
-                    self.store(Transaction { commit_in_doubt: true, ..self.row.clone() }).await?;
+                    self.store("commit doubted", Transaction { commit_in_doubt: true, ..self.row.clone() }).await?;
                 }
                 lakefs::Kind::Contended => tokio::time::sleep(jittered(1)).await,
                 _ => return Err(self.refused(error).await),

@@ -1,0 +1,73 @@
+//! What happens at the points: `LAKEPORT_FAULTS=before:merge:2:die,after:commit:1:stall=3000` dies before the second merge, and stands
+//! still for 3 s after the first commit.
+
+use std::collections::HashMap;
+use std::str::FromStr;
+use std::sync::{LazyLock, Mutex, PoisonError};
+use std::time::Duration;
+
+static ARMED: LazyLock<Vec<Armed>> = LazyLock::new(|| match std::env::var("LAKEPORT_FAULTS") {
+    Ok(faults) => faults.split(',').filter(|fault| !fault.is_empty()).map(parsed).collect(),
+    Err(_) => Vec::new(),
+});
+/// How often each point was reached.
+static REACHED: LazyLock<Mutex<HashMap<String, u32>>> = LazyLock::new(Mutex::default);
+
+struct Armed {
+    point: String,
+    nth: u32,
+    what: What,
+}
+
+#[derive(Clone, Copy)]
+enum What {
+    /// The process ends as by kill -9: nothing is finished, flushed or said.
+    Die,
+    /// This task waits, and the rest goes on.
+    Stall(Duration),
+}
+
+fn parsed(text: &str) -> Armed {
+    text.parse().unwrap_or_else(|()| panic!("LAKEPORT_FAULTS: {text:?} is no fault"))
+}
+
+impl FromStr for Armed {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let (point, nth, what) = match *text.split(':').collect::<Vec<_>>() {
+            [moment, step, nth, what] => (format!("{moment}:{step}"), nth, what),
+            _ => return Err(()),
+        };
+        let what = match what.split_once('=') {
+            None if what == "die" => What::Die,
+            Some(("stall", millis)) => What::Stall(Duration::from_millis(millis.parse().map_err(drop)?)),
+            _ => return Err(()),
+        };
+        Ok(Self { point, nth: nth.parse().map_err(drop)?, what })
+    }
+}
+
+pub(super) async fn reach(moment: &str, step: &str) {
+    let Some(what) = met(format!("{moment}:{step}")) else { return };
+    match what {
+        What::Die => {
+            eprintln!("fault point {moment}:{step}: the process ends");
+            std::process::abort();
+        }
+        What::Stall(span) => {
+            eprintln!("fault point {moment}:{step}: stands still");
+            tokio::time::sleep(span).await;
+        }
+    }
+}
+
+fn met(point: String) -> Option<What> {
+    if ARMED.is_empty() {
+        return None;
+    }
+    let mut reached = REACHED.lock().unwrap_or_else(PoisonError::into_inner);
+    let times = reached.entry(point.clone()).or_default();
+    *times += 1;
+    ARMED.iter().find(|armed| armed.point == point && armed.nth == *times).map(|armed| armed.what)
+}
