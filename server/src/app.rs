@@ -124,6 +124,16 @@ impl App {
         Ok(Self { config, ops, lake, metrics })
     }
 
+    /// What runs a call, for who needs no listener.
+    pub fn ops(&self) -> &Ops {
+        &self.ops
+    }
+
+    /// Closes the store and the lake without serving.
+    pub async fn close(self) {
+        close(&self.ops, self.lake).await;
+    }
+
     /// Takes other spans than a lakeFS under load asks for. For tests.
     #[must_use]
     pub fn timed(mut self, timing: Timing) -> Self {
@@ -151,6 +161,9 @@ impl App {
         let workers = Workers::start("calls", std::thread::available_parallelism()?)?;
         tasks.spawn(listen::accept(listener, router, workers.clone(), stop.clone(), tasks.clone()));
         tasks.spawn(listen::accept(admin_listener, admin, workers.clone(), stop.clone(), tasks.clone()));
+        // Before the janitor looks for the first time.
+        ops.store.beat().await?;
+        ops.tasks.spawn(janitor::beats(ops.clone(), ops.stopping.clone()));
         ops.tasks.spawn(janitor::run(ops.clone(), ops.stopping.clone()));
         if !ops.is_embedded {
             ops.tasks.spawn(first_look(ops.clone()));
@@ -207,13 +220,17 @@ impl Serving {
             self.readers.end();
             let _ = tokio::time::timeout(LAST_WORDS, self.connections.wait()).await;
         }
-        self.ops.store.close().await;
-        if let Some(lake) = self.lake {
-            for serving in lake.serving {
-                serving.stop().await;
-            }
-            lake.lake.close().await;
+        close(&self.ops, self.lake).await;
+    }
+}
+
+async fn close(ops: &Ops, lake: Option<EmbeddedLake>) {
+    ops.store.close().await;
+    if let Some(lake) = lake {
+        for serving in lake.serving {
+            serving.stop().await;
         }
+        lake.lake.close().await;
     }
 }
 

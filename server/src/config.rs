@@ -1,21 +1,20 @@
 //! The settings: flags before environment before file before defaults, and all mistakes told together.
 
 mod check;
+mod command;
+
+pub use command::{Command, Sweep};
 
 use check::Check;
-use clap::Parser;
+use clap::Args;
 use http::HeaderValue;
 use serde::Deserialize;
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-/// One gRPC service that gives every language a filesystem and real transactions on lakeFS.
-///
-/// Without any setting it serves a lake of its own, kept in ./lakeport-data, on 127.0.0.1:50051. With --lakefs-url and a key
-/// pair it serves a lakeFS. Each flag is an environment variable too, and a key of the file that --config names.
-#[derive(Debug, Default, Parser, Deserialize)]
-#[command(version, max_term_width = 110)]
+/// The settings as somebody wrote them.
+#[derive(Debug, Default, Args, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Settings {
     /// A TOML file with settings: keys are the names of the flags.
@@ -166,12 +165,8 @@ pub struct Config {
 pub struct Mistakes(Vec<String>);
 
 impl Config {
-    /// From flags, environment and file.
-    ///
-    /// # Errors
-    /// Every mistake, not the first.
-    pub fn load() -> Result<Self, Mistakes> {
-        let settings = Settings::parse();
+    /// From flags and environment, and the file that they name.
+    fn of_settings(settings: Settings) -> Result<Self, Mistakes> {
         let (file, mistake) = match &settings.config {
             None => (Settings::default(), None),
             Some(path) => {

@@ -2,21 +2,21 @@
 //! stands before or after a durable step or a request to lakeFS that changes something. Without the feature `fault-points`, which
 //! no release has, there is nothing at them.
 
-#[cfg(feature = "fault-points")]
+#[cfg(all(feature = "fault-points", debug_assertions))]
 mod armed;
 
 /// The moment before a step.
 pub(crate) async fn before(step: &str) {
-    #[cfg(feature = "fault-points")]
+    #[cfg(all(feature = "fault-points", debug_assertions))]
     armed::reach("before", step).await;
-    #[cfg(not(feature = "fault-points"))]
+    #[cfg(not(all(feature = "fault-points", debug_assertions)))]
     let _ = step;
 }
 
 /// The moment after a step.
 pub(crate) async fn after(step: &str) {
-    #[cfg(feature = "fault-points")]
+    #[cfg(all(feature = "fault-points", debug_assertions))]
     armed::reach("after", step).await;
-    #[cfg(not(feature = "fault-points"))]
+    #[cfg(not(all(feature = "fault-points", debug_assertions)))]
     let _ = step;
 }

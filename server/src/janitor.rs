@@ -5,7 +5,10 @@ use crate::error::Result;
 use crate::ops::{Access, Shared, clean, expire, resolve_abandoned};
 use crate::timing::millis;
 use futures_util::{StreamExt, stream};
-use lakeport_session::{Millis, State, Transaction};
+use lakeport_session::{Millis, State, Tally, Transaction};
+use metrics::{counter, describe_counter, describe_gauge, gauge};
+use std::sync::Arc;
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
@@ -13,13 +16,16 @@ use tracing::Instrument;
 const BATCH: i64 = 50;
 /// And how many of them at once.
 const AT_ONCE: usize = 8;
+/// Commits that it resolves at once, each of which may wait for a minute.
+const RESOLVED_AT_ONCE: usize = 64;
 /// How long what has ended is remembered.
 const REMEMBERED: Millis = 24 * 3600 * 1000;
 
 /// Works until told to stop.
 pub async fn run(ops: Shared, stop: CancellationToken) {
+    let resolving = Arc::new(Semaphore::new(RESOLVED_AT_ONCE));
     while !stop.is_cancelled() {
-        if let Err(error) = round(&ops).await {
+        if let Err(error) = round(&ops, &resolving).await {
             tracing::warn!(%error, "the janitor cannot work now");
         }
         // Cancelled or not, the loop looks.
@@ -27,22 +33,68 @@ pub async fn run(ops: Shared, stop: CancellationToken) {
     }
 }
 
-async fn round(ops: &Shared) -> Result<()> {
-    // Nobody could reach the service while all of it was away, so nothing is overdue for that.
-    let given = ops.store.beat().await?;
-    if given > 0 {
-        tracing::info!(transactions = given, "given time again after a downtime");
-    }
-    let due = stream::iter(ops.store.due(millis(ops.timing.grace), BATCH).await?);
-    // One that lakeFS is slow with must not hold up the others.
-    due.for_each_concurrent(AT_ONCE, async |row| {
-        if let Err(error) = deal_with(ops, row).await {
-            tracing::warn!(%error, "the janitor cannot deal with a transaction now");
+/// Says until told to stop that this replica is there, however slow lakeFS is with what the janitor does. Nobody could reach the
+/// service while all of it was away, so nothing is overdue for that.
+pub async fn beats(ops: Shared, stop: CancellationToken) {
+    while !stop.is_cancelled() {
+        match ops.store.beat().await {
+            Ok(0) => {}
+            Ok(given) => tracing::info!(transactions = given, "given time again after a downtime"),
+            Err(error) => tracing::warn!(%error, "the session store does not hear that this replica is there"),
         }
-    })
-    .await;
-    ops.store.forget(REMEMBERED).await?;
+        let _ = tokio::time::timeout(ops.timing.janitor, stop.cancelled()).await;
+    }
+}
+
+async fn round(ops: &Shared, resolving: &Arc<Semaphore>) -> Result<()> {
+    // In an order of its own, so that replicas meet at few rows, and none is passed over for ever.
+    let due = ops.store.due(millis(ops.timing.grace), BATCH).await?;
+    // One that lakeFS is slow with must not hold up the others.
+    stream::iter(due)
+        .for_each_concurrent(AT_ONCE, async |row| {
+            deal_with(ops, row, resolving).await.unwrap_or_else(|error| {
+                tracing::warn!(%error, "the janitor cannot deal with a transaction now");
+                did("failed");
+            });
+        })
+        .await;
+    let forgotten = ops.store.forget(REMEMBERED).await?;
+    counter!("lakeport_janitor_total", "did" => "forgotten").increment(forgotten);
+    tell(ops.store.tally().await?);
     Ok(())
+}
+
+/// Says what each metric means.
+pub fn describe() {
+    describe_counter!(
+        "lakeport_janitor_total",
+        "What the janitor did: transactions expired, cleaned, forgotten; abandoned commits found committed, reopened, left to their \
+         owners (committing) or expired; and how often it failed."
+    );
+    describe_gauge!(
+        "lakeport_transactions",
+        "Transactions in the session store, by whom they wait for: open (their owners), overdue and unclean (the janitor), \
+         committing (a worker), unattended (their owners or the janitor). Every replica says the same."
+    );
+}
+
+fn did(what: &'static str) {
+    counter!("lakeport_janitor_total", "did" => what).increment(1);
+}
+
+fn tell(tally: Tally) {
+    let Tally { open, overdue, committing, unattended, unclean } = tally;
+    let all = [
+        ("open", open),
+        ("overdue", overdue),
+        ("committing", committing),
+        ("unattended", unattended),
+        ("unclean", unclean),
+    ];
+    for (state, count) in all {
+        // More than 2^52 do not fit any database.
+        gauge!("lakeport_transactions", "state" => state).set(count as f64);
+    }
 }
 
 /// Whether the service's own right is that of the owner: then nobody else has to come back for the commit.
@@ -54,24 +106,40 @@ async fn may_finish(ops: &Shared, row: &Transaction) -> bool {
     }
 }
 
-async fn deal_with(ops: &Shared, row: Transaction) -> Result<()> {
+async fn deal_with(ops: &Shared, row: Transaction, resolving: &Arc<Semaphore>) -> Result<()> {
+    // Others of the round may have taken long.
+    let row = ops.refreshed(&row).await?;
     match row.state {
         State::Open => {
-            expire(ops, &row, millis(ops.timing.grace)).await?;
+            if expire(ops, &row, millis(ops.timing.grace)).await? {
+                did("expired");
+            }
         }
         // A fence takes more than a minute. Its task has the row's lease, so the next round leaves it alone.
         State::Committing => {
+            let Ok(place) = Arc::clone(resolving).try_acquire_owned() else { return Ok(()) };
             let task_ops = ops.clone();
             let task = async move {
+                let _place = place;
                 let may_finish = may_finish(&task_ops, &row).await;
-                if let Err(error) = resolve_abandoned(&task_ops, &row, may_finish).await {
-                    tracing::warn!(%error, "an abandoned commit cannot be resolved now");
+                match resolve_abandoned(&task_ops, &row, may_finish).await {
+                    Ok(Some(state)) => did(state.as_str()),
+                    Ok(None) => {}
+                    Err(error) => {
+                        tracing::warn!(%error, "an abandoned commit cannot be resolved now");
+                        did("failed");
+                    }
                 }
             };
             ops.tasks.spawn(task.instrument(tracing::info_span!("resolve")));
         }
+        State::Committed | State::RolledBack | State::Expired if row.is_clean || !row.is_free() => {}
         State::Committed | State::RolledBack | State::Expired => {
-            clean(ops, &ops.service, row).await;
+            // Claimed, so that no other replica sends the same requests.
+            let claim = Transaction { lease_until: row.read_at + ops.worker.lease, ..row.clone() };
+            if let Some(claimed) = ops.store.swap(&row, claim).await? {
+                did(if clean(ops, &ops.service, claimed).await.is_clean { "cleaned" } else { "failed" });
+            }
         }
     }
     Ok(())

@@ -14,6 +14,7 @@ pub mod limits;
 pub mod listen;
 pub mod ops;
 pub mod quickstart;
+pub mod sweep;
 pub mod telemetry;
 pub mod timing;
 pub mod upload;

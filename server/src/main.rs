@@ -1,9 +1,9 @@
 //! lakeport, as a process: settings, parts, serving, a signal, the drain.
 
 use lakeport_server::app::{App, Serving};
-use lakeport_server::config::{Auth, Config, Lake};
+use lakeport_server::config::{Auth, Command, Config, Lake};
 use lakeport_server::error::BoxError;
-use lakeport_server::telemetry;
+use lakeport_server::{sweep, telemetry};
 use std::io::Write;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -27,11 +27,21 @@ fn main() -> ExitCode {
 
 #[tokio::main]
 async fn run() -> Result<(), BoxError> {
-    let config = Config::load()?; // every mistake, not the first
+    match Command::load()? {
+        Command::Serve(config) => serve(config).await,
+        Command::Sweep(config, asked) => {
+            telemetry::start_logs(config.log_format, &config.log)?;
+            let app = App::build(config, telemetry::start_metrics()?).await?;
+            sweep::run(app, &asked, &mut std::io::stdout().lock()).await
+        }
+    }
+}
+
+async fn serve(config: Config) -> Result<(), BoxError> {
     telemetry::start_logs(config.log_format, &config.log)?;
     let metrics = telemetry::start_metrics()?;
     let app = App::build(config.clone(), metrics).await?;
-    #[cfg(feature = "fault-points")]
+    #[cfg(all(feature = "fault-points", debug_assertions))]
     let app = app.timed(lakeport_server::timing::Timing::default().hastened());
     let serving = app.serve().await?; // listening, janitor running, ready
     welcome(&config, &serving);

@@ -34,7 +34,7 @@ impl Default for Timing {
 
 impl Timing {
     /// The same for tests, which cannot wait for minutes: `LAKEPORT_HASTE=40` makes all of it so many times shorter.
-    #[cfg(feature = "fault-points")]
+    #[cfg(all(feature = "fault-points", debug_assertions))]
     #[must_use]
     pub fn hastened(self) -> Self {
         let haste = std::env::var("LAKEPORT_HASTE").ok().and_then(|haste| haste.parse().ok()).unwrap_or(1);

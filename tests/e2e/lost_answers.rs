@@ -4,6 +4,7 @@ use crate::fixture::{SETTLE, Server, eventually, refused, why};
 use http::{Method, StatusCode};
 use lakeport_embedded::{Fault, On};
 use lakeport_proto::v1::*;
+use std::collections::HashMap;
 use std::time::Duration;
 use tonic::Code;
 
@@ -200,6 +201,33 @@ async fn a_write_beside_a_commit_is_in_it_or_refused() {
             assert_eq!(why(published), refused(Code::NotFound, "OBJECT_NOT_FOUND"), "refused, and published");
         }
     }
+}
+
+/// lakeFS answers nothing to it, so it is looked up; by then the branch may be gone with the commit that holds it.
+#[tokio::test]
+async fn metadata_written_beside_a_commit_is_in_it_or_refused() {
+    let server = Server::with_faults().await;
+    server.begin("t").await;
+    server.put_in("t", "a", "1").await.unwrap();
+    let late = Fault::ApplyThenDelay(Duration::from_millis(800));
+    let fired = server.arm(On::new(Method::PUT, "/user_metadata"), late, 1);
+    let describe = SetMetadataRequest {
+        transaction_id: "t".into(),
+        path: "a".into(),
+        metadata: HashMap::from([("k".into(), "v".into())]),
+        ..Default::default()
+    };
+    let mut files = server.files.clone();
+    let (described, done) = commit_beside(&server, files.set_metadata(describe)).await;
+    assert_eq!(fired.count(), 1);
+    assert_eq!(described.unwrap().into_inner().info.unwrap().metadata["k"], "v");
+    let stat = StatRequest {
+        repository: server.repository.clone(),
+        r#ref: done.commit_id,
+        path: "a".into(),
+        ..Default::default()
+    };
+    assert_eq!(server.files.clone().stat(stat).await.unwrap().into_inner().info.unwrap().metadata["k"], "v");
 }
 
 #[tokio::test]

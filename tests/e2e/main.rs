@@ -15,4 +15,5 @@ mod options;
 mod payload;
 mod service;
 mod transactions;
+mod unkept;
 mod versions;

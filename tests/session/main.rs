@@ -55,7 +55,7 @@ pub(crate) fn a_transaction(id: &str) -> NewTransaction {
         repository: RepositoryId::try_from("lake").unwrap(),
         base_branch: BranchName::try_from("main").unwrap(),
         base_commit_id: CommitId::try_from("0".repeat(64)).unwrap(),
-        branch: BranchName::for_transaction(rand::rng().random()),
+        branch: BranchName::for_transaction(0, rand::rng().random()),
         options: Options {
             idle_timeout: 60_000,
             lifetime: 600_000,

@@ -39,6 +39,12 @@ async fn a_row_that_says_nothing_is_an_error_and_no_guess(database: Database) {
     database.sql("UPDATE transactions SET state = 'hopeful'").await;
     let error = store.get("ann", &row.id).await.unwrap_err();
     assert!(matches!(error, Error::Corrupt(_)), "{error}");
+    // Nor does it keep the janitor from all others.
+    begun(&store, "due").await;
+    database.sql("UPDATE transactions SET state = 'rolled_back', end_time = 1 WHERE id = 'due'").await;
+    database.sql("UPDATE transactions SET end_time = 1 WHERE id = 't'").await;
+    let due: Vec<String> = store.due(0, 10).await.unwrap().into_iter().map(|row| row.id.to_string()).collect();
+    assert_eq!(due, ["due"]);
 }
 
 #[tokio::test]

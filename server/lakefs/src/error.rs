@@ -197,8 +197,6 @@ impl Error {
         let known = match status.as_u16() {
             // A conflict has a body of its own, with no text.
             409 => Some((Kind::MergeConflict, Retry::Never, "the merge has conflicts")),
-            // HEAD has no body at all.
-            404 => Some((Kind::NotFound, Retry::Never, "not found")),
             401 => Some((Kind::Unauthenticated, Retry::Never, "error authenticating request")),
             416 => Some((Kind::RangeNotSatisfiable, Retry::Never, "the range is not in the object")),
             _ => None,
@@ -313,7 +311,9 @@ mod tests {
     fn answers_without_a_message_are_told_apart_by_status() {
         use Effect::{Read, Version};
         assert_eq!(refused(Version, 409, "{\"reference\":\"\"}\n"), (Kind::MergeConflict, Retry::Never));
-        assert_eq!(refused(Read, 404, ""), (Kind::NotFound, Retry::Never));
+        // lakeFS says what is not there. Something in between that knows no such page says nothing of lakeFS.
+        assert_eq!(refused(Read, 404, "<html>"), (Kind::Nonsense, Retry::Never));
+        assert_eq!(refused(Version, 404, ""), (Kind::Nonsense, Retry::Look));
         assert_eq!(refused(Version, 502, "<html>"), (Kind::Unavailable, Retry::Look));
         assert_eq!(refused(Version, 499, ""), (Kind::Unavailable, Retry::Look));
         assert_eq!(refused(Read, 302, ""), (Kind::Nonsense, Retry::Never));

@@ -181,7 +181,7 @@ pub struct Transaction {
     pub commit_time: Option<Millis>,
     /// The commit that is, or was, to be merged.
     pub prepared_commit_id: Option<CommitId>,
-    /// Branches that a merge of this epoch may use, besides the live one.
+    /// Branches of ours that may be there besides the live one: a merge of this epoch may use them, or one of before did.
     pub merge_branches: Vec<BranchName>,
     /// Whether a commit request of this epoch may still be on its way: taken over, or its answer lost.
     pub commit_in_doubt: bool,

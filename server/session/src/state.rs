@@ -23,14 +23,19 @@ impl Transaction {
         self.worker.is_none() || self.lease_until <= self.read_at
     }
 
+    /// Whether its lease has lapsed, whoever had it.
+    pub fn is_free(&self) -> bool {
+        self.lease_until <= self.read_at
+    }
+
     /// Whether it is past its idle time or lifetime, and a grace.
     pub fn is_overdue(&self, grace: Millis) -> bool {
         self.idle_expire_time.min(self.expire_time) + grace <= self.read_at
     }
 
-    /// Until when an upload could still land on a path, if one could.
-    pub fn unsettled_until(&self, path: &str) -> Option<Millis> {
-        self.unsettled.get(path).copied().filter(|until| *until > self.read_at)
+    /// Until when an upload could still land on a path, if one could at `time` or later.
+    pub fn unsettled_since(&self, path: &str, time: Millis) -> Option<Millis> {
+        self.unsettled.get(path).copied().filter(|until| *until > time)
     }
 
     /// Until when an upload could still land on any path, if one could.
@@ -38,10 +43,17 @@ impl Transaction {
         self.unsettled.values().copied().max().filter(|until| *until > self.read_at)
     }
 
-    /// All branches of ours that may exist.
+    /// All branches of ours that may exist and are to go.
     pub fn branches(&self) -> Vec<BranchName> {
         let live = (!self.options.read_only).then(|| self.branch.clone());
-        live.into_iter().chain(self.merge_branches.iter().cloned()).collect()
+        let all = live.into_iter().chain(self.merge_branches.iter().cloned());
+        all.filter(|branch| self.kept_branch.as_ref() != Some(branch)).collect()
+    }
+
+    /// Until when a branch that nobody heard of again could still be made.
+    pub fn late_branches_until(&self, settle: Millis) -> Option<Millis> {
+        let is_in_doubt = self.commit_in_doubt || self.merge_in_doubt || !self.merge_branches.is_empty();
+        self.end_time.filter(|_| is_in_doubt).map(|end| end + settle).filter(|until| *until > self.read_at)
     }
 
     fn open(&self) -> Result<Self, NotAllowed> {
@@ -57,6 +69,15 @@ impl Transaction {
         self
     }
 
+    /// The lease, for somebody who has not had it.
+    #[must_use]
+    pub fn leased_anew(&self, worker: &Worker) -> Self {
+        let mut next = self.clone().leased(worker);
+        // Whoever had it may have sent a commit and gone away.
+        next.commit_in_doubt |= self.worker.is_some();
+        next
+    }
+
     fn ended(mut self, state: State) -> Self {
         self.state = state;
         self.end_time = Some(self.read_at);
@@ -69,9 +90,7 @@ impl Transaction {
     /// # Errors
     /// When it is not open.
     pub fn start_commit(&self, request: CommitRequest, worker: &Worker) -> Result<Self, NotAllowed> {
-        let mut next = self.open()?.leased(worker);
-        // Whoever had it while it was open may have sent a commit and gone away.
-        next.commit_in_doubt |= self.worker.is_some();
+        let mut next = self.open()?.leased_anew(worker);
         next.state = State::Committing;
         next.epoch += 1;
         next.commit_request = Some(request);
@@ -139,8 +158,11 @@ impl Transaction {
         next.state = State::Open;
         // On the same branch, a commit that may still be on its way still can land.
         next.commit_in_doubt = next.commit_in_doubt && next.branch == branch;
-        next.branch = branch;
-        next.merge_branches.clear();
+        // The names of before are never used again, but they stay known: one whose answer was lost may be made late.
+        if next.branch != branch {
+            next.merge_branches.retain(|known| *known != branch);
+            next.merge_branches.push(std::mem::replace(&mut next.branch, branch));
+        }
         next.prepared_commit_id = None;
         next.commit_request = None;
         next.commit_time = None;
@@ -171,7 +193,8 @@ impl Transaction {
     #[must_use]
     pub fn unsettling<'p>(&self, paths: impl IntoIterator<Item = &'p str>, span: Millis) -> Self {
         let mut next = self.clone();
-        next.unsettled.retain(|_, until| *until > next.read_at);
+        // Kept for longer than they count: a write that began before their end is acknowledged behind it.
+        next.unsettled.retain(|_, until| *until + span > next.read_at);
         next.unsettled.extend(paths.into_iter().map(|path| (path.to_owned(), next.read_at + span)));
         next
     }

@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 use crate::row::{Millis, NewTransaction, State, Transaction};
 use crate::watch::{Bells, RowWatch};
 use database::Database;
-use lakeport_types::TransactionId;
+use lakeport_types::{RepositoryId, TransactionId};
 use record::{COLUMNS, Record};
 use statement::Statement;
 use std::collections::BTreeMap;
@@ -42,6 +42,21 @@ pub struct Filter {
     pub states: Vec<State>,
     /// Only with all of these.
     pub labels: BTreeMap<String, String>,
+}
+
+/// How many transactions wait for whom.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Open: for their owners.
+    pub open: i64,
+    /// Open and past their time: for the janitor.
+    pub overdue: i64,
+    /// Being committed: for the worker that has them.
+    pub committing: i64,
+    /// Being committed, and nobody works on them: for their owners or the janitor.
+    pub unattended: i64,
+    /// Ended, and branches of theirs may be there: for the janitor.
+    pub unclean: i64,
 }
 
 /// The durable rows of all transactions. Cheap to clone.
@@ -244,7 +259,8 @@ impl SessionStore {
         self.database.number(&Statement::new(sql).bind(owner)).await
     }
 
-    /// Transactions that the janitor has to do with: overdue by `grace`, committing and unattended, or ended and not clean.
+    /// Some transactions that the janitor has to do with: overdue by `grace`, committing and unattended, or ended and not clean. Which,
+    /// chance says, where there are more than `limit`. Rows that cannot be understood are left out, and logged.
     ///
     /// # Errors
     /// When the database fails.
@@ -255,10 +271,23 @@ impl SessionStore {
              (state = 'open' AND (idle_expire_time <= {now} - $1 OR expire_time <= {now} - $1)) OR \
              (state = 'committing' AND lease_until <= {now}) OR \
              (end_time IS NOT NULL AND lease_until <= {now})) \
-             ORDER BY idle_expire_time LIMIT $2",
+             ORDER BY random() LIMIT $2",
             self.select()
         );
-        self.transactions(&Statement::new(sql).bind(grace).bind(limit)).await
+        let records: Vec<Record> = self.database.rows(&Statement::new(sql).bind(grace).bind(limit)).await?;
+        let understood = |record: Record| {
+            record.transaction().inspect_err(|error| tracing::error!(%error, "a row of the session store")).ok()
+        };
+        Ok(records.into_iter().filter_map(understood).collect())
+    }
+
+    /// The transactions of a repository that may still have branches.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn unclean(&self, repository: &RepositoryId) -> Result<Vec<Transaction>> {
+        let sql = format!("{} WHERE is_clean = 0 AND repository = $1", self.select());
+        self.transactions(&Statement::new(sql).bind(repository.as_str())).await
     }
 
     /// How many commits into the base of a transaction began before its own and are at work.
@@ -273,6 +302,25 @@ impl SessionStore {
         );
         let (repository, base) = (transaction.repository.as_str(), transaction.base_branch.as_str());
         self.database.number(&Statement::new(sql).bind(repository).bind(base).bind(transaction.commit_time)).await
+    }
+
+    /// How many transactions wait for whom.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn tally(&self) -> Result<Tally> {
+        let now = self.now();
+        let is_late = format!("(idle_expire_time <= {now} OR expire_time <= {now})");
+        let sql = format!(
+            "SELECT count(CASE WHEN state = 'open' AND NOT {is_late} THEN 1 END), \
+             count(CASE WHEN state = 'open' AND {is_late} THEN 1 END), \
+             count(CASE WHEN state = 'committing' AND lease_until > {now} THEN 1 END), \
+             count(CASE WHEN state = 'committing' AND lease_until <= {now} THEN 1 END), \
+             count(CASE WHEN end_time IS NOT NULL THEN 1 END) FROM transactions WHERE is_clean = 0"
+        );
+        let rows: Vec<(i64, i64, i64, i64, i64)> = self.database.rows(&Statement::new(sql)).await?;
+        let (open, overdue, committing, unattended, unclean) = rows.into_iter().next().unwrap_or_default();
+        Ok(Tally { open, overdue, committing, unattended, unclean })
     }
 
     /// Forgets some clean transactions that ended longer than `age` ago, and says how many.

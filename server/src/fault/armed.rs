@@ -1,10 +1,14 @@
-//! What happens at the points: `LAKEPORT_FAULTS=before:merge:2:die,after:commit:1:stall=3000` dies before the second merge, and stands
-//! still for 3 s after the first commit.
+//! What happens at the points: `LAKEPORT_FAULTS=before:merge:2:die,after:commit:1:hold=FILE` dies before the second merge, and stands
+//! still after the first commit until there is such a file.
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::{LazyLock, Mutex, PoisonError};
 use std::time::Duration;
+
+/// How often a file is looked for.
+const LOOK: Duration = Duration::from_millis(10);
 
 static ARMED: LazyLock<Vec<Armed>> = LazyLock::new(|| match std::env::var("LAKEPORT_FAULTS") {
     Ok(faults) => faults.split(',').filter(|fault| !fault.is_empty()).map(parsed).collect(),
@@ -19,12 +23,12 @@ struct Armed {
     what: What,
 }
 
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 enum What {
     /// The process ends as by kill -9: nothing is finished, flushed or said.
     Die,
-    /// This task waits, and the rest goes on.
-    Stall(Duration),
+    /// This task waits until there is such a file, and the rest goes on.
+    Hold(PathBuf),
 }
 
 fn parsed(text: &str) -> Armed {
@@ -41,7 +45,7 @@ impl FromStr for Armed {
         };
         let what = match what.split_once('=') {
             None if what == "die" => What::Die,
-            Some(("stall", millis)) => What::Stall(Duration::from_millis(millis.parse().map_err(drop)?)),
+            Some(("hold", file)) => What::Hold(file.into()),
             _ => return Err(()),
         };
         Ok(Self { point, nth: nth.parse().map_err(drop)?, what })
@@ -55,9 +59,11 @@ pub(super) async fn reach(moment: &str, step: &str) {
             eprintln!("fault point {moment}:{step}: the process ends");
             std::process::abort();
         }
-        What::Stall(span) => {
+        What::Hold(file) => {
             eprintln!("fault point {moment}:{step}: stands still");
-            tokio::time::sleep(span).await;
+            while !file.exists() {
+                tokio::time::sleep(LOOK).await;
+            }
         }
     }
 }
@@ -69,5 +75,5 @@ fn met(point: String) -> Option<What> {
     let mut reached = REACHED.lock().unwrap_or_else(PoisonError::into_inner);
     let times = reached.entry(point.clone()).or_default();
     *times += 1;
-    ARMED.iter().find(|armed| armed.point == point && armed.nth == *times).map(|armed| armed.what)
+    ARMED.iter().find(|armed| armed.point == point && armed.nth == *times).map(|armed| armed.what.clone())
 }

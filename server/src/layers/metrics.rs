@@ -20,10 +20,6 @@ pub fn describe() {
         Unit::Seconds,
         "How long calls took, to the end of the answer."
     );
-    describe_counter!(
-        "lakeport_transactions_expired_total",
-        "Transactions that the janitor ended for being idle or too old."
-    );
     describe_gauge!("lakeport_rpc_active", "Calls under way, by method.");
 }
 

@@ -6,11 +6,13 @@ use super::locate::{no_repository, not_a_branch, not_open};
 use super::{Caller, Ops};
 use crate::error::{Error, Kind, Result};
 use crate::fault;
+use crate::timing::millis;
 use lakeport_lakefs as lakefs;
-use lakeport_session::{Begun, NewTransaction, Options, Transaction};
+use lakeport_session::{Begun, Millis, NewTransaction, Options, Transaction};
 use lakeport_types::{BranchName, CommitId, Ref, RepositoryId, TransactionId};
 use rand::RngExt;
 use std::collections::BTreeMap;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 /// What a transaction is to begin with.
 #[derive(Debug, Clone)]
@@ -52,7 +54,7 @@ pub async fn begin(ops: &Ops, caller: &Caller, begin: Begin) -> Result<Transacti
         repository: begin.repository.clone(),
         base_branch: begin.base_branch.clone(),
         base_commit_id,
-        branch: BranchName::for_transaction(rand::rng().random()),
+        branch: BranchName::for_transaction(now(), rand::rng().random()),
         options: begin.options.clone(),
         labels: begin.labels.clone(),
     };
@@ -63,6 +65,11 @@ pub async fn begin(ops: &Ops, caller: &Caller, begin: Begin) -> Result<Transacti
         Begun::New(transaction) => with_branch(ops, caller, transaction).await,
         Begun::Existing(found) => found_again(ops, caller, &begin, found).await,
     }
+}
+
+/// By the clock of this machine: the row that would know the database's is yet to be made, and days are told by it, not moments.
+fn now() -> Millis {
+    SystemTime::now().duration_since(UNIX_EPOCH).map(millis).unwrap_or_default()
 }
 
 async fn check_quota(ops: &Ops, owner: &str) -> Result<()> {

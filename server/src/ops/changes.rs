@@ -7,12 +7,27 @@ use crate::error::Result;
 use lakeport_lakefs::{DiffKind, Difference, DifferenceKind};
 use lakeport_session::{State, Transaction};
 use lakeport_types::{Prefix, Ref, TransactionId};
+use std::time::{Duration, Instant};
 
 /// Changes of a transaction, under way.
 pub struct Changes {
     ours: Differences,
     theirs: BasePaths,
 }
+
+/// Paths that both sides changed.
+#[derive(Debug, Default)]
+pub struct Conflicts {
+    /// The first of them.
+    pub paths: Vec<String>,
+    /// How many there are.
+    pub count: usize,
+    /// Whether there may be more: it took too long to look at all.
+    pub are_more: bool,
+}
+
+/// How long conflicts are counted: whoever commits waits for that.
+const COUNTING: Duration = Duration::from_secs(5);
 
 /// Paths that the base changed since, in their order, a page at a time.
 struct BasePaths {
@@ -94,20 +109,25 @@ impl Changes {
         Ok(Some(page))
     }
 
-    /// The first paths in conflict, and how many there are.
+    /// The first paths in conflict, and how many there are, as far as that can be found out in seconds.
     ///
     /// # Errors
     /// As [`next`](Self::next).
-    pub async fn conflicts(mut self, ops: &Ops, first: usize) -> Result<(Vec<String>, usize)> {
-        let (mut paths, mut count) = (Vec::new(), 0);
+    pub async fn conflicts(mut self, ops: &Ops, first: usize) -> Result<Conflicts> {
+        let began = Instant::now();
+        let mut found = Conflicts::default();
         while let Some(page) = self.next(ops).await? {
             for difference in page.into_iter().filter(|d| d.kind == DifferenceKind::Conflict) {
-                count += 1;
-                if paths.len() < first {
-                    paths.push(difference.path);
+                found.count += 1;
+                if found.paths.len() < first {
+                    found.paths.push(difference.path);
                 }
             }
+            if began.elapsed() > COUNTING {
+                found.are_more = true;
+                break;
+            }
         }
-        Ok((paths, count))
+        Ok(found)
     }
 }

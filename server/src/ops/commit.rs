@@ -11,7 +11,7 @@ pub use queue::BaseQueues;
 pub use resolve::Resolution;
 pub use worker::resolve_abandoned;
 
-use super::changes::changes_of;
+use super::changes::{Conflicts, changes_of};
 use super::locate::{not_open, unknown_transaction};
 use super::settle::{failure_of, span};
 use super::tags::tag_exists;
@@ -73,19 +73,38 @@ pub async fn commit(ops: &Shared, caller: &Caller, id: &TransactionId, commit: C
                     "must be empty: a transaction that only reads publishes nothing to tag",
                 ));
             }
-            return end_read_only(ops, &now).await;
+            match end_read_only(ops, &now).await? {
+                Some(ended) => return Ok(ended),
+                None => continue,
+            }
         }
         check_tags(caller, &now, &commit.request).await?;
         wait_until_free(&now).await?;
-        let next = now.start_commit(commit.request.clone(), &ops.worker).map_err(|state| not_open(&now, state.0))?;
-        fault::before("committing").await;
-        if let Some(started) = ops.store.swap(&now, next).await? {
-            fault::after("committing").await;
+        if let Some(started) = begin(ops, caller, &now, commit.request.clone()).await? {
             let epoch = started.epoch;
-            start(ops, caller, started.clone());
             return wait(ops, caller, started, epoch).await;
         }
     }
+}
+
+/// OPEN -> COMMITTING, and a worker for it: in a task, so that a caller that goes away leaves no row without a worker. `None` if
+/// somebody was faster.
+async fn begin(
+    ops: &Shared,
+    caller: &Caller,
+    now: &Transaction,
+    request: CommitRequest,
+) -> Result<Option<Transaction>> {
+    let next = now.start_commit(request, &ops.worker).map_err(|state| not_open(now, state.0))?;
+    let (task_ops, caller, now) = (ops.clone(), caller.clone(), now.clone());
+    let beginning = ops.tasks.spawn(async move {
+        fault::before("committing").await;
+        let Some(started) = task_ops.store.swap(&now, next).await? else { return Ok(None) };
+        fault::after("committing").await;
+        start(&task_ops, &caller, started.clone());
+        Ok(Some(started))
+    });
+    beginning.await.map_err(|error| Error::new(Kind::Internal, "the commit did not begin").caused_by(error))?
 }
 
 /// Waits for a commit that is under way, and goes on with one that nobody works on.
@@ -136,6 +155,10 @@ async fn wait(ops: &Shared, caller: &Caller, row: Transaction, epoch: i64) -> Re
                         }
                     }
                 }
+                State::Open => {
+                    let message = format!("that commit of transaction {} failed, and another has too since", row.id);
+                    return Err(Error::new(Kind::EpochMismatch, message));
+                }
                 // Somebody began another commit since, or ended it.
                 other => return Err(not_open(&now, other)),
             }
@@ -179,11 +202,11 @@ async fn wait_until_free(row: &Transaction) -> Result<()> {
     Ok(())
 }
 
-/// What only read ends as what it read.
-async fn end_read_only(ops: &Shared, row: &Transaction) -> Result<Transaction> {
+/// What only read ends as what it read. `None` if somebody was faster.
+async fn end_read_only(ops: &Shared, row: &Transaction) -> Result<Option<Transaction>> {
     let ended = row.committed(row.base_commit_id.clone(), false, Vec::new());
     let ended = Transaction { is_clean: true, ..ended };
-    ops.store.swap(row, ended).await?.ok_or_else(|| in_doubt(&row.id))
+    Ok(ops.store.swap(row, ended).await?)
 }
 
 async fn validate(ops: &Shared, caller: &Caller, row: Transaction, request: &CommitRequest) -> Result<Transaction> {
@@ -194,18 +217,29 @@ async fn validate(ops: &Shared, caller: &Caller, row: Transaction, request: &Com
     }
     let changes = changes_of(ops, caller, &row, Prefix::default()).await?;
     match changes.conflicts(ops, NAMED_CONFLICTS).await? {
-        (_, 0) => Ok(row),
-        (paths, count) => Err(conflict(row.base_branch.as_str(), paths, count)),
+        Conflicts { count: 0, are_more: false, .. } => Ok(row),
+        Conflicts { count: 0, are_more: true, .. } => Err(Error::new(
+            Kind::DeadlineExceeded,
+            "there are too many changes to look through in seconds: see ListTransactionChanges",
+        )),
+        found => Err(conflict(row.base_branch.as_str(), found)),
     }
 }
 
-/// Paths that both sides changed.
-fn conflict(base: &str, paths: Vec<String>, count: usize) -> Error {
-    let listed = paths.join(", ");
+/// Paths that both sides changed. Which, may not be known.
+fn conflict(base: &str, Conflicts { paths, count, are_more }: Conflicts) -> Error {
+    let count = match (count, are_more) {
+        (0, _) => "Some".to_owned(),
+        (count, true) => format!("At least {count}"),
+        (count, false) => count.to_string(),
+    };
+    let listed = match &paths[..] {
+        [] => String::new(),
+        paths => format!(": {}{}", paths.join(", "), if paths.len() < NAMED_CONFLICTS { "" } else { ", …" }),
+    };
     let message = format!(
-        "{count} paths were changed in the transaction and on {base} since it began: {listed}{}; see \
-         ListTransactionChanges, and commit with a strategy or roll back",
-        if count > paths.len() { ", …" } else { "" }
+        "{count} paths were changed in the transaction and on {base} since it began{listed}; see \
+         ListTransactionChanges, and commit with a strategy or roll back"
     );
     Error::new(Kind::MergeConflict, message).about(paths)
 }

@@ -6,8 +6,8 @@ use crate::error::{Error, Kind, Result};
 use crate::fault;
 use crate::timing::millis;
 use lakeport_lakefs::{self as lakefs, Lakefs, NewCommit};
-use lakeport_session::{Filter, Millis, Retention, State, Transaction};
-use lakeport_types::{BranchName, Ref, TransactionId};
+use lakeport_session::{Failure, Filter, Millis, Retention, State, Transaction};
+use lakeport_types::{BranchName, Ref, RepositoryId, TransactionId};
 use rand::RngExt;
 
 /// A transaction.
@@ -75,19 +75,18 @@ pub async fn rollback(ops: &Ops, caller: &Caller, id: &TransactionId) -> Result<
     }
 }
 
-/// Ends an open transaction that is overdue by `grace`, and still is when that is written: a renewal beside it wins.
+/// Ends an open transaction that is overdue by `grace`, and still is when that is written: a renewal beside it wins. Says whether
+/// it ended.
 ///
 /// # Errors
 /// When the store fails.
-pub async fn expire(ops: &Ops, transaction: &Transaction, grace: Millis) -> Result<()> {
-    let Ok(next) = transaction.expired() else { return Ok(()) };
+pub async fn expire(ops: &Ops, transaction: &Transaction, grace: Millis) -> Result<bool> {
+    let Ok(next) = transaction.expired() else { return Ok(false) };
     fault::before("expired").await;
-    if let Some(ended) = ops.store.swap_overdue(transaction, next, grace).await? {
-        fault::after("expired").await;
-        metrics::counter!("lakeport_transactions_expired_total").increment(1);
-        clean(ops, &ops.service, ended).await;
-    }
-    Ok(())
+    let Some(ended) = ops.store.swap_overdue(transaction, next, grace).await? else { return Ok(false) };
+    fault::after("expired").await;
+    clean(ops, &ops.service, ended).await;
+    Ok(true)
 }
 
 /// Deletes the branches of a transaction that has ended, and keeps what is to be kept. A failure is left to the janitor.
@@ -113,76 +112,156 @@ async fn later(ops: &Ops, ended: Transaction) -> Transaction {
 }
 
 async fn try_clean(ops: &Ops, lakefs: &Lakefs, ended: &Transaction) -> Result<Transaction> {
-    let ended = &keep(ops, lakefs, ended.clone()).await?;
+    let ended = match keep(ops, lakefs, ended.clone()).await? {
+        Kept::Done(row) => row,
+        Kept::Refused(row, error) => left_in_place(ops, row, &error).await?,
+    };
     fault::before("cleaned").await;
-    delete_branches(lakefs, ended).await?;
+    delete_branches(lakefs, &ended).await?;
     fault::after("cleaned").await;
-    match ops.store.swap(ended, Transaction { is_clean: true, ..ended.clone() }).await? {
+    // A branch whose answer was lost may be made behind its deletion: then it is deleted again.
+    let next = match ended.late_branches_until(millis(ops.timing.settle)) {
+        Some(until) => Transaction { lease_until: until, ..ended.clone() },
+        None => Transaction { is_clean: true, ..ended.clone() },
+    };
+    match ops.store.swap(&ended, next).await? {
         Some(clean) => Ok(clean),
-        None => ops.refreshed(ended).await,
+        None => ops.refreshed(&ended).await,
     }
 }
 
 /// Deletes every branch that a transaction may have.
 pub(super) async fn delete_branches(lakefs: &Lakefs, transaction: &Transaction) -> Result<()> {
     for branch in transaction.branches() {
-        match lakefs.delete_branch(&transaction.repository, &branch).await {
-            Ok(()) => {}
-            Err(error) if is_gone(error.kind()) => {}
-            Err(error) => return Err(error.into()),
-        }
+        delete_branch(lakefs, &transaction.repository, &branch).await?;
     }
     Ok(())
 }
 
-fn is_gone(kind: lakefs::Kind) -> bool {
+/// Deletes a branch of ours, if it is still there.
+pub(super) async fn delete_branch(lakefs: &Lakefs, repository: &RepositoryId, branch: &BranchName) -> Result<()> {
+    match lakefs.delete_branch(repository, branch).await {
+        Ok(()) => Ok(()),
+        Err(error) if matches!(error.kind(), lakefs::Kind::BranchNotFound | lakefs::Kind::RepositoryNotFound) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+pub(super) fn is_gone(kind: lakefs::Kind) -> bool {
     matches!(kind, lakefs::Kind::BranchNotFound | lakefs::Kind::NotFound | lakefs::Kind::RepositoryNotFound)
+}
+
+/// What became of the branch that is to be kept.
+pub(super) enum Kept {
+    /// It is there, or none is to be.
+    Done(Transaction),
+    /// lakeFS does not let it be made, and will not.
+    Refused(Transaction, Error),
 }
 
 /// Makes the branch that is kept, where one is to be. Its name is stored before it is made, so that a second try makes no second
 /// branch.
-pub(super) async fn keep(ops: &Ops, lakefs: &Lakefs, row: Transaction) -> Result<Transaction> {
-    if !is_kept(&row) {
-        return Ok(row);
+///
+/// # Errors
+/// When it cannot be made now.
+pub(super) async fn keep(ops: &Ops, lakefs: &Lakefs, row: Transaction) -> Result<Kept> {
+    if !is_kept(&row) || row.kept_branch.as_ref() == Some(&row.branch) {
+        return Ok(Kept::Done(row));
     }
+    let mut row = row;
+    match make_kept(ops, lakefs, &mut row).await {
+        Ok(()) => Ok(Kept::Done(row)),
+        Err(Unkept::Refused(error)) => Ok(Kept::Refused(row, error)),
+        Err(Unkept::Later(error)) => Err(error),
+    }
+}
+
+/// Why a branch is not kept.
+enum Unkept {
+    Refused(Error),
+    Later(Error),
+}
+
+impl From<Error> for Unkept {
+    fn from(error: Error) -> Self {
+        Self::Later(error)
+    }
+}
+
+impl Unkept {
+    /// Whether lakeFS would say the same again. It says 401 to who may not and to who is nobody.
+    async fn of(lakefs: &Lakefs, error: lakefs::Error) -> Self {
+        let is_final = match error.kind() {
+            lakefs::Kind::PermissionDenied
+            | lakefs::Kind::HookRejected
+            | lakefs::Kind::BranchProtected
+            | lakefs::Kind::RepositoryReadOnly
+            | lakefs::Kind::InvalidArgument => true,
+            lakefs::Kind::Unauthenticated if lakefs.user().await.is_ok() => {
+                return Self::Refused(Error::new(Kind::PermissionDenied, "lakeFS does not permit it").caused_by(error));
+            }
+            kind => is_gone(kind),
+        };
+        if is_final { Self::Refused(error.into()) } else { Self::Later(error.into()) }
+    }
+}
+
+async fn make_kept(ops: &Ops, lakefs: &Lakefs, row: &mut Transaction) -> Result<(), Unkept> {
     let source = match &row.prepared_commit_id {
         Some(commit) => Ref::from(commit),
-        None => committed(lakefs, &row).await?,
+        None => committed(lakefs, row).await?,
     };
-    let mut row = row;
-    if let Some(name) = row.kept_branch.clone().filter(|name| is_chosen(&row, name) && ops.is_for_another(lakefs)) {
-        if lakefs.branch(&row.repository, &name).await.is_ok() && holds(lakefs, &row, &name, &source).await? {
-            return Ok(row);
+    if let Some(name) = row.kept_branch.clone().filter(|name| is_chosen(row, name) && ops.is_for_another(lakefs)) {
+        if lakefs.branch(&row.repository, &name).await.is_ok() && holds(lakefs, row, &name, &source).await? {
+            return Ok(());
         }
-        let other = Transaction { kept_branch: Some(kept_name(None)?), ..row.clone() };
-        row = ops.store.swap(&row, other).await?.ok_or_else(overtaken)?;
+        name_kept(ops, row, None).await?;
     }
     // A name that somebody else has taken meanwhile is given up for one that nobody can have.
     for _ in 0..2 {
         let name = match &row.kept_branch {
             Some(name) => name.clone(),
             None => {
-                let name = kept_name(chosen(ops, lakefs, &row))?;
-                let named = Transaction { kept_branch: Some(name.clone()), ..row.clone() };
-                row = ops.store.swap(&row, named).await?.ok_or_else(overtaken)?;
-                name
+                let chosen = chosen(ops, lakefs, row).map(str::to_owned);
+                name_kept(ops, row, chosen.as_deref()).await?
             }
         };
         fault::before("kept").await;
         let made = lakefs.create_branch(&row.repository, &name, &source, false).await;
         fault::after("kept").await;
         match made {
-            Ok(_) => return Ok(row),
-            Err(error) if is_gone(error.kind()) => return Ok(row),
-            Err(error) if error.kind() != lakefs::Kind::AlreadyExists => return Err(error.into()),
-            Err(_) if holds(lakefs, &row, &name, &source).await? => return Ok(row),
-            Err(_) => {
-                let other = Transaction { kept_branch: Some(kept_name(None)?), ..row.clone() };
-                row = ops.store.swap(&row, other).await?.ok_or_else(overtaken)?;
-            }
-        }
+            Ok(_) => return Ok(()),
+            Err(error) if error.kind() != lakefs::Kind::AlreadyExists => return Err(Unkept::of(lakefs, error).await),
+            Err(_) if holds(lakefs, row, &name, &source).await? => return Ok(()),
+            Err(_) => name_kept(ops, row, None).await?,
+        };
     }
-    Err(Error::new(Kind::BranchExists, "no name was free for the branch that is kept"))
+    Err(Error::new(Kind::BranchExists, "no name was free for the branch that is kept").into())
+}
+
+/// Stores the name of the branch that is to be kept.
+async fn name_kept(ops: &Ops, row: &mut Transaction, chosen: Option<&str>) -> Result<BranchName> {
+    let name = kept_name(chosen)?;
+    let named = Transaction { kept_branch: Some(name.clone()), ..row.clone() };
+    *row = ops.store.swap(row, named).await?.ok_or_else(overtaken)?;
+    Ok(name)
+}
+
+/// A branch that cannot be kept under another name stays under the one that it has, if that still holds what was written.
+async fn left_in_place(ops: &Ops, row: Transaction, error: &Error) -> Result<Transaction> {
+    let is_whole = row.state != State::Committed && row.prepared_commit_id.is_none();
+    let kept_branch = is_whole.then(|| row.branch.clone());
+    let next = Transaction { kept_branch, failure: Some(unkept(error)), ..row.clone() };
+    ops.store.swap(&row, next).await?.ok_or_else(overtaken)
+}
+
+/// What a caller is told of a branch that could not be kept.
+pub(super) fn unkept(error: &Error) -> Failure {
+    Failure {
+        reason: error.kind().reason().to_owned(),
+        message: format!("the branch that was to be kept cannot be made: {error}"),
+        paths: Vec::new(),
+    }
 }
 
 /// The name that the owner chose. The service's own right makes no branch that its owner may not be allowed to make.
@@ -219,16 +298,15 @@ fn kept_name(chosen: Option<&str>) -> Result<BranchName> {
 }
 
 /// The live branch with what was written committed, since a branch takes nothing with it that is not.
-async fn committed(lakefs: &Lakefs, row: &Transaction) -> Result<Ref> {
+async fn committed(lakefs: &Lakefs, row: &Transaction) -> Result<Ref, Unkept> {
     let message = format!("Kept of transaction {}", row.id);
     let commit = NewCommit { message, ..NewCommit::default() };
     match lakefs.commit(&row.repository, &row.branch, &commit).await {
-        Ok(_) => {}
-        Err(error) if error.kind() == lakefs::Kind::NoChanges || is_gone(error.kind()) => {}
+        Ok(_) => Ok(Ref::from(&row.branch)),
+        Err(error) if error.kind() == lakefs::Kind::NoChanges => Ok(Ref::from(&row.branch)),
         // Tried again later; what was committed by then is no change any more.
-        Err(error) => return Err(error.into()),
+        Err(error) => Err(Unkept::of(lakefs, error).await),
     }
-    Ok(Ref::from(&row.branch))
 }
 
 /// Whether a branch that is there comes from what is to be kept: then it is our own earlier try.

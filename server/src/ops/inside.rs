@@ -51,7 +51,7 @@ async fn lease(ops: &Ops, transaction: &Transaction) -> Result<Transaction> {
     if !now.is_unattended() {
         return Err(busy());
     }
-    ops.store.swap(&now, now.renewed(&ops.worker)).await?.ok_or_else(busy)
+    ops.store.swap(&now, now.leased_anew(&ops.worker)).await?.ok_or_else(busy)
 }
 
 /// Awaits a request, and keeps the lease meanwhile. The request goes on, come what may of the store.
@@ -72,6 +72,7 @@ async fn keeping<T>(ops: &Ops, leased: &mut Transaction, request: impl Future<Ou
 
 async fn renewed(ops: &Ops, leased: &Transaction) -> Result<Option<Transaction>> {
     let now = ops.refreshed(leased).await?;
+    ops.touch(&now).await?;
     if !is_still(leased, &now) {
         return Ok(None);
     }

@@ -26,9 +26,11 @@ pub async fn set_metadata(
     let request = replace(ops.clone(), caller.clone(), writing.clone(), path.clone(), metadata.clone());
     ops.to_the_end(&writing, vec![path.clone()], || true, request).await?;
     // lakeFS answers nothing, and for a repository that is not there too: what stands is looked up.
-    let stats = match caller.lakefs.stat(&writing.repository, &reference, path).await {
-        Ok(stats) => stats,
-        Err(error) => return Err(writing.refused(ops, caller, error).await),
+    let stats = match (caller.lakefs.stat(&writing.repository, &reference, path).await, &writing.transaction) {
+        (Ok(stats), _) => stats,
+        // The branch may have gone, and what was written with it into a commit.
+        (Err(_), Some(transaction)) => return Ok(ops.described(caller, transaction, path, metadata).await?.into()),
+        (Err(error), None) => return Err(writing.refused(ops, caller, error).await),
     };
     ops.acknowledge_one(caller, &writing, &Change::Put(Box::new(stats.clone()))).await?;
     Ok(stats.into())

@@ -7,14 +7,17 @@ use crate::timing::millis;
 use lakeport_lakefs::{self as lakefs, ObjectStats};
 use lakeport_session::{Millis, State, Transaction};
 use lakeport_types::{ObjectPath, Ref, RepositoryId};
+use std::collections::BTreeMap;
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
 /// How long a write waits for a commit beside it to say what it commits.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// The pause before a note is written again that the store did not take.
+const NOTE_AGAIN: Duration = Duration::from_millis(200);
 
 /// What a write made of a path.
 #[derive(Debug, Clone)]
@@ -59,29 +62,39 @@ impl Ops {
         let Some(before) = &writing.transaction else { return Ok(changes.iter().map(|_| Ok(())).collect()) };
         let now = self.refreshed(before).await?;
         if now.state == State::Open && now.epoch == before.epoch {
-            return Ok(changes.iter().map(|change| is_undisturbed(&now, change)).collect());
+            return Ok(changes.iter().map(|change| is_undisturbed(before, &now, change)).collect());
         }
-        let prepared = tokio::time::timeout(caller.patience(PATIENCE), self.prepared(before)).await;
-        let now = prepared.map_err(|_| {
-            Error::new(
-                Kind::WriteInDoubt,
-                "a commit runs beside this write, and it is not known yet which holds it: repeat it",
-            )
-        })??;
-        let at = match (now.state, &now.prepared_commit_id) {
-            (State::Open, _) => Ref::from(&now.branch),
-            (State::Committing | State::Committed, Some(commit)) => Ref::from(commit),
-            (state, _) => return Err(not_open(&now, state)),
-        };
+        let now = self.prepared_soon(caller, before).await?;
+        let at = stands_at(&now)?;
         let mut outcomes = Vec::with_capacity(changes.len());
         for change in changes {
             outcomes.push(match holds(caller, &now.repository, &at, change).await {
                 Ok(true) => Ok(()),
-                Ok(false) => Err(not_open(&now, if now.state == State::Open { State::Committing } else { now.state })),
+                Ok(false) => Err(refused_by(&now)),
                 Err(error) => Err(error),
             });
         }
         Ok(outcomes)
+    }
+
+    /// What is at a path of a transaction that moved on while user metadata was written there: what was written, or it is refused.
+    ///
+    /// # Errors
+    /// The state of the transaction, when it does not hold that metadata; `WriteInDoubt`.
+    pub(super) async fn described(
+        &self,
+        caller: &Caller,
+        before: &Transaction,
+        path: &ObjectPath,
+        metadata: &BTreeMap<String, String>,
+    ) -> Result<ObjectStats> {
+        let now = self.prepared_soon(caller, before).await?;
+        match caller.lakefs.stat(&now.repository, &stands_at(&now)?, path).await {
+            Ok(stats) if stats.metadata == *metadata => Ok(stats),
+            Ok(_) => Err(refused_by(&now)),
+            Err(error) if error.kind() == lakefs::Kind::NotFound => Err(refused_by(&now)),
+            Err(error) => Err(in_doubt(path, error)),
+        }
     }
 
     /// The same, of a write that made one change.
@@ -90,13 +103,38 @@ impl Ops {
         outcomes.into_iter().collect()
     }
 
-    /// Refuses a write to a path on which another upload could still land.
-    pub(super) fn is_settled(&self, writing: &Writing, path: &ObjectPath) -> Result<()> {
-        writing.transaction.as_ref().map_or(Ok(()), |transaction| settled(transaction, path.as_str()))
+    async fn prepared_soon(&self, caller: &Caller, before: &Transaction) -> Result<Transaction> {
+        let prepared = tokio::time::timeout(caller.patience(PATIENCE), self.prepared(before)).await;
+        prepared.map_err(|_| {
+            Error::new(
+                Kind::WriteInDoubt,
+                "a commit runs beside this write, and it is not known yet which holds it: repeat it",
+            )
+        })?
     }
 
-    /// Notes that something may still land on these paths.
+    /// Refuses a write to a path on which another upload could still land.
+    pub(super) fn is_settled(&self, writing: &Writing, path: &ObjectPath) -> Result<()> {
+        let settled = |row: &Transaction| settled(row, path.as_str(), row.read_at);
+        writing.transaction.as_ref().map_or(Ok(()), settled)
+    }
+
+    /// Notes that something may still land on these paths. Until it is noted nobody else may be told that a write to them stands, so
+    /// a store that is away is tried for as long as anything can land.
     pub(super) async fn unsettle(&self, writing: &Writing, paths: &[ObjectPath]) -> Result<()> {
+        let began = Instant::now();
+        loop {
+            match self.try_to_unsettle(writing, paths).await {
+                Err(error) if error.kind() == Kind::SessionStoreUnavailable && began.elapsed() < self.timing.settle => {
+                    tracing::warn!(%error, "it cannot be noted yet that a write may still land");
+                    tokio::time::sleep(NOTE_AGAIN).await;
+                }
+                ended => return ended,
+            }
+        }
+    }
+
+    async fn try_to_unsettle(&self, writing: &Writing, paths: &[ObjectPath]) -> Result<()> {
         let Some(before) = &writing.transaction else { return Ok(()) };
         loop {
             // A commit beside it may yet come back to this branch. Once that has taken so long, what could land has landed.
@@ -145,16 +183,31 @@ impl Ops {
     }
 }
 
-/// Whether nothing of an earlier, abandoned request could still land on a path. What was looked for guards its own path.
-fn is_undisturbed(now: &Transaction, change: &Change) -> Result<()> {
-    match change {
-        Change::Found(_) => Ok(()),
-        Change::Put(_) | Change::Deleted(_) => settled(now, change.path()),
+/// Where what was written stands, if it does.
+fn stands_at(now: &Transaction) -> Result<Ref> {
+    match (now.state, &now.prepared_commit_id) {
+        (State::Open, _) => Ok(Ref::from(&now.branch)),
+        (State::Committing | State::Committed, Some(commit)) => Ok(Ref::from(commit)),
+        (state, _) => Err(not_open(now, state)),
     }
 }
 
-fn settled(transaction: &Transaction, path: &str) -> Result<()> {
-    match transaction.unsettled_until(path) {
+/// A write that a commit beside it left out.
+fn refused_by(now: &Transaction) -> Error {
+    not_open(now, if now.state == State::Open { State::Committing } else { now.state })
+}
+
+/// Whether nothing of an earlier, abandoned request can have landed on a path since the write to it began. What was looked for
+/// guards its own path.
+fn is_undisturbed(before: &Transaction, now: &Transaction, change: &Change) -> Result<()> {
+    match change {
+        Change::Found(_) => Ok(()),
+        Change::Put(_) | Change::Deleted(_) => settled(now, change.path(), before.read_at),
+    }
+}
+
+fn settled(transaction: &Transaction, path: &str, since: Millis) -> Result<()> {
+    match transaction.unsettled_since(path, since) {
         None => Ok(()),
         Some(until) => Err(Error::new(
             Kind::WriteInDoubt,

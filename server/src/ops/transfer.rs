@@ -211,6 +211,7 @@ impl Transferring {
             ));
         }
         let mut progress = TransferProgress::default();
+        self.copied.iter().try_for_each(|source| ops.is_settled(&self.writing, source))?;
         for batch in self.copied.chunks(Lakefs::MAX_DELETE) {
             let request = delete_all(ops.clone(), self.caller.clone(), self.writing.clone(), batch.to_vec());
             let failures = ops.to_the_end(&self.writing, batch.to_vec(), || true, request).await?;

@@ -78,6 +78,7 @@ impl Watching {
 
     /// The queue moves without a write to this row.
     fn look(&self) -> Duration {
-        if self.last.state == State::Committing { QUEUE } else { LOOK }
+        let is_at_work = self.last.state == State::Committing && !self.last.is_unattended();
+        if is_at_work { QUEUE } else { LOOK }
     }
 }

@@ -231,7 +231,13 @@ impl Ops {
                 self.unsettle(writing, std::slice::from_ref(path)).await?;
                 Err(in_doubt(path, refusal))
             }
-            Ok(_) => Err(exists(path)),
+            Ok(_) => {
+                // One that was not answered may still be on its way, and land once the other object is deleted.
+                if refusal.kind() != lakefs::Kind::ObjectExists {
+                    self.unsettle(writing, std::slice::from_ref(path)).await?;
+                }
+                Err(exists(path))
+            }
         }
     }
 

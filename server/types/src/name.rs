@@ -156,9 +156,17 @@ impl BranchName {
         self.0.starts_with(crate::TRANSACTION_BRANCH_PREFIX)
     }
 
-    /// A fresh branch for a transaction, named by 128 random bits.
-    pub fn for_transaction(nonce: u128) -> Self {
+    /// A fresh branch for a transaction, named by when that is (milliseconds since 1970) and 80 bits of chance. lakeFS keeps no
+    /// time of a branch, and one that nobody knows any more must have an age.
+    pub fn for_transaction(now: i64, chance: u128) -> Self {
+        let nonce = (u128::from(now.unsigned_abs()) << 80) | (chance >> 48);
         Self(format!("{}{nonce:032x}", crate::TRANSACTION_BRANCH_PREFIX))
+    }
+
+    /// When the branch of a transaction was named, in milliseconds since 1970.
+    pub fn named_at(&self) -> Option<i64> {
+        let nonce = self.0.strip_prefix(crate::TRANSACTION_BRANCH_PREFIX).filter(|nonce| nonce.len() == 32)?;
+        i64::try_from(u128::from_str_radix(nonce, 16).ok()? >> 80).ok()
     }
 }
 
@@ -218,8 +226,11 @@ mod tests {
 
     #[test]
     fn the_branch_of_a_transaction_is_known_by_its_name() {
-        assert!(BranchName::for_transaction(7).is_transaction());
-        assert!(BranchName::try_from(BranchName::for_transaction(u128::MAX).as_str()).is_ok());
+        let branch = BranchName::for_transaction(1_790_000_000_000, u128::MAX);
+        assert!(branch.is_transaction());
+        assert_eq!(BranchName::try_from(branch.as_str()).unwrap().named_at(), Some(1_790_000_000_000));
+        assert_ne!(branch, BranchName::for_transaction(1_790_000_000_000, 0));
+        assert_eq!(BranchName::try_from("lakeport-tx-mine").unwrap().named_at(), None);
         assert!(!BranchName::try_from("main").unwrap().is_transaction());
     }
 }

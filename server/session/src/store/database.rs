@@ -15,7 +15,9 @@ use std::time::{Duration, Instant};
 /// Connections to PostgreSQL. Rows are small: each is used for a moment.
 const CONNECTIONS: u32 = 16;
 /// And those on which replicas wait for their turns, one for each base that is merged into at once.
-const TURNS: u32 = 8;
+const TURNS: u32 = 32;
+/// How long a turn waits for one of these: it is worth no more.
+const TURN: Duration = Duration::from_secs(1);
 /// How long one try of a statement may take, the wait for a connection and for locks included.
 const STATEMENT: Duration = Duration::from_secs(6);
 /// How long a statement is tried again while the database is away: a restart takes seconds.
@@ -116,7 +118,8 @@ impl Database {
             set_up(&mut first, dialect).await?;
             first.close().await?;
             let pool = connections(dialect, dialect.connections()).connect_with(options.clone()).await?;
-            let turns = (dialect == Dialect::Postgres).then(|| connections(dialect, TURNS).connect_lazy_with(options));
+            let turns = connections(dialect, TURNS).acquire_timeout(TURN);
+            let turns = (dialect == Dialect::Postgres).then(|| turns.connect_lazy_with(options));
             let database = Self { pool, dialect, turns };
             migrations::run(&database).await?;
             Ok(database)

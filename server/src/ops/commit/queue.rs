@@ -12,6 +12,8 @@ use tokio::sync::OwnedMutexGuard;
 
 /// How long one merge has the turn: hooks may hold it for minutes, and the next goes on meanwhile.
 const LONGEST: Duration = Duration::from_secs(10);
+/// How long a turn is waited for at most.
+const PATIENCE: Duration = Duration::from_secs(30);
 /// How long a process keeps a base that others wait for.
 const SLICE: Duration = Duration::from_millis(250);
 
@@ -41,18 +43,20 @@ struct Place {
 /// The turn of one merge. Over when it is dropped.
 pub struct Turn {
     // In this order: who lets go last leaves nothing behind.
-    _guard: OwnedMutexGuard<Held>,
+    _guard: Option<OwnedMutexGuard<Held>>,
     _place: Place,
 }
 
 impl BaseQueues {
-    /// Waits for the turn to merge into a base.
+    /// Waits for the turn to merge into a base, and goes on without it when nobody ahead comes to an end.
     pub async fn turn(&self, store: &SessionStore, repository: &RepositoryId, base: &BranchName) -> Turn {
         let base = (repository.clone(), base.clone());
         let (lock, place) = self.enter(base);
-        let mut guard = lock.lock_owned().await;
+        let Ok(mut guard) = tokio::time::timeout(PATIENCE, lock.lock_owned()).await else {
+            return Turn { _guard: None, _place: place };
+        };
         guard.keep(store, &place.base).await;
-        Turn { _guard: guard, _place: place }
+        Turn { _guard: Some(guard), _place: place }
     }
 
     /// The place stands before the wait, so that who gives up leaves the queue.
@@ -129,7 +133,7 @@ mod tests {
     async fn a_merge_that_takes_long_lets_the_next_go_on() {
         let queues = BaseQueues::default();
         let (lock, place) = queues.enter(base("main"));
-        let turn = Turn { _guard: lock.lock_owned().await, _place: place };
+        let turn = Turn { _guard: Some(lock.lock_owned().await), _place: place };
         let (lock, _place) = queues.enter(base("main"));
         let long = turn.spend(tokio::time::sleep(LONGEST * 3));
         let next = async {

@@ -27,6 +27,11 @@ fn is_of(commit: &Commit, row: &Transaction) -> bool {
     commit.metadata.get(TRANSACTION_ID) == Some(&row.mark) && !commit.metadata.contains_key(CHERRY_PICKED)
 }
 
+/// The commit of a transaction says its epoch, the merge does not.
+fn is_merge_of(commit: &Commit, row: &Transaction) -> bool {
+    is_of(commit, row) && !commit.metadata.contains_key(EPOCH)
+}
+
 /// The commit that step 2 made, if it did: the head of the live branch says so.
 pub(super) async fn prepared_commit(lakefs: &Lakefs, row: &Transaction) -> lakefs::Result<Option<Commit>> {
     let head = match lakefs.get_commit(&row.repository, &Ref::from(&row.branch)).await {
@@ -38,20 +43,39 @@ pub(super) async fn prepared_commit(lakefs: &Lakefs, row: &Transaction) -> lakef
     Ok((is_of(&head, row) && is_this_epoch).then_some(head))
 }
 
+/// Which commits of the base's history are looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Line {
+    /// Its own, since the transaction began: where a merge into it lands.
+    OfTheBase,
+    /// All that it comes from, however it came by it.
+    All,
+}
+
 /// Whether the transaction was merged: its base's history has a commit that carries its ID.
-pub(super) async fn merged(lakefs: &Lakefs, row: &Transaction) -> Result<Resolution> {
+pub(super) async fn merged(lakefs: &Lakefs, row: &Transaction, line: Line) -> Result<Resolution> {
     let base = Ref::from(&row.base_branch);
-    let mut query =
-        LogQuery { amount: 100, first_parent: true, stop_at: Some(row.base_commit_id.clone()), ..LogQuery::default() };
+    let first_parent = line == Line::OfTheBase;
+    let stop_at = first_parent.then(|| row.base_commit_id.clone());
+    let mut query = LogQuery { amount: 100, first_parent, stop_at, ..LogQuery::default() };
     loop {
         let page = match lakefs.log(&row.repository, &base, &query).await {
             Ok(page) => page,
-            Err(error) if matches!(error.kind(), lakefs::Kind::NotFound | lakefs::Kind::RepositoryNotFound) => {
-                return Ok(Resolution::BaseGone);
+            Err(error) if error.kind() == lakefs::Kind::RepositoryNotFound => return Ok(Resolution::BaseGone),
+            // The base, or the commit to stop at: lakeFS can lose one from its cache for minutes.
+            Err(error) if error.kind() == lakefs::Kind::NotFound => {
+                match lakefs.branch(&row.repository, &row.base_branch).await {
+                    Ok(_) if query.stop_at.is_some() => {
+                        query = LogQuery { amount: 100, first_parent, ..LogQuery::default() };
+                    }
+                    Err(gone) if gone.kind() == lakefs::Kind::BranchNotFound => return Ok(Resolution::BaseGone),
+                    _ => return Err(error.into()),
+                }
+                continue;
             }
             Err(error) => return Err(error.into()),
         };
-        if let Some(commit) = page.results.into_iter().find(|commit| is_of(commit, row)) {
+        if let Some(commit) = page.results.into_iter().find(|commit| is_merge_of(commit, row)) {
             return Ok(Resolution::Merged(super::commit_id(commit.id)?));
         }
         match page.next {

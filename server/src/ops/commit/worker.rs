@@ -10,14 +10,15 @@ mod refusal;
 pub use abandoned::resolve_abandoned;
 
 use super::super::changes::changes_of;
-use super::super::end::{clean, keep};
+use super::super::end::{Kept, clean, keep, unkept};
 use super::super::{Caller, Shared};
-use super::resolve::{EPOCH, Resolution, TRANSACTION_ID, merged, prepared_commit};
+use super::resolve::{EPOCH, Line, Resolution, TRANSACTION_ID, merged, prepared_commit};
 use super::{commit_id, conflict, in_doubt};
 use crate::error::{Error, Kind};
 use crate::fault;
+use crate::timing::millis;
 use lakeport_lakefs::{self as lakefs, DiffKind, Lakefs};
-use lakeport_session::{CommitRequest, Failure, Transaction};
+use lakeport_session::{CommitRequest, Failure, State, Transaction};
 use lakeport_types::{CommitId, Ref, TransactionId};
 use std::collections::BTreeMap;
 use std::pin::pin;
@@ -72,8 +73,8 @@ impl Worker {
         &self.row.id
     }
 
-    /// Goes on until the row says COMMITTED, OPEN, or why not yet.
-    pub(super) async fn run(mut self) {
+    /// Goes on until the row says COMMITTED, OPEN, or why not yet, and says which.
+    pub(super) async fn run(mut self) -> State {
         let stopped = match self.publish().await {
             Ok(published) => self.finish(published).await,
             Err(stop) => Err(stop),
@@ -86,6 +87,7 @@ impl Worker {
             Ok(()) | Err(Stop::Overtaken) => {}
             Err(Stop::Failed(error) | Stop::Suspended(error)) => self.suspend(error).await,
         }
+        self.row.state
     }
 
     fn caller(&self) -> Caller {
@@ -146,7 +148,7 @@ impl Worker {
     /// The commit as which the transaction was merged, if it was.
     async fn merged(&mut self) -> Result<Option<CommitId>, Stop> {
         let (lakefs, row) = (self.lakefs.clone(), self.row.clone());
-        match self.keeping(async move { merged(&lakefs, &row).await }).await?? {
+        match self.keeping(async move { merged(&lakefs, &row, Line::OfTheBase).await }).await?? {
             Resolution::Merged(commit) => Ok(Some(commit)),
             Resolution::NotMerged | Resolution::BaseGone => Ok(None),
         }
@@ -225,8 +227,24 @@ impl Worker {
     async fn finish(&mut self, published: Published) -> Result<(), Stop> {
         let failed_tags = self.tag(&published.commit).await;
         // Before COMMITTED, so that the answer names a branch that is there.
-        self.row = keep(&self.ops, &self.lakefs, self.row.clone()).await?;
-        self.store("committed", self.row.committed(published.commit, published.is_merge, failed_tags)).await?;
+        let refusal = match keep(&self.ops, &self.lakefs, self.row.clone()).await? {
+            Kept::Done(row) => {
+                self.row = row;
+                None
+            }
+            Kept::Refused(row, error) => {
+                self.row = row;
+                Some(error)
+            }
+        };
+        let committed = self.row.committed(published.commit, published.is_merge, failed_tags);
+        let next = match refusal {
+            None => committed,
+            // Without a merge, the branch is all that there is to publish.
+            Some(error) if !self.request().merge => return Err(Stop::Failed(error)),
+            Some(error) => Transaction { kept_branch: None, failure: Some(unkept(&error)), ..committed },
+        };
+        self.store("committed", next).await?;
         clean(&self.ops, &self.lakefs, self.row.clone()).await;
         Ok(())
     }
@@ -268,7 +286,9 @@ impl Worker {
             message: format!("the commit of transaction {} is not finished ({error}): commit again", self.row.id),
             paths: Vec::new(),
         };
-        let next = Transaction { failure: Some(failure), ..self.row.released() };
+        // The janitor leaves it alone for a while; whoever asks does not have to wait.
+        let left_alone = self.row.read_at + millis(self.ops.timing.left_alone);
+        let next = Transaction { failure: Some(failure), lease_until: left_alone, ..self.row.released() };
         if let Err(Stop::Suspended(error)) = self.store("suspended", next).await {
             tracing::error!(%error, "nor can that be stored; its lease will lapse");
         }

@@ -9,6 +9,7 @@ use lakeport_lakefs::Lakefs;
 use lakeport_session::{Failure, Transaction};
 use lakeport_types::{BranchName, CommitId};
 use rand::RngExt;
+use std::time::Instant;
 
 impl Worker {
     /// The fence, and back to OPEN: on a new branch from the prepared commit, once nothing that was sent can land any more.
@@ -25,7 +26,7 @@ impl Worker {
         if let Some(commit) = self.fence().await? {
             return self.finish(Published { commit, is_merge: true }).await;
         }
-        let branch = BranchName::for_transaction(rand::rng().random());
+        let branch = BranchName::for_transaction(self.row.read_at, rand::rng().random());
         // Stored before it is made, so that no branch is unknown.
         self.store("branch named", self.row.with_merge_branch(branch.clone(), &self.ops.worker)).await?;
         self.make_branch(&branch, &prepared).await?;
@@ -40,11 +41,13 @@ impl Worker {
         if self.row.merge_in_doubt {
             // From now, when the names are gone, not from when a worker before this one began to wait.
             self.renew().await?;
-            let until = self.row.read_at + millis(self.ops.timing.settle);
+            let (settle, began) = (self.ops.timing.settle, Instant::now());
+            let until = self.row.read_at + millis(settle);
             self.store("fenced", Transaction { fence_until: Some(until), ..self.row.clone() }).await?;
-            // By the clock of the database, which may not go as ours does.
-            while until > self.row.read_at {
-                self.keeping(tokio::time::sleep(span(until - self.row.read_at))).await?;
+            // By the clock of the database, which may not go as ours does, and by ours, since that one may be set.
+            while until > self.row.read_at || began.elapsed() < settle {
+                let left = span(until - self.row.read_at).max(settle.saturating_sub(began.elapsed()));
+                self.keeping(tokio::time::sleep(left)).await?;
                 self.renew().await?;
             }
             return self.merged().await;

@@ -1,6 +1,6 @@
 //! Step 3: the merge into the base.
 
-use super::{Published, Stop, Worker, commit_id, in_doubt};
+use super::{Line, Published, Resolution, Stop, Worker, commit_id, in_doubt, merged};
 use crate::ops::commit::queue::Turn;
 use lakeport_lakefs::{self as lakefs, Lakefs, LogQuery, NewMerge};
 use lakeport_session::{Strategy, Transaction};
@@ -37,7 +37,7 @@ impl Worker {
 
     /// A branch of its own for a commit. A late commit of a worker that lost its lease lands on the live branch, not here.
     async fn frozen(&mut self, commit: CommitId) -> Result<BranchName, Stop> {
-        let branch = BranchName::for_transaction(rand::rng().random());
+        let branch = BranchName::for_transaction(self.row.read_at, rand::rng().random());
         self.store("branch named", self.row.with_merge_branch(branch.clone(), &self.ops.worker)).await?;
         self.make_branch(&branch, &commit).await?;
         Ok(branch)
@@ -141,20 +141,26 @@ impl Worker {
         {
             return Ok(Some(Published { commit, is_merge: true }));
         }
-        let has_nothing_new = error.kind() == lakefs::Kind::NoChanges;
-        // In doubt, the mark of a try may not be found any more: then the base itself has to tell.
-        if has_nothing_new && (!self.row.merge_in_doubt || self.is_in_base().await?) {
-            return Ok(Some(Published { commit: self.base_head().await?, is_merge: false }));
+        if error.kind() == lakefs::Kind::NoChanges {
+            return self.has_nothing_new().await.map(Some);
         }
         Ok(None)
     }
 
-    /// Whether the base comes from the prepared commit.
-    async fn is_in_base(&self) -> Result<bool, Stop> {
-        let prepared = self.prepared()?;
-        let base = Ref::from(&self.row.base_branch);
-        let found = self.lakefs.merge_base(&self.row.repository, &Ref::from(&prepared), &base).await?;
-        Ok(found.base == prepared.as_str())
+    /// The base holds all of it. Nothing of it can be merged, or it was merged and then moved out of the base's own line.
+    async fn has_nothing_new(&mut self) -> Result<Published, Stop> {
+        if self.row.merge_in_doubt {
+            let (lakefs, row) = (self.lakefs.clone(), self.row.clone());
+            let found = self.keeping(async move { merged(&lakefs, &row, Line::All).await }).await??;
+            if let Resolution::Merged(commit) = found {
+                return Ok(Published { commit, is_merge: true });
+            }
+            // One that is still on its way may find something to merge, once the base is another.
+            if let Some(commit) = self.fence().await? {
+                return Ok(Published { commit, is_merge: true });
+            }
+        }
+        Ok(Published { commit: self.base_head().await?, is_merge: false })
     }
 }
 

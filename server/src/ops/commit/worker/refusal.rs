@@ -8,10 +8,12 @@ use lakeport_types::Prefix;
 
 impl Worker {
     /// What a definite refusal of lakeFS means for the transaction.
-    pub(super) async fn refused(&self, error: lakefs::Error) -> Stop {
+    pub(super) async fn refused(&mut self, error: lakefs::Error) -> Stop {
+        if error.kind() == lakefs::Kind::MergeConflict {
+            return self.conflict().await.map_or_else(|stop| stop, Stop::Failed);
+        }
         let (base, id) = (&self.row.base_branch, &self.row.id);
         match error.kind() {
-            lakefs::Kind::MergeConflict => Stop::Failed(self.conflict().await),
             lakefs::Kind::DirtyBranch => Stop::Failed(Error::new(
                 Kind::BaseDirty,
                 format!("base branch {base} has uncommitted changes: commit or reset them, then commit again"),
@@ -46,13 +48,14 @@ impl Worker {
         }
     }
 
-    async fn conflict(&self) -> Error {
-        let found = match changes_of(&self.ops, &self.caller(), &self.row, Prefix::default()).await {
-            Ok(changes) => changes.conflicts(&self.ops, NAMED_CONFLICTS).await,
-            Err(error) => Err(error),
+    async fn conflict(&mut self) -> Result<Error, Stop> {
+        let (ops, caller, row) = (self.ops.clone(), self.caller(), self.row.clone());
+        let naming = async move {
+            let changes = changes_of(&ops, &caller, &row, Prefix::default()).await?;
+            changes.conflicts(&ops, NAMED_CONFLICTS).await
         };
         // The merge was refused, whether or not the paths can be named now.
-        let (paths, count) = found.unwrap_or_default();
-        conflict(self.row.base_branch.as_str(), paths, count)
+        let found = self.keeping(naming).await?.unwrap_or_default();
+        Ok(conflict(self.row.base_branch.as_str(), found))
     }
 }

@@ -1,0 +1,67 @@
+//! Branches that are to be kept at the end of a transaction, and that lakeFS does not let be made: nothing hangs, nothing is lost.
+
+use crate::fixture::{Server, refused, why};
+use http::{Method, StatusCode};
+use lakeport_embedded::{Fault, On};
+use lakeport_proto::v1::*;
+use tonic::Code;
+
+const HOOK: Fault =
+    Fault::Fail(StatusCode::PRECONDITION_FAILED, "update branch x: pre-commit hook aborted, run id '1': no");
+const FORBIDDEN: Fault = Fault::Fail(StatusCode::FORBIDDEN, "not permitted");
+
+fn making_branches() -> On {
+    On::new(Method::POST, "/branches")
+}
+
+async fn begun_to_keep(server: &Server) {
+    let keep = BeginTransactionRequest { branch_retention: BranchRetention::Keep.into(), ..server.begin_request("t") };
+    server.try_begin(keep).await.unwrap();
+    server.put_in("t", "a", "1").await.unwrap();
+}
+
+/// A hook lets nothing be committed, so nothing can be kept under another name: what was written stays where it is.
+#[tokio::test]
+async fn what_a_hook_lets_nobody_commit_stays_where_it_was_written() {
+    let server = Server::with_faults().await;
+    begun_to_keep(&server).await;
+    let hook = server.arm_many(On::commit(), HOOK, 1000);
+    let ended = server.rollback("t").await.unwrap();
+    assert_eq!((ended.state(), hook.count()), (TransactionState::RolledBack, 1));
+    let why_not = ended.failure.unwrap();
+    assert!(why_not.message.contains("cannot be made"), "{}", why_not.message);
+    assert_eq!(server.get(&ended.branch, "a").await.unwrap(), "1");
+    assert_eq!(server.transaction_branches().await, [ended.branch]);
+    // It is over with that: nobody comes back to it again and again.
+    tokio::time::sleep(std::time::Duration::from_secs(3)).await;
+    assert_eq!(hook.count(), 1);
+}
+
+#[tokio::test]
+async fn a_commit_that_is_merged_is_committed_whether_or_not_its_branch_can_be_kept() {
+    let server = Server::with_faults().await;
+    begun_to_keep(&server).await;
+    let forbidden = server.arm_many(making_branches(), FORBIDDEN, 1000);
+    let done = server.publish("t").await.unwrap();
+    assert!(done.merged && forbidden.count() > 0);
+    let why_not = done.failure.expect("its caller is not told that nothing is kept");
+    assert!(why_not.message.contains("cannot be made"), "{}", why_not.message);
+    assert_eq!(server.get("main", "a").await.unwrap(), "1");
+    assert!(server.is_clean().await);
+}
+
+/// Without a merge the branch is all there is: the transaction stays open, with what was written.
+#[tokio::test]
+async fn a_commit_that_only_makes_a_branch_fails_if_it_cannot_be_made() {
+    let server = Server::with_faults().await;
+    server.begin("t").await;
+    server.put_in("t", "a", "1").await.unwrap();
+    let forbidden = server.arm(making_branches(), FORBIDDEN, 1);
+    let apart = CommitTransactionRequest { transaction_id: "t".into(), merge: Some(false), ..Default::default() };
+    let answer = server.publish_with(apart.clone()).await;
+    assert_eq!(why(answer), refused(Code::PermissionDenied, "PERMISSION_DENIED"));
+    assert_eq!(forbidden.count(), 1);
+    assert_eq!(server.get_in("t", "a").await.unwrap(), "1");
+    let done = server.publish_with(apart).await.unwrap();
+    assert_eq!(server.get(&done.branch, "a").await.unwrap(), "1");
+}

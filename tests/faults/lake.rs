@@ -1,0 +1,168 @@
+//! A lake that outlives the servers before it, and what it says when it is asked directly.
+
+use crate::checker::merged;
+use crate::until;
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full};
+use lakeport_embedded::{Faults, Serving};
+use lakeport_lakefs::{
+    Client, Commit, Credentials, DiffKind, Lakefs, Listed, LogQuery, NewCommit, NewObject, Timeouts,
+};
+use lakeport_types::{BranchName, ObjectPath, Ref, RepositoryId};
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use tokio::net::TcpListener;
+
+/// The base branch of every transaction.
+pub(crate) const BASE: &str = "main";
+
+/// A lake in this process.
+pub(crate) struct Lake {
+    pub(crate) url: String,
+    pub(crate) access_key_id: String,
+    pub(crate) secret_access_key: String,
+    pub(crate) repository: RepositoryId,
+    pub(crate) faults: Faults,
+    direct: Lakefs,
+    serving: Serving,
+    _folder: tempfile::TempDir,
+}
+
+impl Lake {
+    pub(crate) async fn start() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let lake = Arc::new(lakeport_embedded::Lake::open(folder.path()).await.unwrap());
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let faults = Faults::default();
+        let serving = lakeport_embedded::serve(Arc::clone(&lake), listener, faults.clone()).unwrap();
+        let url = format!("http://{}", serving.address());
+        let (access_key_id, secret_access_key) =
+            (lake.account().access_key_id.clone(), lake.account().secret_access_key.clone());
+        let client = Client::new(&url, Timeouts::default()).unwrap();
+        let direct = client.acting_as(Credentials::key_pair(&access_key_id, &secret_access_key));
+        let repository = RepositoryId::try_from("lake").unwrap();
+        direct.create_repository(&repository, "local://lake", &Self::base(), false).await.unwrap();
+        Self { url, access_key_id, secret_access_key, repository, faults, direct, serving, _folder: folder }
+    }
+
+    /// Where it listens.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.serving.address()
+    }
+
+    /// The commits of the base's own line, oldest first.
+    pub(crate) async fn history(&self) -> Vec<Commit> {
+        let base = Ref::try_from(BASE).unwrap();
+        let mut query = LogQuery { amount: 1000, first_parent: true, ..LogQuery::default() };
+        let mut commits = Vec::new();
+        loop {
+            let page = self.direct.log(&self.repository, &base, &query).await.unwrap();
+            commits.extend(page.results);
+            match page.next {
+                Some(next) => query.after = next,
+                None => break,
+            }
+        }
+        commits.reverse();
+        commits
+    }
+
+    /// The paths that a commit of the base changed.
+    pub(crate) async fn changed(&self, commit: &Commit) -> BTreeSet<String> {
+        let (parent, this) = (Ref::try_from(commit.parents[0].as_str()).unwrap(), Ref::try_from(&*commit.id).unwrap());
+        let diff = self.direct.diff(&self.repository, (&parent, &this), DiffKind::TwoDot, "", "", 1000);
+        diff.await.unwrap().results.into_iter().map(|change| change.path).collect()
+    }
+
+    /// What the base holds: path and MD5.
+    pub(crate) async fn objects(&self) -> BTreeMap<String, String> {
+        let base = Ref::try_from(BASE).unwrap();
+        let (mut objects, mut after) = (BTreeMap::new(), String::new());
+        loop {
+            let page = self.direct.list(&self.repository, &base, "", "", &after, 1000).await.unwrap();
+            objects.extend(page.results.into_iter().filter_map(|listed| match listed {
+                Listed::Object(object) => Some((object.path, object.checksum)),
+                Listed::Prefix(_) => None,
+            }));
+            match page.next {
+                Some(next) => after = next,
+                None => return objects,
+            }
+        }
+    }
+
+    /// Branches of transactions that are there.
+    pub(crate) async fn branches(&self) -> Vec<String> {
+        let prefix = lakeport_types::TRANSACTION_BRANCH_PREFIX;
+        let page = self.direct.branches(&self.repository, prefix, "", 1000, true).await.unwrap();
+        page.results.into_iter().map(|branch| branch.id).collect()
+    }
+
+    /// Whether a branch or tag names a commit.
+    pub(crate) async fn names(&self, tag: &str, commit: &str) -> bool {
+        let tag = lakeport_types::TagName::try_from(tag).unwrap();
+        self.direct.tag(&self.repository, &tag).await.is_ok_and(|found| found.commit_id == commit)
+    }
+
+    /// The base, as the client of lakeFS names it.
+    pub(crate) fn base() -> BranchName {
+        BranchName::try_from(BASE).unwrap()
+    }
+
+    /// The merges of a transaction into the base.
+    pub(crate) async fn merges_of(&self, id: &str) -> Vec<String> {
+        let history = self.history().await;
+        history.into_iter().filter(|commit| merged(commit) == Some(id)).map(|commit| commit.id).collect()
+    }
+
+    /// The paths that the base holds.
+    pub(crate) async fn paths(&self) -> Vec<String> {
+        self.objects().await.into_keys().collect()
+    }
+
+    /// Somebody else writes to the base.
+    pub(crate) async fn put(&self, path: &str, text: &str) {
+        let body = Full::new(Bytes::copy_from_slice(text.as_bytes())).map_err(|never| match never {}).boxed_unsync();
+        let path = ObjectPath::try_from(path).unwrap();
+        self.direct.upload(&self.repository, &Self::base(), &path, &NewObject::default(), body).await.unwrap();
+    }
+
+    /// Somebody else deletes from the base.
+    pub(crate) async fn delete(&self, path: &str) {
+        let path = ObjectPath::try_from(path).unwrap();
+        self.direct.delete(&self.repository, &Self::base(), &path).await.unwrap();
+    }
+
+    /// Somebody else commits what they wrote to the base.
+    pub(crate) async fn commit(&self) {
+        let commit = NewCommit { message: "of somebody else".into(), ..NewCommit::default() };
+        self.direct.commit(&self.repository, &Self::base(), &commit).await.unwrap();
+    }
+
+    /// What is written to the base and not committed.
+    pub(crate) async fn uncommitted(&self) -> Vec<String> {
+        let page = self.direct.uncommitted(&self.repository, &Self::base(), "", "", 1000).await.unwrap();
+        page.results.into_iter().map(|change| change.path).collect()
+    }
+
+    /// Waits until a branch of a transaction has a path in a commit.
+    pub(crate) async fn has_committed(&self, path: &str) {
+        let path = ObjectPath::try_from(path).unwrap();
+        until("a commit of that path", async || {
+            for branch in self.branches().await {
+                let committed = Ref::try_from(format!("{branch}@")).unwrap();
+                if self.direct.stat(&self.repository, &committed, &path).await.is_ok() {
+                    return true;
+                }
+            }
+            false
+        })
+        .await;
+    }
+
+    /// Waits until a branch is gone.
+    pub(crate) async fn has_lost_branch(&self, branch: &str) {
+        until("the branch is gone", async || !self.branches().await.iter().any(|one| one == branch)).await;
+    }
+}

@@ -1,0 +1,38 @@
+//! A session store that was lost: what its transactions wrote is found by `sweep`, and nothing else is touched.
+
+use crate::client::Client;
+use crate::lake::Lake;
+use crate::process::Replica;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn branches_of_a_lost_store_are_shown_and_deleted_and_others_left_alone() {
+    let lake = Lake::start().await;
+    let (lost, folder) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let before = Replica::new(&lake, lost.path().to_owned(), None);
+    let process = before.start("").await;
+    let client = Client::new(&[before.address]);
+    client.begun(&lake, "lost").await;
+    client.written("lost", "data/a.csv", "1").await;
+    let stray = client.live_branch("lost").await;
+    process.kill().await;
+
+    let replica = Replica::new(&lake, folder.path().to_owned(), None);
+    let _process = replica.start("").await;
+    let client = Client::new(&[replica.address]);
+    client.begun(&lake, "live").await;
+    client.written("live", "b", "1").await;
+    let live = client.live_branch("live").await;
+
+    let shown = replica.sweep(&[]).await;
+    let line = shown.lines().find(|line| line.contains(&stray)).expect("it is not shown");
+    assert!(line.contains("0 h old") && line.contains("1 uncommitted (\"data/a.csv\""), "{line}");
+    assert!(!shown.contains(&live), "a transaction that is known is shown: {shown}");
+    let young = replica.sweep(&["--delete"]).await;
+    assert!(young.contains("kept: younger than 168 h") && young.contains("; 0 deleted"), "{young}");
+    assert_eq!(lake.branches().await.len(), 2);
+    let deleted = replica.sweep(&["--delete", "--older-than", "0", "--repository", "lake"]).await;
+    assert!(deleted.contains("; 1 deleted"), "{deleted}");
+    assert_eq!(lake.branches().await, [live]);
+    client.committed("live").await;
+    assert_eq!(lake.paths().await, ["b"]);
+}
