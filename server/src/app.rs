@@ -189,12 +189,6 @@ impl App {
 }
 
 impl Serving {
-    /// The account of the embedded lake, as (access key ID, secret).
-    pub fn embedded_account(&self) -> Option<(String, String)> {
-        let account = self.lake.as_ref()?.lake.account();
-        Some((account.access_key_id.clone(), account.secret_access_key.clone()))
-    }
-
     /// What runs a call, for tests that look behind the border.
     pub fn ops(&self) -> &Shared {
         &self.ops
@@ -299,7 +293,14 @@ async fn open_lake(
 
 fn session_url(config: &Config) -> String {
     match &config.session_store {
+        // A file that is not there is made, unless the URL says how to open it.
+        Some(url) if url.reveal().starts_with("sqlite:") && !url.reveal().contains('?') => {
+            format!("{}?mode=rwc", url.reveal())
+        }
         Some(url) => url.reveal().to_owned(),
-        None => format!("sqlite:{}?mode=rwc", config.data_dir.join("sessions.db").display()),
+        None => {
+            let file = config.data_dir.join("sessions.db").display().to_string();
+            format!("sqlite:{}?mode=rwc", file.replace('%', "%25").replace('?', "%3f"))
+        }
     }
 }

@@ -73,8 +73,9 @@ fn write_welcome(out: &mut impl Write, config: &Config, serving: &Serving) -> st
         Lake::Remote { url, .. } => writeln!(out, "  lake   lakeFS at {url}")?,
         Lake::Embedded { .. } => writeln!(out, "  lake   its own, in {}", config.data_dir.join("lake").display())?,
     }
-    if let (Some(address), Some((id, secret))) = (serving.embedded_address, serving.embedded_account()) {
-        writeln!(out, "  REST   http://{address}/api/v1  (access key ID {id}, secret access key {secret})")?;
+    let account = config.data_dir.join("lake").join(lakeport_embedded::ACCOUNT_FILE);
+    if let Some(address) = serving.embedded_address {
+        writeln!(out, "  REST   http://{address}/api/v1  (key pair in {})", account.display())?;
     }
     let is_open = matches!(config.lake, Lake::Embedded { .. }) && config.listen.ip().is_loopback();
     match config.auth {
@@ -91,7 +92,6 @@ fn write_welcome(out: &mut impl Write, config: &Config, serving: &Serving) -> st
             serving.address
         ),
         Lake::Embedded { .. } => {
-            let account = config.data_dir.join("lake").join(lakeport_embedded::ACCOUNT_FILE);
             writeln!(out, "  try    LAKECTL_CONFIG_FILE={} lakeport ls lakefs://quickstart/main/", account.display())
         }
         Lake::Remote { .. } => writeln!(out, "  try    lakeport repo ls, with the credentials of lakectl"),

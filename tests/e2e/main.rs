@@ -10,6 +10,7 @@ mod bad_input;
 mod commits;
 mod files;
 mod fixture;
+mod ignored;
 mod lost_answers;
 mod options;
 mod payload;

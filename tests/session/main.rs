@@ -191,6 +191,17 @@ async fn one_of_many_takes_over_from_a_worker_that_is_gone(database: Database) {
     assert_eq!(late, None, "the worker that was gone writes as if it were not");
 }
 
+/// Whoever had the lease and is gone may have sent a commit, however often the lease was had by others since.
+#[test]
+fn a_worker_that_is_gone_leaves_its_doubt() {
+    let gone = Transaction { worker: Some("gone".into()), lease_until: 0, ..a_row() };
+    let next = gone.leased_anew(&worker("next")).released();
+    assert!(next.commit_in_doubt && next.worker.is_none());
+    let committing = next.start_commit(CommitRequest::default(), &worker("third")).unwrap();
+    assert!(committing.commit_in_doubt);
+    assert!(!a_row().start_commit(CommitRequest::default(), &worker("w")).unwrap().commit_in_doubt);
+}
+
 async fn commits_into_one_base_are_counted_in_their_order(database: Database) {
     let store = database.open().await;
     let mut committing = Vec::new();

@@ -29,9 +29,11 @@ use crate::tree::Trees;
 use crate::{Error, Result};
 use base64::Engine as _;
 use rand::RngExt;
+use std::fs::Permissions;
 use std::fs::{File, TryLockError};
 use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -77,6 +79,8 @@ impl Lake {
     /// When another process has it open, when it is of another version, or when the folder cannot be used.
     pub async fn open(dir: &Path) -> Result<Self> {
         std::fs::create_dir_all(dir)?;
+        // It holds the secret of the account, in the database too.
+        std::fs::set_permissions(dir, Permissions::from_mode(0o700))?;
         let lock = lock(dir)?;
         let store = Store::open(&dir.join("lake.db")).await?;
         let trees = Trees::new(store.nodes().clone());

@@ -15,7 +15,7 @@ const MAX_SUBJECTS: usize = 10;
 const MAX_FIELDS_BYTES: usize = 2 << 10;
 /// Bytes of one text in the details.
 const MAX_TEXT: usize = 256;
-/// Bytes of the message of a status, which goes into a header.
+/// Bytes of the message of a status, as they stand in a header: three for each that is not ASCII.
 const MAX_MESSAGE: usize = 1024;
 
 /// No `_` arm: a new kind has to choose its code.
@@ -78,7 +78,7 @@ pub fn into_status(error: Error) -> Status {
     } else {
         tracing::debug!(reason = kind.reason(), %error, source = ?std::error::Error::source(&error), "a call was refused");
     }
-    let message = shortened(&error.to_string(), MAX_MESSAGE);
+    let message = shortened_for_header(&error.to_string(), MAX_MESSAGE);
     let mut status = Status::with_error_details(code(kind), message, details(&error));
     if let Some(after) = error.retry_after() {
         pushback(&mut status, after);
@@ -155,6 +155,18 @@ fn resource(kind: Kind) -> &'static str {
 fn pushback(status: &mut Status, after: Duration) {
     if let Ok(value) = MetadataValue::try_from(after.as_millis().to_string()) {
         status.metadata_mut().insert("grpc-retry-pushback-ms", value);
+    }
+}
+
+fn shortened_for_header(text: &str, limit: usize) -> String {
+    let cost = |c: char| if c.is_ascii_graphic() || c == ' ' { 1 } else { 3 * c.len_utf8() };
+    let ends = text.char_indices().scan(0, |sum, (at, c)| {
+        *sum += cost(c);
+        Some((at, *sum))
+    });
+    match ends.into_iter().find(|(_, sum)| *sum > limit) {
+        None => text.to_owned(),
+        Some((end, _)) => format!("{}…", &text[..end]),
     }
 }
 

@@ -31,7 +31,7 @@ pub async fn stat_many(
         let (ops, caller, reading) = (ops.clone(), caller.clone(), reading.clone());
         async move {
             let info = match path {
-                Ok(path) => ops.stat_at(&caller, &reading, &path).await,
+                Ok(path) => ops.stat_in(&caller, &reading, &path).await,
                 Err(error) => Err(error),
             };
             (index, info)
@@ -73,7 +73,12 @@ async fn whole(
     path: &ObjectPath,
     room: &Room,
 ) -> Result<(FileInfo, Bytes)> {
-    let mut object = ops.read_at(caller, reading, path, ByteRange::ALL, &Conditions::default()).await?;
+    let whole =
+        async |reading: &Reading| ops.read_at(caller, reading, path, ByteRange::ALL, &Conditions::default()).await;
+    let mut object = match whole(reading).await {
+        Err(error) => whole(&ops.read_on(caller, reading, error).await?).await?,
+        Ok(object) => object,
+    };
     let limit = ops.limits.batch_object_bytes;
     if object.info.size > limit {
         let message =

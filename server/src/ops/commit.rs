@@ -67,12 +67,7 @@ pub async fn commit(ops: &Shared, caller: &Caller, id: &TransactionId, commit: C
             return validate(ops, caller, now, &commit.request).await;
         }
         if now.options.read_only {
-            if !commit.request.tags.is_empty() {
-                return Err(Error::field(
-                    "tags",
-                    "must be empty: a transaction that only reads publishes nothing to tag",
-                ));
-            }
+            refuse_what_only_writers_say(&commit.request)?;
             match end_read_only(ops, &now).await? {
                 Some(ended) => return Ok(ended),
                 None => continue,
@@ -200,6 +195,22 @@ async fn wait_until_free(row: &Transaction) -> Result<()> {
         return Err(Error::new(Kind::TransactionCommitting, message).retry_in(Duration::from_millis(200)));
     }
     Ok(())
+}
+
+/// A transaction that only reads makes no commit of which anything could be said.
+fn refuse_what_only_writers_say(request: &CommitRequest) -> Result<()> {
+    let said = [
+        ("message", !request.message.is_empty()),
+        ("metadata", !request.metadata.is_empty()),
+        ("strategy", request.strategy != Strategy::Fail),
+        ("squash", request.squash),
+        ("merge", !request.merge),
+        ("tags", !request.tags.is_empty()),
+    ];
+    match said.into_iter().find(|(_, is_said)| *is_said) {
+        None => Ok(()),
+        Some((field, _)) => Err(Error::field(field, "must be empty: a transaction that only reads publishes nothing")),
+    }
 }
 
 /// What only read ends as what it read. `None` if somebody was faster.

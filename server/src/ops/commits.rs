@@ -92,10 +92,13 @@ fn in_doubt(_: &Ops, row: &Transaction) -> Transaction {
 /// # Errors
 /// `RefNotFound`, `RepositoryNotFound`, and those of the place.
 pub async fn get_commit(ops: &Ops, caller: &Caller, place: &Place) -> Result<Commit> {
-    let reading = ops.reading(caller, place).await?;
-    match caller.lakefs.get_commit(&reading.repository, &reading.reference).await {
-        Ok(commit) => Ok(commit),
-        Err(error) => Err(caller.explain(ops.missing_ref(&reading, error).await).await),
+    let mut reading = ops.reading(caller, place).await?;
+    loop {
+        let error = match caller.lakefs.get_commit(&reading.repository, &reading.reference).await {
+            Ok(commit) => return Ok(commit),
+            Err(error) => caller.explain(ops.missing_ref(&reading, error).await).await,
+        };
+        reading = ops.read_on(caller, &reading, error).await?;
     }
 }
 
@@ -138,7 +141,11 @@ impl History {
         let logged = self.caller.lakefs.log(&self.reading.repository, &self.reading.reference, &self.query).await;
         let page = match logged {
             Ok(page) => page,
-            Err(error) => return Err(self.caller.explain(ops.missing_ref(&self.reading, error).await).await),
+            Err(error) => {
+                let error = self.caller.explain(ops.missing_ref(&self.reading, error).await).await;
+                self.reading = ops.read_on(&self.caller, &self.reading, error).await?;
+                return Box::pin(self.next(ops)).await;
+            }
         };
         self.left = self.left.saturating_sub(page.results.len() as u64);
         self.is_done = page.next.is_none() || self.left == 0;

@@ -98,7 +98,11 @@ impl Listing {
         );
         let page = match listed.await {
             Ok(page) => page,
-            Err(error) => return Err(self.caller.explain(ops.missing_ref(&self.reading, error).await).await),
+            Err(error) => {
+                let error = self.caller.explain(ops.missing_ref(&self.reading, error).await).await;
+                self.reading = ops.read_on(&self.caller, &self.reading, error).await?;
+                return Box::pin(self.next(ops)).await;
+            }
         };
         let entries = page.results.into_iter().map(|listed| match listed {
             Listed::Object(stats) => FileInfo::from(stats).at(&self.reading),

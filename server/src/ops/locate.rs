@@ -197,6 +197,20 @@ impl Ops {
         }
     }
 
+    /// Where to read on, if an error only says that the transaction has moved on meanwhile.
+    ///
+    /// # Errors
+    /// The error itself, and those of [`reading`](Self::reading).
+    pub(super) async fn read_on(&self, caller: &Caller, before: &Reading, error: Error) -> Result<Reading> {
+        match &before.transaction {
+            Some(row) if has_moved(&error) => {
+                let place = Place { repository: None, at: At::Transaction(row.id.clone()) };
+                self.reading(caller, &place).await
+            }
+            _ => Err(error),
+        }
+    }
+
     /// Waits until a transaction that is being committed says what it commits, or is open or ended.
     ///
     /// # Errors
@@ -215,7 +229,7 @@ impl Ops {
 }
 
 /// Whether a read met a transaction that moved on meanwhile, to another branch or into its commit: then it is worth another look.
-pub(super) fn has_moved(error: &Error) -> bool {
+fn has_moved(error: &Error) -> bool {
     matches!(error.kind(), Kind::WriteInDoubt | Kind::TransactionCommitting)
 }
 

@@ -1,6 +1,5 @@
 //! The bytes of an object.
 
-use super::locate::has_moved;
 use super::{Caller, FileInfo, Ops, Place, Reading};
 use crate::error::{Error, Kind, Result};
 use http_body_util::BodyExt;
@@ -63,8 +62,8 @@ pub async fn read(
 ) -> Result<ReadObject> {
     let reading = ops.reading(caller, place).await?;
     match ops.read_at(caller, &reading, path, range, conditions).await {
-        Err(error) if has_moved(&error) => {
-            let reading = ops.reading(caller, place).await?;
+        Err(error) => {
+            let reading = ops.read_on(caller, &reading, error).await?;
             ops.read_at(caller, &reading, path, range, conditions).await
         }
         ended => ended,
@@ -246,6 +245,7 @@ impl ReadObject {
         let range = ByteRange::From { offset: self.offset, limit: Some(self.left) };
         let download = match open(&resume.caller, &resume.reading, &resume.path, range).await {
             Ok(download) => download,
+            Err(error) if error.kind() == lakefs::Kind::NotFound => return Err(changed(&resume.path)),
             Err(error) => return Err(resume.caller.explain(error.into()).await),
         };
         if download.head.etag != self.info.etag || download.head.size != self.info.size {

@@ -1,6 +1,5 @@
 //! What an object is.
 
-use super::locate::has_moved;
 use super::{Caller, Ops, Place, Reading};
 use crate::error::Result;
 use lakeport_lakefs::{self as lakefs, ObjectHead, ObjectStats};
@@ -91,13 +90,18 @@ impl FileInfo {
 /// `ObjectNotFound`, `RefNotFound`, `RepositoryNotFound`, and those of the place.
 pub async fn stat(ops: &Ops, caller: &Caller, place: &Place, path: &ObjectPath) -> Result<FileInfo> {
     let reading = ops.reading(caller, place).await?;
-    match ops.stat_at(caller, &reading, path).await {
-        Err(error) if has_moved(&error) => ops.stat_at(caller, &ops.reading(caller, place).await?, path).await,
-        ended => ended,
-    }
+    ops.stat_in(caller, &reading, path).await
 }
 
 impl Ops {
+    /// The same, wherever a transaction moves meanwhile.
+    pub(super) async fn stat_in(&self, caller: &Caller, reading: &Reading, path: &ObjectPath) -> Result<FileInfo> {
+        match self.stat_at(caller, reading, path).await {
+            Err(error) => self.stat_at(caller, &self.read_on(caller, reading, error).await?, path).await,
+            found => found,
+        }
+    }
+
     pub(super) async fn stat_at(&self, caller: &Caller, reading: &Reading, path: &ObjectPath) -> Result<FileInfo> {
         match caller.lakefs.stat(&reading.repository, &reading.reference, path).await {
             Ok(stats) => Ok(FileInfo::from(stats).at(reading)),

@@ -42,11 +42,22 @@ pub struct Transferring {
     transfer: Transfer,
     listing: Option<Listing>,
     is_move: bool,
-    /// Of a move: sources whose copies stand.
+    /// Of a move: sources whose copies stand, and how many of them are deleted.
     copied: Vec<ObjectPath>,
-    any_failed: bool,
+    deleted: usize,
+    /// Why the first copy that failed did.
+    failed: Option<Kind>,
+    found_any: bool,
     is_started: bool,
-    is_done: bool,
+    phase: Phase,
+}
+
+/// What is under way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    Copying,
+    Deleting,
+    Done,
 }
 
 /// Begins a copy.
@@ -87,9 +98,11 @@ async fn begin(ops: &Ops, caller: &Caller, place: &Place, transfer: Transfer, is
         listing,
         is_move,
         copied: Vec::new(),
-        any_failed: false,
+        deleted: 0,
+        failed: None,
+        found_any: false,
         is_started: false,
-        is_done: false,
+        phase: Phase::Copying,
     })
 }
 
@@ -112,14 +125,15 @@ impl Transferring {
     /// # Errors
     /// When nothing of the part can be done.
     pub async fn next(&mut self, ops: &Shared) -> Result<Option<TransferProgress>> {
-        while !self.is_done {
+        while self.phase == Phase::Copying {
             ops.stay(self.writing.transaction.as_ref()).await?;
             let Some(sources) = self.sources(ops).await? else {
-                self.is_done = true;
-                return if self.is_move { self.delete_sources(ops).await.map(Some) } else { Ok(None) };
+                self.end_copying(ops)?;
+                break;
             };
+            self.found_any |= !sources.is_empty();
             let mut progress = self.copy(ops, sources).await?;
-            self.any_failed |= !progress.failures.is_empty();
+            self.failed = self.failed.or(progress.failures.first().map(|(_, error)| error.kind()));
             if self.is_move {
                 progress.paths.clear();
             }
@@ -127,7 +141,24 @@ impl Transferring {
                 return Ok(Some(progress));
             }
         }
-        Ok(None)
+        if self.phase == Phase::Deleting { self.delete_sources(ops).await } else { Ok(None) }
+    }
+
+    /// All that can be copied is; of a move, the sources come next.
+    fn end_copying(&mut self, ops: &Ops) -> Result<()> {
+        self.phase = if self.is_move { Phase::Deleting } else { Phase::Done };
+        let source = self.transfer.source.as_str();
+        if !self.found_any {
+            let message = format!("no object {source:?}, and none below it in repository {}", self.from.repository);
+            return Err(Error::new(Kind::ObjectNotFound, message).about([source]));
+        }
+        match self.failed {
+            Some(kind) if self.is_move => Err(Error::new(
+                kind,
+                "not every object could be copied, so no source was deleted: the copies stand; move again",
+            )),
+            _ => self.copied.iter().try_for_each(|copied| ops.is_settled(&self.writing, copied)),
+        }
     }
 
     /// The next sources; `None` behind the last.
@@ -203,26 +234,25 @@ impl Transferring {
         ops.to_the_end(&self.writing, vec![destination], || true, request).await
     }
 
-    async fn delete_sources(&mut self, ops: &Shared) -> Result<TransferProgress> {
-        if self.any_failed {
-            return Err(Error::new(
-                Kind::RefusedByLakefs,
-                "not every object could be copied, so no source was deleted: the copies stand; move again",
-            ));
+    /// Deletes some of the sources; `None` behind the last.
+    async fn delete_sources(&mut self, ops: &Shared) -> Result<Option<TransferProgress>> {
+        let left = &self.copied[self.deleted..];
+        let batch = &left[..left.len().min(Lakefs::MAX_DELETE)];
+        if batch.is_empty() {
+            self.phase = Phase::Done;
+            return Ok(None);
         }
-        let mut progress = TransferProgress::default();
-        self.copied.iter().try_for_each(|source| ops.is_settled(&self.writing, source))?;
-        for batch in self.copied.chunks(Lakefs::MAX_DELETE) {
-            let request = delete_all(ops.clone(), self.caller.clone(), self.writing.clone(), batch.to_vec());
-            let failures = ops.to_the_end(&self.writing, batch.to_vec(), || true, request).await?;
-            if let Some(failure) = failures.into_iter().next() {
-                return Err(self.writing.refused(ops, &self.caller, failure.error).await);
-            }
-            let changes: Vec<Change> = batch.iter().cloned().map(Change::Deleted).collect();
-            let outcomes = ops.acknowledge(&self.caller, &self.writing, &changes).await?;
-            outcomes.into_iter().collect::<Result<()>>()?;
-            progress.paths.extend(batch.iter().map(|source| self.destination(source)));
+        ops.stay(self.writing.transaction.as_ref()).await?;
+        let request = delete_all(ops.clone(), self.caller.clone(), self.writing.clone(), batch.to_vec());
+        let failures = ops.to_the_end(&self.writing, batch.to_vec(), || true, request).await?;
+        if let Some(failure) = failures.into_iter().next() {
+            return Err(self.writing.refused(ops, &self.caller, failure.error).await);
         }
-        Ok(progress)
+        let changes: Vec<Change> = batch.iter().cloned().map(Change::Deleted).collect();
+        let outcomes = ops.acknowledge(&self.caller, &self.writing, &changes).await?;
+        outcomes.into_iter().collect::<Result<()>>()?;
+        let paths = batch.iter().map(|source| self.destination(source)).collect();
+        self.deleted += batch.len();
+        Ok(Some(TransferProgress { paths, ..TransferProgress::default() }))
     }
 }

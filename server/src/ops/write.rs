@@ -101,13 +101,27 @@ pub(super) fn check_described(metadata: &BTreeMap<String, String>, content_type:
     if !is_plain(content_type) {
         return Err(Error::field("content_type", format!("is {content_type:?}: it must have no control characters")));
     }
+    // lakeFS would take the object out of a form that it looks for in these bytes.
+    if content_type.trim_start().to_ascii_lowercase().starts_with("multipart/") {
+        return Err(Error::field(
+            "content_type",
+            format!("is {content_type:?}: lakeFS stores no object of a multipart type"),
+        ));
+    }
+    if content_type.trim() != content_type {
+        return Err(Error::field(
+            "content_type",
+            format!("is {content_type:?}: it must not begin or end with a blank"),
+        ));
+    }
     let is_word = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-_.".contains(&b);
     if let Some(key) = metadata.keys().find(|key| key.is_empty() || !key.bytes().all(is_word)) {
         let rule = "must be lower-case letters, digits, `-`, `_` and `.`: lakeFS keeps no others";
         return Err(Error::field("metadata", format!("key {key:?} {rule}")));
     }
-    if let Some((key, _)) = metadata.iter().find(|(_, value)| !is_plain(value)) {
-        return Err(Error::field("metadata", format!("the value of {key:?} must have no control characters")));
+    if let Some((key, _)) = metadata.iter().find(|(_, value)| !is_plain(value) || value.trim() != value.as_str()) {
+        let rule = "must have no control characters, and no blanks at its ends: lakeFS would drop them";
+        return Err(Error::field("metadata", format!("the value of {key:?} {rule}")));
     }
     let bytes: usize = metadata.iter().map(|(key, value)| key.len() + value.len()).sum();
     if metadata.len() > MAX_KEYS || bytes > MAX_METADATA {
@@ -161,14 +175,23 @@ impl Ops {
         object.metadata.extend(write_id.clone().map(|id| (WRITE_ID.to_owned(), id)));
         let sent =
             caller.lakefs.upload(&writing.repository, &writing.branch, path, &object, upload.boxed_unsync()).await;
+        let whole = outcome.sent();
         let error = match sent {
+            Ok(stats) if whole.is_some_and(|(size, _)| u64::try_from(stats.size_bytes) != Ok(size)) => {
+                let message =
+                    format!("lakeFS stored {} bytes of {:?}, and was sent others", stats.size_bytes, stats.path);
+                return Err(Error::new(Kind::Corrupt, message).about([path.as_str()]));
+            }
             Ok(stats) => return Ok(Change::Put(Box::new(stats))),
             Err(error) => error,
         };
-        let whole = outcome.sent();
         // What the source itself did wrong is the reason, whatever became of the connection.
         if let Some(reason) = outcome.refusal() {
             return Err(reason);
+        }
+        if let Some(stalled) = error.cause::<lakefs::Stalled>().filter(|_| error.kind() == lakefs::Kind::BodyFailed) {
+            let message = format!("the upload stood still ({stalled}), and nothing of it is stored: send it again");
+            return Err(Error::new(Kind::WriteIncomplete, message));
         }
         if error.kind() == lakefs::Kind::ObjectExists {
             return self.is_own(caller, writing, path, write_id.as_deref(), error).await;

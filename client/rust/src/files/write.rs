@@ -4,13 +4,16 @@ use super::expect_info;
 use crate::v1::{FileInfo, WriteRequest};
 use crate::{Client, Error, Place, Result};
 use bytes::BytesMut;
-use futures_util::stream::{self, Stream};
+use futures_util::stream::{self, Stream, StreamExt as _};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 
 /// Bytes of one message.
 const CHUNK_BYTES: usize = 1 << 20;
+/// How long a message waits to be full. A server lets go of an upload of which nothing comes for 30 s.
+const SLOW: Duration = Duration::from_secs(5);
 
 /// How to store an object.
 #[derive(Debug, Clone, Default)]
@@ -44,8 +47,10 @@ impl Client {
         reader: impl AsyncRead + Send + Unpin + 'static,
         options: WriteOptions,
     ) -> Result<FileInfo> {
-        let failure = Failure::default();
-        let messages = messages(header(place, path, options), reader, Arc::clone(&failure));
+        let (failure, mut reader) = (Failure::default(), reader);
+        // Before the call: the server waits for its first message as long as it waits for anything.
+        let first = fill(header(place, path, options), &mut reader, 0).await.map_err(Error::unreadable)?;
+        let messages = messages(first, reader, Arc::clone(&failure));
         let answer = self.bulk().write(messages).await;
         // The server knows only that the upload was not finished; the reader's own error says why.
         if let Some(error) = failure.lock().unwrap_or_else(PoisonError::into_inner).take() {
@@ -71,16 +76,18 @@ fn header(place: &Place, path: &str, options: WriteOptions) -> WriteRequest {
     }
 }
 
-/// The messages of an upload. If the reader fails, the stream ends without `finish_write`, and nothing is published.
-fn messages<R>(header: WriteRequest, reader: R, failure: Failure) -> impl Stream<Item = WriteRequest> + Send + 'static
+/// The messages of an upload, behind the first. If the reader fails, the stream ends without `finish_write`, and nothing is published.
+fn messages<R>(first: WriteRequest, reader: R, failure: Failure) -> impl Stream<Item = WriteRequest> + Send + 'static
 where
     R: AsyncRead + Send + Unpin + 'static,
 {
-    stream::unfold(Some((header, reader, 0)), move |state| {
+    let offset = i64::try_from(first.data.len()).unwrap_or_default();
+    let rest = (!first.finish_write).then_some((reader, offset));
+    let rest = stream::unfold(rest, move |state| {
         let failure = Arc::clone(&failure);
         async move {
-            let (message, mut reader, offset) = state?;
-            let message = match fill(message, &mut reader, offset).await {
+            let (mut reader, offset) = state?;
+            let message = match fill(WriteRequest::default(), &mut reader, offset).await {
                 Ok(message) => message,
                 Err(error) => {
                     *failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
@@ -88,13 +95,15 @@ where
                 }
             };
             let offset = offset + i64::try_from(message.data.len()).unwrap_or_default();
-            let rest = (!message.finish_write).then(|| (WriteRequest::default(), reader, offset));
+            let rest = (!message.finish_write).then_some((reader, offset));
             Some((message, rest))
         }
-    })
+    });
+    stream::once(std::future::ready(first)).chain(rest)
 }
 
-/// Puts the next bytes into a message; it is the last where the reader is at its end.
+/// Puts the next bytes into a message; it is the last where the reader is at its end. A reader that is slow does not hold back what
+/// it gave already.
 async fn fill(
     mut message: WriteRequest,
     reader: &mut (impl AsyncRead + Unpin),
@@ -103,9 +112,15 @@ async fn fill(
     let mut data = BytesMut::with_capacity(CHUNK_BYTES);
     let mut rest = reader.take(CHUNK_BYTES as u64);
     while data.len() < CHUNK_BYTES {
-        if rest.read_buf(&mut data).await? == 0 {
-            message.finish_write = true;
-            break;
+        match tokio::time::timeout(SLOW, rest.read_buf(&mut data)).await {
+            Ok(read) => {
+                if read? == 0 {
+                    message.finish_write = true;
+                    break;
+                }
+            }
+            Err(_) if data.is_empty() => {}
+            Err(_) => break,
         }
     }
     message.crc32c = Some(crc32c::crc32c(&data));
@@ -117,13 +132,28 @@ async fn fill(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use futures_util::StreamExt as _;
     use std::io;
+    use tokio::io::AsyncWriteExt as _;
 
     async fn sent(reader: impl AsyncRead + Send + Unpin + 'static) -> (Vec<WriteRequest>, Failure) {
-        let failure = Failure::default();
+        let (failure, mut reader) = (Failure::default(), reader);
         let header = header(&Place::reference("lake", "main"), "a", WriteOptions::default());
-        (messages(header, reader, Arc::clone(&failure)).collect().await, failure)
+        let first = fill(header, &mut reader, 0).await.unwrap();
+        (messages(first, reader, Arc::clone(&failure)).collect().await, failure)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_slow_reader_is_waited_for_and_what_it_gave_is_sent() {
+        let (mut pipe, reader) = tokio::io::duplex(64);
+        let writing = async move {
+            tokio::time::sleep(SLOW * 20).await;
+            pipe.write_all(b"one").await.unwrap();
+            tokio::time::sleep(SLOW * 2).await;
+            pipe.write_all(b"two").await.unwrap();
+        };
+        let ((messages, _), ()) = tokio::join!(sent(reader), writing);
+        let sizes: Vec<_> = messages.iter().map(|message| message.data.len()).collect();
+        assert_eq!(sizes, [3, 3]);
     }
 
     #[tokio::test]

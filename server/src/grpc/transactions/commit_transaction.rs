@@ -25,6 +25,12 @@ pub(crate) async fn commit_transaction(
     if !merge && !tags.is_empty() {
         fields.wrong("tags", "must be empty where merge is false: there is no merge commit to tag");
     }
+    if !merge && request.squash {
+        fields.wrong("squash", "must be false where merge is false: it says how to merge");
+    }
+    if !merge && request.strategy != 0 {
+        fields.wrong("strategy", "must be empty where merge is false: it says how to merge");
+    }
     let (id, conflicts) = fields.done(id.zip(conflicts))?;
     let commit = Commit {
         request: CommitRequest {

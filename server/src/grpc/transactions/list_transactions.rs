@@ -19,7 +19,11 @@ pub(crate) async fn list_transactions(
     let key = request.clone();
     let mut fields = Fields::default();
     let repository: Option<RepositoryId> = fields.optional("repository", request.repository);
-    let states: Vec<_> = request.states.iter().filter_map(|number| fields.known("states", *number)).collect();
+    let states: Vec<TransactionState> =
+        request.states.iter().filter_map(|number| fields.known("states", *number)).collect();
+    if states.contains(&TransactionState::Unspecified) {
+        fields.wrong("states", "must name states: leave it empty for all");
+    }
     let size = page_size(&mut fields, request.page_size);
     let size = fields.done(size)?;
     let filter = Filter {

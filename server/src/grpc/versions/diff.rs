@@ -43,6 +43,9 @@ fn decode(request: DiffRequest) -> Result<(Place, DiffTarget, Prefix)> {
     if right.is_some() && in_transaction {
         fields.wrong("right_ref", "must be empty in a transaction, which is the right side itself");
     }
+    if in_transaction && matches!(mode, Some(DiffMode::TwoDot | DiffMode::ThreeDot)) {
+        fields.wrong("mode", "must be empty or uncommitted in a transaction, which is compared with where it began");
+    }
     let (place, (prefix, mode)) = fields.done(place.zip(prefix.zip(mode)))?;
     let target = match (mode, right) {
         (DiffMode::Uncommitted, _) => DiffTarget::Uncommitted,

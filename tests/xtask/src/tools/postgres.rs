@@ -19,8 +19,11 @@ pub(crate) fn ensure() -> Result<()> {
     if on_path || Path::new(DEBIAN).exists() {
         return Ok(());
     }
-    let install = Run::new("apt-get", &workspace::root()?).args("install --yes --no-install-recommends postgresql");
-    install.env("DEBIAN_FRONTEND", "noninteractive").run().map_err(|error| {
+    let root = workspace::root()?;
+    let update = Run::new("apt-get", &root).args("update --quiet");
+    let install = Run::new("apt-get", &root).args("install --yes --no-install-recommends postgresql");
+    // A new machine has no list of packages.
+    update.run().and_then(|()| install.env("DEBIAN_FRONTEND", "noninteractive").run()).map_err(|error| {
         Error::Found(format!(
             "the tests run a PostgreSQL of their own ({error}): install PostgreSQL, version 12 or newer"
         ))
