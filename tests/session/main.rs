@@ -41,6 +41,7 @@ on_both! {
     a_second_begin_finds_the_first
     one_of_many_committers_wins
     one_of_many_takes_over_from_a_worker_that_is_gone
+    a_worker_that_is_gone_leaves_its_doubt
     a_renewal_never_shortens_and_never_collides_with_a_swap
     the_janitor_finds_what_is_due_and_nothing_else
     a_list_is_of_one_owner_and_filtered
@@ -192,14 +193,16 @@ async fn one_of_many_takes_over_from_a_worker_that_is_gone(database: Database) {
 }
 
 /// Whoever had the lease and is gone may have sent a commit, however often the lease was had by others since.
-#[test]
-fn a_worker_that_is_gone_leaves_its_doubt() {
-    let gone = Transaction { worker: Some("gone".into()), lease_until: 0, ..a_row() };
-    let next = gone.leased_anew(&worker("next")).released();
-    assert!(next.commit_in_doubt && next.worker.is_none());
-    let committing = next.start_commit(CommitRequest::default(), &worker("third")).unwrap();
-    assert!(committing.commit_in_doubt);
-    assert!(!a_row().start_commit(CommitRequest::default(), &worker("w")).unwrap().commit_in_doubt);
+async fn a_worker_that_is_gone_leaves_its_doubt(database: Database) {
+    let store = database.open().await;
+    let row = begun(&store, "t").await;
+    let undoubted = row.start_commit(CommitRequest::default(), &worker("only")).unwrap();
+    assert!(!undoubted.commit_in_doubt, "nobody was there before");
+    let gone = store.swap(&row, row.leased_anew(&worker("gone"))).await.unwrap().unwrap();
+    let next = store.swap(&gone, gone.leased_anew(&worker("next"))).await.unwrap().unwrap();
+    let free = store.swap(&next, next.released()).await.unwrap().unwrap();
+    let free = store.get("ann", &free.id).await.unwrap().unwrap();
+    assert!(free.start_commit(CommitRequest::default(), &worker("third")).unwrap().commit_in_doubt);
 }
 
 async fn commits_into_one_base_are_counted_in_their_order(database: Database) {

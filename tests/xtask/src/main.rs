@@ -3,6 +3,8 @@
 mod bench;
 mod cargo;
 mod error;
+mod faults;
+mod mutants;
 mod run;
 mod test;
 mod tools;
@@ -25,12 +27,18 @@ enum Command {
     Test(test::Arguments),
     /// Measure speed and memory against nginx, in release builds.
     Bench(bench::Arguments),
+    /// Do damage for hours, and hold what clients were told against what the lake says.
+    Faults(faults::Arguments),
+    /// Leave out one rule of the protocol after the other, and show that a test notices each.
+    Mutants(mutants::Arguments),
 }
 
 fn main() -> ExitCode {
     let ended = match Arguments::parse().command {
         Command::Test(arguments) => test::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
+        Command::Faults(arguments) => faults::run(&arguments),
+        Command::Mutants(arguments) => mutants::run(&arguments),
     };
     match ended {
         Ok(()) => ExitCode::SUCCESS,

@@ -74,6 +74,15 @@ impl Run {
         Ok(String::from_utf8_lossy(&stdout).trim_end().to_owned())
     }
 
+    /// Runs it unseen and answers its standard output, whether or not it succeeds.
+    ///
+    /// # Errors
+    /// `Start`.
+    pub(crate) fn said(mut self) -> Result<String> {
+        let output = self.command.output().map_err(|source| Error::Start { command: self.shown, source })?;
+        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    }
+
     /// Runs it unseen and answers its standard output if it succeeds, nothing if it does not: for questions to which "no" is an
     /// answer.
     ///

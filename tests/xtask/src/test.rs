@@ -10,6 +10,7 @@ mod workspace_tests;
 
 use crate::cargo::cargo;
 use crate::error::{Error, Result};
+use crate::mutants;
 use crate::tools;
 use clap::builder::PossibleValuesParser;
 use std::time::Instant;
@@ -22,11 +23,12 @@ struct Step {
 }
 
 /// The steps in their order: cheap ones first, so that a slip is told within a second.
-const STEPS: [Step; 10] = [
+const STEPS: [Step; 11] = [
     Step { name: "format", what: "Rust is formatted", run: format },
     Step { name: "tools", what: "pinned tools are installed", run: install },
     Step { name: "contract", what: "the contract is clean and breaks nobody", run: contract::run },
     Step { name: "layers", what: "dependencies point one way", run: layers::run },
+    Step { name: "mutations", what: "what the tests have to notice still applies", run: mutants::still_apply },
     Step { name: "clippy", what: "no lint of Rust", run: lint::clippy },
     Step { name: "docs", what: "the documentation of Rust builds", run: lint::docs },
     Step { name: "deny", what: "licenses, duplicates and sources of dependencies", run: deny::run },
