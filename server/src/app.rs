@@ -93,7 +93,7 @@ impl App {
                 (Some(lake), url, credentials)
             }
         };
-        let client = Client::new(&url, Timeouts::default())?;
+        let client = Client::new(&url, Timeouts { merge: config.merge_timeout, ..Timeouts::default() })?;
         let service = client.acting_as(credentials);
         if let Some(lake) = &lake {
             quickstart::ensure(&config.data_dir, lake.lake.is_new().await?, &service).await?;
@@ -105,7 +105,7 @@ impl App {
             Auth::Passthrough if is_local => Access::PassThroughOrService,
             Auth::Passthrough => Access::PassThrough,
         };
-        let timing = Timing::default();
+        let timing = Timing::of(config.merge_timeout, config.remember);
         let ops = Ops {
             lakefs: client,
             service,

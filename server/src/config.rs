@@ -12,6 +12,7 @@ use serde::Deserialize;
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// The settings as somebody wrote them.
 #[derive(Debug, Default, Args, Deserialize)]
@@ -60,6 +61,13 @@ pub struct Settings {
     /// A file that holds it.
     #[arg(long, env = "LAKEPORT_SESSION_STORE_FILE", value_name = "FILE")]
     session_store_file: Option<PathBuf>,
+    /// How long lakeFS may work on one merge or commit, hooks included, in seconds. What was given up is waited for as long, and 10 s
+    /// more, before a transaction ends otherwise [default: 60].
+    #[arg(long, env = "LAKEPORT_MERGE_TIMEOUT", value_name = "SECONDS")]
+    merge_timeout: Option<u32>,
+    /// How long what became of an ended transaction can be asked for, in hours [default: 24].
+    #[arg(long, env = "LAKEPORT_REMEMBER", value_name = "HOURS")]
+    remember: Option<u32>,
     /// Also serve the REST API of the lake of its own there, for lakeFS's tools and SDKs [default: off].
     #[arg(long, env = "LAKEPORT_EMBEDDED_LISTEN", value_name = "ADDRESS")]
     embedded_listen: Option<String>,
@@ -151,6 +159,10 @@ pub struct Config {
     pub data_dir: PathBuf,
     /// The database of the transactions; `None`: a file in the data folder.
     pub session_store: Option<Secret>,
+    /// How long lakeFS may work on one merge or commit.
+    pub merge_timeout: Duration,
+    /// How long what became of an ended transaction can be asked for.
+    pub remember: Duration,
     /// Websites whose pages may call.
     pub web_origins: Vec<HeaderValue>,
     /// How logs are written.
@@ -215,6 +227,8 @@ impl Config {
             flags.session_store_file.or(file.session_store_file),
         );
         let session_store = check.session_store(session_store);
+        let merge_timeout = check.span("--merge-timeout", flags.merge_timeout.or(file.merge_timeout), 60, 1..=3600);
+        let remember = check.span("--remember", flags.remember.or(file.remember), 24, 1..=24 * 366) * 3600;
         let log_format = check.log_format(flags.log_format.or(file.log_format).as_deref());
         let log = check.log(flags.log.or(file.log));
         let web_origins = check.origins(if flags.web_origin.is_empty() { file.web_origin } else { flags.web_origin });
@@ -227,6 +241,8 @@ impl Config {
                 auth,
                 data_dir: flags.data_dir.or(file.data_dir).unwrap_or_else(|| "./lakeport-data".into()),
                 session_store,
+                merge_timeout,
+                remember,
                 web_origins,
                 log_format,
                 log,
@@ -262,11 +278,12 @@ mod tests {
     fn all_mistakes_are_told_together_and_no_secret() {
         let flags = settings(
             "listen = 'here'\nauth = 'none'\nlakefs-url = 'ftp://x'\nlakefs-secret-access-key = 'geheim'\n\
-             embedded-listen = '127.0.0.1:8000'\nsession-store = 'mysql://a:geheim@h/x'\nlog-format = 'xml'\nlog = 'lakeport=loud'",
+             embedded-listen = '127.0.0.1:8000'\nsession-store = 'mysql://a:geheim@h/x'\nlog-format = 'xml'\nlog = 'lakeport=loud'\n\
+             merge-timeout = 0\nremember = 9000",
         );
         let mistakes = Config::of(flags, Settings::default(), Some("--config c: bad".into())).unwrap_err().to_string();
         for part in [
-            "9 mistake(s)",
+            "11 mistake(s)",
             "--config c",
             "--log-format",
             "--log \"lakeport=loud\"",
@@ -276,6 +293,8 @@ mod tests {
             "--lakefs-access-key-id",
             "--embedded-listen",
             "--session-store",
+            "--merge-timeout 0",
+            "--remember 9000",
         ] {
             assert!(mistakes.contains(part), "{part} is missing in {mistakes}");
         }

@@ -5,7 +5,7 @@ use crate::error::Result;
 use crate::ops::{Access, Shared, clean, expire, resolve_abandoned};
 use crate::timing::millis;
 use futures_util::{StreamExt, stream};
-use lakeport_session::{Millis, State, Tally, Transaction};
+use lakeport_session::{State, Tally, Transaction};
 use metrics::{counter, describe_counter, describe_gauge, gauge};
 use std::sync::Arc;
 use tokio::sync::Semaphore;
@@ -18,8 +18,6 @@ const BATCH: i64 = 50;
 const AT_ONCE: usize = 8;
 /// Commits that it resolves at once, each of which may wait for a minute.
 const RESOLVED_AT_ONCE: usize = 64;
-/// How long what has ended is remembered.
-const REMEMBERED: Millis = 24 * 3600 * 1000;
 
 /// Works until told to stop.
 pub async fn run(ops: Shared, stop: CancellationToken) {
@@ -58,7 +56,7 @@ async fn round(ops: &Shared, resolving: &Arc<Semaphore>) -> Result<()> {
             });
         })
         .await;
-    let forgotten = ops.store.forget(REMEMBERED).await?;
+    let forgotten = ops.store.forget(millis(ops.timing.remember)).await?;
     counter!("lakeport_janitor_total", "did" => "forgotten").increment(forgotten);
     tell(ops.store.tally().await?);
     Ok(())

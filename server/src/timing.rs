@@ -18,7 +18,12 @@ pub struct Timing {
     pub janitor: Duration,
     /// How long what could not be cleaned up, or is left to its owner, is left alone.
     pub left_alone: Duration,
+    /// How long what has ended is remembered.
+    pub remember: Duration,
 }
+
+/// How much longer than a request may take its effect is waited for.
+const MARGIN: Duration = Duration::from_secs(10);
 
 impl Default for Timing {
     fn default() -> Self {
@@ -28,11 +33,17 @@ impl Default for Timing {
             grace: Duration::from_secs(30),
             janitor: Duration::from_secs(2),
             left_alone: Duration::from_secs(30),
+            remember: Duration::from_secs(24 * 3600),
         }
     }
 }
 
 impl Timing {
+    /// With a lakeFS that may work on a merge for so long.
+    pub(crate) fn of(merge_timeout: Duration, remember: Duration) -> Self {
+        Self { settle: merge_timeout + MARGIN, remember, ..Self::default() }
+    }
+
     /// The same for tests, which cannot wait for minutes: `LAKEPORT_HASTE=40` makes all of it so many times shorter.
     #[cfg(all(feature = "fault-points", debug_assertions))]
     #[must_use]
@@ -44,6 +55,7 @@ impl Timing {
             grace: self.grace / haste,
             janitor: self.janitor / haste.min(10),
             left_alone: self.left_alone / haste,
+            remember: self.remember,
         }
     }
 }

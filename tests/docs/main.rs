@@ -43,6 +43,38 @@ async fn every_command_prints_what_is_shown() {
     assert!(wrong.is_empty(), "docs/grpcurl.md is wrong in {} places\n\n{}", wrong.len(), wrong.join("\n"));
 }
 
+/// The part of README.md that is run: from its first grpcurl to the command line.
+const README: &str = include_str!("../../README.md");
+const FIRST_MINUTE: (&str, &str) = ("With\n[grpcurl]", "The same with the command line");
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_first_minute_of_the_readme_goes_as_printed() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = serve(&dir.path().join("data")).await;
+    let shell = Shell::new(dir.path(), server.address).await;
+    let (_, rest) = README.split_once(FIRST_MINUTE.0).unwrap();
+    let steps = document::steps(rest.split_once(FIRST_MINUTE.1).unwrap().0);
+    assert!(steps.iter().any(|step| step.command.contains("CommitTransaction")), "it has no transaction");
+    let mut shapes = Shapes::default();
+    for step in steps {
+        let ran = shell.run(&step.command).await;
+        let agreed = match step.shown.contains('…') {
+            false => check(&step, &ran, &mut shapes),
+            true => holds_what_is_shown(&step, &ran),
+        };
+        assert_eq!(agreed, Ok(()), "README.md: {}\n{}", step.command, ran.printed);
+    }
+    server.drain(Duration::from_secs(5)).await;
+}
+
+/// Every line that is shown whole is printed, but for IDs.
+fn holds_what_is_shown(step: &Step, ran: &Ran) -> Result<(), String> {
+    let printed: BTreeSet<&str> = ran.printed.lines().map(str::trim).collect();
+    let shown = step.shown.lines().map(str::trim).filter(|line| !line.contains('…') && !line.contains("commitId"));
+    let missing: Vec<&str> = shown.filter(|line| !printed.contains(line)).collect();
+    if ran.succeeded && missing.is_empty() { Ok(()) } else { Err(format!("it does not print {missing:?}")) }
+}
+
 #[test]
 fn every_rpc_of_the_contract_has_a_command() {
     let commands: String = document::steps(DOCUMENT).into_iter().map(|step| step.command + "\n").collect();
@@ -87,6 +119,8 @@ async fn serve(data_dir: &Path) -> Serving {
         auth: Auth::Passthrough,
         data_dir: data_dir.to_owned(),
         session_store: None,
+        merge_timeout: Duration::from_secs(60),
+        remember: Duration::from_secs(24 * 3600),
         web_origins: Vec::new(),
         log_format: LogFormat::Pretty,
         log: "info".into(),

@@ -72,6 +72,8 @@ impl Server {
             auth,
             data_dir: dir.path().to_owned(),
             session_store: None,
+            merge_timeout: Duration::from_secs(60),
+            remember: Duration::from_secs(24 * 3600),
             web_origins: vec!["https://app.example.com".parse().unwrap()],
             log_format: LogFormat::Pretty,
             log: "info".into(),

@@ -125,6 +125,8 @@ async fn serve(data_dir: PathBuf, lake: Lake, auth: Auth) -> Serving {
         auth,
         data_dir,
         session_store: None,
+        merge_timeout: Duration::from_secs(60),
+        remember: Duration::from_secs(24 * 3600),
         web_origins: Vec::new(),
         log_format,
         log,

@@ -3,7 +3,9 @@
 use super::{Auth, Lake, LogFormat, Secret};
 use http::HeaderValue;
 use std::net::SocketAddr;
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
+use std::time::Duration;
 use tracing_subscriber::EnvFilter;
 
 /// Collects every mistake.
@@ -23,6 +25,21 @@ impl Check {
                 LogFormat::default()
             }
         }
+    }
+
+    /// A number of seconds or hours, as seconds.
+    pub(super) fn span(
+        &mut self,
+        flag: &str,
+        given: Option<u32>,
+        default: u32,
+        range: RangeInclusive<u32>,
+    ) -> Duration {
+        let number = given.unwrap_or(default);
+        if !range.contains(&number) {
+            self.wrong(format!("{flag} {number}: must be from {} to {}", range.start(), range.end()));
+        }
+        Duration::from_secs(number.into())
     }
 
     /// A filter of logs.
