@@ -1,5 +1,6 @@
 //! What the product does: one file for each verb. Nothing here knows how it is asked or answered.
 
+mod absent;
 mod access;
 mod across;
 mod batch;
@@ -29,6 +30,7 @@ mod transfer;
 mod watch;
 mod write;
 
+pub use absent::unknown_transaction;
 pub use access::{Access, Caller, Claim, Principals};
 pub use batch::{BatchItem, read_many, stat_many, write_many};
 pub use begin::{Begin, begin};
@@ -40,7 +42,7 @@ pub use delete::{Deletion, DeletionProgress, delete};
 pub use end::{clean, expire, get, keep_alive, list_transactions, rollback};
 pub use info::{ServerInfo, server_info};
 pub use list::{List, ListPage, check_batch, glob, list};
-pub use locate::{At, Place, Reading, Writing, unknown_transaction};
+pub use locate::{At, Place, Reading, Writing};
 pub use merge::{MergeRequest, cherry_pick, merge};
 pub use metadata::set_metadata;
 pub use presign::presign;

@@ -1,4 +1,4 @@
-//! A server of its own for each test, a repository in it, and short words for what tests do.
+//! A server of its own for each test, a repository in it, and short words for what tests do: one vocabulary, and so one file.
 
 use bytes::Bytes;
 use hyper_util::client::legacy::connect::HttpConnector;

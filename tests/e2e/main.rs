@@ -7,14 +7,17 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test says what it expects by failing")]
 
 mod bad_input;
+mod bases;
 mod commits;
 mod files;
 mod fixture;
+mod foreign;
 mod ignored;
+mod kept;
 mod lost_answers;
 mod options;
 mod payload;
 mod service;
 mod transactions;
-mod unkept;
+mod trees;
 mod versions;

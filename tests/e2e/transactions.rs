@@ -264,31 +264,6 @@ async fn a_chosen_id_finds_the_first_and_refuses_other_options() {
 }
 
 #[tokio::test]
-async fn branches_are_kept_where_that_is_asked_for() {
-    let server = Server::start().await;
-    let keep = BeginTransactionRequest {
-        branch: "kept".into(),
-        branch_retention: BranchRetention::Keep.into(),
-        ..server.begin_request("t")
-    };
-    server.try_begin(keep.clone()).await.unwrap();
-    server.put_in("t", "a", "1").await.unwrap();
-    assert_eq!(server.rollback("t").await.unwrap().branch, "kept");
-    assert_eq!(server.get("kept", "a").await.unwrap(), "1");
-    let taken = BeginTransactionRequest { transaction_id: "u".into(), ..keep };
-    assert_eq!(why(server.try_begin(taken).await), refused(Code::AlreadyExists, "BRANCH_EXISTS"));
-
-    server.begin("v").await;
-    server.put_in("v", "a", "2").await.unwrap();
-    let apart = CommitTransactionRequest { transaction_id: "v".into(), merge: Some(false), ..Default::default() };
-    let done = server.publish_with(apart).await.unwrap();
-    assert!(!done.merged && done.branch.starts_with("lakeport-kept-"));
-    assert_eq!(server.head(&done.branch).await, done.commit_id);
-    assert_eq!(server.get(&done.branch, "a").await.unwrap(), "2");
-    assert!(server.is_clean().await);
-}
-
-#[tokio::test]
 async fn transactions_are_listed_by_state_and_label() {
     let server = Server::start().await;
     let labelled = BeginTransactionRequest {
@@ -357,23 +332,4 @@ async fn an_overdue_transaction_ends_and_says_so() {
     };
     let status = server.try_begin(bad).await.unwrap_err();
     assert!(status.message().contains("idle_timeout") && status.message().contains("lifetime"), "{}", status.message());
-}
-
-#[tokio::test]
-async fn a_kept_branch_is_never_somebody_elses() {
-    let server = Server::start().await;
-    let keep = BeginTransactionRequest {
-        branch: "mine".into(),
-        branch_retention: BranchRetention::Keep.into(),
-        ..server.begin_request("t")
-    };
-    server.try_begin(keep).await.unwrap();
-    server.put_in("t", "a", "1").await.unwrap();
-    server.put("b", "theirs").await;
-    server.commit("theirs").await;
-    server.branch("mine", "main").await;
-    let done = server.publish("t").await.unwrap();
-    assert!(done.branch.starts_with("lakeport-kept-"), "{}", done.branch);
-    assert_eq!(server.get(&done.branch, "a").await.unwrap(), "1");
-    assert_eq!(why(server.get("mine", "a").await), refused(Code::NotFound, "OBJECT_NOT_FOUND"));
 }

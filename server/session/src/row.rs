@@ -189,6 +189,8 @@ pub struct Transaction {
     pub merge_in_doubt: bool,
     /// Until when a merge of this epoch could still land, once the names that it could use are gone.
     pub fence_until: Option<Millis>,
+    /// Why the commit under way failed: told once the fence is passed. From then on nobody sends a merge of this epoch.
+    pub refusal: Option<Failure>,
     /// Paths that an upload could still land on, and until when.
     pub unsettled: BTreeMap<String, Millis>,
     /// What was published.

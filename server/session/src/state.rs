@@ -98,6 +98,7 @@ impl Transaction {
         next.prepared_commit_id = None;
         next.merge_in_doubt = false;
         next.fence_until = None;
+        next.refusal = None;
         next.failure = None;
         next.failed_tags.clear();
         Ok(next)
@@ -114,7 +115,8 @@ impl Transaction {
         let mut next = self.clone().leased(worker);
         next.commit_in_doubt = true;
         next.merge_in_doubt = true;
-        next.fence_until = None;
+        // A fence that was begun goes on from where it is; without a refusal there are merges to come.
+        next.fence_until = next.fence_until.filter(|_| next.refusal.is_some());
         Ok(next)
     }
 
@@ -168,6 +170,7 @@ impl Transaction {
         next.commit_time = None;
         next.merge_in_doubt = false;
         next.fence_until = None;
+        next.refusal = None;
         next.failure = Some(failure);
         next.idle_expire_time = next.read_at + next.options.idle_timeout;
         next

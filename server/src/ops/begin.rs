@@ -1,8 +1,8 @@
 //! Beginning a transaction: the row first, then the branch, then the answer.
 
+use super::absent::{no_repository, not_a_branch, not_open};
 use super::branches::no_ref;
 use super::end::delete_branches;
-use super::locate::{no_repository, not_a_branch, not_open};
 use super::{Caller, Ops};
 use crate::error::{Error, Kind, Result};
 use crate::fault;

@@ -1,6 +1,6 @@
 //! Branches.
 
-use super::locate::{no_repository, not_a_branch};
+use super::absent::{no_repository, not_a_branch};
 use super::repositories::outcome;
 use super::{Caller, Ops};
 use crate::error::{Error, Kind, Result};

@@ -1,7 +1,8 @@
 //! What a transaction changed.
 
+use super::absent::not_open;
 use super::commits::Differences;
-use super::locate::{not_open, staged};
+use super::locate::staged;
 use super::{Caller, Ops, Reading};
 use crate::error::Result;
 use lakeport_lakefs::{DiffKind, Difference, DifferenceKind};

@@ -11,8 +11,8 @@ pub use queue::BaseQueues;
 pub use resolve::Resolution;
 pub use worker::resolve_abandoned;
 
+use super::absent::{not_open, unknown_transaction};
 use super::changes::{Conflicts, changes_of};
-use super::locate::{not_open, unknown_transaction};
 use super::settle::{failure_of, span};
 use super::tags::tag_exists;
 use super::write::check_metadata;

@@ -1,6 +1,6 @@
 //! Looking at, keeping, and ending a transaction without publishing it.
 
-use super::locate::not_open;
+use super::absent::not_open;
 use super::{Caller, Ops};
 use crate::error::{Error, Kind, Result};
 use crate::fault;

@@ -1,7 +1,7 @@
 //! Commits made inside of a transaction, which stays open: under its lease, so that none runs beside the commit of the transaction
 //! itself.
 
-use super::locate::not_open;
+use super::absent::not_open;
 use super::{Ops, Shared};
 use crate::error::{Error, Kind, Result};
 use crate::fault;

@@ -1,5 +1,6 @@
 //! From what a request names to where lakeFS has it.
 
+use super::absent::{no_repository, not_a_branch, not_open, unknown_transaction};
 use super::{Caller, Ops};
 use crate::error::{Error, Kind, Result};
 use lakeport_lakefs as lakefs;
@@ -275,51 +276,10 @@ pub(super) fn writable_branch(reference: &Ref) -> Result<BranchName> {
     Ok(branch)
 }
 
-/// A write to what is no branch.
-pub(super) fn not_a_branch(name: &str) -> Error {
-    Error::new(Kind::RefNotABranch, format!("{name:?} is not a branch: only branches can be written to"))
-}
-
-/// A repository that is not there.
-pub(super) fn no_repository(repository: &RepositoryId) -> Error {
-    Error::new(Kind::RepositoryNotFound, format!("no repository {repository}")).about([repository.as_str()])
-}
-
-/// An ID that is nobody's, or another's: both say the same.
-pub fn unknown_transaction(id: &TransactionId) -> Error {
-    Error::new(Kind::TransactionNotFound, format!("no transaction {id}")).about([id.as_str()])
-}
-
 /// The branch of a transaction with what is not committed on it; of one that is being committed, the commit.
 pub(super) fn staged(transaction: &Transaction) -> Ref {
     let name = format!("{}$", transaction.branch);
     Ref::try_from(name).unwrap_or_else(|_| Ref::from(&transaction.branch))
-}
-
-/// A call in a transaction that is not open.
-pub(super) fn not_open(transaction: &Transaction, state: State) -> Error {
-    let id = &transaction.id;
-    match state {
-        State::Open => Error::new(Kind::Internal, format!("transaction {id} is open")),
-        State::Committing => Error::new(
-            Kind::TransactionCommitting,
-            format!("transaction {id} is being committed: commit it again to hear what became of it, or begin another"),
-        ),
-        State::Committed => {
-            let commit = transaction.commit_id.as_ref().map(ToString::to_string).unwrap_or_default();
-            Error::new(Kind::TransactionCommitted, format!("transaction {id} is committed, as {commit}: begin another"))
-                .about([commit])
-        }
-        State::RolledBack => {
-            Error::new(Kind::TransactionRolledBack, format!("transaction {id} was rolled back: begin another"))
-        }
-        State::Expired => Error::new(
-            Kind::TransactionExpired,
-            format!(
-                "transaction {id} expired and nothing of it was published: begin another, with a longer idle_timeout"
-            ),
-        ),
-    }
 }
 
 impl Writing {

@@ -1,6 +1,6 @@
 //! Repositories.
 
-use super::locate::no_repository;
+use super::absent::no_repository;
 use super::{Caller, Ops};
 use crate::error::{Error, Kind, Result};
 use lakeport_lakefs::{self as lakefs, Page, Repository};

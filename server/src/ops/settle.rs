@@ -1,6 +1,6 @@
 //! After a write: whether it stands, and whether it may be acknowledged. Nothing is guessed, everything is looked at.
 
-use super::locate::not_open;
+use super::absent::not_open;
 use super::{Caller, Ops, Writing};
 use crate::error::{Error, Kind, Result};
 use crate::timing::millis;

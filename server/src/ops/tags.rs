@@ -1,7 +1,7 @@
 //! Tags.
 
+use super::absent::no_repository;
 use super::branches::no_ref;
-use super::locate::no_repository;
 use super::repositories::outcome;
 use super::{Caller, Ops};
 use crate::error::{Error, Kind, Result};

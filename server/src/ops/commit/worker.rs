@@ -75,19 +75,27 @@ impl Worker {
 
     /// Goes on until the row says COMMITTED, OPEN, or why not yet, and says which.
     pub(super) async fn run(mut self) -> State {
-        let stopped = match self.publish().await {
-            Ok(published) => self.finish(published).await,
-            Err(stop) => Err(stop),
-        };
-        let stopped = match stopped {
-            Err(Stop::Failed(error)) => self.reopen(error).await,
-            other => other,
+        let stopped = match self.row.refusal.clone() {
+            // A worker before this one was on its way back to OPEN.
+            Some(failure) => self.reopen_as(failure).await,
+            None => self.go_on().await,
         };
         match stopped {
             Ok(()) | Err(Stop::Overtaken) => {}
             Err(Stop::Failed(error) | Stop::Suspended(error)) => self.suspend(error).await,
         }
         self.row.state
+    }
+
+    async fn go_on(&mut self) -> Result<(), Stop> {
+        let finished = match self.publish().await {
+            Ok(published) => self.finish(published).await,
+            Err(stop) => Err(stop),
+        };
+        match finished {
+            Err(Stop::Failed(error)) => self.reopen(error).await,
+            other => other,
+        }
     }
 
     fn caller(&self) -> Caller {

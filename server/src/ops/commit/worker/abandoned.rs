@@ -4,8 +4,8 @@ use super::{Published, Stop, Worker};
 use crate::error::Result;
 use crate::fault;
 use crate::ops::Shared;
+use crate::ops::absent::not_open;
 use crate::ops::end::clean;
-use crate::ops::locate::not_open;
 use crate::timing::millis;
 use lakeport_session::{State, Transaction};
 
@@ -52,7 +52,7 @@ impl Worker {
         }
         // Nothing can be merged that was not prepared, and what was written may be kept.
         if self.row.prepared_commit_id.is_some()
-            && let Some(commit) = self.fence().await?
+            && let Some(commit) = self.fence(self.row.refusal.clone()).await?
         {
             return self.finish(Published { commit, is_merge: true }).await;
         }

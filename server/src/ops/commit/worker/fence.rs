@@ -9,21 +9,26 @@ use lakeport_lakefs::Lakefs;
 use lakeport_session::{Failure, Transaction};
 use lakeport_types::{BranchName, CommitId};
 use rand::RngExt;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 impl Worker {
-    /// The fence, and back to OPEN: on a new branch from the prepared commit, once nothing that was sent can land any more.
+    /// Back to OPEN, for what went wrong.
     pub(super) async fn reopen(&mut self, error: Error) -> Result<(), Stop> {
         let failure = Failure {
             reason: error.kind().reason().to_owned(),
             message: error.to_string(),
             paths: error.subjects().to_vec(),
         };
+        self.reopen_as(failure).await
+    }
+
+    /// The fence, and back to OPEN: on a new branch from the prepared commit, once nothing that was sent can land any more.
+    pub(super) async fn reopen_as(&mut self, failure: Failure) -> Result<(), Stop> {
         let Some(prepared) = self.row.prepared_commit_id.clone() else {
             // Nothing was committed, so nothing can be merged: the live branch stays.
             return self.store("reopened", self.row.reopened(self.row.branch.clone(), failure)).await;
         };
-        if let Some(commit) = self.fence().await? {
+        if let Some(commit) = self.fence(Some(failure.clone())).await? {
             return self.finish(Published { commit, is_merge: true }).await;
         }
         let branch = BranchName::for_transaction(self.row.read_at, rand::rng().random());
@@ -34,24 +39,31 @@ impl Worker {
     }
 
     /// Takes away every name that a merge could use, waits until one that is under way has landed or cannot, and looks once
-    /// more. Says what was merged after all.
-    pub(super) async fn fence(&mut self) -> Result<Option<CommitId>, Stop> {
+    /// more. Says what was merged after all. With a refusal, whoever comes after this worker waits on from here.
+    pub(super) async fn fence(&mut self, refusal: Option<Failure>) -> Result<Option<CommitId>, Stop> {
         self.change("names deleted", async |lakefs: Lakefs, row: Transaction| delete_branches(&lakefs, &row).await)
             .await??;
-        if self.row.merge_in_doubt {
-            // From now, when the names are gone, not from when a worker before this one began to wait.
-            self.renew().await?;
-            let (settle, began) = (self.ops.timing.settle, Instant::now());
-            let until = self.row.read_at + millis(settle);
-            self.store("fenced", Transaction { fence_until: Some(until), ..self.row.clone() }).await?;
-            // By the clock of the database, which may not go as ours does, and by ours, since that one may be set.
-            while until > self.row.read_at || began.elapsed() < settle {
-                let left = span(until - self.row.read_at).max(settle.saturating_sub(began.elapsed()));
-                self.keeping(tokio::time::sleep(left)).await?;
-                self.renew().await?;
-            }
-            return self.merged().await;
+        if !self.row.merge_in_doubt {
+            return Ok(None);
         }
-        Ok(None)
+        let (settle, began) = (self.ops.timing.settle, Instant::now());
+        let (until, at_least) = match self.row.fence_until {
+            // Since then, nothing was sent.
+            Some(until) if refusal.is_some() => (until, Duration::ZERO),
+            _ => {
+                // From now, when the names are gone.
+                self.renew().await?;
+                let until = self.row.read_at + millis(settle);
+                self.store("fenced", Transaction { fence_until: Some(until), refusal, ..self.row.clone() }).await?;
+                (until, settle)
+            }
+        };
+        // By the clock of the database, which may not go as ours does, and by ours, since that one may be set.
+        while until > self.row.read_at || began.elapsed() < at_least {
+            let left = span(until - self.row.read_at).max(at_least.saturating_sub(began.elapsed()));
+            self.keeping(tokio::time::sleep(left)).await?;
+            self.renew().await?;
+        }
+        self.merged().await
     }
 }

@@ -156,7 +156,7 @@ impl Worker {
                 return Ok(Published { commit, is_merge: true });
             }
             // One that is still on its way may find something to merge, once the base is another.
-            if let Some(commit) = self.fence().await? {
+            if let Some(commit) = self.fence(None).await? {
                 return Ok(Published { commit, is_merge: true });
             }
         }

@@ -1,4 +1,4 @@
-//! Branches that are to be kept at the end of a transaction, and that lakeFS does not let be made: nothing hangs, nothing is lost.
+//! Branches that are to be kept at the end of a transaction. Where lakeFS does not let one be made, nothing hangs and nothing is lost.
 
 use crate::fixture::{Server, refused, why};
 use http::{Method, StatusCode};
@@ -64,4 +64,48 @@ async fn a_commit_that_only_makes_a_branch_fails_if_it_cannot_be_made() {
     assert_eq!(server.get_in("t", "a").await.unwrap(), "1");
     let done = server.publish_with(apart).await.unwrap();
     assert_eq!(server.get(&done.branch, "a").await.unwrap(), "1");
+}
+
+#[tokio::test]
+async fn branches_are_kept_where_that_is_asked_for() {
+    let server = Server::start().await;
+    let keep = BeginTransactionRequest {
+        branch: "kept".into(),
+        branch_retention: BranchRetention::Keep.into(),
+        ..server.begin_request("t")
+    };
+    server.try_begin(keep.clone()).await.unwrap();
+    server.put_in("t", "a", "1").await.unwrap();
+    assert_eq!(server.rollback("t").await.unwrap().branch, "kept");
+    assert_eq!(server.get("kept", "a").await.unwrap(), "1");
+    let taken = BeginTransactionRequest { transaction_id: "u".into(), ..keep };
+    assert_eq!(why(server.try_begin(taken).await), refused(Code::AlreadyExists, "BRANCH_EXISTS"));
+
+    server.begin("v").await;
+    server.put_in("v", "a", "2").await.unwrap();
+    let apart = CommitTransactionRequest { transaction_id: "v".into(), merge: Some(false), ..Default::default() };
+    let done = server.publish_with(apart).await.unwrap();
+    assert!(!done.merged && done.branch.starts_with("lakeport-kept-"));
+    assert_eq!(server.head(&done.branch).await, done.commit_id);
+    assert_eq!(server.get(&done.branch, "a").await.unwrap(), "2");
+    assert!(server.is_clean().await);
+}
+
+#[tokio::test]
+async fn a_kept_branch_is_never_somebody_elses() {
+    let server = Server::start().await;
+    let keep = BeginTransactionRequest {
+        branch: "mine".into(),
+        branch_retention: BranchRetention::Keep.into(),
+        ..server.begin_request("t")
+    };
+    server.try_begin(keep).await.unwrap();
+    server.put_in("t", "a", "1").await.unwrap();
+    server.put("b", "theirs").await;
+    server.commit("theirs").await;
+    server.branch("mine", "main").await;
+    let done = server.publish("t").await.unwrap();
+    assert!(done.branch.starts_with("lakeport-kept-"), "{}", done.branch);
+    assert_eq!(server.get(&done.branch, "a").await.unwrap(), "1");
+    assert_eq!(why(server.get("mine", "a").await), refused(Code::NotFound, "OBJECT_NOT_FOUND"));
 }

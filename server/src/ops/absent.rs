@@ -1,0 +1,46 @@
+//! What is said of what is not there, or not as it would have to be.
+
+use crate::error::{Error, Kind};
+use lakeport_session::{State, Transaction};
+use lakeport_types::{RepositoryId, TransactionId};
+
+/// A write to what is no branch.
+pub(super) fn not_a_branch(name: &str) -> Error {
+    Error::new(Kind::RefNotABranch, format!("{name:?} is not a branch: only branches can be written to"))
+}
+
+/// A repository that is not there.
+pub(super) fn no_repository(repository: &RepositoryId) -> Error {
+    Error::new(Kind::RepositoryNotFound, format!("no repository {repository}")).about([repository.as_str()])
+}
+
+/// An ID that is nobody's, or another's: both say the same.
+pub fn unknown_transaction(id: &TransactionId) -> Error {
+    Error::new(Kind::TransactionNotFound, format!("no transaction {id}")).about([id.as_str()])
+}
+
+/// A call in a transaction that is not open.
+pub(super) fn not_open(transaction: &Transaction, state: State) -> Error {
+    let id = &transaction.id;
+    match state {
+        State::Open => Error::new(Kind::Internal, format!("transaction {id} is open")),
+        State::Committing => Error::new(
+            Kind::TransactionCommitting,
+            format!("transaction {id} is being committed: commit it again to hear what became of it, or begin another"),
+        ),
+        State::Committed => {
+            let commit = transaction.commit_id.as_ref().map(ToString::to_string).unwrap_or_default();
+            Error::new(Kind::TransactionCommitted, format!("transaction {id} is committed, as {commit}: begin another"))
+                .about([commit])
+        }
+        State::RolledBack => {
+            Error::new(Kind::TransactionRolledBack, format!("transaction {id} was rolled back: begin another"))
+        }
+        State::Expired => Error::new(
+            Kind::TransactionExpired,
+            format!(
+                "transaction {id} expired and nothing of it was published: begin another, with a longer idle_timeout"
+            ),
+        ),
+    }
+}

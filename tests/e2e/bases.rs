@@ -1,0 +1,117 @@
+//! What happens to the base of a transaction while it is open, and what is told of the wait for it.
+
+use crate::fixture::{Server, eventually, refused, why};
+use lakeport_embedded::{Fault, On};
+use lakeport_proto::v1::*;
+use lakeport_types::{BranchName, Ref, RepositoryId};
+use std::time::Duration;
+use tonic::Code;
+
+async fn begun_on(server: &Server, branch: &str) {
+    let request = BeginTransactionRequest { base_branch: branch.into(), ..server.begin_request("t") };
+    server.try_begin(request).await.unwrap();
+    server.put_in("t", "a", "1").await.unwrap();
+}
+
+#[tokio::test]
+async fn a_base_that_is_deleted_can_be_made_again_and_committed_to() {
+    let server = Server::start().await;
+    server.put("seed", "1").await;
+    server.commit("seed").await;
+    server.branch("base", "main").await;
+    begun_on(&server, "base").await;
+    let gone = DeleteBranchRequest { repository: server.repository.clone(), branch: "base".into() };
+    server.versions.clone().delete_branch(gone).await.unwrap();
+    assert_eq!(why(server.publish("t").await), refused(Code::NotFound, "REF_NOT_FOUND"));
+    let now = server.transaction("t").await.unwrap();
+    assert_eq!((now.state(), now.failure.is_some()), (TransactionState::Open, true));
+    server.branch("base", "main").await;
+    assert!(server.publish("t").await.unwrap().merged);
+    assert_eq!(server.get("base", "a").await.unwrap(), "1");
+    assert!(server.is_clean().await);
+}
+
+#[tokio::test]
+async fn a_base_that_was_set_back_takes_what_the_transaction_changed_and_no_more() {
+    let server = Server::start().await;
+    let before = server.head("main").await;
+    server.put("taken back", "1").await;
+    server.commit("taken back").await;
+    begun_on(&server, "main").await;
+    let repository = RepositoryId::try_from(server.repository.as_str()).unwrap();
+    let (main, before) = (BranchName::try_from("main").unwrap(), Ref::try_from(before.as_str()).unwrap());
+    server.ops().service.hard_reset(&repository, &main, &before).await.unwrap();
+    let done = server.publish("t").await.unwrap();
+    assert!(done.merged);
+    assert_eq!(server.get("main", "a").await.unwrap(), "1");
+    assert_eq!(server.head("main").await, done.commit_id);
+}
+
+#[tokio::test]
+async fn a_base_with_changes_of_somebody_else_is_waited_for_and_then_named() {
+    let server = Server::start().await;
+    begun_on(&server, "main").await;
+    server.put("theirs", "1").await;
+    assert_eq!(why(server.publish("t").await), refused(Code::FailedPrecondition, "BASE_DIRTY"));
+    server.commit("theirs").await;
+    begun_anew_is_the_same(&server).await;
+    assert!(server.publish("t").await.unwrap().merged);
+    // One that is clean again soon only costs a try.
+    server.begin("u").await;
+    server.put_in("u", "b", "1").await.unwrap();
+    server.put("theirs", "2").await;
+    let soon = async {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        server.commit("theirs").await
+    };
+    let (published, _) = tokio::join!(server.publish("u"), soon);
+    assert!(published.unwrap().merged);
+}
+
+/// A transaction that failed to commit is still the one of its ID.
+async fn begun_anew_is_the_same(server: &Server) {
+    let again = server.try_begin(server.begin_request("t")).await.unwrap();
+    assert_eq!((again.state(), again.epoch), (TransactionState::Open, 1));
+}
+
+#[tokio::test]
+async fn who_waits_for_a_base_is_told_how_many_are_ahead() {
+    let server = Server::with_faults().await;
+    for id in ["first", "second"] {
+        server.begin(id).await;
+        server.put_in(id, id, "1").await.unwrap();
+    }
+    let slow = server.arm(On::merge(), Fault::Delay(Duration::from_secs(3)), 1);
+    let first = server.publish("first");
+    let second = async {
+        assert!(eventually(async || slow.count() == 1).await);
+        server.publish("second").await
+    };
+    let watched = async {
+        let watch = WatchTransactionRequest { transaction_id: "second".into() };
+        let mut seen = server.transactions.clone().watch_transaction(watch).await.unwrap().into_inner();
+        let mut positions = Vec::new();
+        while let Some(now) = seen.message().await.unwrap() {
+            positions.push((now.transaction.unwrap().state(), now.queue_position));
+        }
+        positions
+    };
+    let (first, second, positions) = tokio::join!(first, second, watched);
+    assert!(first.unwrap().merged && second.unwrap().merged);
+    assert!(positions.contains(&(TransactionState::Committing, 1)), "{positions:?}");
+    assert_eq!(positions.last(), Some(&(TransactionState::Committed, 0)));
+}
+
+#[tokio::test]
+async fn a_transaction_is_kept_alive_until_its_end() {
+    let server = Server::start().await;
+    let begun = server.begin("t").await;
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    let keep = KeepAliveTransactionRequest { transaction_id: "t".into() };
+    let kept = server.transactions.clone().keep_alive_transaction(keep.clone()).await.unwrap().into_inner();
+    let ends = |transaction: &Transaction| transaction.idle_expire_time.map(|time| (time.seconds, time.nanos));
+    assert!(ends(&kept.transaction.unwrap()) > ends(&begun), "its end is not put off");
+    server.rollback("t").await.unwrap();
+    let late = server.transactions.clone().keep_alive_transaction(keep).await;
+    assert_eq!(why(late), refused(Code::FailedPrecondition, "TRANSACTION_ROLLED_BACK"));
+}

@@ -1,0 +1,163 @@
+//! Many objects at once: trees and batches.
+
+use crate::files::{list, paths};
+use crate::fixture::{Server, all, refused, why};
+use lakeport_proto::v1::*;
+use std::collections::HashMap;
+use tonic::Code;
+
+async fn delete(server: &Server, request: DeleteRequest) -> Result<Vec<DeleteResponse>, tonic::Status> {
+    let request = DeleteRequest { repository: server.repository.clone(), r#ref: "main".into(), ..request };
+    all(server.files.clone().delete(request).await?.into_inner()).await
+}
+
+#[tokio::test]
+async fn a_tree_is_deleted_and_never_what_only_shares_its_prefix() {
+    let server = Server::start().await;
+    for path in ["x/file1", "x/file1/a", "x/file10", "x2"] {
+        server.put(path, "1").await;
+    }
+    let one = DeleteRequest { path: "x/file1".into(), ..Default::default() };
+    assert_eq!(delete(&server, one.clone()).await.unwrap()[0].deleted_count, 1);
+    assert_eq!(paths(&list(&server, ListRequest::default()).await), ["x/file1/a", "x/file10", "x2"]);
+    assert_eq!(why(delete(&server, one.clone()).await), refused(Code::NotFound, "OBJECT_NOT_FOUND"));
+    assert!(delete(&server, DeleteRequest { allow_missing: true, ..one }).await.is_ok());
+    delete(&server, DeleteRequest { path: "x/file1".into(), recursive: true, ..Default::default() }).await.unwrap();
+    assert_eq!(paths(&list(&server, ListRequest::default()).await), ["x/file10", "x2"]);
+    let nothing = DeleteRequest { recursive: true, ..Default::default() };
+    assert_eq!(why(delete(&server, nothing).await), refused(Code::InvalidArgument, "INVALID_FIELD"));
+
+    let many = DeleteRequest { paths: vec!["x2".into(), "nope".into()], ..Default::default() };
+    let answers = delete(&server, many).await.unwrap();
+    assert_eq!((answers[0].deleted_count, answers[0].failures[0].path.as_str()), (1, "nope"));
+}
+
+#[tokio::test]
+async fn copies_and_moves_happen_on_the_server() {
+    let server = Server::start().await;
+    for path in ["d/1", "d/2", "d2"] {
+        server.put(path, path).await;
+    }
+    let copy = CopyRequest {
+        repository: server.repository.clone(),
+        r#ref: "main".into(),
+        path: "c".into(),
+        source_path: "d".into(),
+        recursive: true,
+        ..Default::default()
+    };
+    all(server.files.clone().copy(copy.clone()).await.unwrap().into_inner()).await.unwrap();
+    assert_eq!(paths(&list(&server, ListRequest::default()).await), ["c/1", "c/2", "d/1", "d/2", "d2"]);
+    assert_eq!(server.get("main", "c/2").await.unwrap(), "d/2");
+    let onto_itself = CopyRequest { path: "d/sub".into(), ..copy };
+    assert_eq!(why(server.files.clone().copy(onto_itself).await), refused(Code::InvalidArgument, "INVALID_FIELD"));
+
+    let rename = MoveRequest {
+        repository: server.repository.clone(),
+        r#ref: "main".into(),
+        path: "m".into(),
+        source_path: "d".into(),
+        recursive: true,
+        ..Default::default()
+    };
+    let moved = all(server.files.clone().r#move(rename).await.unwrap().into_inner()).await.unwrap();
+    let named: Vec<_> = moved.into_iter().flat_map(|answer| answer.paths).collect();
+    assert_eq!(named, ["m/1", "m/2"]);
+    assert_eq!(paths(&list(&server, ListRequest::default()).await), ["c/1", "c/2", "d2", "m/1", "m/2"]);
+}
+
+#[tokio::test]
+async fn a_tree_is_copied_from_another_repository_with_all_that_is_said_of_it() {
+    let server = Server::start().await;
+    let elsewhere = server.another_repository().await;
+    let mut described = WriteRequest { repository: elsewhere.clone(), ..server.header("main", "d/1", "one") };
+    described.content_type = "text/csv".into();
+    described.metadata = HashMap::from([("colour".into(), "blue".into())]);
+    server.write(vec![described]).await.unwrap();
+    server
+        .write(vec![WriteRequest { repository: elsewhere.clone(), ..server.header("main", "d/2", "") }])
+        .await
+        .unwrap();
+    server.begin("t").await;
+    let copy = CopyRequest {
+        transaction_id: "t".into(),
+        path: "c".into(),
+        source_repository: elsewhere.clone(),
+        source_ref: "main".into(),
+        source_path: "d".into(),
+        recursive: true,
+        ..Default::default()
+    };
+    let answers = all(server.files.clone().copy(copy.clone()).await.unwrap().into_inner()).await.unwrap();
+    assert_eq!(answers.into_iter().flat_map(|answer| answer.paths).collect::<Vec<_>>(), ["c/1", "c/2"]);
+    server.publish("t").await.unwrap();
+    assert_eq!(
+        (server.get("main", "c/1").await.unwrap(), server.get("main", "c/2").await.unwrap()),
+        ("one".into(), String::new())
+    );
+    let stat = StatRequest {
+        repository: server.repository.clone(),
+        r#ref: "main".into(),
+        path: "c/1".into(),
+        ..Default::default()
+    };
+    let info = server.files.clone().stat(stat).await.unwrap().into_inner().info.unwrap();
+    assert_eq!(
+        (info.content_type.as_str(), info.metadata),
+        ("text/csv", HashMap::from([("colour".into(), "blue".into())]))
+    );
+
+    let onto_main = CopyRequest {
+        transaction_id: String::new(),
+        repository: server.repository.clone(),
+        r#ref: "main".into(),
+        ..copy
+    };
+    let no_ref = CopyRequest { source_ref: String::new(), ..onto_main.clone() };
+    assert_eq!(why(server.files.clone().copy(no_ref).await), refused(Code::InvalidArgument, "INVALID_FIELD"));
+    let missing = CopyRequest { source_path: "nope".into(), recursive: false, ..onto_main };
+    assert_eq!(why(server.files.clone().copy(missing).await), refused(Code::NotFound, "OBJECT_NOT_FOUND"));
+}
+
+#[tokio::test]
+async fn batches_answer_each_item_by_itself() {
+    let server = Server::start().await;
+    let item = |path: &str, text: &str| BatchWriteItem {
+        path: path.into(),
+        data: text.to_owned().into(),
+        ..Default::default()
+    };
+    let request = BatchWriteRequest {
+        repository: server.repository.clone(),
+        r#ref: "main".into(),
+        items: vec![item("a", "1"), item("", "2"), item("b", "22")],
+        ..Default::default()
+    };
+    let results = server.files.clone().batch_write(request).await.unwrap().into_inner().results;
+    let codes: Vec<i32> = results.iter().map(|result| result.status.as_ref().unwrap().code).collect();
+    assert_eq!(codes, [0, Code::InvalidArgument as i32, 0]);
+
+    let request = BatchReadRequest {
+        repository: server.repository.clone(),
+        r#ref: "main".into(),
+        paths: vec!["b".into(), "nope".into(), "a".into()],
+        ..Default::default()
+    };
+    let answers = all(server.files.clone().batch_read(request).await.unwrap().into_inner()).await.unwrap();
+    let mut items: Vec<_> = answers.into_iter().flat_map(|answer| answer.items).collect();
+    items.sort_by_key(|item| item.index);
+    assert_eq!((items[0].data.as_ref(), items[2].data.as_ref()), (b"22".as_ref(), b"1".as_ref()));
+    assert_eq!(items[1].status.as_ref().unwrap().code, Code::NotFound as i32);
+
+    let request = BatchStatRequest {
+        repository: server.repository.clone(),
+        r#ref: "main".into(),
+        paths: (0..10_001).map(|n| n.to_string()).collect(),
+        ..Default::default()
+    };
+    let too_many = server.files.clone().batch_stat(request.clone()).await;
+    assert_eq!(why(too_many), refused(Code::InvalidArgument, "BATCH_TOO_LARGE"));
+    let few = BatchStatRequest { paths: vec!["a".into(), "b".into()], ..request };
+    let answers = all(server.files.clone().batch_stat(few).await.unwrap().into_inner()).await.unwrap();
+    assert_eq!(answers.iter().map(|answer| answer.items.len()).sum::<usize>(), 2);
+}
