@@ -34,7 +34,7 @@ pub use absent::unknown_transaction;
 pub use access::{Access, Caller, Claim, Principals};
 pub use batch::{BatchItem, read_many, stat_many, write_many};
 pub use begin::{Begin, begin};
-pub use branches::{create_branch, delete_branch, get_branch, list_branches, reset};
+pub use branches::{Reset, create_branch, delete_branch, get_branch, list_branches, reset};
 pub use changes::list_changes;
 pub use commit::{BaseQueues, Commit, Resolution, commit, resolve_abandoned};
 pub use commits::{DiffTarget, LogTarget, NewCommit, create_commit, diff, get_commit, log};

@@ -8,7 +8,8 @@ use http_body_util::{BodyExt, Empty, Full};
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use lakeport_lakefs::{
-    Client, Credentials, DiffKind, Kind, Lakefs, LogQuery, NewCommit, NewMerge, NewObject, Result, Retry, Timeouts,
+    Client, Credentials, DiffKind, Kind, Lakefs, LogQuery, NewCommit, NewMerge, NewObject, Result, Retry, Staged,
+    Timeouts,
 };
 use lakeport_types::{BranchName, ObjectPath, Ref, RepositoryId, TagName};
 use serde_json::Value;
@@ -136,7 +137,7 @@ async fn call(lakefs: &Lakefs, exchange: &Exchange) -> Option<std::result::Resul
         }
         ("GET", ["repositories", _, "branches", _]) => lakefs.branch(&repository, &branch).await.map(drop),
         ("DELETE", ["repositories", _, "branches", _]) => lakefs.delete_branch(&repository, &branch).await,
-        ("PUT", ["repositories", _, "branches", _]) => lakefs.reset_branch(&repository, &branch).await,
+        ("PUT", ["repositories", _, "branches", _]) => lakefs.reset_branch(&repository, &branch, &Staged::All).await,
         ("PUT", ["repositories", _, "branches", _, "hard_reset"]) => lakefs.hard_reset(&repository, &branch, &at).await,
         ("GET", ["repositories", _, "branches", _, "diff"]) => {
             lakefs.uncommitted(&repository, &branch, "", "", 100).await.map(drop)

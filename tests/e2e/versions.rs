@@ -1,5 +1,6 @@
 //! Repositories, branches, tags, commits and what is done with them.
 
+use crate::files::{list, paths};
 use crate::fixture::{Server, all, eventually, refused, why};
 use lakeport_proto::v1::*;
 use tonic::Code;
@@ -208,4 +209,46 @@ async fn repositories_are_made_once_and_deleted() {
     // lakeFS itself still knows it for some seconds.
     let gone = refused(Code::NotFound, "REPOSITORY_NOT_FOUND");
     assert!(eventually(async || why(server.get("main", "a").await) == gone).await);
+}
+
+#[tokio::test]
+async fn a_part_of_what_is_uncommitted_is_taken_back() {
+    let server = Server::start().await;
+    for path in ["a", "b/1", "b/2", "c"] {
+        server.put(path, "1").await;
+    }
+    let whole = ResetRequest { repository: server.repository.clone(), r#ref: "main".into(), ..Default::default() };
+    let by_path = ResetRequest { path: "a".into(), ..whole.clone() };
+    let by_prefix = ResetRequest { prefix: "b/".into(), ..whole.clone() };
+    for part in [&by_path, &by_prefix] {
+        server.versions.clone().reset(part.clone()).await.unwrap();
+    }
+    let left = list(&server, ListRequest::default()).await;
+    assert_eq!(paths(&left), ["c"]);
+    let both = ResetRequest { target_ref: "main~1".into(), ..by_path };
+    assert_eq!(why(server.versions.clone().reset(both).await), refused(Code::InvalidArgument, "INVALID_FIELD"));
+}
+
+#[tokio::test]
+async fn a_history_ends_where_it_is_told_to() {
+    let server = Server::start().await;
+    let mut commits = Vec::new();
+    for n in 0..3 {
+        server.put("a", &n.to_string()).await;
+        commits.push(server.commit(&n.to_string()).await.commit_id);
+    }
+    let log = async |request: LogRequest| {
+        let request = LogRequest { repository: server.repository.clone(), r#ref: "main".into(), ..request };
+        let pages = all(server.versions.clone().log(request).await?.into_inner()).await?;
+        Ok(pages.into_iter().flat_map(|page| page.commits).map(|commit| commit.commit_id).collect::<Vec<_>>())
+    };
+    let to_the_second = LogRequest { stop_at_ref: "main~1".into(), ..Default::default() };
+    assert_eq!(log(to_the_second).await.unwrap(), [commits[2].clone(), commits[1].clone()]);
+    let since =
+        |seconds| LogRequest { since: Some(prost_types::Timestamp { seconds, nanos: 0 }), ..Default::default() };
+    assert_eq!(log(since(1_600_000_000)).await.unwrap().len(), 4);
+    assert!(log(since(4_000_000_000)).await.unwrap().is_empty());
+    assert_eq!(why(log(since(i64::MAX)).await), refused(Code::InvalidArgument, "INVALID_FIELD"));
+    let nowhere = LogRequest { stop_at_ref: "nope".into(), ..Default::default() };
+    assert_eq!(why(log(nowhere).await), refused(Code::NotFound, "REF_NOT_FOUND"));
 }

@@ -80,7 +80,7 @@ impl Lake {
         let base = Ref::try_from(BASE).unwrap();
         let (mut objects, mut after) = (BTreeMap::new(), String::new());
         loop {
-            let page = self.direct.list(&self.repository, &base, "", "", &after, 1000).await.unwrap();
+            let page = self.direct.list(&self.repository, &base, "", &after, "", 1000).await.unwrap();
             objects.extend(page.results.into_iter().filter_map(|listed| match listed {
                 Listed::Object(object) => Some((object.path, object.checksum)),
                 Listed::Prefix(_) => None,

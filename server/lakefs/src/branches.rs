@@ -5,8 +5,19 @@ use crate::error::Result;
 use crate::model::{Branch, Page, RawPage};
 use crate::url::Target;
 use http::Method;
-use lakeport_types::{BranchName, Ref, RepositoryId};
+use lakeport_types::{BranchName, ObjectPath, Prefix, Ref, RepositoryId};
 use serde_json::json;
+
+/// What is uncommitted on a branch, or a part of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Staged {
+    /// Everything.
+    All,
+    /// At one path.
+    Object(ObjectPath),
+    /// Below a prefix.
+    Below(Prefix),
+}
 
 impl Lakefs {
     /// A branch, hidden or not.
@@ -64,8 +75,12 @@ impl Lakefs {
     ///
     /// # Errors
     /// `BranchNotFound`, `BranchProtected`, `RepositoryReadOnly`.
-    pub async fn reset_branch(&self, repository: &RepositoryId, branch: &BranchName) -> Result<()> {
-        let body = json!({ "type": "reset" });
+    pub async fn reset_branch(&self, repository: &RepositoryId, branch: &BranchName, what: &Staged) -> Result<()> {
+        let body = match what {
+            Staged::All => json!({ "type": "reset" }),
+            Staged::Object(path) => json!({ "type": "object", "path": path.as_str() }),
+            Staged::Below(prefix) => json!({ "type": "common_prefix", "path": prefix.as_str() }),
+        };
         self.version(Method::PUT, Target::branch(repository, branch)).json(&body).once().await.map(drop)
     }
 

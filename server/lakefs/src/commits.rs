@@ -5,9 +5,11 @@ use crate::error::Result;
 use crate::model::{Commit, Difference, Page, RawPage};
 use crate::url::Target;
 use http::Method;
-use lakeport_types::{BranchName, CommitId, Ref, RepositoryId};
+use lakeport_types::{BranchName, Ref, RepositoryId};
 use serde::Serialize;
 use std::collections::BTreeMap;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 
 /// What to say of a commit.
 #[derive(Debug, Clone, Default, Serialize)]
@@ -30,7 +32,9 @@ pub struct LogQuery {
     /// Follows first parents alone.
     pub first_parent: bool,
     /// The last commit to show.
-    pub stop_at: Option<CommitId>,
+    pub stop_at: Option<Ref>,
+    /// Only commits of this time or later, in Unix seconds.
+    pub since: Option<i64>,
     /// Only commits that changed one of these objects. Merges never count.
     pub objects: Vec<String>,
     /// Only commits that changed something below one of these prefixes. Merges never count.
@@ -77,6 +81,10 @@ impl Lakefs {
         target = target.query("amount", &query.amount.to_string()).flag("first_parent", query.first_parent);
         if let Some(stop_at) = &query.stop_at {
             target = target.query("stop_at", stop_at.as_str());
+        }
+        let since = query.since.and_then(|seconds| OffsetDateTime::from_unix_timestamp(seconds).ok());
+        if let Some(since) = since.and_then(|since| since.format(&Rfc3339).ok()) {
+            target = target.query("since", &since);
         }
         for object in &query.objects {
             target = target.query("objects", object);

@@ -24,6 +24,7 @@ mod tags;
 mod transfer;
 mod url;
 
+pub use branches::Staged;
 pub use client::{Client, InvalidUrl, Lakefs, Timeouts};
 pub use commits::{DiffKind, LogQuery, NewCommit};
 pub use credentials::Credentials;

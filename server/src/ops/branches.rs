@@ -4,7 +4,7 @@ use super::absent::{no_repository, not_a_branch};
 use super::repositories::outcome;
 use super::{Caller, Ops};
 use crate::error::{Error, Kind, Result};
-use lakeport_lakefs::{self as lakefs, Branch, Page};
+use lakeport_lakefs::{self as lakefs, Branch, Page, Staged};
 use lakeport_types::{BranchName, Ref, RepositoryId};
 
 async fn refused(caller: &Caller, repository: &RepositoryId, name: &str, error: lakefs::Error) -> Error {
@@ -102,6 +102,15 @@ pub async fn delete_branch(_ops: &Ops, caller: &Caller, repository: &RepositoryI
     }
 }
 
+/// What a branch is set back to.
+#[derive(Debug, Clone)]
+pub enum Reset {
+    /// Its own commit, wholly or in part.
+    Uncommitted(Staged),
+    /// Another commit.
+    To(Ref),
+}
+
 /// Takes back what is uncommitted on a branch, or moves it to another commit.
 ///
 /// # Errors
@@ -111,12 +120,12 @@ pub async fn reset(
     caller: &Caller,
     repository: &RepositoryId,
     branch: &BranchName,
-    target: Option<&Ref>,
+    reset: &Reset,
 ) -> Result<Branch> {
     check_name(branch)?;
-    let reset = match target {
-        None => caller.lakefs.reset_branch(repository, branch).await,
-        Some(target) => match caller.lakefs.hard_reset(repository, branch, target).await {
+    let reset = match reset {
+        Reset::Uncommitted(what) => caller.lakefs.reset_branch(repository, branch, what).await,
+        Reset::To(target) => match caller.lakefs.hard_reset(repository, branch, target).await {
             Err(error) if error.kind() == lakefs::Kind::NotFound => return Err(no_ref(repository, target.as_str())),
             other => other,
         },

@@ -1,5 +1,6 @@
 //! Commits, history and differences.
 
+use super::branches::no_ref;
 use super::inside::{MADE_IN, under_lease};
 use super::locate::staged;
 use super::repositories::outcome;
@@ -33,6 +34,10 @@ pub struct LogTarget {
     pub paths: Vec<String>,
     /// Only commits that changed something below one of these.
     pub prefixes: Vec<String>,
+    /// Only commits of this time or later, in Unix seconds.
+    pub since: Option<i64>,
+    /// The last commit to show.
+    pub stop_at: Option<Ref>,
 }
 
 /// What to compare.
@@ -122,7 +127,9 @@ pub async fn log(ops: &Ops, caller: &Caller, place: &Place, target: LogTarget) -
         first_parent: target.first_parent,
         objects: target.paths,
         prefixes: target.prefixes,
-        ..LogQuery::default()
+        since: target.since,
+        stop_at: target.stop_at,
+        after: String::new(),
     };
     let left = if target.limit == 0 { u64::MAX } else { target.limit };
     Ok(History { caller: caller.clone(), reading, query, left, is_done: false })
@@ -142,7 +149,10 @@ impl History {
         let page = match logged {
             Ok(page) => page,
             Err(error) => {
-                let error = self.caller.explain(ops.missing_ref(&self.reading, error).await).await;
+                let error = match self.missing_stop(&error).await {
+                    Some(missing) => missing,
+                    None => self.caller.explain(ops.missing_ref(&self.reading, error).await).await,
+                };
                 self.reading = ops.read_on(&self.caller, &self.reading, error).await?;
                 return Box::pin(self.next(ops)).await;
             }
@@ -151,6 +161,16 @@ impl History {
         self.is_done = page.next.is_none() || self.left == 0;
         self.query.after = page.next.unwrap_or_default();
         Ok(Some(page.results))
+    }
+}
+
+impl History {
+    /// The commit to stop at, if that is what is not there.
+    async fn missing_stop(&self, error: &lakefs::Error) -> Option<Error> {
+        let stop_at = self.query.stop_at.as_ref().filter(|_| error.kind() == lakefs::Kind::NotFound)?;
+        let repository = &self.reading.repository;
+        let is_there = self.caller.lakefs.get_commit(repository, stop_at).await.is_ok();
+        (!is_there).then(|| no_ref(repository, stop_at.as_str()))
     }
 }
 

@@ -59,12 +59,7 @@ impl Client {
     ///
     /// # Errors
     /// `RefNotFound`, `BranchProtected`.
-    pub async fn reset(&self, repository: &str, branch: &str, target: Option<&str>) -> Result<Branch> {
-        let request = ResetRequest {
-            repository: repository.to_owned(),
-            r#ref: branch.to_owned(),
-            target_ref: target.unwrap_or_default().to_owned(),
-        };
+    pub async fn reset(&self, request: ResetRequest) -> Result<Branch> {
         expect(self.versions().reset(request).await?.into_inner().branch)
     }
 }

@@ -8,7 +8,10 @@ use futures_util::{Stream, StreamExt, TryStreamExt, stream};
 use lakeport_proto::v1::{LogRequest, LogResponse};
 use lakeport_types::{ObjectPath, Prefix};
 use std::fmt::Display;
+use std::ops::RangeInclusive;
 
+/// Unix seconds of times that can be written down.
+const YEARS: RangeInclusive<i64> = -62_135_596_800..=253_402_300_799;
 /// Bytes of the paths, and of the prefixes, that one request looks for.
 const MAX_FILTER_BYTES: usize = 16 << 10;
 
@@ -22,8 +25,13 @@ pub(crate) async fn log(
     let limit = fields.count("limit", request.limit);
     let paths = filters::<ObjectPath>(&mut fields, "paths", request.paths);
     let prefixes = filters::<Prefix>(&mut fields, "prefixes", request.prefixes);
+    let stop_at = fields.optional("stop_at_ref", request.stop_at_ref);
+    let since = request.since.map(|since| since.seconds);
+    if since.is_some_and(|seconds| !YEARS.contains(&seconds)) {
+        fields.wrong("since", "must be a time of the years 1 to 9999");
+    }
     let (place, limit) = fields.done(place.zip(limit))?;
-    let target = LogTarget { limit, first_parent: request.first_parent, paths, prefixes };
+    let target = LogTarget { limit, first_parent: request.first_parent, paths, prefixes, since, stop_at };
     let mut history = ops::log(ops, caller, &place, target).await?;
     let first = history.next(ops).await?;
     let pages = stream::try_unfold((ops.clone(), history, first), async |(ops, mut history, ready)| {

@@ -1,15 +1,29 @@
 //! `VersionService.Reset`.
 
 use crate::error::Result;
-use crate::grpc::convert::{Fields, branch, branch_of};
-use crate::ops::{self, Caller, Shared};
+use crate::grpc::convert::{Fields, branch, branch_of, prefix};
+use crate::ops::{self, Caller, Reset, Shared};
+use lakeport_lakefs::Staged;
 use lakeport_proto::v1::{ResetRequest, ResetResponse};
 
 pub(crate) async fn reset(ops: &Shared, caller: &Caller, request: ResetRequest) -> Result<ResetResponse> {
+    let said = [&request.target_ref, &request.path, &request.prefix];
+    let is_clear = said.iter().filter(|text| !text.is_empty()).count() <= 1;
     let mut fields = Fields::default();
+    if !is_clear {
+        fields.wrong("target_ref", "goes with neither path nor prefix, and these not with each other: set one at most");
+    }
     let named = branch_of(&mut fields, request.repository, ("ref", request.r#ref));
     let target = fields.optional("target_ref", request.target_ref);
+    let path = fields.optional("path", request.path);
+    let below = if request.prefix.is_empty() { None } else { prefix(&mut fields, request.prefix) };
     let (repository, name) = fields.done(named)?;
-    let found = ops::reset(ops, caller, &repository, &name, target.as_ref()).await?;
+    let reset = match (target, path, below) {
+        (Some(target), ..) => Reset::To(target),
+        (None, Some(path), _) => Reset::Uncommitted(Staged::Object(path)),
+        (None, None, Some(prefix)) => Reset::Uncommitted(Staged::Below(prefix)),
+        (None, None, None) => Reset::Uncommitted(Staged::All),
+    };
+    let found = ops::reset(ops, caller, &repository, &name, &reset).await?;
     Ok(ResetResponse { branch: Some(branch(found)) })
 }

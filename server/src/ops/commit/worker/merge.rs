@@ -28,7 +28,7 @@ impl Worker {
     }
 
     async fn has_several_commits(&self) -> Result<bool, Stop> {
-        let stop_at = Some(self.row.base_commit_id.clone());
+        let stop_at = Some(Ref::from(&self.row.base_commit_id));
         let query = LogQuery { amount: 3, first_parent: true, stop_at, ..LogQuery::default() };
         let page = self.lakefs.log(&self.row.repository, &Ref::from(&self.prepared()?), &query).await?;
         // The base commit itself is the last of them.
