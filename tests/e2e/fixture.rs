@@ -11,6 +11,7 @@ use lakeport_proto::v1::*;
 use lakeport_server::app::{App, Serving};
 use lakeport_server::config::{Auth, Config, Lake as LakeConfig, LogFormat, Secret};
 use lakeport_server::timing::Timing;
+use lakeport_tests::lakefs;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use std::time::Duration;
 use tonic::transport::{Channel, Endpoint};
@@ -41,14 +42,9 @@ pub(crate) struct Server {
 
 /// The lakeFS that the environment names, if it does.
 fn real_lakefs() -> Option<LakeConfig> {
-    let var = |name: &str| std::env::var(format!("LAKEPORT_TEST_LAKEFS_{name}")).ok();
-    let url = var("URL")?;
-    let missing = "the tests need a key pair for that lakeFS";
-    Some(LakeConfig::Remote {
-        url,
-        access_key_id: var("ACCESS_KEY_ID").expect(missing),
-        secret_access_key: Secret::new(var("SECRET_ACCESS_KEY").expect(missing)),
-    })
+    let named = lakefs::named()?;
+    let secret_access_key = Secret::new(named.secret_access_key);
+    Some(LakeConfig::Remote { url: named.url, access_key_id: named.access_key_id, secret_access_key })
 }
 
 impl Server {
@@ -102,7 +98,7 @@ impl Server {
     /// Makes a repository and says its name.
     pub(crate) async fn another_repository(&self) -> String {
         let name = format!("e2e-{:016x}", rand::random::<u64>());
-        let namespace = std::env::var("LAKEPORT_TEST_LAKEFS_STORAGE_NAMESPACE").ok();
+        let namespace = lakefs::named().map(|named| named.storage_namespace);
         let request = CreateRepositoryRequest {
             repository: name.clone(),
             storage_namespace: namespace.map(|n| format!("{n}/{name}")).unwrap_or_default(),

@@ -12,7 +12,7 @@ fn commit(id: &str) -> CommitTransactionRequest {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_client_that_is_gone_leaves_nothing_behind() {
-    let lake = Lake::start().await;
+    let (lake, faults) = Lake::with_faults().await;
     let folder = tempfile::tempdir().unwrap();
     let replica = Replica::new(&lake, folder.path().to_owned(), None);
     let _process = replica.start("").await;
@@ -22,7 +22,7 @@ async fn a_client_that_is_gone_leaves_nothing_behind() {
     let open = "lakeport_transactions{state=\"open\"}";
     until("it is counted", async || replica.metric(open).await == Some(1.0)).await;
     // Its deletion fails at first.
-    let refused = lake.faults.arm(
+    let refused = faults.arm(
         lakeport_embedded::On::new(http::Method::DELETE, "").containing("/branches/"),
         lakeport_embedded::Fault::Fail(http::StatusCode::INTERNAL_SERVER_ERROR, "no"),
         1,

@@ -8,6 +8,7 @@ use lakeport_embedded::{Faults, Serving};
 use lakeport_lakefs::{
     Client, Commit, Credentials, DiffKind, Lakefs, Listed, LogQuery, NewCommit, NewObject, Timeouts,
 };
+use lakeport_tests::lakefs;
 use lakeport_types::{BranchName, ObjectPath, Ref, RepositoryId};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
@@ -17,38 +18,56 @@ use tokio::net::TcpListener;
 /// The base branch of every transaction.
 pub(crate) const BASE: &str = "main";
 
-/// A lake in this process.
+/// A lake of this process, or the lakeFS that the environment names, with a repository.
 pub(crate) struct Lake {
     pub(crate) url: String,
     pub(crate) access_key_id: String,
     pub(crate) secret_access_key: String,
     pub(crate) repository: RepositoryId,
-    pub(crate) faults: Faults,
     direct: Lakefs,
-    serving: Serving,
-    _folder: tempfile::TempDir,
+    _own: Option<(Serving, tempfile::TempDir)>,
 }
 
 impl Lake {
     pub(crate) async fn start() -> Self {
+        match lakefs::named() {
+            Some(named) => {
+                let pair = (named.access_key_id, named.secret_access_key);
+                Self::with_repository(named.url, pair, &named.storage_namespace, None).await
+            }
+            None => Self::with_faults().await.0,
+        }
+    }
+
+    /// One that can be made to fail.
+    pub(crate) async fn with_faults() -> (Self, Faults) {
         let folder = tempfile::tempdir().unwrap();
         let lake = Arc::new(lakeport_embedded::Lake::open(folder.path()).await.unwrap());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let faults = Faults::default();
         let serving = lakeport_embedded::serve(Arc::clone(&lake), listener, faults.clone()).unwrap();
-        let url = format!("http://{}", serving.address());
-        let (access_key_id, secret_access_key) =
-            (lake.account().access_key_id.clone(), lake.account().secret_access_key.clone());
+        let (account, url) = (lake.account(), format!("http://{}", serving.address()));
+        let pair = (account.access_key_id.clone(), account.secret_access_key.clone());
+        (Self::with_repository(url, pair, "local://", Some((serving, folder))).await, faults)
+    }
+
+    async fn with_repository(
+        url: String,
+        (access_key_id, secret_access_key): (String, String),
+        namespace: &str,
+        own: Option<(Serving, tempfile::TempDir)>,
+    ) -> Self {
         let client = Client::new(&url, Timeouts::default()).unwrap();
         let direct = client.acting_as(Credentials::key_pair(&access_key_id, &secret_access_key));
-        let repository = RepositoryId::try_from("lake").unwrap();
-        direct.create_repository(&repository, "local://lake", &Self::base(), false).await.unwrap();
-        Self { url, access_key_id, secret_access_key, repository, faults, direct, serving, _folder: folder }
+        let name = format!("faults-{:016x}", rand::random::<u64>());
+        let repository = RepositoryId::try_from(name.as_str()).unwrap();
+        direct.create_repository(&repository, &format!("{namespace}/{name}"), &Self::base(), false).await.unwrap();
+        Self { url, access_key_id, secret_access_key, repository, direct, _own: own }
     }
 
     /// Where it listens.
     pub(crate) fn address(&self) -> SocketAddr {
-        self.serving.address()
+        self.url.strip_prefix("http://").and_then(|address| address.parse().ok()).expect("an address without TLS")
     }
 
     /// The commits of the base's own line, oldest first.

@@ -33,7 +33,7 @@ async fn ask_once(proxy: &Proxy, id: &str) -> Option<CommitTransactionResponse> 
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_commit_whose_answer_is_lost_a_thousand_times_is_one_merge() {
-    let lake = Lake::start().await;
+    let (lake, faults) = Lake::with_faults().await;
     let folder = tempfile::tempdir().unwrap();
     let replica = Replica::new(&lake, folder.path().to_owned(), None);
     let _process = replica.start("").await;
@@ -41,7 +41,7 @@ async fn a_commit_whose_answer_is_lost_a_thousand_times_is_one_merge() {
     client.begun(&lake, "t").await;
     client.written("t", "a", "1").await;
     // lakeFS's own answers are lost too.
-    let lost = [On::commit(), On::merge()].map(|on| lake.faults.arm(on, Fault::ApplyThenDrop, 1, 1));
+    let lost = [On::commit(), On::merge()].map(|on| faults.arm(on, Fault::ApplyThenDrop, 1, 1));
     let proxy = Proxy::start(replica.address, Trouble::CutDown(IN_THE_ANSWER)).await;
     for _ in 0..TIMES {
         let answers = join_all((0..CALLERS).map(|_| ask_once(&proxy, "t"))).await;
@@ -57,14 +57,14 @@ async fn a_commit_whose_answer_is_lost_a_thousand_times_is_one_merge() {
 
 #[tokio::test]
 async fn a_commit_that_somebody_works_on_is_not_begun_again() {
-    let lake = Lake::start().await;
+    let (lake, faults) = Lake::with_faults().await;
     let folder = tempfile::tempdir().unwrap();
     let replica = Replica::new(&lake, folder.path().to_owned(), None);
     let _process = replica.start("").await;
     let client = Client::new(&[replica.address]);
     client.begun(&lake, "t").await;
     client.written("t", "a", "1").await;
-    let merges = lake.faults.arm(On::merge(), Fault::ApplyThenDelay(Duration::from_secs(1)), 1, 100);
+    let merges = faults.arm(On::merge(), Fault::ApplyThenDelay(Duration::from_secs(1)), 1, 100);
     let told = join_all((0..8).map(|_| client.committed("t"))).await;
     assert_eq!(told.into_iter().collect::<BTreeSet<_>>().len(), 1);
     assert_eq!(merges.count(), 1, "who asked again merged again beside the worker that has the row");

@@ -23,14 +23,15 @@ async fn branches_of_a_lost_store_are_shown_and_deleted_and_others_left_alone() 
     client.written("live", "b", "1").await;
     let live = client.live_branch("live").await;
 
-    let shown = replica.sweep(&[]).await;
+    let here = ["--repository", lake.repository.as_str()];
+    let shown = replica.sweep(&here).await;
     let line = shown.lines().find(|line| line.contains(&stray)).expect("it is not shown");
     assert!(line.contains("0 h old") && line.contains("1 uncommitted (\"data/a.csv\""), "{line}");
     assert!(!shown.contains(&live), "a transaction that is known is shown: {shown}");
-    let young = replica.sweep(&["--delete"]).await;
+    let young = replica.sweep(&["--delete", here[0], here[1]]).await;
     assert!(young.contains("kept: younger than 168 h") && young.contains("; 0 deleted"), "{young}");
     assert_eq!(lake.branches().await.len(), 2);
-    let deleted = replica.sweep(&["--delete", "--older-than", "0", "--repository", "lake"]).await;
+    let deleted = replica.sweep(&["--delete", "--older-than", "0", "--repository", lake.repository.as_str()]).await;
     assert!(deleted.contains("; 1 deleted"), "{deleted}");
     assert_eq!(lake.branches().await, [live]);
     client.committed("live").await;

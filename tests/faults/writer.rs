@@ -49,9 +49,9 @@ impl Plan {
         Self {
             objects: dice.random_range(1..4),
             shared: dice.random_bool(0.3).then(|| dice.random_range(0..SHARED)),
-            commits_inside: dice.random_bool(0.25),
+            commits_inside: dice.random_bool(0.35),
             end,
-            squash: dice.random_bool(0.25),
+            squash: dice.random_bool(0.4),
             tag: dice.random_bool(0.15),
             keep: dice.random_bool(0.05),
             asks_twice: dice.random_bool(0.1),

@@ -3,6 +3,7 @@
 use crate::command::{Ended, Shell};
 use lakeport_server::app::{App, Serving};
 use lakeport_server::config::{Auth, Config, Lake, LogFormat, Secret};
+use lakeport_tests::lakefs;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
@@ -18,14 +19,14 @@ pub(crate) struct Desk {
     dir: tempfile::TempDir,
 }
 
-/// The lakeFS that the environment names, if it does.
+/// The lakeFS that the environment names, and where it may store a repository.
 fn real_lakefs() -> Option<(Lake, String)> {
-    let var = |name: &str| std::env::var(format!("LAKEPORT_TEST_LAKEFS_{name}"));
-    let url = var("URL").ok()?;
-    let needed = |name: &str| var(name).expect("the tests need a key pair and a storage namespace for that lakeFS");
-    let secret_access_key = Secret::new(needed("SECRET_ACCESS_KEY"));
-    let lake = Lake::Remote { url, access_key_id: needed("ACCESS_KEY_ID"), secret_access_key };
-    Some((lake, needed("STORAGE_NAMESPACE")))
+    let named = lakefs::named()?;
+    let secret_access_key = Secret::new(named.secret_access_key);
+    Some((
+        Lake::Remote { url: named.url, access_key_id: named.access_key_id, secret_access_key },
+        named.storage_namespace,
+    ))
 }
 
 impl Desk {

@@ -2,4 +2,5 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "what fails here fails the test that uses it")]
 
+pub mod lakefs;
 pub mod postgres;
