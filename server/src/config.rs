@@ -176,6 +176,33 @@ pub struct Config {
 #[error("the settings have {} mistake(s):\n{}", .0.len(), .0.iter().map(|m| format!("  - {m}")).collect::<Vec<_>>().join("\n"))]
 pub struct Mistakes(Vec<String>);
 
+impl Settings {
+    /// These, and those of a file where these say nothing.
+    fn over(self, file: Self) -> Self {
+        Self {
+            config: self.config,
+            listen: self.listen.or(file.listen),
+            admin_listen: self.admin_listen.or(file.admin_listen),
+            lakefs_url: self.lakefs_url.or(file.lakefs_url),
+            lakefs_access_key_id: self.lakefs_access_key_id.or(file.lakefs_access_key_id),
+            lakefs_access_key_id_file: self.lakefs_access_key_id_file.or(file.lakefs_access_key_id_file),
+            lakefs_secret_access_key: self.lakefs_secret_access_key.or(file.lakefs_secret_access_key),
+            lakefs_secret_access_key_file: self.lakefs_secret_access_key_file.or(file.lakefs_secret_access_key_file),
+            auth: self.auth.or(file.auth),
+            allow_anonymous: self.allow_anonymous || file.allow_anonymous,
+            data_dir: self.data_dir.or(file.data_dir),
+            session_store: self.session_store.or(file.session_store),
+            session_store_file: self.session_store_file.or(file.session_store_file),
+            merge_timeout: self.merge_timeout.or(file.merge_timeout),
+            remember: self.remember.or(file.remember),
+            embedded_listen: self.embedded_listen.or(file.embedded_listen),
+            web_origin: if self.web_origin.is_empty() { file.web_origin } else { self.web_origin },
+            log_format: self.log_format.or(file.log_format),
+            log: self.log.or(file.log),
+        }
+    }
+}
+
 impl Config {
     /// From flags and environment, and the file that they name.
     fn of_settings(settings: Settings) -> Result<Self, Mistakes> {
@@ -194,44 +221,33 @@ impl Config {
 
     /// `unreadable` is what is wrong with the file itself.
     fn of(flags: Settings, file: Settings, unreadable: Option<String>) -> Result<Self, Mistakes> {
-        let mut check = Check::new(unreadable);
-        let listen = check.address("--listen", flags.listen.or(file.listen), "127.0.0.1:50051");
-        let admin_listen = check.address("--admin-listen", flags.admin_listen.or(file.admin_listen), "127.0.0.1:50052");
-        let key = check.secret(
-            "--lakefs-access-key-id",
-            flags.lakefs_access_key_id.or(file.lakefs_access_key_id),
-            flags.lakefs_access_key_id_file.or(file.lakefs_access_key_id_file),
-        );
+        let (mut check, said) = (Check::new(unreadable), flags.over(file));
+        let listen = check.address("--listen", said.listen, "127.0.0.1:50051");
+        let admin_listen = check.address("--admin-listen", said.admin_listen, "127.0.0.1:50052");
+        let key = check.secret("--lakefs-access-key-id", said.lakefs_access_key_id, said.lakefs_access_key_id_file);
         let secret = check.secret(
             "--lakefs-secret-access-key",
-            flags.lakefs_secret_access_key.or(file.lakefs_secret_access_key),
-            flags.lakefs_secret_access_key_file.or(file.lakefs_secret_access_key_file),
+            said.lakefs_secret_access_key,
+            said.lakefs_secret_access_key_file,
         );
-        let url = flags.lakefs_url.or(file.lakefs_url);
-        let embedded_listen = flags.embedded_listen.or(file.embedded_listen);
-        let lake = check.lake(url, key, secret, embedded_listen);
-        let auth = check.auth(flags.auth.or(file.auth).as_deref());
-        let allow_anonymous = flags.allow_anonymous || file.allow_anonymous;
+        let lake = check.lake(said.lakefs_url, key, secret, said.embedded_listen);
+        let auth = check.auth(said.auth.as_deref());
         if let (Some(listen), Some(Auth::Service)) = (listen, auth)
             && !listen.ip().is_loopback()
-            && !allow_anonymous
+            && !said.allow_anonymous
         {
             check.wrong(format!(
                 "--auth service lets everybody who can reach {listen} act with the service's account: listen on \
                  127.0.0.1, or say --allow-anonymous"
             ));
         }
-        let session_store = check.secret(
-            "--session-store",
-            flags.session_store.or(file.session_store),
-            flags.session_store_file.or(file.session_store_file),
-        );
+        let session_store = check.secret("--session-store", said.session_store, said.session_store_file);
         let session_store = check.session_store(session_store);
-        let merge_timeout = check.span("--merge-timeout", flags.merge_timeout.or(file.merge_timeout), 60, 1..=3600);
-        let remember = check.span("--remember", flags.remember.or(file.remember), 24, 1..=24 * 366) * 3600;
-        let log_format = check.log_format(flags.log_format.or(file.log_format).as_deref());
-        let log = check.log(flags.log.or(file.log));
-        let web_origins = check.origins(if flags.web_origin.is_empty() { file.web_origin } else { flags.web_origin });
+        let merge_timeout = check.span("--merge-timeout", said.merge_timeout, 60, 1..=3600);
+        let remember = check.span("--remember", said.remember, 24, 1..=24 * 366) * 3600;
+        let log_format = check.log_format(said.log_format.as_deref());
+        let log = check.log(said.log);
+        let web_origins = check.origins(said.web_origin);
         let parsed = listen.zip(admin_listen).zip(lake.zip(auth));
         match parsed {
             Some(((listen, admin_listen), (lake, auth))) if check.found_nothing() => Ok(Self {
@@ -239,7 +255,7 @@ impl Config {
                 admin_listen,
                 lake,
                 auth,
-                data_dir: flags.data_dir.or(file.data_dir).unwrap_or_else(|| "./lakeport-data".into()),
+                data_dir: said.data_dir.unwrap_or_else(|| "./lakeport-data".into()),
                 session_store,
                 merge_timeout,
                 remember,

@@ -54,7 +54,7 @@ pub use settle::failure_of;
 pub use stat::{FileInfo, stat};
 pub use sweep::{Stray, all_repositories, delete_stray, strays};
 pub use tags::{create_tag, delete_tag, get_tag, list_tags};
-pub use transfer::{Transfer, TransferProgress, copy, rename};
+pub use transfer::{Transfer, TransferProgress, Transferring, copy, rename};
 pub use watch::watch;
 pub use write::{UploadHeader, write};
 

@@ -149,3 +149,31 @@ async fn an_empty_upload_too_has_to_finish_and_to_agree() {
     let right = WriteRequest { finish_write: true, ..empty };
     assert_eq!(server.write(vec![right]).await.unwrap().size_bytes, 0);
 }
+
+/// What can be known from the header alone is told before any bytes are asked for.
+#[tokio::test]
+async fn an_upload_that_may_not_be_is_refused_before_its_second_message() {
+    let server = Server::start().await;
+    server.put("there", "1").await;
+    server.begin("ended").await;
+    server.rollback("ended").await.unwrap();
+    let in_transaction = |id: &str| WriteRequest { transaction_id: id.into(), path: "a".into(), ..Default::default() };
+    let begun = |branch: &str, path: &str| WriteRequest { finish_write: false, ..server.header(branch, path, "") };
+    let only_new = WriteRequest { if_none_match: "*".into(), ..begun("main", "there") };
+    for (first, code, reason) in [
+        (in_transaction("unknown"), Code::NotFound, "TRANSACTION_NOT_FOUND"),
+        (in_transaction("ended"), Code::FailedPrecondition, "TRANSACTION_ROLLED_BACK"),
+        (begun("main~1", "a"), Code::InvalidArgument, "REF_NOT_A_BRANCH"),
+        (begun("nowhere", "a"), Code::NotFound, "REF_NOT_FOUND"),
+        (only_new, Code::AlreadyExists, "OBJECT_EXISTS"),
+        (WriteRequest { path: String::new(), ..begun("main", "a") }, Code::InvalidArgument, "INVALID_FIELD"),
+    ] {
+        let (sender, messages) = tokio::sync::mpsc::channel(1);
+        sender.send(first).await.unwrap();
+        let mut files = server.files.clone();
+        let answer = files.write(tokio_stream::wrappers::ReceiverStream::new(messages));
+        let answer = tokio::time::timeout(std::time::Duration::from_secs(10), answer).await;
+        assert_eq!(why(answer.unwrap_or_else(|_| panic!("{reason}: more is waited for"))), refused(code, reason));
+        drop(sender);
+    }
+}

@@ -9,6 +9,7 @@ mod get_server_info;
 mod list;
 mod r#move;
 mod presign;
+mod progress;
 pub(super) mod read;
 mod set_metadata;
 mod stat;

@@ -1,11 +1,11 @@
 //! `FileService.Copy`.
 
+use super::progress::answers;
 use crate::error::Result;
 use crate::grpc::convert::Fields;
-use crate::grpc::item_status;
 use crate::ops::{self, Caller, Shared, Transfer};
-use futures_util::{Stream, stream};
-use lakeport_proto::v1::{CopyRequest, CopyResponse, PathStatus};
+use futures_util::Stream;
+use lakeport_proto::v1::{CopyRequest, CopyResponse};
 
 pub(crate) async fn copy(
     ops: &Shared,
@@ -23,17 +23,6 @@ pub(crate) async fn copy(
     }
     let (place, (destination, source)) = fields.done(place.zip(destination.zip(source)))?;
     let transfer = Transfer { source_repository, source_ref, source, destination, recursive: request.recursive };
-    let mut copying = ops::copy(ops, caller, &place, transfer).await?;
-    let first = copying.next(ops).await?;
-    Ok(stream::try_unfold((ops.clone(), copying, first), async |(ops, mut copying, ready)| {
-        let progress = match ready {
-            Some(progress) => Some(progress),
-            None => copying.next(&ops).await?,
-        };
-        let Some(progress) = progress else { return Ok(None) };
-        let failures =
-            progress.failures.into_iter().map(|(path, error)| PathStatus { path, status: Some(item_status(error)) });
-        let answer = CopyResponse { paths: progress.paths, failures: failures.collect() };
-        Ok(Some((answer, (ops, copying, None))))
-    }))
+    let copying = ops::copy(ops, caller, &place, transfer).await?;
+    answers(ops, copying, |paths, failures| CopyResponse { paths, failures }).await
 }
