@@ -123,7 +123,7 @@ async fn a_late_commit_of_a_worker_that_was_overtaken_publishes_nothing_that_was
     assert_eq!(pair.lake.paths().await, ["a"], "a write that was refused is published");
 }
 
-/// The first stands still before its merge, the second comes to another end, and the first goes on.
+/// The first stands still before its merge, the second finds that it conflicts and goes back to OPEN, and the first goes on.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_paused_merge_lands_nothing_after_the_end() {
     let pair = Pair::start(Some("before:merge:1")).await;
@@ -131,12 +131,13 @@ async fn a_paused_merge_lands_nothing_after_the_end() {
     let asked = pair.ask_first();
     pair.first.0.stands_still().await;
     assert_eq!(pair.ask_second(commit()).await.unwrap().unwrap_err(), "MERGE_CONFLICT");
-    pair.second.1.rolled_back("t").await;
     pair.take_conflict_back().await;
     pair.let_go();
     asked.await.unwrap();
     tokio::time::sleep(MOMENT).await;
-    assert!(pair.lake.merges_of("t").await.is_empty(), "it landed after its roll-back was answered");
+    assert!(pair.lake.merges_of("t").await.is_empty(), "it landed after its failure was answered");
+    pair.second.1.rolled_back("t").await;
+    assert!(pair.lake.merges_of("t").await.is_empty());
 }
 
 /// The merge of the first is inside of lakeFS, which is slow with it, when the first dies and the second comes to another end.
