@@ -66,7 +66,7 @@ async fn round(ops: &Shared, resolving: &Arc<Semaphore>) -> Result<()> {
 pub fn describe() {
     describe_counter!(
         "lakeport_janitor_total",
-        "What the janitor did: transactions expired, cleaned, forgotten; abandoned commits found committed, reopened, left to their \
+        "What the janitor did: transactions expired, cleaned, forgotten; abandoned commits found committed, open again, left to their \
          owners (committing) or expired; and how often it failed."
     );
     describe_gauge!(
