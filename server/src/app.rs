@@ -272,7 +272,10 @@ fn private_folder(dir: &Path) -> Result<(), BoxError> {
 }
 
 async fn bind(address: SocketAddr) -> Result<TcpListener, BoxError> {
-    TcpListener::bind(address).await.map_err(|error| format!("cannot listen on {address}: {error}").into())
+    TcpListener::bind(address).await.map_err(|error| {
+        format!("cannot listen on {address}: {error} (--listen, --admin-listen and --embedded-listen name others)")
+            .into()
+    })
 }
 
 /// Opens the lake in the data folder and serves it: to this process on a port of its own, and to others where that is asked for.

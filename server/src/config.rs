@@ -64,10 +64,10 @@ pub struct Settings {
     /// How long lakeFS may work on one merge or commit, hooks included, in seconds. What was given up is waited for as long, and 10 s
     /// more, before a transaction ends otherwise [default: 60].
     #[arg(long, env = "LAKEPORT_MERGE_TIMEOUT", value_name = "SECONDS")]
-    merge_timeout: Option<u32>,
+    merge_timeout: Option<Number>,
     /// How long what became of an ended transaction can be asked for, in hours [default: 24].
     #[arg(long, env = "LAKEPORT_REMEMBER", value_name = "HOURS")]
-    remember: Option<u32>,
+    remember: Option<Number>,
     /// Also serve the REST API of the lake of its own there, for lakeFS's tools and SDKs [default: off].
     #[arg(long, env = "LAKEPORT_EMBEDDED_LISTEN", value_name = "ADDRESS")]
     embedded_listen: Option<String>,
@@ -82,6 +82,29 @@ pub struct Settings {
     /// Which logs are written, as tracing's filter [default: info].
     #[arg(long, env = "LAKEPORT_LOG", value_name = "FILTER")]
     log: Option<String>,
+}
+
+/// A number as somebody wrote it, which may be none: then that is told with all other mistakes.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(untagged)]
+enum Number {
+    Number(i64),
+    Text(String),
+}
+
+impl From<&str> for Number {
+    fn from(text: &str) -> Self {
+        Self::Text(text.to_owned())
+    }
+}
+
+impl Number {
+    fn into_text(self) -> String {
+        match self {
+            Self::Number(number) => number.to_string(),
+            Self::Text(text) => text,
+        }
+    }
 }
 
 /// How logs are written.
@@ -295,7 +318,7 @@ mod tests {
         let flags = settings(
             "listen = 'here'\nauth = 'none'\nlakefs-url = 'ftp://x'\nlakefs-secret-access-key = 'geheim'\n\
              embedded-listen = '127.0.0.1:8000'\nsession-store = 'mysql://a:geheim@h/x'\nlog-format = 'xml'\nlog = 'lakeport=loud'\n\
-             merge-timeout = 0\nremember = 9000",
+             merge-timeout = 0\nremember = 'soon'",
         );
         let mistakes = Config::of(flags, Settings::default(), Some("--config c: bad".into())).unwrap_err().to_string();
         for part in [
@@ -310,7 +333,7 @@ mod tests {
             "--embedded-listen",
             "--session-store",
             "--merge-timeout 0",
-            "--remember 9000",
+            "--remember soon",
         ] {
             assert!(mistakes.contains(part), "{part} is missing in {mistakes}");
         }

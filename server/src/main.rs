@@ -31,6 +31,7 @@ async fn run() -> Result<(), BoxError> {
         Command::Serve(config) => serve(config).await,
         Command::Sweep(config, asked) => {
             telemetry::start_logs(config.log_format, &config.log)?;
+            sweep::look_for(&config)?;
             let app = App::build(config, telemetry::start_metrics()?).await?;
             sweep::run(app, &asked, &mut std::io::stdout().lock()).await
         }
@@ -92,8 +93,17 @@ fn write_welcome(out: &mut impl Write, config: &Config, serving: &Serving) -> st
             serving.address
         ),
         Lake::Embedded { .. } => {
-            writeln!(out, "  try    LAKECTL_CONFIG_FILE={} lakeport ls lakefs://quickstart/main/", account.display())
+            writeln!(
+                out,
+                "  try    LAKECTL_CONFIG_FILE={} lakeport --endpoint http://{} ls lakefs://quickstart/main/",
+                account.display(),
+                serving.address
+            )
         }
-        Lake::Remote { .. } => writeln!(out, "  try    lakeport repo ls, with the credentials of lakectl"),
+        Lake::Remote { .. } => writeln!(
+            out,
+            "  try    lakeport --endpoint http://{} repo ls, with the credentials of lakectl",
+            serving.address
+        ),
     }
 }

@@ -1,11 +1,12 @@
 //! `lakeport-server sweep`: shows branches of transactions that no transaction knows, and deletes them if asked to.
 
 use crate::app::App;
-use crate::config::Sweep;
+use crate::config::{Config, Lake, Sweep};
 use crate::error::BoxError;
 use crate::ops::{Stray, all_repositories, delete_stray, strays};
 use lakeport_types::RepositoryId;
 use std::io::Write;
+use std::path::PathBuf;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 const HOUR: u64 = 3600;
@@ -18,6 +19,30 @@ pub async fn run(app: App, sweep: &Sweep, out: &mut impl Write) -> Result<(), Bo
     let swept = swept(&app, sweep, out).await;
     app.close().await;
     swept
+}
+
+/// Refuses settings that would make a lake or a store where there is none: a new store knows no transaction.
+///
+/// # Errors
+/// When what is to be looked at is not there.
+pub fn look_for(config: &Config) -> Result<(), BoxError> {
+    let lake = matches!(config.lake, Lake::Embedded { .. }).then(|| config.data_dir.join("lake"));
+    let store = match &config.session_store {
+        None => Some(config.data_dir.join("sessions.db")),
+        Some(url) => url.reveal().strip_prefix("sqlite:").map(|url| {
+            let file = url.split('?').next().unwrap_or_default();
+            PathBuf::from(file.strip_prefix("//").unwrap_or(file))
+        }),
+    };
+    match lake.into_iter().chain(store).find(|path| !path.exists()) {
+        None => Ok(()),
+        Some(missing) => Err(format!(
+            "{} is not there: sweep makes no lake and no session store, for a new store would know no transaction; name those of the \
+             server, and start that once if its store was lost",
+            missing.display()
+        )
+        .into()),
+    }
 }
 
 async fn swept(app: &App, sweep: &Sweep, out: &mut impl Write) -> Result<(), BoxError> {

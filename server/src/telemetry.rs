@@ -3,6 +3,7 @@
 use crate::config::LogFormat;
 use crate::error::BoxError;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use std::io::IsTerminal as _;
 use std::time::Duration;
 use tracing_subscriber::EnvFilter;
 
@@ -17,6 +18,8 @@ pub fn start_logs(format: LogFormat, filter: &str) -> Result<(), BoxError> {
     // hyper and h2 log headers, credentials among them, below INFO.
     let filter = EnvFilter::try_new(filter)?.add_directive("h2=info".parse()?).add_directive("hyper=info".parse()?);
     let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // Escapes are for terminals.
+    let logs = logs.with_ansi(std::io::stderr().is_terminal());
     match format {
         LogFormat::Pretty => logs.init(),
         LogFormat::Json => logs.json().init(),

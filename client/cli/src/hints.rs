@@ -9,11 +9,12 @@ pub(crate) fn hint(reason: ErrorReason) -> Option<&'static str> {
         R::RefNotABranch => "tags and commits cannot be written to: name a branch or a transaction",
         R::RepositoryNotFound => "`lakeport repo ls` shows the repositories",
         R::RefNotFound => "`lakeport branch ls` and `lakeport tag ls` show what there is",
-        R::TransactionNotFound => "`lakeport tx ls` shows your transactions; those that ended are kept for a day",
+        R::TransactionNotFound => "`lakeport tx ls` shows your transactions; those that ended are kept for a while",
         R::ObjectExists => "without --no-clobber it would be replaced",
         R::BaseDirty => "commit or reset what is uncommitted on the branch, then try again",
         R::MergeConflict => {
-            "both sides changed the same paths: `lakeport tx changes` or `lakeport diff` marks them; --strategy chooses a side"
+            "both sides changed the same paths: `lakeport tx changes` or `lakeport diff` marks them; of `merge` and `tx commit`, \
+             --strategy chooses a side"
         }
         R::TransactionExpired => "begin another one; --idle-timeout and --lifetime give it more time",
         R::TransactionReadOnly => "begin it without --read-only to write",

@@ -97,7 +97,11 @@ impl Error {
     /// No connection.
     pub(crate) fn connect(url: &str, error: tonic::transport::Error) -> Self {
         let cause = innermost(&error);
-        Self::new(Code::Unavailable, format!("cannot connect to {url}: {cause}")).caused_by(error)
+        Self::new(
+            Code::Unavailable,
+            format!("cannot connect to {url}: {cause}; is a server running there? Another is named by its endpoint"),
+        )
+        .caused_by(error)
     }
 
     /// A URL that names no server.

@@ -130,7 +130,10 @@ fn lock(dir: &Path) -> Result<File> {
     let file = File::create(dir.join("lock"))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(Error::open(format!("{} is in use by another process", dir.display()))),
+        Err(TryLockError::WouldBlock) => Err(Error::open(format!(
+            "{} is in use by another process: end that, or name another folder",
+            dir.display()
+        ))),
         Err(TryLockError::Error(error)) => Err(error.into()),
     }
 }

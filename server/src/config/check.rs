@@ -1,6 +1,6 @@
 //! What is wrong with single settings.
 
-use super::{Auth, Lake, LogFormat, Secret};
+use super::{Auth, Lake, LogFormat, Number, Secret};
 use http::HeaderValue;
 use std::net::SocketAddr;
 use std::ops::RangeInclusive;
@@ -31,15 +31,16 @@ impl Check {
     pub(super) fn span(
         &mut self,
         flag: &str,
-        given: Option<u32>,
-        default: u32,
-        range: RangeInclusive<u32>,
+        given: Option<Number>,
+        default: u64,
+        range: RangeInclusive<u64>,
     ) -> Duration {
-        let number = given.unwrap_or(default);
-        if !range.contains(&number) {
-            self.wrong(format!("{flag} {number}: must be from {} to {}", range.start(), range.end()));
+        let text = given.map_or_else(|| default.to_string(), Number::into_text);
+        let number = text.parse().ok().filter(|number| range.contains(number));
+        if number.is_none() {
+            self.wrong(format!("{flag} {text}: must be a number from {} to {}", range.start(), range.end()));
         }
-        Duration::from_secs(number.into())
+        Duration::from_secs(number.unwrap_or(default))
     }
 
     /// A filter of logs.
@@ -97,6 +98,13 @@ impl Check {
         };
         if url.as_ref().is_some_and(|url| !is_known(url)) {
             self.wrong("--session-store: must be sqlite:FILE or postgres://USER:PASSWORD@HOST/DATABASE".into());
+        }
+        let file = url.as_ref().and_then(|url| url.strip_prefix("sqlite:")).map(|file| file.trim_start_matches('/'));
+        if file.is_some_and(|file| file.is_empty() || file.starts_with(['?', ':'])) {
+            self.wrong(
+                "--session-store: names no file, and what is only in memory is lost with the server: say sqlite:FILE"
+                    .into(),
+            );
         }
         url.map(Secret::new)
     }

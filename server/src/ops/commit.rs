@@ -53,6 +53,7 @@ pub async fn commit(ops: &Shared, caller: &Caller, id: &TransactionId, commit: C
     loop {
         let now = ops.owned(caller, id).await?;
         match now.state {
+            _ if is_in_other_words(&now, &commit) => return Err(not_open(&now, now.state)),
             State::Committed => return Ok(now),
             State::RolledBack | State::Expired => return Err(not_open(&now, now.state)),
             State::Committing if commit.validate_only => return Err(not_open(&now, now.state)),
@@ -211,6 +212,12 @@ fn refuse_what_only_writers_say(request: &CommitRequest) -> Result<()> {
         None => Ok(()),
         Some((field, _)) => Err(Error::field(field, "must be empty: a transaction that only reads publishes nothing")),
     }
+}
+
+/// Whether what became of it was asked for in other words: a caller must not take it for what he asks for now.
+fn is_in_other_words(now: &Transaction, commit: &Commit) -> bool {
+    let is_under_way = matches!(now.state, State::Committing | State::Committed);
+    is_under_way && now.commit_request.as_ref().is_some_and(|request| *request != commit.request)
 }
 
 /// What only read ends as what it read. `None` if somebody was faster.

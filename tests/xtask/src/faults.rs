@@ -1,7 +1,7 @@
 //! `cargo xtask faults`: the tests that do damage, for as long as it takes to believe them.
 
 use crate::cargo::cargo;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::run::Run;
 use crate::tools;
 
@@ -33,6 +33,12 @@ pub(crate) struct Arguments {
 /// When one fails.
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     tools::postgres::ensure()?;
+    if let Some(only) = &arguments.only {
+        let listed = cargo("test --workspace --locked --test faults")?.arg("--").arg("--list").arg(only).read()?;
+        if !listed.lines().any(|line| line.ends_with(": test")) {
+            return Err(Error::Found(format!("no test of the faults has {only:?} in its name")));
+        }
+    }
     let test = cargo("test --workspace --locked --test faults")?
         .env("LAKEPORT_FAULT_KILLS", arguments.kills.to_string())
         .env("LAKEPORT_FAULT_TRANSACTIONS", arguments.transactions.to_string())

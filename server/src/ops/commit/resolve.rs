@@ -79,7 +79,8 @@ pub(super) async fn merged(lakefs: &Lakefs, row: &Transaction, line: Line) -> Re
             return Ok(Resolution::Merged(super::commit_id(commit.id)?));
         }
         match page.next {
-            Some(next) => query.after = next,
+            // Most are near. A base that has moved far is looked through in few requests.
+            Some(next) => query = LogQuery { after: next, amount: 1000, ..query },
             None => return Ok(Resolution::NotMerged),
         }
     }

@@ -11,7 +11,7 @@ use lakeport_client::CommitOptions;
 /// Flags.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Repeating the command is safe: it finds the commit that was made. When it fails with code 4, the transaction is open again.")]
+Repeating the command is safe: it finds the commit that was made. When it fails with code 4, and has not ended, the transaction is open again.")]
 pub(crate) struct Args {
     /// The transaction
     id: String,
@@ -59,6 +59,9 @@ pub(super) async fn run(session: &mut Session, args: Args) -> Result<()> {
     let done = session.client.commit(&args.id, options).await.during(|| format!("commit {}", args.id))?;
     for tag in &done.failed_tags {
         say(format_args!("lakeport: the tag {tag} could not be made; the transaction is committed"));
+    }
+    if !done.merged && !args.validate_only && !args.no_merge {
+        say(format_args!("lakeport: nothing was changed in the transaction: this is the commit that the base has"));
     }
     // A validation that found nothing has no commit to print.
     if args.validate_only { Ok(()) } else { session.out.put(&committed(&done)) }
