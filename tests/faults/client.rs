@@ -188,7 +188,10 @@ impl Client {
         request: &CommitTransactionRequest,
     ) -> Result<CommitTransactionResponse, Status> {
         let mut client = TransactionServiceClient::new(self.channels[0].clone());
-        client.commit_transaction(self.timed(request.clone())).await.map(Response::into_inner)
+        let mut request = self.timed(request.clone());
+        // It is not asked again: a busy machine gets the time that it takes.
+        request.set_timeout(PATIENCE);
+        client.commit_transaction(request).await.map(Response::into_inner)
     }
 
     /// Begins a transaction.
