@@ -37,6 +37,20 @@ async fn what_a_hook_lets_nobody_commit_stays_where_it_was_written() {
     assert_eq!(hook.count(), 1);
 }
 
+/// Somebody deleted the branch that the transaction worked on: there is nothing to keep, and no branch is named.
+#[tokio::test]
+async fn a_branch_that_is_gone_is_not_said_to_be_kept() {
+    let server = Server::with_faults().await;
+    begun_to_keep(&server).await;
+    let live = server.transaction("t").await.unwrap().branch;
+    let repository = lakeport_types::RepositoryId::try_from(server.repository.as_str()).unwrap();
+    let branch = lakeport_types::BranchName::try_from(live).unwrap();
+    server.ops().service.delete_branch(&repository, &branch).await.unwrap();
+    let ended = server.rollback("t").await.unwrap();
+    assert_eq!((ended.state(), ended.branch.as_str()), (TransactionState::RolledBack, ""));
+    assert!(ended.failure.is_some(), "its caller is not told that nothing is kept");
+}
+
 #[tokio::test]
 async fn a_commit_that_is_merged_is_committed_whether_or_not_its_branch_can_be_kept() {
     let server = Server::with_faults().await;

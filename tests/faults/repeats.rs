@@ -2,7 +2,7 @@
 
 use crate::client::Client;
 use crate::lake::Lake;
-use crate::process::Replica;
+use crate::process::{Process, Replica};
 use crate::proxy::{Proxy, Trouble};
 use futures_util::future::join_all;
 use lakeport_embedded::{Fault, On};
@@ -22,6 +22,24 @@ fn commit(id: &str) -> CommitTransactionRequest {
     CommitTransactionRequest { transaction_id: id.into(), ..Default::default() }
 }
 
+/// A server with a transaction `t` in it, in which `a` is written.
+struct Served {
+    replica: Replica,
+    process: Process,
+    client: Client,
+    _folder: tempfile::TempDir,
+}
+
+async fn served(lake: &Lake, faults: &str) -> Served {
+    let folder = tempfile::tempdir().unwrap();
+    let replica = Replica::new(lake, folder.path().to_owned(), None);
+    let process = replica.start(faults).await;
+    let client = Client::new(&[replica.address]);
+    client.begun(lake, "t").await;
+    client.written("t", "a", "1").await;
+    Served { replica, process, client, _folder: folder }
+}
+
 /// Asks over a connection of its own.
 async fn ask_once(proxy: &Proxy, id: &str) -> Option<CommitTransactionResponse> {
     let endpoint = Endpoint::from_shared(format!("http://{}", proxy.address)).unwrap();
@@ -34,12 +52,7 @@ async fn ask_once(proxy: &Proxy, id: &str) -> Option<CommitTransactionResponse> 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_commit_whose_answer_is_lost_a_thousand_times_is_one_merge() {
     let (lake, faults) = Lake::with_faults().await;
-    let folder = tempfile::tempdir().unwrap();
-    let replica = Replica::new(&lake, folder.path().to_owned(), None);
-    let _process = replica.start("").await;
-    let client = Client::new(&[replica.address]);
-    client.begun(&lake, "t").await;
-    client.written("t", "a", "1").await;
+    let Served { replica, client, .. } = &served(&lake, "").await;
     // lakeFS's own answers are lost too.
     let lost = [On::commit(), On::merge()].map(|on| faults.arm(on, Fault::ApplyThenDrop, 1, 1));
     let proxy = Proxy::start(replica.address, Trouble::CutDown(IN_THE_ANSWER)).await;
@@ -58,12 +71,7 @@ async fn a_commit_whose_answer_is_lost_a_thousand_times_is_one_merge() {
 #[tokio::test]
 async fn a_commit_that_somebody_works_on_is_not_begun_again() {
     let (lake, faults) = Lake::with_faults().await;
-    let folder = tempfile::tempdir().unwrap();
-    let replica = Replica::new(&lake, folder.path().to_owned(), None);
-    let _process = replica.start("").await;
-    let client = Client::new(&[replica.address]);
-    client.begun(&lake, "t").await;
-    client.written("t", "a", "1").await;
+    let Served { client, .. } = &served(&lake, "").await;
     let merges = faults.arm(On::merge(), Fault::ApplyThenDelay(Duration::from_secs(1)), 1, 100);
     let told = join_all((0..8).map(|_| client.committed("t"))).await;
     assert_eq!(told.into_iter().collect::<BTreeSet<_>>().len(), 1);
@@ -74,12 +82,7 @@ async fn a_commit_that_somebody_works_on_is_not_begun_again() {
 #[tokio::test]
 async fn a_merge_whose_worker_died_is_found_below_those_of_others() {
     let lake = Lake::start().await;
-    let folder = tempfile::tempdir().unwrap();
-    let replica = Replica::new(&lake, folder.path().to_owned(), None);
-    let process = replica.start("after:merge:1:die").await;
-    let client = Client::new(&[replica.address]);
-    client.begun(&lake, "t").await;
-    client.written("t", "a", "1").await;
+    let Served { replica, process, client, .. } = &served(&lake, "after:merge:1:die").await;
     let asked = tokio::spawn({
         let client = client.clone();
         async move { client.committed("t").await }

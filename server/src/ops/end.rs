@@ -114,7 +114,7 @@ async fn later(ops: &Ops, ended: Transaction) -> Transaction {
 async fn try_clean(ops: &Ops, lakefs: &Lakefs, ended: &Transaction) -> Result<Transaction> {
     let ended = match keep(ops, lakefs, ended.clone()).await? {
         Kept::Done(row) => row,
-        Kept::Refused(row, error) => left_in_place(ops, row, &error).await?,
+        Kept::Refused(row, error) => left_in_place(ops, lakefs, row, &error).await?,
     };
     fault::before("cleaned").await;
     delete_branches(lakefs, &ended).await?;
@@ -248,9 +248,17 @@ async fn name_kept(ops: &Ops, row: &mut Transaction, chosen: Option<&str>) -> Re
 }
 
 /// A branch that cannot be kept under another name stays under the one that it has, if that still holds what was written.
-async fn left_in_place(ops: &Ops, row: Transaction, error: &Error) -> Result<Transaction> {
+async fn left_in_place(ops: &Ops, lakefs: &Lakefs, row: Transaction, error: &Error) -> Result<Transaction> {
     let is_whole = row.state != State::Committed && row.prepared_commit_id.is_none();
-    let kept_branch = is_whole.then(|| row.branch.clone());
+    let kept_branch = match is_whole {
+        true => match lakefs.branch(&row.repository, &row.branch).await {
+            Ok(_) => Some(row.branch.clone()),
+            Err(error) if is_gone(error.kind()) => None,
+            // Whether it is there is not known, and what is not kept is deleted.
+            Err(error) => return Err(error.into()),
+        },
+        false => None,
+    };
     let next = Transaction { kept_branch, failure: Some(unkept(error)), ..row.clone() };
     ops.store.swap(&row, next).await?.ok_or_else(overtaken)
 }
