@@ -1,6 +1,6 @@
 //! Bad input gets a clear error that names what is wrong, and changes nothing.
 
-use crate::fixture::{Server, refused, why};
+use crate::fixture::{Server, all, refused, why};
 use lakeport_proto::v1::*;
 use tonic::Code;
 use tonic_types::StatusExt;
@@ -168,4 +168,87 @@ async fn options_that_would_do_nothing_are_refused() {
         CommitTransactionRequest { transaction_id: "r".into(), tags: vec!["v1".into()], ..Default::default() };
     assert_eq!(why(server.publish_with(tagging).await), refused(Code::InvalidArgument, "INVALID_FIELD"));
     assert!(server.publish("r").await.is_ok());
+}
+
+#[tokio::test]
+async fn new_names_that_break_their_grammar_are_refused_by_name() {
+    let server = Server::start().await;
+    let invalid = refused(Code::InvalidArgument, "INVALID_FIELD");
+    for name in ["", "A", "a b", "ab", "-ab", "a/b", "..", &"a".repeat(64)] {
+        let request = CreateRepositoryRequest { repository: name.into(), ..Default::default() };
+        let status = server.versions.clone().create_repository(request).await.unwrap_err();
+        assert!(status.message().starts_with("repository"), "{name:?}: {}", status.message());
+        assert_eq!(why::<()>(Err(status)), invalid, "{name:?}");
+    }
+    for name in ["", "a b", "a.b", "..", "a~1", "a@", "a^", "-a", &"a".repeat(1025)] {
+        let (repository, from) = (server.repository.clone(), "main".to_owned());
+        let request = CreateBranchRequest { repository, r#ref: from, branch: name.into() };
+        let status = server.versions.clone().create_branch(request).await.unwrap_err();
+        assert!(status.message().starts_with("branch"), "{name:?}: {}", status.message());
+        assert_eq!(why::<()>(Err(status)), invalid, "{name:?}");
+    }
+    for name in ["", "a b", "..", "a..b", "/a", "a/", "a//b", "a^1", "a@{b", "@", "a.lock"] {
+        let (repository, from) = (server.repository.clone(), "main".to_owned());
+        let request = CreateTagRequest { repository, r#ref: from, tag: name.into() };
+        let status = server.versions.clone().create_tag(request).await.unwrap_err();
+        assert!(status.message().starts_with("tag"), "{name:?}: {}", status.message());
+        assert_eq!(why::<()>(Err(status)), invalid, "{name:?}");
+    }
+}
+
+#[tokio::test]
+async fn ranges_that_mean_nothing_are_refused() {
+    let server = Server::start().await;
+    server.put("a", "0123456789").await;
+    let invalid = refused(Code::InvalidArgument, "INVALID_FIELD");
+    let all = server.read_request("main", "a");
+    let range = |read_offset, read_limit| ReadRange { read_offset, read_limit };
+    let ranges = |ranges: Vec<ReadRange>| ReadRequest { ranges, ..all.clone() };
+    for request in [
+        ReadRequest { read_limit: -1, ..all.clone() },
+        ranges(vec![range(0, -1)]),
+        ranges(vec![range(0, 5), range(4, 2)]),
+        ranges(vec![range(2, 0), range(4, 2)]),
+        ranges((0..1_001).map(|n| range(n, 1)).collect()),
+        ReadRequest { read_offset: 1, ..ranges(vec![range(0, 1)]) },
+        ReadRequest { read_limit: 1, ..ranges(vec![range(0, 1)]) },
+    ] {
+        let text = format!("{request:?}");
+        assert_eq!(why(server.read(request).await), invalid, "{}", &text[..text.len().min(200)]);
+    }
+    let beyond = ReadRequest { read_offset: 11, read_limit: 1, ..all };
+    assert_eq!(why(server.read(beyond).await), refused(Code::OutOfRange, "RANGE_OUT_OF_BOUNDS"));
+}
+
+/// A token says which list it belongs to: it does not skip entries of another.
+#[tokio::test]
+async fn a_page_token_of_another_list_is_refused() {
+    let server = Server::start().await;
+    for path in ["a/1", "a/2", "b/1", "b/2"] {
+        server.put(path, "1").await;
+    }
+    let list = |prefix: &str| ListRequest {
+        repository: server.repository.clone(),
+        r#ref: "main".into(),
+        prefix: prefix.into(),
+        limit: 1,
+        ..Default::default()
+    };
+    let pages = all(server.files.clone().list(list("a/")).await.unwrap().into_inner()).await.unwrap();
+    let token = pages.last().unwrap().next_page_token.clone();
+    assert!(!token.is_empty());
+    let invalid = refused(Code::InvalidArgument, "PAGE_TOKEN_INVALID");
+    let elsewhere = ListRequest { page_token: token.clone(), ..list("b/") };
+    assert_eq!(why(server.files.clone().list(elsewhere).await), invalid);
+    let branches =
+        ListBranchesRequest { repository: server.repository.clone(), page_token: token.clone(), ..Default::default() };
+    assert_eq!(why(server.versions.clone().list_branches(branches).await), invalid);
+    let transactions = ListTransactionsRequest { page_token: token.clone(), ..Default::default() };
+    assert_eq!(why(server.transactions.clone().list_transactions(transactions).await), invalid);
+    let tags =
+        ListTagsRequest { repository: server.repository.clone(), page_token: token.clone(), ..Default::default() };
+    assert_eq!(why(server.versions.clone().list_tags(tags).await), invalid);
+    let resumed = ListRequest { page_token: token, ..list("a/") };
+    let pages = all(server.files.clone().list(resumed).await.unwrap().into_inner()).await.unwrap();
+    assert_eq!(pages[0].entries[0].path, "a/2");
 }

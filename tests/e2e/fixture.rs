@@ -59,6 +59,12 @@ impl Server {
     }
 
     async fn start_with(lake: LakeConfig, auth: Auth) -> Self {
+        let mut server = Self::without_repository(lake, auth).await;
+        server.repository = server.another_repository().await;
+        server
+    }
+
+    pub(crate) async fn without_repository(lake: LakeConfig, auth: Auth) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let any = "127.0.0.1:0".parse().unwrap();
         let config = Config {
@@ -81,7 +87,7 @@ impl Server {
         let serving = app.serve().await.unwrap();
         let endpoint = Endpoint::from_shared(format!("http://{}", serving.address)).unwrap();
         let channel = endpoint.connect().await.unwrap();
-        let mut server = Self {
+        Self {
             repository: String::new(),
             files: FileServiceClient::new(channel.clone()),
             transactions: TransactionServiceClient::new(channel.clone()),
@@ -90,9 +96,7 @@ impl Server {
             serving: Some(serving),
             faults,
             _dir: dir,
-        };
-        server.repository = server.another_repository().await;
-        server
+        }
     }
 
     /// Makes a repository and says its name.

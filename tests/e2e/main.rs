@@ -9,6 +9,7 @@
 mod bad_input;
 mod bases;
 mod commits;
+mod credentials;
 mod files;
 mod fixture;
 mod foreign;
@@ -17,6 +18,7 @@ mod kept;
 mod lost_answers;
 mod options;
 mod payload;
+mod refusals;
 mod service;
 mod transactions;
 mod trees;

@@ -161,3 +161,64 @@ async fn batches_answer_each_item_by_itself() {
     let answers = all(server.files.clone().batch_stat(few).await.unwrap().into_inner()).await.unwrap();
     assert_eq!(answers.iter().map(|answer| answer.items.len()).sum::<usize>(), 2);
 }
+
+/// Keys that look like a way up: each call takes them as data, and none reaches what stands above.
+#[tokio::test]
+async fn keys_that_look_like_a_way_up_survive_every_call() {
+    let server = Server::start().await;
+    let (repository, main) = (server.repository.clone(), "main".to_owned());
+    let mut files = server.files.clone();
+    let keys = ["..", "../../main", "a/../b", "%2e%2e/%2E%2E", "..%2f..", "./.", "//"];
+    let (copied, moved) = (|key: &str| format!("{key}/../copy"), |key: &str| format!("{key}/%2e%2e/move"));
+    server.put("above", "untouched").await;
+    server.put_many(&repository, "main", "", &keys.map(str::to_owned)).await;
+    for key in keys {
+        let source_path = key.to_owned();
+        let at = StatRequest {
+            repository: repository.clone(),
+            r#ref: main.clone(),
+            path: key.into(),
+            transaction_id: String::new(),
+        };
+        assert_eq!(files.stat(at).await.unwrap().into_inner().info.unwrap().path, key);
+        let copy = CopyRequest {
+            repository: repository.clone(),
+            r#ref: main.clone(),
+            path: copied(key),
+            source_path: source_path.clone(),
+            ..Default::default()
+        };
+        all(files.copy(copy).await.unwrap().into_inner()).await.unwrap();
+        let rename = MoveRequest {
+            repository: repository.clone(),
+            r#ref: main.clone(),
+            path: moved(key),
+            source_path,
+            ..Default::default()
+        };
+        all(files.r#move(rename).await.unwrap().into_inner()).await.unwrap();
+        let metadata = HashMap::from([("about".to_owned(), "a way up".to_owned())]);
+        let described = SetMetadataRequest {
+            repository: repository.clone(),
+            r#ref: main.clone(),
+            path: moved(key),
+            metadata,
+            ..Default::default()
+        };
+        files.set_metadata(described).await.unwrap();
+        assert_eq!(server.get("main", &moved(key)).await.unwrap(), format!("{key} main"));
+    }
+    let expected: Vec<String> = keys.iter().flat_map(|key| [copied(key), moved(key)]).collect();
+    let request = BatchReadRequest {
+        repository: repository.clone(),
+        r#ref: main.clone(),
+        paths: expected.clone(),
+        ..Default::default()
+    };
+    let answers = all(files.batch_read(request).await.unwrap().into_inner()).await.unwrap();
+    assert!(answers.iter().flat_map(|answer| &answer.items).all(|item| item.data.ends_with(b" main")));
+    assert_eq!(answers.iter().map(|answer| answer.items.len()).sum::<usize>(), expected.len());
+    let answers = delete(&server, DeleteRequest { paths: expected, ..Default::default() }).await.unwrap();
+    assert_eq!(answers.last().unwrap().deleted_count, 14);
+    assert_eq!(paths(&list(&server, ListRequest::default()).await), ["above"]);
+}

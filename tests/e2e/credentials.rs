@@ -1,0 +1,110 @@
+//! Whose credentials: none, wrong ones, and such as expire while they are in use.
+
+use crate::fixture::{Server, refused, why};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use http::{Method, StatusCode};
+use lakeport_embedded::{Account, Fault, Faults, Fired, Lake, On, Serving};
+use lakeport_proto::v1::*;
+use lakeport_server::config::{Auth, Lake as LakeConfig, Secret};
+use std::sync::Arc;
+use tokio::net::TcpListener;
+use tonic::{Code, Request, Status};
+
+/// lakeFS's answer to credentials that it does not, or no longer, accept.
+const NOBODY: Fault = Fault::Fail(StatusCode::UNAUTHORIZED, "error authenticating request");
+
+impl Server {
+    /// From now on lakeFS takes the credentials neither for a kind of call nor to say whose they are, so many times each.
+    fn expire(&self, on: On, times: usize) -> (Fired, Fired) {
+        (self.arm_many(on, NOBODY, times), self.arm_many(On::new(Method::GET, "/user"), NOBODY, times))
+    }
+}
+
+#[tokio::test]
+async fn credentials_that_expire_are_told_from_a_permission_that_is_missing() {
+    let server = Server::with_faults().await;
+    server.put("a", "1").await;
+    let stat = On::new(Method::GET, "/objects");
+    server.arm(stat.clone(), NOBODY, 1);
+    assert_eq!(why(server.get("main", "a").await), refused(Code::PermissionDenied, "PERMISSION_DENIED"));
+    let (_, asked) = server.expire(stat, 1);
+    assert_eq!(why(server.get("main", "a").await), refused(Code::Unauthenticated, "UNAUTHENTICATED"));
+    assert_eq!(asked.count(), 1);
+    assert_eq!(server.get("main", "a").await.unwrap(), "1");
+}
+
+#[tokio::test]
+async fn a_write_with_credentials_that_have_expired_stores_nothing() {
+    let server = Server::with_faults().await;
+    server.expire(On::upload(), 1);
+    let written = server.write(vec![server.header("main", "a", "1")]).await;
+    assert_eq!(why(written), refused(Code::Unauthenticated, "UNAUTHENTICATED"));
+    assert_eq!(why(server.get("main", "a").await), refused(Code::NotFound, "OBJECT_NOT_FOUND"));
+}
+
+#[tokio::test]
+async fn a_transaction_outlives_the_credentials_that_it_was_committed_with() {
+    for step in [On::commit().containing("lakeport-tx-"), On::merge()] {
+        let server = Server::with_faults().await;
+        server.begin("t").await;
+        server.put_in("t", "a", "1").await.unwrap();
+        let (refusals, _) = server.expire(step, 1);
+        let status = server.publish("t").await.unwrap_err();
+        assert!(status.message().contains("does not accept these credentials"), "{}", status.message());
+        assert_eq!(why::<()>(Err(status)), refused(Code::Unavailable, "COMMIT_IN_DOUBT"));
+        assert_eq!((refusals.count(), server.merges_of("t").await), (1, 0));
+        // With fresh ones the same call says what became of it.
+        assert!(server.publish("t").await.unwrap().merged);
+        assert_eq!((server.merges_of("t").await, server.get("main", "a").await.unwrap().as_str()), (1, "1"));
+        assert!(server.is_clean().await);
+    }
+}
+
+/// A server before a lake that is not its own: callers have to say who they are.
+struct Apart {
+    server: Server,
+    account: Account,
+    _lake: (Serving, tempfile::TempDir),
+}
+
+impl Apart {
+    async fn start() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let lake = Arc::new(Lake::open(folder.path()).await.unwrap());
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let serving = lakeport_embedded::serve(Arc::clone(&lake), listener, Faults::default()).unwrap();
+        let account = lake.account().clone();
+        let config = LakeConfig::Remote {
+            url: format!("http://{}", serving.address()),
+            access_key_id: account.access_key_id.clone(),
+            secret_access_key: Secret::new(account.secret_access_key.clone()),
+        };
+        let server = Server::without_repository(config, Auth::Passthrough).await;
+        Self { server, account, _lake: (serving, folder) }
+    }
+
+    async fn create_repository(&self, authorization: Option<&str>) -> Result<Repository, Status> {
+        let (repository, storage_namespace) = ("mine".to_owned(), "local://mine".to_owned());
+        let mut request = Request::new(CreateRepositoryRequest { repository, storage_namespace, ..Default::default() });
+        if let Some(authorization) = authorization {
+            request.metadata_mut().insert("authorization", authorization.parse().unwrap());
+        }
+        let answer = self.server.versions.clone().create_repository(request).await?;
+        Ok(answer.into_inner().repository.unwrap())
+    }
+}
+
+#[tokio::test]
+async fn without_credentials_or_with_wrong_ones_nothing_is_done() {
+    let apart = Apart::start().await;
+    let (id, secret) = (&apart.account.access_key_id, &apart.account.secret_access_key);
+    let basic = |pair: String| format!("Basic {}", STANDARD.encode(pair));
+    let (right, wrong) = (basic(format!("{id}:{secret}")), basic(format!("{id}:{secret}x")));
+    for refusal in [None, Some(wrong.as_str()), Some("Bearer nonsense"), Some("Digest x"), Some("Basic"), Some("")] {
+        let created = apart.create_repository(refusal).await;
+        assert_eq!(why(created), refused(Code::Unauthenticated, "UNAUTHENTICATED"), "{refusal:?}");
+    }
+    // Had it been made for nobody, it would be there already.
+    assert_eq!(apart.create_repository(Some(&right)).await.unwrap().repository, "mine");
+}
