@@ -42,6 +42,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 pub struct Lake {
     store: Store,
     trees: Trees,
+    commits: commits::Commits,
     blobs: Blobs,
     /// The last sequence number of a staged write.
     sequence: AtomicI64,
@@ -90,7 +91,8 @@ impl Lake {
         let installation = setting(&store, "installation", random_text).await?;
         let sequence: i64 =
             sqlx::query_scalar("SELECT coalesce(max(sequence), 0) FROM staging").fetch_one(store.pool()).await?;
-        Ok(Self { store, trees, blobs, sequence: sequence.into(), account, installation, _lock: lock })
+        let commits = commits::cache();
+        Ok(Self { store, trees, commits, blobs, sequence: sequence.into(), account, installation, _lock: lock })
     }
 
     /// The account that the lake accepts.

@@ -39,10 +39,12 @@ impl Store {
         let mut connection = SqliteConnection::connect_with(&options).await?;
         migrate(&mut connection).await?;
         connection.close().await?;
-        let writer = SqlitePoolOptions::new().max_connections(1).connect_with(options.clone()).await?;
+        // A file does not go away between two statements, as a server may.
+        let pool = |connections| SqlitePoolOptions::new().max_connections(connections).test_before_acquire(false);
+        let writer = pool(1).connect_with(options.clone()).await?;
         let options = options.read_only(true);
-        let readers = SqlitePoolOptions::new().max_connections(8).connect_with(options.clone()).await?;
-        let nodes = SqlitePoolOptions::new().max_connections(4).connect_with(options).await?;
+        let readers = pool(8).connect_with(options.clone()).await?;
+        let nodes = pool(4).connect_with(options).await?;
         Ok(Self { readers, nodes, writer })
     }
 

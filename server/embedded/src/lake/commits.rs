@@ -5,6 +5,7 @@ use super::{Lake, Repository, now};
 use crate::store::Write;
 use crate::tree::{NewTree, TreeId};
 use crate::{Error, Result};
+use quick_cache::Weighter;
 use rand::RngExt;
 use sha2::{Digest, Sha256};
 use sqlx::{Row, SqliteConnection};
@@ -24,6 +25,29 @@ pub(crate) struct Commit {
     pub(crate) metadata: BTreeMap<String, String>,
     /// One more than the highest of its parents.
     pub(crate) generation: i64,
+}
+
+/// Commits that were read, by repository and ID: they never change, and a merge or a log goes through many of them.
+pub(super) type Commits = quick_cache::sync::Cache<(i64, String), Commit, Weight>;
+
+/// Counts the bytes of a commit, since their number says little: what callers say of them differs in size.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Weight;
+
+/// Bytes of commits in the cache.
+const CACHED_BYTES: u64 = 8 << 20;
+/// Bytes of a commit that nothing is said of.
+const USUAL_BYTES: usize = 512;
+
+impl Weighter<(i64, String), Commit> for Weight {
+    fn weight(&self, _: &(i64, String), commit: &Commit) -> u64 {
+        let said = commit.metadata.iter().map(|(key, value)| key.len() + value.len()).sum::<usize>();
+        (USUAL_BYTES + commit.message.len() + said) as u64
+    }
+}
+
+pub(super) fn cache() -> Commits {
+    Commits::with_weighter(CACHED_BYTES as usize / USUAL_BYTES, CACHED_BYTES, Weight)
 }
 
 /// What a caller says of a commit.

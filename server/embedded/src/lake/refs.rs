@@ -173,9 +173,15 @@ impl Lake {
 
     /// The commit of that full ID, which must exist.
     pub(super) async fn commit(&self, repository: &Repository, id: &str) -> Result<Commit> {
+        let key = (repository.number, id.to_owned());
+        if let Some(cached) = self.commits.get(&key) {
+            return Ok(cached);
+        }
         let mut snapshot = self.store.snapshot().await?;
         let commit = self.commit_on(snapshot.connection(), repository, id).await?;
-        commit.ok_or_else(|| Error::not_found("commit not found"))
+        let commit = commit.ok_or_else(|| Error::not_found("commit not found"))?;
+        self.commits.insert(key, commit.clone());
+        Ok(commit)
     }
 }
 
