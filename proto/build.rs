@@ -48,6 +48,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     let builder = || tonic_prost_build::configure().build_transport(false);
     prost_build::Config::new()
         .bytes([".lakeport.v1"])
+        // What a page token belongs to is told by the name and the bytes of a request: the same ones each time.
+        .enable_type_names()
+        .btree_map([".lakeport.v1.ListTransactionsRequest.labels"])
         .extern_path(".google.rpc", "::tonic_types")
         .service_generator(Box::new(Services {
             clients: builder().build_server(false).service_generator(),

@@ -3,7 +3,7 @@
 use crate::fixture::{Server, all, refused, why};
 use lakeport_proto::v1::*;
 use prost_types::Duration as WireDuration;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use tonic::Code;
 
 #[tokio::test]
@@ -106,7 +106,7 @@ async fn a_conflict_names_the_paths_and_the_transaction_goes_on() {
     let validate = CommitTransactionRequest { transaction_id: "t".into(), validate_only: true, ..Default::default() };
     assert_eq!(why(server.publish_with(validate).await), refused(Code::Aborted, "MERGE_CONFLICT"));
     let status = server.publish("t").await.unwrap_err();
-    assert!(status.message().contains("1 paths") && status.message().contains(": a;"), "{}", status.message());
+    assert!(status.message().contains("1 path was") && status.message().contains(": a;"), "{}", status.message());
     assert_eq!(why::<()>(Err(status)), refused(Code::Aborted, "MERGE_CONFLICT"));
     let now = server.transaction("t").await.unwrap();
     assert_eq!((now.state(), now.epoch), (TransactionState::Open, 1));
@@ -169,7 +169,7 @@ async fn changes_are_listed_with_conflicts() {
     );
     // And lakeFS says the same.
     let refused_merge = server.publish("t").await.unwrap_err();
-    assert!(refused_merge.message().starts_with("1 paths"), "{}", refused_merge.message());
+    assert!(refused_merge.message().starts_with("1 path was"), "{}", refused_merge.message());
     server.put_in("t", "conflict", "2").await.unwrap();
     let validate = CommitTransactionRequest { transaction_id: "t".into(), validate_only: true, ..Default::default() };
     server.publish_with(validate).await.unwrap();
@@ -282,7 +282,7 @@ async fn transactions_are_listed_by_state_and_label() {
     assert_eq!(list(ListTransactionsRequest::default()).await.0, ["b", "a"]);
     let open = ListTransactionsRequest { states: vec![TransactionState::Open.into()], ..Default::default() };
     assert_eq!(list(open).await.0, ["a"]);
-    let labels = HashMap::from([("job".into(), "nightly".into())]);
+    let labels = BTreeMap::from([("job".into(), "nightly".into())]);
     assert_eq!(list(ListTransactionsRequest { labels, ..Default::default() }).await.0, ["a"]);
     let (first, token) = list(ListTransactionsRequest { page_size: 1, ..Default::default() }).await;
     assert_eq!(first, ["b"]);

@@ -1,6 +1,5 @@
 //! Values of flags.
 
-use std::collections::HashMap;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -20,7 +19,7 @@ impl FromStr for Pair {
 }
 
 /// Pairs as a map; the last of a key stands.
-pub(crate) fn map(pairs: Vec<Pair>) -> HashMap<String, String> {
+pub(crate) fn map<M: FromIterator<(String, String)>>(pairs: Vec<Pair>) -> M {
     pairs.into_iter().map(|Pair(key, value)| (key, value)).collect()
 }
 

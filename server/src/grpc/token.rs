@@ -1,14 +1,14 @@
 //! Page tokens: where to go on, and a fingerprint of the request that they belong to.
 
 use crate::error::{Error, Kind, Result};
-use prost::Message;
+use prost::{Message, Name};
 use sha2::{Digest, Sha256};
 
 /// Bytes of the fingerprint.
 const FINGERPRINT: usize = 8;
 
 /// A token that goes on behind `position` of this request, whose own token must be empty.
-pub(super) fn make(request: &impl Message, position: &str) -> String {
+pub(super) fn make<R: Message + Name>(request: &R, position: &str) -> String {
     hex::encode([fingerprint(request).as_slice(), position.as_bytes()].concat())
 }
 
@@ -16,7 +16,7 @@ pub(super) fn make(request: &impl Message, position: &str) -> String {
 ///
 /// # Errors
 /// `PageTokenInvalid`.
-pub(super) fn read(request: &impl Message, token: &str) -> Result<Option<String>> {
+pub(super) fn read<R: Message + Name>(request: &R, token: &str) -> Result<Option<String>> {
     if token.is_empty() {
         return Ok(None);
     }
@@ -34,8 +34,10 @@ pub(super) fn read(request: &impl Message, token: &str) -> Result<Option<String>
     String::from_utf8(position.to_vec()).map(Some).map_err(|_| invalid())
 }
 
-fn fingerprint(request: &impl Message) -> [u8; FINGERPRINT] {
-    let digest: [u8; 32] = Sha256::digest(request.encode_to_vec()).into();
+fn fingerprint<R: Message + Name>(request: &R) -> [u8; FINGERPRINT] {
+    // Requests of two methods may have the same bytes.
+    let said = [R::full_name().as_bytes(), &[0], &request.encode_to_vec()].concat();
+    let digest: [u8; 32] = Sha256::digest(said).into();
     let mut mark = [0; FINGERPRINT];
     mark.copy_from_slice(&digest[..FINGERPRINT]);
     mark
@@ -44,7 +46,7 @@ fn fingerprint(request: &impl Message) -> [u8; FINGERPRINT] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use lakeport_proto::v1::ListRequest;
+    use lakeport_proto::v1::{ListBranchesRequest, ListRequest, ListTagsRequest, ListTransactionsRequest};
 
     #[test]
     fn a_token_belongs_to_its_request() {
@@ -56,5 +58,23 @@ mod tests {
         for (request, token) in [(&other, token.as_str()), (&request, "zz"), (&request, "00"), (&request, "é")] {
             assert_eq!(read(request, token).unwrap_err().kind(), Kind::PageTokenInvalid);
         }
+    }
+
+    #[test]
+    fn a_token_belongs_to_its_method() {
+        let token = make(&ListBranchesRequest { repository: "a".into(), ..Default::default() }, "x");
+        let tags = ListTagsRequest { repository: "a".into(), ..Default::default() };
+        assert_eq!(read(&tags, &token).unwrap_err().kind(), Kind::PageTokenInvalid);
+    }
+
+    #[test]
+    fn labels_are_the_same_in_any_order() {
+        let labels: Vec<_> = (0..16).map(|n| (format!("label-{n}"), n.to_string())).collect();
+        let request = |labels: Vec<(String, String)>| ListTransactionsRequest {
+            labels: labels.into_iter().collect(),
+            ..Default::default()
+        };
+        let token = make(&request(labels.clone()), "x");
+        assert_eq!(read(&request(labels.into_iter().rev().collect()), &token).unwrap(), Some("x".into()));
     }
 }

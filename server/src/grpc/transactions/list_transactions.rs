@@ -1,7 +1,7 @@
 //! `TransactionService.ListTransactions`.
 
 use crate::error::{Error, Kind, Result};
-use crate::grpc::convert::{Fields, page_size, sorted, state, transaction};
+use crate::grpc::convert::{Fields, page_size, state, transaction};
 use crate::grpc::parts::parts;
 use crate::grpc::token;
 use crate::ops::{self, Caller, Shared};
@@ -29,7 +29,7 @@ pub(crate) async fn list_transactions(
     let filter = Filter {
         repository: repository.map(|repository| repository.to_string()),
         states: states.into_iter().filter_map(|wire: TransactionState| state(wire)).collect(),
-        labels: sorted(request.labels),
+        labels: request.labels,
     };
     let mut rows = ops::list_transactions(ops, caller, &filter, after, size + 1).await?;
     let found = rows.len();
