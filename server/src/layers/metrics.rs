@@ -24,16 +24,38 @@ pub fn describe() {
 }
 
 pub(super) async fn measured(request: Request, next: Next) -> Response {
-    let method = known(request.uri().path());
-    let began = Instant::now();
-    gauge!("lakeport_rpc_active", "method" => method.clone()).increment(1.0);
+    let call = UnderWay::of(known(request.uri().path()));
     let response = next.run(request).await;
-    let ended = move |code: Code| {
+    told(response, move |code| call.ended(code))
+}
+
+/// A call under way. It is counted when it ends, and when nobody waits for its end any more.
+struct UnderWay {
+    method: String,
+    began: Instant,
+    code: Code,
+}
+
+impl UnderWay {
+    fn of(method: String) -> Self {
+        gauge!("lakeport_rpc_active", "method" => method.clone()).increment(1.0);
+        Self { method, began: Instant::now(), code: Code::Cancelled }
+    }
+
+    fn ended(mut self, code: Code) {
+        self.code = code;
+    }
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        let method = std::mem::take(&mut self.method);
+        // The layer around this one says so to the caller.
+        let code = if std::thread::panicking() { Code::Internal } else { self.code };
         gauge!("lakeport_rpc_active", "method" => method.clone()).decrement(1.0);
         counter!("lakeport_rpc_handled_total", "method" => method.clone(), "code" => format!("{code:?}")).increment(1);
-        histogram!("lakeport_rpc_duration_seconds", "method" => method).record(began.elapsed());
-    };
-    told(response, ended)
+        histogram!("lakeport_rpc_duration_seconds", "method" => method).record(self.began.elapsed());
+    }
 }
 
 /// Only methods of the contract become labels: anybody can send any path, and each label takes memory for ever.
