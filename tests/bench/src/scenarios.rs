@@ -93,6 +93,11 @@ impl Stage {
             dir,
         })
     }
+
+    /// A server that has done nothing yet.
+    fn before(&self, name: &str, origin: SocketAddr) -> Result<Lakeport> {
+        Lakeport::before(&self.server, &self.dir.path().join(name), &format!("http://{origin}"))
+    }
 }
 
 fn free_address() -> Result<SocketAddr> {

@@ -28,25 +28,30 @@ impl Series {
         median(self.0.iter().map(|sample| sample.cpu.as_secs_f64()).collect())
     }
 
-    /// The median, least and greatest of the rounds' own ratios.
-    pub(crate) fn ratio(&self, other: &Self, of: impl Fn(&Sample) -> Duration) -> Ratio {
+    /// The rounds' own ratios.
+    pub(crate) fn ratio(&self, other: &Self, of: impl Fn(&Sample) -> Duration) -> Spread {
         let ratios = self.0.iter().zip(&other.0).map(|(a, b)| of(a).as_secs_f64() / of(b).as_secs_f64());
-        let ratios: Vec<f64> = ratios.collect();
-        let least = ratios.iter().copied().fold(f64::INFINITY, f64::min);
-        let greatest = ratios.iter().copied().fold(0.0, f64::max);
-        Ratio { median: median(ratios), least, greatest }
+        Spread::of(ratios.collect())
     }
 }
 
-/// A median ratio and its spread.
+/// The median of what the rounds gave, the least and the greatest.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Ratio {
+pub(crate) struct Spread {
     median: f64,
     least: f64,
     greatest: f64,
 }
 
-impl std::fmt::Display for Ratio {
+impl Spread {
+    pub(crate) fn of(figures: Vec<f64>) -> Self {
+        let least = figures.iter().copied().fold(f64::INFINITY, f64::min);
+        let greatest = figures.iter().copied().fold(0.0, f64::max);
+        Self { median: median(figures), least, greatest }
+    }
+}
+
+impl std::fmt::Display for Spread {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{:.2} ({:.2} to {:.2})", self.median, self.least, self.greatest)
     }

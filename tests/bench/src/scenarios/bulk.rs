@@ -140,7 +140,7 @@ pub(super) async fn upload(stage: &Stage) -> Result<()> {
 pub(super) async fn write_large(client: &FileServiceClient<Channel>, pieces: u64, piece: &Bytes) -> Result<()> {
     let piece = piece.clone();
     let header =
-        WriteRequest { repository: "bench".into(), r#ref: "main".into(), path: "up".into(), ..Default::default() };
+        WriteRequest { repository: "bench".into(), r#ref: "main".into(), path: "large".into(), ..Default::default() };
     let data = (0..pieces).map(move |n| WriteRequest {
         data: piece.clone(),
         finish_write: n + 1 == pieces,
