@@ -8,12 +8,13 @@ use futures_util::{StreamExt, stream};
 use lakeport_session::{State, Tally, Transaction};
 use metrics::{counter, describe_counter, describe_gauge, gauge};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
 /// How many it takes up in one round.
-const BATCH: i64 = 50;
+const BATCH: u32 = 50;
 /// And how many of them at once.
 const AT_ONCE: usize = 8;
 /// Commits that it resolves at once, each of which may wait for a minute.
@@ -23,8 +24,11 @@ const RESOLVED_AT_ONCE: usize = 64;
 pub async fn run(ops: Shared, stop: CancellationToken) {
     let resolving = Arc::new(Semaphore::new(RESOLVED_AT_ONCE));
     while !stop.is_cancelled() {
-        if let Err(error) = round(&ops, &resolving).await {
-            tracing::warn!(%error, "the janitor cannot work now");
+        match round(&ops, &resolving).await {
+            // There is more, and it goes forward.
+            Ok(Round::Full) => continue,
+            Ok(Round::Last) => {}
+            Err(error) => tracing::warn!(%error, "the janitor cannot work now"),
         }
         // Cancelled or not, the loop looks.
         let _ = tokio::time::timeout(ops.timing.janitor, stop.cancelled()).await;
@@ -44,22 +48,33 @@ pub async fn beats(ops: Shared, stop: CancellationToken) {
     }
 }
 
-async fn round(ops: &Shared, resolving: &Arc<Semaphore>) -> Result<()> {
+/// Whether more of the same waits.
+enum Round {
+    Full,
+    Last,
+}
+
+async fn round(ops: &Shared, resolving: &Arc<Semaphore>) -> Result<Round> {
     // In an order of its own, so that replicas meet at few rows, and none is passed over for ever.
-    let due = ops.store.due(millis(ops.timing.grace), BATCH).await?;
+    let due = ops.store.due(millis(ops.timing.grace), BATCH.into()).await?;
+    let is_full = due.len() == BATCH as usize;
+    let ended = AtomicUsize::new(0);
     // One that lakeFS is slow with must not hold up the others.
     stream::iter(due)
-        .for_each_concurrent(AT_ONCE, async |row| {
-            deal_with(ops, row, resolving).await.unwrap_or_else(|error| {
+        .for_each_concurrent(AT_ONCE, async |row| match deal_with(ops, row, resolving).await {
+            Ok(Dealt::Done) => _ = ended.fetch_add(1, Ordering::Relaxed),
+            Ok(Dealt::Later) => {}
+            Err(error) => {
                 tracing::warn!(%error, "the janitor cannot deal with a transaction now");
                 did("failed");
-            });
+            }
         })
         .await;
     let forgotten = ops.store.forget(millis(ops.timing.remember)).await?;
     counter!("lakeport_janitor_total", "did" => "forgotten").increment(forgotten);
     tell(ops.store.tally().await?);
-    Ok(())
+    // Where little is done, as when lakeFS is away, there is no haste.
+    Ok(if is_full && ended.into_inner() * 2 > BATCH as usize { Round::Full } else { Round::Last })
 }
 
 /// Says what each metric means.
@@ -104,18 +119,27 @@ async fn may_finish(ops: &Shared, row: &Transaction) -> bool {
     }
 }
 
-async fn deal_with(ops: &Shared, row: Transaction, resolving: &Arc<Semaphore>) -> Result<()> {
+/// What became of a row that was due.
+enum Dealt {
+    /// It is not due any more.
+    Done,
+    /// It is, or will be; or another replica has it.
+    Later,
+}
+
+async fn deal_with(ops: &Shared, row: Transaction, resolving: &Arc<Semaphore>) -> Result<Dealt> {
     // Others of the round may have taken long.
     let row = ops.refreshed(&row).await?;
     match row.state {
         State::Open => {
             if expire(ops, &row, millis(ops.timing.grace)).await? {
                 did("expired");
+                return Ok(Dealt::Done);
             }
         }
         // A fence takes more than a minute. Its task has the row's lease, so the next round leaves it alone.
         State::Committing => {
-            let Ok(place) = Arc::clone(resolving).try_acquire_owned() else { return Ok(()) };
+            let Ok(place) = Arc::clone(resolving).try_acquire_owned() else { return Ok(Dealt::Later) };
             let task_ops = ops.clone();
             let task = async move {
                 let _place = place;
@@ -136,9 +160,11 @@ async fn deal_with(ops: &Shared, row: Transaction, resolving: &Arc<Semaphore>) -
             // Claimed, so that no other replica sends the same requests.
             let claim = Transaction { lease_until: row.read_at + ops.worker.lease, ..row.clone() };
             if let Some(claimed) = ops.store.swap(&row, claim).await? {
-                did(if clean(ops, &ops.service, claimed).await.is_clean { "cleaned" } else { "failed" });
+                let is_clean = clean(ops, &ops.service, claimed).await.is_clean;
+                did(if is_clean { "cleaned" } else { "failed" });
+                return Ok(if is_clean { Dealt::Done } else { Dealt::Later });
             }
         }
     }
-    Ok(())
+    Ok(Dealt::Later)
 }

@@ -6,6 +6,7 @@ mod across;
 mod batch;
 mod begin;
 mod branches;
+mod branching;
 mod changes;
 mod commit;
 mod commits;

@@ -47,6 +47,32 @@ async fn the_janitor_finds_what_was_merged_and_leaves_what_was_not() {
     assert_eq!(server.transaction("u").await.unwrap().state(), TransactionState::Open);
 }
 
+/// Past its lifetime, with its owner gone: behind the fence it is one or the other, and never both.
+#[tokio::test]
+async fn a_commit_that_outlives_its_transaction_is_merged_or_expired() {
+    let server = Server::with_faults().await;
+    for (fault, ends) in [(Fault::ApplyThenDrop, TransactionState::Committed), (Fault::Drop, TransactionState::Expired)]
+    {
+        let id = ends.as_str_name().to_lowercase();
+        server.begin(&id).await;
+        server.put_in(&id, &id, "1").await.unwrap();
+        server.arm_many(On::merge(), fault, 1);
+        let log = On::new(http::Method::GET, "/commits");
+        server.arm_many(log, Fault::Fail(StatusCode::SERVICE_UNAVAILABLE, "away"), 3);
+        assert_eq!(why(server.publish(&id).await).1, "COMMIT_IN_DOUBT");
+        let owner = server.transaction(&id).await.unwrap().owner;
+        let row = server.ops().store.get(&owner, &id.as_str().try_into().unwrap()).await.unwrap().unwrap();
+        let over = lakeport_session::Transaction { expire_time: row.read_at, ..row };
+        lakeport_server::ops::resolve_abandoned(server.ops(), &over, false).await.unwrap();
+
+        let merged = ends == TransactionState::Committed;
+        assert_eq!(server.transaction(&id).await.unwrap().state(), ends);
+        assert_eq!(server.merges_of(&id).await, usize::from(merged));
+        assert_eq!(server.publish(&id).await.is_ok(), merged);
+        assert!(server.is_clean().await);
+    }
+}
+
 /// A conflict after an answer was lost waits until nothing can land any more, and then goes on.
 #[tokio::test]
 async fn a_conflict_behind_a_lost_answer_passes_the_fence() {

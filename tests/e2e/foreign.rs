@@ -73,9 +73,12 @@ async fn nobody_sets_what_belongs_to_lakeport() {
     let server = Server::start().await;
     server.begin("t").await;
     server.put_in("t", "a", "1").await.unwrap();
-    let metadata = std::collections::HashMap::from([("lakeport.transaction_id".into(), "t".into())]);
-    let commit = CommitTransactionRequest { transaction_id: "t".into(), metadata, ..Default::default() };
-    assert_eq!(why(server.publish_with(commit).await), refused(Code::PermissionDenied, "RESERVED_NAME"));
+    // Ours, and lakeFS's own mark of a copy: a merge that carries it could not be told from one.
+    for key in ["lakeport.transaction_id", "cherry-pick-origin"] {
+        let metadata = std::collections::HashMap::from([(key.into(), "t".into())]);
+        let commit = CommitTransactionRequest { transaction_id: "t".into(), metadata, ..Default::default() };
+        assert_eq!(why(server.publish_with(commit).await), refused(Code::PermissionDenied, "RESERVED_NAME"), "{key}");
+    }
     assert_eq!(server.transaction("t").await.unwrap().epoch, 0, "something was begun");
 }
 

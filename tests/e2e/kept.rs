@@ -75,6 +75,8 @@ async fn a_commit_that_only_makes_a_branch_fails_if_it_cannot_be_made() {
     let answer = server.publish_with(apart.clone()).await;
     assert_eq!(why(answer), refused(Code::PermissionDenied, "PERMISSION_DENIED"));
     assert_eq!(forbidden.count(), 1);
+    let now = server.transaction("t").await.unwrap();
+    assert!(now.branch.starts_with("lakeport-tx-"), "{} was never made", now.branch);
     assert_eq!(server.get_in("t", "a").await.unwrap(), "1");
     let done = server.publish_with(apart).await.unwrap();
     assert_eq!(server.get(&done.branch, "a").await.unwrap(), "1");

@@ -74,6 +74,58 @@ async fn a_branch_whose_answer_was_lost_is_found() {
     assert!(server.publish("t").await.unwrap().merged);
 }
 
+/// Its caller goes away and ends the transaction, and only then lakeFS makes the branch.
+#[tokio::test]
+async fn a_branch_that_is_made_behind_the_end_of_its_transaction_goes_too() {
+    for fault in [Fault::Delay(SETTLE / 2), Fault::ApplyThenDelay(SETTLE / 2)] {
+        let server = Server::with_faults().await;
+        let late = server.arm(On::new(Method::POST, "/branches"), fault, 1);
+        let mut request = tonic::Request::new(server.begin_request("t"));
+        request.metadata_mut().insert("grpc-timeout", "200m".parse().unwrap());
+        let begun = server.patient_transactions().begin_transaction(request).await;
+        assert_eq!(why(begun), refused(Code::DeadlineExceeded, "DEADLINE_EXCEEDED"));
+        server.rollback("t").await.unwrap();
+        tokio::time::sleep(SETTLE).await;
+        assert_eq!(late.count(), 1);
+        assert!(server.is_clean().await);
+    }
+}
+
+/// Every answer is lost, so whether there is a branch is not known: it is looked for once more when it must be there.
+#[tokio::test]
+async fn a_branch_that_nobody_heard_of_goes_with_its_transaction() {
+    let server = Server::with_faults().await;
+    let making = || On::new(Method::POST, "/branches");
+    server.arm_many(making(), Fault::Drop, 2);
+    server.arm(making(), Fault::ApplyThenDrop, 1);
+    assert_eq!(why(server.try_begin(server.begin_request("t")).await).0, Code::Unavailable);
+    assert_eq!(server.transaction_branches().await.len(), 1);
+    server.rollback("t").await.unwrap();
+    assert!(server.is_clean().await);
+}
+
+/// lakeFS takes, for minutes, one commit for another that it was cherry-picked from.
+#[tokio::test]
+async fn a_transaction_begins_at_its_base_whatever_lakefs_takes_the_commit_for() {
+    let another = || Fault::ApplyThen(StatusCode::CREATED, "another commit");
+    let server = Server::with_faults().await;
+    let making = || On::new(Method::POST, "/branches");
+    let mistaken = server.arm(making(), another(), 1);
+    server.begin("t").await;
+    assert_eq!((mistaken.count(), server.transaction_branches().await.len()), (1, 1));
+    let unknown = Fault::Fail(StatusCode::NOT_FOUND, "commit not found");
+    server.arm(making(), unknown, 1);
+    server.begin("u").await;
+    server.put_in("u", "a", "1").await.unwrap();
+    assert!(server.publish("u").await.unwrap().merged);
+
+    server.arm_many(making(), another(), 100);
+    assert_eq!(why(server.try_begin(server.begin_request("v")).await).0, Code::Unavailable);
+    server.rollback("v").await.unwrap();
+    server.rollback("t").await.unwrap();
+    assert!(server.is_clean().await);
+}
+
 #[tokio::test]
 async fn a_write_whose_answer_says_nothing_is_looked_for() {
     for fault in [Fault::APPLY_THEN_429, Fault::ApplyThenDrop, Fault::ApplyThen(StatusCode::BAD_GATEWAY, "bad gateway")]

@@ -75,7 +75,10 @@ async fn a_merge_is_picked_and_undone_against_the_parent_that_is_named() {
         ..Default::default()
     };
     let whose = RevertRequest { parent_number: 0, ..undo.clone() };
-    assert_eq!(why(server.versions.clone().revert(whose).await).0, Code::InvalidArgument);
+    let invalid = refused(Code::InvalidArgument, "INVALID_FIELD");
+    assert_eq!(why(server.versions.clone().revert(whose).await), invalid);
+    let third = RevertRequest { parent_number: 3, ..undo.clone() };
+    assert_eq!(why(server.versions.clone().revert(third).await), invalid);
     let undone = server.versions.clone().revert(undo).await.unwrap().into_inner().commit.unwrap();
     assert_eq!(undone.message, "no");
     assert_eq!(server.get("main", "both").await.unwrap(), "main");
@@ -89,7 +92,7 @@ async fn a_merge_is_picked_and_undone_against_the_parent_that_is_named() {
         parent_number: 1,
     };
     let whose = CherryPickRequest { parent_number: 0, ..pick.clone() };
-    assert_eq!(why(server.versions.clone().cherry_pick(whose).await).0, Code::InvalidArgument);
+    assert_eq!(why(server.versions.clone().cherry_pick(whose).await), invalid);
     server.versions.clone().cherry_pick(pick).await.unwrap();
     assert_eq!(server.get("other", "own").await.unwrap(), "side");
 }

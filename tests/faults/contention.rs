@@ -30,6 +30,13 @@ async fn transact(lake: &Lake, client: Client, name: &str, transactions: u64) ->
     told
 }
 
+/// The same with nobody beside it, and how long it took.
+async fn alone(lake: &Lake, client: Client, name: &str, transactions: u64) -> (Vec<Told>, Duration) {
+    let began = Instant::now();
+    let told = transact(lake, client, name, transactions).await;
+    (told, began.elapsed())
+}
+
 fn per_second(transactions: usize, took: Duration) -> f64 {
     transactions as f64 / took.as_secs_f64()
 }
@@ -46,9 +53,8 @@ async fn thirty_two_committers_of_one_base_all_land_at_once() {
     let _processes: Vec<Process> = join_all(replicas.iter().map(|replica| replica.start(""))).await;
     let client = |n: usize| Client::new(&[replicas[n % replicas.len()].address]);
 
-    let began = Instant::now();
-    let mut told = transact(&lake, client(0), "alone", transactions).await;
-    let alone = per_second(told.len(), began.elapsed());
+    // Before and after: the base grows, and its size costs the lake something, whoever merges into it.
+    let (before, half) = alone(&lake, client(0), "before", transactions).await;
 
     let began = Instant::now();
     let names: Vec<String> = (0..COMMITTERS).map(|n| format!("c{n}")).collect();
@@ -56,7 +62,9 @@ async fn thirty_two_committers_of_one_base_all_land_at_once() {
     let together: Vec<Told> = join_all(all).await.into_iter().flatten().collect();
     let crowded = per_second(together.len(), began.elapsed());
 
-    told.extend(together);
+    let (after, other_half) = alone(&lake, client(0), "after", transactions).await;
+    let alone = per_second(before.len() + after.len(), half + other_half);
+    let told: Vec<Told> = before.into_iter().chain(together).chain(after).collect();
     checker::check(&lake, &told).await;
     let ratio = crowded / alone;
     eprintln!("{} merges; alone {alone:.1} a second, {COMMITTERS} at once {crowded:.1}: {ratio:.2} times", told.len());

@@ -47,6 +47,7 @@ on_both! {
     a_list_is_of_one_owner_and_filtered
     commits_into_one_base_are_counted_in_their_order
     a_downtime_of_all_replicas_gives_time_and_of_one_does_not
+    a_branch_that_is_kept_where_it_was_is_known_for_ever
 }
 
 pub(crate) fn a_transaction(id: &str) -> NewTransaction {
@@ -157,6 +158,18 @@ async fn the_janitor_finds_what_is_due_and_nothing_else(database: Database) {
     assert_eq!(store.count_live("ann").await.unwrap(), 3);
 }
 
+async fn a_branch_that_is_kept_where_it_was_is_known_for_ever(database: Database) {
+    let store = database.open().await;
+    let row = begun(&store, "t").await;
+    let kept = Transaction { kept_branch: Some(row.branch.clone()), ..row.rolled_back().unwrap() };
+    store.swap(&row, Transaction { is_clean: true, ..kept }).await.unwrap().unwrap();
+    let other = begun(&store, "u").await;
+    store.swap(&other, Transaction { is_clean: true, ..other.rolled_back().unwrap() }).await.unwrap().unwrap();
+    assert_eq!(store.forget(-1).await.unwrap(), 1);
+    let known: Vec<_> = store.with_branches(&row.repository).await.unwrap().into_iter().map(|row| row.branch).collect();
+    assert_eq!(known, [row.branch]);
+}
+
 async fn a_list_is_of_one_owner_and_filtered(database: Database) {
     let store = database.open().await;
     for id in ["a", "b", "c"] {
@@ -221,18 +234,25 @@ async fn commits_into_one_base_are_counted_in_their_order(database: Database) {
     assert_eq!(store.commits_ahead(&committing[0]).await.unwrap(), 0);
     database.sql("UPDATE transactions SET lease_until = 0 WHERE id = 'a'").await;
     assert_eq!(store.commits_ahead(&committing[2]).await.unwrap(), 1, "nobody works on the first");
+    // Left to its owner, and the janitor does not look for a while.
+    let left = Transaction { lease_until: i64::MAX, ..committing[1].released() };
+    store.swap(&committing[1], left).await.unwrap().unwrap();
+    assert_eq!(store.commits_ahead(&committing[2]).await.unwrap(), 0, "nobody works on the second");
+    let tally = store.tally().await.unwrap();
+    assert_eq!((tally.committing, tally.unattended), (2, 2));
 }
 
 async fn a_downtime_of_all_replicas_gives_time_and_of_one_does_not(database: Database) {
     let store = database.open().await;
     store.beat().await.unwrap();
     let row = begun(&store, "t").await;
-    database.sql("UPDATE transactions SET idle_expire_time = 0").await;
+    database.sql("UPDATE transactions SET idle_expire_time = 0, expire_time = 0").await;
     assert_eq!(store.beat().await.unwrap(), 0, "a replica was there a moment ago");
     assert_eq!(database.open().await.beat().await.unwrap(), 0, "one that starts is no downtime");
     database.sql("UPDATE lakeport_service SET seen = seen - 60000").await;
     assert_eq!(store.beat().await.unwrap(), 1);
     let now = store.get("ann", &row.id).await.unwrap().unwrap();
     assert!(now.idle_expire_time > now.read_at + 55_000, "it has not got its idle time back");
+    assert!(now.expire_time > now.read_at + 55_000, "its lifetime ended while nobody could reach the service");
     assert_eq!(store.beat().await.unwrap(), 0, "once is enough");
 }

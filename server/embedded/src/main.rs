@@ -14,7 +14,7 @@ use tokio::signal::unix::{SignalKind, signal};
 #[command(version)]
 struct Arguments {
     /// Where the lake is kept; made if it is not there.
-    #[arg(long, env = "LAKEPORT_EMBEDDED_DIR", default_value = "./lakeport-data/lake")]
+    #[arg(long, global = true, env = "LAKEPORT_EMBEDDED_DIR", default_value = "./lakeport-data/lake")]
     data_dir: PathBuf,
     /// Address to listen on.
     #[arg(long, global = true, env = "LAKEPORT_EMBEDDED_LISTEN", default_value = "127.0.0.1:8000")]

@@ -142,6 +142,11 @@ impl Error {
         None
     }
 
+    /// Nothing was done, and another time it may be.
+    pub fn unavailable(message: impl Into<String>) -> Self {
+        Self::new(Kind::Unavailable, Retry::Safe, message)
+    }
+
     /// A call that did not get through, or that broke off before its answer.
     pub(crate) fn transport(effect: Effect, was_sent: bool, error: impl Into<BoxError>) -> Self {
         let retry = if was_sent && effect != Effect::Read { Retry::Look } else { Retry::Safe };

@@ -24,6 +24,9 @@ pub enum Error {
     /// A row does not say what a row says: the store is damaged, or of another program.
     #[error("a row of the session store cannot be read: {0}")]
     Corrupt(String),
+    /// Its file cannot be opened.
+    #[error("its file cannot be opened: is the folder there, and may this user write to it?")]
+    File(#[source] sqlx::Error),
     /// Anything else.
     #[error("the session store failed: its operator finds the cause in the log")]
     Failed(#[source] sqlx::Error),
@@ -70,6 +73,7 @@ fn of_sqlite(code: u32) -> fn(sqlx::Error) -> Error {
         8 => Error::ReadOnly,
         11 | 26 => Error::Damaged,
         13 => Error::Full,
+        14 => Error::File,
         _ => Error::Failed,
     }
 }
@@ -99,6 +103,7 @@ mod tests {
         assert!(matches!(made("5"), Error::Locked(_)));
         assert!(matches!(made("1032"), Error::ReadOnly(_)));
         assert!(matches!(made("13"), Error::Full(_)));
+        assert!(matches!(made("14"), Error::File(_)));
         assert!(matches!(made("26"), Error::Damaged(_)));
         assert!(matches!(made("57P01"), Error::Away(_)));
         assert!(matches!(made("08006"), Error::Away(_)));

@@ -50,6 +50,11 @@ impl Transaction {
         all.filter(|branch| self.kept_branch.as_ref() != Some(branch)).collect()
     }
 
+    /// Whether the branch that is kept is the one that was worked on.
+    pub fn is_kept_in_place(&self) -> bool {
+        self.kept_branch.as_ref() == Some(&self.branch)
+    }
+
     /// Until when a branch that nobody heard of again could still be made.
     pub fn late_branches_until(&self, settle: Millis) -> Option<Millis> {
         let is_in_doubt = self.commit_in_doubt || self.merge_in_doubt || !self.merge_branches.is_empty();
@@ -171,6 +176,8 @@ impl Transaction {
         next.merge_in_doubt = false;
         next.fence_until = None;
         next.refusal = None;
+        // What was to be kept of a commit that failed is not kept: it is open again.
+        next.kept_branch = None;
         next.failure = Some(failure);
         next.idle_expire_time = next.read_at + next.options.idle_timeout;
         next
@@ -190,6 +197,14 @@ impl Transaction {
     /// When it has ended already.
     pub fn expired(&self) -> Result<Self, NotAllowed> {
         if self.state.is_final() { Err(NotAllowed(self.state)) } else { Ok(self.clone().ended(State::Expired)) }
+    }
+
+    /// A branch of ours may still be made for a while, whatever became of the transaction: it is cleaned up again behind that.
+    #[must_use]
+    pub fn awaiting_late_branch(&self, settle: Millis) -> Self {
+        let is_over = self.state.is_final();
+        let lease_until = if is_over { self.lease_until.max(self.read_at + settle) } else { self.lease_until };
+        Self { commit_in_doubt: true, is_clean: self.is_clean && !is_over, lease_until, ..self.clone() }
     }
 
     /// An upload to a path may still land for a while.

@@ -18,6 +18,7 @@ use lakeport_types::TransactionId;
 use record::{COLUMNS, Record};
 use statement::Statement;
 use std::collections::BTreeMap;
+use upkeep::has_worker;
 
 /// Rows that a listing looks at together.
 const PAGE: i64 = 200;
@@ -250,8 +251,8 @@ impl SessionStore {
     pub async fn commits_ahead(&self, transaction: &Transaction) -> Result<i64> {
         let sql = format!(
             "SELECT count(*) FROM transactions WHERE state = 'committing' AND repository = $1 AND base_branch = $2 AND \
-             commit_time < $3 AND lease_until > {}",
-            self.now()
+             commit_time < $3 AND {}",
+            has_worker(self.now())
         );
         let (repository, base) = (transaction.repository.as_str(), transaction.base_branch.as_str());
         self.database.number(&Statement::new(sql).bind(repository).bind(base).bind(transaction.commit_time)).await

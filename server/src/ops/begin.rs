@@ -2,8 +2,9 @@
 
 use super::absent::{no_repository, not_a_branch, not_open};
 use super::branches::no_ref;
+use super::branching::{Start, branch_at};
 use super::end::delete_branches;
-use super::{Caller, Ops};
+use super::{Caller, Ops, Shared};
 use crate::error::{Error, Kind, Result};
 use crate::fault;
 use crate::timing::millis;
@@ -13,6 +14,7 @@ use lakeport_types::{BranchName, CommitId, Ref, RepositoryId, TransactionId};
 use rand::RngExt;
 use std::collections::BTreeMap;
 use std::time::{SystemTime, UNIX_EPOCH};
+use tracing::Instrument;
 
 /// What a transaction is to begin with.
 #[derive(Debug, Clone)]
@@ -34,7 +36,7 @@ pub struct Begin {
 /// # Errors
 /// `RepositoryNotFound`, `RefNotFound`, `RefNotABranch`, `TransactionExists`, `BranchExists` for the branch to keep,
 /// `TooManyTransactions`.
-pub async fn begin(ops: &Ops, caller: &Caller, begin: Begin) -> Result<Transaction> {
+pub async fn begin(ops: &Shared, caller: &Caller, begin: Begin) -> Result<Transaction> {
     if begin.base_branch.is_transaction() {
         let message = format!("branch {} belongs to another transaction", begin.base_branch);
         return Err(Error::new(Kind::ReservedName, message));
@@ -84,7 +86,7 @@ async fn check_quota(ops: &Ops, owner: &str) -> Result<()> {
 }
 
 /// A repetition is the same transaction if it asks for the same.
-async fn found_again(ops: &Ops, caller: &Caller, begin: &Begin, found: Transaction) -> Result<Transaction> {
+async fn found_again(ops: &Shared, caller: &Caller, begin: &Begin, found: Transaction) -> Result<Transaction> {
     let is_same = found.repository == begin.repository
         && found.base_branch == begin.base_branch
         && found.options == begin.options
@@ -103,36 +105,62 @@ async fn found_again(ops: &Ops, caller: &Caller, begin: &Begin, found: Transacti
     Ok(now)
 }
 
-/// Makes the branch of a transaction. Its name is random and in the row: one that is there is our own earlier try.
-async fn with_branch(ops: &Ops, caller: &Caller, transaction: Transaction) -> Result<Transaction> {
+/// Makes the branch of a transaction, in a task: a caller that goes away leaves no branch that nobody knows.
+async fn with_branch(ops: &Shared, caller: &Caller, transaction: Transaction) -> Result<Transaction> {
     if transaction.options.read_only {
         return Ok(transaction);
     }
-    let source = Ref::from(&transaction.base_commit_id);
+    let (task_ops, caller) = (ops.clone(), caller.clone());
+    let making = async move {
+        match make_branch(&caller, &transaction).await {
+            Ok(()) => still_open(&task_ops, &caller, transaction).await,
+            Err(error) => {
+                // A try before the last may still have its effect.
+                expect_late(&task_ops, &transaction).await?;
+                Err(caller.explain(error.into()).await)
+            }
+        }
+    };
+    let making = ops.tasks.spawn(making.in_current_span());
+    making.await.map_err(|error| Error::new(Kind::Internal, "the branch was not made").caused_by(error))?
+}
+
+/// The name of the branch is random and in the row: one that is there is our own earlier try.
+async fn make_branch(caller: &Caller, transaction: &Transaction) -> lakefs::Result<()> {
     let mut tries_left = 2;
     loop {
-        let made = caller.lakefs.create_branch(&transaction.repository, &transaction.branch, &source, true).await;
+        let made =
+            branch_at(&caller.lakefs, &transaction.repository, &transaction.branch, Start::of(transaction)).await;
         fault::after("branched").await;
         match made {
-            Ok(_) => return still_open(ops, caller, transaction).await,
-            Err(error) if error.kind() == lakefs::Kind::AlreadyExists => {
-                return still_open(ops, caller, transaction).await;
-            }
             // A second try finds the first, if it happened.
             Err(error) if error.retry() != lakefs::Retry::Never && tries_left > 0 => tries_left -= 1,
-            Err(error) => return Err(caller.explain(error.into()).await),
+            made => return made,
         }
     }
 }
 
-/// A branch that was made for a transaction that has ended meanwhile is known to nobody: it goes at once.
+/// A branch that was made for a transaction that has ended meanwhile is known to nobody: it goes at once, or by the janitor.
 async fn still_open(ops: &Ops, caller: &Caller, transaction: Transaction) -> Result<Transaction> {
     let now = ops.refreshed(&transaction).await?;
     if !now.state.is_final() {
         return Ok(now);
     }
-    delete_branches(&caller.lakefs, &now).await?;
+    if delete_branches(&caller.lakefs, &now).await.is_err() {
+        expect_late(ops, &now).await?;
+    }
     Err(not_open(&now, now.state))
+}
+
+/// Notes that the branch may still be made, or is there, whatever becomes of the transaction.
+async fn expect_late(ops: &Ops, transaction: &Transaction) -> Result<()> {
+    loop {
+        let now = ops.refreshed(transaction).await?;
+        let expecting = now.awaiting_late_branch(millis(ops.timing.settle));
+        if ops.store.swap(&now, expecting).await?.is_some() {
+            return Ok(());
+        }
+    }
 }
 
 async fn base_commit(caller: &Caller, begin: &Begin) -> Result<CommitId> {

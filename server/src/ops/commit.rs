@@ -22,6 +22,7 @@ use crate::fault;
 use lakeport_lakefs as lakefs;
 use lakeport_session::{CommitRequest, State, Strategy, Transaction};
 use lakeport_types::{CommitId, Prefix, TransactionId};
+use resolve::CHERRY_PICKED;
 use std::time::Duration;
 use worker::Worker;
 
@@ -50,6 +51,7 @@ pub(super) const NAMED_CONFLICTS: usize = 10;
 /// `CommitInDoubt`: it goes on; ask again. `TagExists`, `EpochMismatch`: nothing was begun.
 pub async fn commit(ops: &Shared, caller: &Caller, id: &TransactionId, commit: Commit) -> Result<Transaction> {
     check_metadata(&commit.request.metadata)?;
+    refuse_the_mark_of_copies(&commit.request)?;
     loop {
         let now = ops.owned(caller, id).await?;
         match now.state {
@@ -80,6 +82,17 @@ pub async fn commit(ops: &Shared, caller: &Caller, id: &TransactionId, commit: C
             let epoch = started.epoch;
             return wait(ops, caller, started, epoch).await;
         }
+    }
+}
+
+/// A merge that says it is a copy of another would not be found again.
+fn refuse_the_mark_of_copies(request: &CommitRequest) -> Result<()> {
+    match request.metadata.contains_key(CHERRY_PICKED) {
+        false => Ok(()),
+        true => Err(Error::new(
+            Kind::ReservedName,
+            format!("metadata key {CHERRY_PICKED:?} is reserved: lakeFS tells by it what was cherry-picked"),
+        )),
     }
 }
 
@@ -137,7 +150,8 @@ async fn wait(ops: &Shared, caller: &Caller, row: Transaction, epoch: i64) -> Re
             let now = ops.store.get(&row.owner, &row.id).await?;
             let now = now.ok_or_else(|| unknown_transaction(&row.id))?;
             match now.state {
-                State::Committed => return Ok(now),
+                // In another epoch by somebody else, but in the same words.
+                State::Committed if now.epoch == epoch || now.commit_request == row.commit_request => return Ok(now),
                 State::Open if now.epoch == epoch => {
                     let unexplained =
                         || Error::new(Kind::CommitInDoubt, "the commit ended without an outcome: ask again");
@@ -246,17 +260,18 @@ async fn validate(ops: &Shared, caller: &Caller, row: Transaction, request: &Com
 
 /// Paths that both sides changed. Which, may not be known.
 fn conflict(base: &str, Conflicts { paths, count, are_more }: Conflicts) -> Error {
-    let count = match (count, are_more) {
-        (0, _) => "Some".to_owned(),
-        (count, true) => format!("At least {count}"),
-        (count, false) => count.to_string(),
+    let changed = match (count, are_more) {
+        (0, _) => "Some paths were".to_owned(),
+        (count, true) => format!("At least {count} paths were"),
+        (1, false) => "1 path was".to_owned(),
+        (count, false) => format!("{count} paths were"),
     };
     let listed = match &paths[..] {
         [] => String::new(),
         paths => format!(": {}{}", paths.join(", "), if paths.len() < NAMED_CONFLICTS { "" } else { ", …" }),
     };
     let message = format!(
-        "{count} paths were changed in the transaction and on {base} since it began{listed}; see \
+        "{changed} changed in the transaction and on {base} since it began{listed}; see \
          ListTransactionChanges, and commit with a strategy or roll back"
     );
     Error::new(Kind::MergeConflict, message).about(paths)

@@ -100,10 +100,15 @@ pub async fn clean(ops: &Ops, lakefs: &Lakefs, ended: Transaction) -> Transactio
     }
 }
 
-/// Leaves a transaction that cannot be cleaned now alone for a while, so that others get their turn.
+/// The longest that one is left alone which could not be cleaned, however often.
+const LONGEST_ALONE: Millis = 3_600_000;
+
+/// Leaves a transaction that cannot be cleaned now alone for a while, the longer it could not, so that others get their turn.
 async fn later(ops: &Ops, ended: Transaction) -> Transaction {
     let Ok(now) = ops.refreshed(&ended).await else { return ended };
-    let left_alone = Transaction { lease_until: now.read_at + millis(ops.timing.left_alone), ..now.clone() };
+    let tried_for = now.end_time.map_or(0, |end| now.read_at - end);
+    let span = (tried_for / 4).clamp(millis(ops.timing.left_alone), LONGEST_ALONE.max(millis(ops.timing.left_alone)));
+    let left_alone = Transaction { lease_until: now.read_at + span, ..now.clone() };
     // Whoever was faster has written something newer.
     match ops.store.swap(&now, left_alone).await {
         Ok(Some(stored)) => stored,
@@ -165,7 +170,7 @@ pub(super) enum Kept {
 /// # Errors
 /// When it cannot be made now.
 pub(super) async fn keep(ops: &Ops, lakefs: &Lakefs, row: Transaction) -> Result<Kept> {
-    if !is_kept(&row) || row.kept_branch.as_ref() == Some(&row.branch) {
+    if !is_kept(&row) || row.is_kept_in_place() {
         return Ok(Kept::Done(row));
     }
     let mut row = row;
@@ -230,7 +235,12 @@ async fn make_kept(ops: &Ops, lakefs: &Lakefs, row: &mut Transaction) -> Result<
         let made = lakefs.create_branch(&row.repository, &name, &source, false).await;
         fault::after("kept").await;
         match made {
-            Ok(_) => return Ok(()),
+            Ok(head) if row.prepared_commit_id.as_ref().is_none_or(|commit| commit.as_str() == head) => return Ok(()),
+            Ok(_) => {
+                delete_branch(lakefs, &row.repository, &name).await?;
+                let message = "lakeFS made a branch from another commit than it was asked for: try again";
+                return Err(Error::new(Kind::LakefsUnavailable, message).into());
+            }
             Err(error) if error.kind() != lakefs::Kind::AlreadyExists => return Err(Unkept::of(lakefs, error).await),
             Err(_) if holds(lakefs, row, &name, &source).await? => return Ok(()),
             Err(_) => name_kept(ops, row, None).await?,

@@ -51,6 +51,32 @@ pub(super) async fn refused(
     }
 }
 
+/// The same, of a commit that is taken against one of its parents: which, has to be said of a merge alone.
+pub(super) async fn refused_against(
+    ops: &Ops,
+    caller: &Caller,
+    writing: &Writing,
+    (commit, parent): (&Ref, Option<u32>),
+    error: lakefs::Error,
+) -> Error {
+    if error.kind() == lakefs::Kind::InvalidArgument
+        && let Ok(found) = caller.lakefs.get_commit(&writing.repository, commit).await
+    {
+        match (found.parents.len(), parent) {
+            (2.., None) => {
+                let which =
+                    format!("{commit} is a merge: say which of its parents it is taken against; 1 is the first");
+                return Error::field("parent_number", which);
+            }
+            (count, Some(parent)) if parent as usize > count => {
+                return Error::field("parent_number", format!("{commit} has no parent {parent}, but {count}"));
+            }
+            _ => {}
+        }
+    }
+    refused(ops, caller, writing, commit, error).await
+}
+
 fn onto(repository: &RepositoryId, branch: &BranchName) -> Result<Writing> {
     let branch = writable_branch(&Ref::from(branch))?;
     Ok(Writing { repository: repository.clone(), branch, transaction: None })
@@ -89,6 +115,6 @@ pub async fn cherry_pick(
     let writing = onto(repository, branch)?;
     match caller.lakefs.cherry_pick(repository, branch, commit, parent).await {
         Ok(made) => Ok(made),
-        Err(error) => Err(refused(ops, caller, &writing, commit, error).await),
+        Err(error) => Err(refused_against(ops, caller, &writing, (commit, parent), error).await),
     }
 }

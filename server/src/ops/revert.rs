@@ -1,7 +1,7 @@
 //! Undoing a commit.
 
 use super::inside::{MADE_IN, under_lease};
-use super::merge::refused;
+use super::merge::refused_against;
 use super::write::check_metadata;
 use super::{Caller, Ops, Place, Shared, Writing};
 use crate::error::{Error, Kind, Result};
@@ -47,7 +47,10 @@ pub async fn revert(ops: &Shared, caller: &Caller, place: &Place, mut new: NewRe
     };
     match undone {
         Some(Ok(())) => marked(caller, &writing, &mark).await,
-        Some(Err(error)) => Err(refused(ops, caller, &writing, &new.target, error).await),
+        Some(Err(error)) => {
+            let against = (&new.target, Some(new.parent).filter(|parent| *parent > 0));
+            Err(refused_against(ops, caller, &writing, against, error).await)
+        }
         None => {
             let lost = "the answer to the revert was lost, and it may or may not be in the transaction: see its Log";
             Err(Error::new(Kind::OutcomeUnknown, lost))

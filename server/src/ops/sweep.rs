@@ -78,10 +78,11 @@ async fn transaction_branches(lakefs: &Lakefs, repository: &RepositoryId) -> Res
     }
 }
 
-/// Rows that are clean have no branch any more: one that is there all the same came too late to be cleaned up.
+/// Rows that are clean have no branch any more but one that they keep: another that is there came too late to be cleaned up.
 async fn known_branches(store: &SessionStore, repository: &RepositoryId) -> Result<HashSet<BranchName>> {
-    let rows = store.unclean(repository).await?;
-    Ok(rows.iter().flat_map(lakeport_session::Transaction::branches).collect())
+    let rows = store.with_branches(repository).await?;
+    let kept = rows.iter().filter(|row| row.is_kept_in_place()).map(|row| row.branch.clone());
+    Ok(rows.iter().flat_map(lakeport_session::Transaction::branches).chain(kept).collect())
 }
 
 /// `None` when it has gone meanwhile.

@@ -5,7 +5,8 @@ use crate::error::{Error, Result};
 use sqlx::{AssertSqlSafe, Executor};
 
 /// The steps, in order: a database of version n has taken the first n.
-const STEPS: [&str; 2] = [include_str!("migrations/1.sql"), include_str!("migrations/2.sql")];
+const STEPS: [&str; 3] =
+    [include_str!("migrations/1.sql"), include_str!("migrations/2.sql"), include_str!("migrations/3.sql")];
 /// "lakeport", as a number: who brings a database up to date holds this lock.
 const LOCK: &str = "SELECT pg_advisory_xact_lock(7809641312259371636)";
 

@@ -10,7 +10,8 @@ use std::collections::BTreeMap;
 use std::fmt::Display;
 
 pub(super) const COLUMNS: &str = "owner, id, state, version, epoch, repository, base_branch, base_commit_id, branch, lease_until, \
-                                  is_clean, create_time, idle_expire_time, expire_time, end_time, details, idle_timeout, commit_time";
+                                  is_clean, create_time, idle_expire_time, expire_time, end_time, details, idle_timeout, commit_time, \
+                                  is_attended, is_kept_in_place";
 
 #[derive(Debug, sqlx::FromRow)]
 pub(super) struct Record {
@@ -32,6 +33,8 @@ pub(super) struct Record {
     details: String,
     idle_timeout: Millis,
     commit_time: Option<Millis>,
+    is_attended: i64,
+    is_kept_in_place: i64,
     read_at: Millis,
 }
 
@@ -109,6 +112,8 @@ impl Record {
             details: serde_json::to_string(&details).map_err(corrupt)?,
             idle_timeout: transaction.options.idle_timeout,
             commit_time: transaction.commit_time,
+            is_attended: transaction.worker.is_some().into(),
+            is_kept_in_place: transaction.is_kept_in_place().into(),
             read_at: transaction.read_at,
         })
     }
@@ -157,7 +162,7 @@ impl Record {
     pub(super) async fn insert(self, database: &Database) -> Result<bool> {
         let sql = format!(
             "INSERT INTO transactions ({COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, \
-             $16, $17, $18) ON CONFLICT DO NOTHING"
+             $16, $17, $18, $19, $20) ON CONFLICT DO NOTHING"
         );
         let insert = Statement::new(sql)
             .bind(self.owner)
@@ -177,7 +182,9 @@ impl Record {
             .bind(self.end_time)
             .bind(self.details)
             .bind(self.idle_timeout)
-            .bind(self.commit_time);
+            .bind(self.commit_time)
+            .bind(self.is_attended)
+            .bind(self.is_kept_in_place);
         Ok(database.run(&insert).await?.changed == 1)
     }
 
@@ -185,8 +192,8 @@ impl Record {
     pub(super) async fn replace(self, database: &Database, version: i64, condition: &str) -> Result<bool> {
         let update = "UPDATE transactions SET state = $1, version = $2, epoch = $3, branch = $4, lease_until = $5, \
                    is_clean = $6, idle_expire_time = CASE WHEN idle_expire_time > $7 THEN idle_expire_time ELSE $7 END, \
-                   end_time = $8, details = $9, commit_time = $10, write_id = $11 WHERE owner = $12 AND id = $13 AND \
-                   version = $14";
+                   end_time = $8, details = $9, commit_time = $10, is_attended = $11, is_kept_in_place = $12, \
+                   write_id = $13 WHERE owner = $14 AND id = $15 AND version = $16";
         let write_id: i64 = rand::rng().random();
         let replace = Statement::new(format!("{update}{condition}"))
             .bind(self.state)
@@ -199,6 +206,8 @@ impl Record {
             .bind(self.end_time)
             .bind(self.details)
             .bind(self.commit_time)
+            .bind(self.is_attended)
+            .bind(self.is_kept_in_place)
             .bind(write_id)
             .bind(self.owner.as_str())
             .bind(self.id.as_str())

@@ -10,7 +10,7 @@ pub(super) const TRANSACTION_ID: &str = "lakeport.transaction_id";
 /// Which try of a commit it was.
 pub(super) const EPOCH: &str = "lakeport.epoch";
 /// lakeFS's mark on a copy of a commit, which has the metadata of the original.
-const CHERRY_PICKED: &str = "cherry-pick-origin";
+pub(super) const CHERRY_PICKED: &str = "cherry-pick-origin";
 
 /// Whether a transaction was merged.
 #[derive(Debug, Clone, PartialEq, Eq)]

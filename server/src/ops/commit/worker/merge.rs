@@ -1,6 +1,7 @@
 //! Step 3: the merge into the base.
 
 use super::{Line, Published, Resolution, Stop, Worker, commit_id, in_doubt, merged};
+use crate::ops::branching::{Start, branch_at};
 use crate::ops::commit::queue::Turn;
 use lakeport_lakefs::{self as lakefs, Lakefs, LogQuery, NewMerge};
 use lakeport_session::{Strategy, Transaction};
@@ -45,15 +46,11 @@ impl Worker {
 
     /// Makes a branch whose random name is stored: one that is there is this very try.
     pub(super) async fn make_branch(&mut self, branch: &BranchName, commit: &CommitId) -> Result<(), Stop> {
-        let (name, source) = (branch.clone(), Ref::from(commit));
+        let (name, commit) = (branch.clone(), commit.clone());
         let made = self.change("branch made", async move |lakefs: Lakefs, row: Transaction| {
-            lakefs.create_branch(&row.repository, &name, &source, true).await
+            branch_at(&lakefs, &row.repository, &name, Start::at(&commit)).await
         });
-        match made.await? {
-            Ok(_) => Ok(()),
-            Err(error) if error.kind() == lakefs::Kind::AlreadyExists => Ok(()),
-            Err(error) => Err(error.into()),
-        }
+        Ok(made.await??)
     }
 
     /// One commit of all: a squash merge into a branch of our own, never into the base, where a repetition would land twice.
