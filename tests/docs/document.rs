@@ -31,7 +31,9 @@ pub(crate) fn steps(markdown: &str) -> Vec<Step> {
     for Block { line, info, text, is_directly_behind } in blocks(markdown) {
         match (info.as_str(), steps.last_mut()) {
             ("sh", _) => steps.push(Step { line, command: text, ..Step::default() }),
-            ("json" | "text" | "json any order", Some(step)) if waits_for_output && is_directly_behind => {
+            ("json" | "text" | "json any order" | "text any order", Some(step))
+                if waits_for_output && is_directly_behind =>
+            {
                 step.shown = text;
                 step.any_order = info.ends_with("any order");
             }

@@ -1,4 +1,5 @@
-//! Runs every command of `docs/grpcurl.md` against a server of its own and compares what it prints with what is shown there.
+//! Runs every command of `docs/grpcurl.md`, and the first minutes of other documents, each against a server of its own, and compares
+//! what it prints with what is shown there.
 //!
 //! A block of `sh` is a command; the block of `json` or `text` directly behind it is what it prints, both its outputs; without
 //! one it prints nothing. It has to fail where that has a line `ERROR:`, and to succeed where not. What differs between runs is
@@ -12,7 +13,7 @@ mod shell;
 
 use document::Step;
 use lakeport_server::app::{App, Serving};
-use lakeport_server::config::{Auth, Config, Lake, LogFormat};
+use lakeport_tests::server::config;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use prost::Message;
 use prost_types::FileDescriptorSet;
@@ -43,28 +44,32 @@ async fn every_command_prints_what_is_shown() {
     assert!(wrong.is_empty(), "docs/grpcurl.md is wrong in {} places\n\n{}", wrong.len(), wrong.join("\n"));
 }
 
-/// The part of README.md that is run: from its first grpcurl to the command line.
-const README: &str = include_str!("../../README.md");
-const FIRST_MINUTE: (&str, &str) = ("With\n[grpcurl]", "The same with the command line");
+/// The parts of other documents that are run, each on a new server: what stands between two texts.
+const FIRST_MINUTES: [(&str, &str, &str); 2] = [
+    (include_str!("../../README.md"), "With\n[grpcurl]", "More by hand:"),
+    (include_str!("../../docs/command-line.md"), "## The first minute", "## URIs"),
+];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_first_minute_of_the_readme_goes_as_printed() {
-    let dir = tempfile::tempdir().unwrap();
-    let server = serve(&dir.path().join("data")).await;
-    let shell = Shell::new(dir.path(), server.address).await;
-    let (_, rest) = README.split_once(FIRST_MINUTE.0).unwrap();
-    let steps = document::steps(rest.split_once(FIRST_MINUTE.1).unwrap().0);
-    assert!(steps.iter().any(|step| step.command.contains("CommitTransaction")), "it has no transaction");
-    let mut shapes = Shapes::default();
-    for step in steps {
-        let ran = shell.run(&step.command).await;
-        let agreed = match step.shown.contains('…') {
-            false => check(&step, &ran, &mut shapes),
-            true => holds_what_is_shown(&step, &ran),
-        };
-        assert_eq!(agreed, Ok(()), "README.md: {}\n{}", step.command, ran.printed);
+async fn the_first_minutes_go_as_printed() {
+    for (document, from, to) in FIRST_MINUTES {
+        let dir = tempfile::tempdir().unwrap();
+        let server = serve(&dir.path().join("data")).await;
+        let shell = Shell::new(dir.path(), server.address).await;
+        let (_, rest) = document.split_once(from).unwrap();
+        let steps = document::steps(rest.split_once(to).unwrap().0);
+        assert!(steps.iter().any(|step| step.command.contains("ommit")), "it has no transaction");
+        let mut shapes = Shapes::default();
+        for step in steps {
+            let ran = shell.run(&step.command).await;
+            let agreed = match step.shown.lines().any(|line| line.trim() == "…") {
+                false => check(&step, &ran, &mut shapes),
+                true => holds_what_is_shown(&step, &ran),
+            };
+            assert_eq!(agreed, Ok(()), "{}\n{}", step.command, ran.printed);
+        }
+        server.drain(Duration::from_secs(5)).await;
     }
-    server.drain(Duration::from_secs(5)).await;
 }
 
 /// Every line that is shown whole is printed, but for IDs.
@@ -111,20 +116,6 @@ fn check(step: &Step, ran: &Ran, shapes: &mut Shapes) -> Result<(), String> {
 
 /// A new server on a lake of its own, as without any setting.
 async fn serve(data_dir: &Path) -> Serving {
-    let any = "127.0.0.1:0".parse().unwrap();
-    let config = Config {
-        listen: any,
-        admin_listen: any,
-        lake: Lake::Embedded { listen: None },
-        auth: Auth::Passthrough,
-        data_dir: data_dir.to_owned(),
-        session_store: None,
-        merge_timeout: Duration::from_secs(60),
-        remember: Duration::from_secs(24 * 3600),
-        web_origins: Vec::new(),
-        log_format: LogFormat::Pretty,
-        log: "info".into(),
-    };
     let metrics = PrometheusBuilder::new().build_recorder().handle();
-    App::build(config, metrics).await.unwrap().serve().await.unwrap()
+    App::build(config(data_dir.to_owned()), metrics).await.unwrap().serve().await.unwrap()
 }

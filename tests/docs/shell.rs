@@ -38,6 +38,7 @@ impl Shell {
             assert!(grpcurl.exists(), "LAKEPORT_TEST_GRPCURL names {}, which is not there", grpcurl.display());
             std::os::unix::fs::symlink(grpcurl, bin.join("grpcurl")).unwrap();
         }
+        std::os::unix::fs::symlink(lakeport_tests::cli::lakeport(), bin.join("lakeport")).unwrap();
         let inherited = std::env::var_os("PATH").unwrap_or_default();
         let path = std::env::join_paths([bin].into_iter().chain(std::env::split_paths(&inherited))).unwrap();
         let shell = Self { address, work, path };
@@ -52,6 +53,8 @@ impl Shell {
             .args(["-euo", "pipefail", "-c", &command.replace(SHOWN_ADDRESS, &self.address.to_string())])
             .current_dir(&self.work)
             .env("PATH", &self.path)
+            .env("HOME", &self.work)
+            .env("LAKEPORT_ENDPOINT", format!("http://{}", self.address))
             .stdin(Stdio::null())
             .kill_on_drop(true)
             .output();

@@ -9,9 +9,10 @@ use lakeport_proto::v1::transaction_service_client::TransactionServiceClient;
 use lakeport_proto::v1::version_service_client::VersionServiceClient;
 use lakeport_proto::v1::*;
 use lakeport_server::app::{App, Serving};
-use lakeport_server::config::{Auth, Config, Lake as LakeConfig, LogFormat, Secret};
+use lakeport_server::config::{Auth, Config, Lake as LakeConfig};
 use lakeport_server::timing::Timing;
 use lakeport_tests::lakefs;
+use lakeport_tests::server::{config, real_lakefs};
 use metrics_exporter_prometheus::PrometheusBuilder;
 use std::time::Duration;
 use tonic::transport::{Channel, Endpoint};
@@ -40,17 +41,10 @@ pub(crate) struct Server {
     _dir: tempfile::TempDir,
 }
 
-/// The lakeFS that the environment names, if it does.
-fn real_lakefs() -> Option<LakeConfig> {
-    let named = lakefs::named()?;
-    let secret_access_key = Secret::new(named.secret_access_key);
-    Some(LakeConfig::Remote { url: named.url, access_key_id: named.access_key_id, secret_access_key })
-}
-
 impl Server {
     pub(crate) async fn start() -> Self {
-        let auth = if real_lakefs().is_some() { Auth::Service } else { Auth::Passthrough };
-        Self::start_with(real_lakefs().unwrap_or(LakeConfig::Embedded { listen: None }), auth).await
+        let (lake, auth) = real_lakefs().unwrap_or((LakeConfig::Embedded { listen: None }, Auth::Passthrough));
+        Self::start_with(lake, auth).await
     }
 
     /// One whose lake can be made to fail.
@@ -66,20 +60,8 @@ impl Server {
 
     pub(crate) async fn without_repository(lake: LakeConfig, auth: Auth) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let any = "127.0.0.1:0".parse().unwrap();
-        let config = Config {
-            listen: any,
-            admin_listen: any,
-            lake,
-            auth,
-            data_dir: dir.path().to_owned(),
-            session_store: None,
-            merge_timeout: Duration::from_secs(60),
-            remember: Duration::from_secs(24 * 3600),
-            web_origins: vec!["https://app.example.com".parse().unwrap()],
-            log_format: LogFormat::Pretty,
-            log: "info".into(),
-        };
+        let web_origins = vec!["https://app.example.com".parse().unwrap()];
+        let config = Config { lake, auth, web_origins, ..config(dir.path().to_owned()) };
         let faults = Faults::default();
         let metrics = PrometheusBuilder::new().build_recorder().handle();
         let app = App::with_faults(config, metrics, faults.clone()).await.unwrap();

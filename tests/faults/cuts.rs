@@ -48,7 +48,7 @@ async fn an_upload_that_is_cut_off_at_any_byte_is_never_seen() {
     let client = crate::client::Client::new(&[replica.address]);
     client.begun(&lake, "t").await;
     client.written("t", "whole", "1").await;
-    let proxy = Proxy::start(replica.address, Trouble::CutUp(ANYWHERE)).await;
+    let proxy = Proxy::start(replica.address, Trouble::CutUp(ANYWHERE), crate::seed()).await;
     let uploads = crate::setting("UPLOADS").unwrap_or(UPLOADS);
     let answers = stream::iter(0..uploads).map(|n| {
         let messages = messages(&lake, if n % 2 == 0 { "" } else { "t" }, &format!("cut/{n}"));

@@ -6,6 +6,8 @@ use crate::history::{Outcome, Told};
 use crate::lake::Lake;
 use crate::process::Replica;
 use crate::writer::Writer;
+use http::StatusCode;
+use lakeport_embedded::{Fault, Faults, On};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use std::collections::BTreeMap;
@@ -18,8 +20,12 @@ use tokio::task::JoinHandle;
 const POINTS: &[&str] = &[
     "before:begun",
     "after:begun",
+    "before:branched",
     "after:branched",
+    "before:written",
     "after:written",
+    "before:unsettled",
+    "after:unsettled",
     "after:leased",
     "after:made inside",
     "before:committing",
@@ -55,6 +61,14 @@ const POINTS: &[&str] = &[
     "after:rolled back",
     "before:expired",
     "after:expired",
+    "before:commit doubted",
+    "after:commit doubted",
+    "before:merge doubted",
+    "after:merge doubted",
+    "before:fenced",
+    "after:fenced",
+    "before:suspended",
+    "after:suspended",
 ];
 /// Clients at once.
 const WRITERS: u32 = 8;
@@ -98,7 +112,7 @@ impl Crowd {
 async fn whoever_asks_is_told_the_truth_however_often_the_server_is_killed() {
     let seed = crate::seed();
     let mut dice = StdRng::seed_from_u64(seed);
-    let lake = Lake::start().await;
+    let (lake, faults) = Lake::to_fail().await;
     let folder = tempfile::tempdir().unwrap();
     let replica = Replica::new(&lake, folder.path().to_owned(), None);
     let crowd = Crowd::start(&lake, &Client::new(&[replica.address]), seed);
@@ -107,6 +121,9 @@ async fn whoever_asks_is_told_the_truth_however_often_the_server_is_killed() {
     for kill in 0..kills {
         let point = POINTS[usize::try_from(kill).unwrap() % POINTS.len()];
         let fault = format!("{point}:{}:die", dice.random_range(1..3));
+        if let Some(faults) = &faults {
+            lead_to(point, faults);
+        }
         let life = LIFE.mul_f64(dice.random_range(0.2..1.0));
         let said = replica.start(&fault).await.die_within(life).await;
         let died = said.iter().find_map(|line| Some(line.strip_prefix("fault point ")?.split_once(": the process")?.0));
@@ -118,7 +135,36 @@ async fn whoever_asks_is_told_the_truth_however_often_the_server_is_killed() {
     process.die_within(Duration::ZERO).await;
     checker::check(&lake, &told).await;
     let never = report(&told, &died_at, cleaned);
+    // A real lakeFS does not lose answers when it is told to.
+    let may_be_reached = |point: &&&str| faults.is_some() || !led_to(point);
+    let never: Vec<_> = never.iter().filter(may_be_reached).collect();
     assert!(kills < ENOUGH || never.is_empty(), "it never died at {never:?}");
+}
+
+/// Whether only a lake that fails leads to a point.
+fn led_to(point: &str) -> bool {
+    let (_, step) = point.split_once(':').unwrap();
+    ["unsettled", "commit doubted", "merge doubted", "fenced", "suspended"].contains(&step)
+}
+
+/// Makes the lake fail so that the server comes to a point that it does not see otherwise.
+fn lead_to(point: &str, faults: &Faults) {
+    let hook =
+        Fault::Fail(StatusCode::PRECONDITION_FAILED, "update branch main: pre-merge hook aborted, run id '1': no");
+    let away = || Fault::Fail(StatusCode::SERVICE_UNAVAILABLE, "away");
+    let commit = || On::commit().containing("lakeport-tx-");
+    match point.split_once(':').unwrap().1 {
+        "unsettled" => faults.arm(On::upload(), Fault::Drop, 1, 2),
+        "commit doubted" => faults.arm(commit(), Fault::ApplyThenDrop, 1, 2),
+        "merge doubted" => faults.arm(On::merge(), Fault::ApplyThenDrop, 1, 2),
+        "fenced" => {
+            // The first is lost, and the next is refused: so the first is waited for.
+            faults.arm(On::merge(), Fault::Drop, 1, 1);
+            faults.arm(On::merge(), hook, 1, 4)
+        }
+        "suspended" => faults.arm(commit(), away(), 1, 6),
+        _ => return,
+    };
 }
 
 /// Says what there was, and at which points it never died.

@@ -39,6 +39,15 @@ impl Lake {
         }
     }
 
+    /// The same, and how it can be made to fail, where it can.
+    pub(crate) async fn to_fail() -> (Self, Option<Faults>) {
+        if lakefs::named().is_some() {
+            return (Self::start().await, None);
+        }
+        let (lake, faults) = Self::with_faults().await;
+        (lake, Some(faults))
+    }
+
     /// One that can be made to fail.
     pub(crate) async fn with_faults() -> (Self, Faults) {
         let folder = tempfile::tempdir().unwrap();

@@ -11,7 +11,8 @@ use hyper::service::service_fn;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use rand::RngExt;
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -48,8 +49,9 @@ pub(crate) enum Keep {
 }
 
 /// What it does, and has done.
-#[derive(Default)]
 struct Mind {
+    /// Which lie comes next, and how far it goes.
+    dice: StdRng,
     /// The part of the answers that it lies about.
     lies: f64,
     told: BTreeMap<Lie, usize>,
@@ -67,11 +69,13 @@ pub(crate) struct Liar {
 }
 
 impl Liar {
-    pub(crate) async fn start(lake: &str) -> Self {
+    pub(crate) async fn start(lake: &str, seed: u64) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let lake: SocketAddr = lake.strip_prefix("http://").unwrap().parse().unwrap();
-        let mind = Arc::<Mutex<Mind>>::default();
+        let dice = StdRng::seed_from_u64(seed);
+        let mind = Mind { dice, lies: 0.0, told: BTreeMap::new(), merges: None, kept: 0, uploads: 0 };
+        let mind = Arc::new(Mutex::new(mind));
         let client = Client::builder(TokioExecutor::new()).build_http();
         let before = Arc::new(Before { lake, mind: Arc::clone(&mind), client });
         let accepting = tokio::spawn(async move {
@@ -159,9 +163,9 @@ impl Before {
     }
 
     fn chosen(&self) -> Option<Lie> {
-        let mut dice = rand::rng();
-        let lies = dice.random_bool(self.mind().lies);
-        lies.then(|| LIES[dice.random_range(0..LIES.len())])
+        let mut mind = self.mind();
+        let part = mind.lies;
+        mind.dice.random_bool(part).then(|| LIES[mind.dice.random_range(0..LIES.len())])
     }
 
     async fn merge(self: Arc<Self>, request: Request<Incoming>) -> Response<Body> {
@@ -214,8 +218,11 @@ impl Before {
         if bytes.len() < 2 {
             return Response::from_parts(parts, whole(bytes));
         }
-        *self.mind().told.entry(lie).or_default() += 1;
-        let some = rand::rng().random_range(1..bytes.len());
+        let some = {
+            let mut mind = self.mind();
+            *mind.told.entry(lie).or_default() += 1;
+            mind.dice.random_range(1..bytes.len())
+        };
         let headers = &mut parts.headers;
         let body = match lie {
             Lie::Cut => torn(bytes.slice(..some)),

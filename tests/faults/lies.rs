@@ -25,9 +25,10 @@ struct Tally {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_wrong_byte_is_ever_said_to_be_right() {
-    let mut dice = StdRng::seed_from_u64(crate::seed());
+    let seed = crate::seed();
+    let mut dice = StdRng::seed_from_u64(seed);
     let lake = Lake::start().await;
-    let liar = Liar::start(&lake.url).await;
+    let liar = Liar::start(&lake.url, seed).await;
     let folder = tempfile::tempdir().unwrap();
     let replica = Replica::new(&lake, folder.path().to_owned(), None).of_lake_at(&liar.url);
     let _process = replica.start("").await;

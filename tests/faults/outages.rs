@@ -25,7 +25,7 @@ const WELL: Duration = Duration::from_secs(2);
 async fn whatever_goes_away_the_service_resumes_by_itself_and_tells_the_truth() {
     let seed = crate::seed();
     let lake = Lake::start().await;
-    let before_lake = Proxy::start(lake.address(), Trouble::None).await;
+    let before_lake = Proxy::start(lake.address(), Trouble::None, 0).await;
     let postgres = Arc::new(Postgres::start());
     let store = postgres.database();
     let folder = tempfile::tempdir().unwrap();

@@ -1,6 +1,7 @@
 //! A TCP proxy that fails on purpose.
 
-use rand::RngExt;
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
 use std::net::SocketAddr;
 use std::ops::Range;
 use std::sync::Arc;
@@ -43,7 +44,8 @@ pub(crate) struct Proxy {
 }
 
 impl Proxy {
-    pub(crate) async fn start(server: SocketAddr, trouble: Trouble) -> Self {
+    pub(crate) async fn start(server: SocketAddr, trouble: Trouble, seed: u64) -> Self {
+        let mut dice = StdRng::seed_from_u64(seed);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (trouble, told) = watch::channel(trouble);
@@ -52,9 +54,9 @@ impl Proxy {
         let accepting = tokio::spawn(async move {
             loop {
                 let (client, _) = listener.accept().await.unwrap();
-                let (told, counted) = (told.clone(), Arc::clone(&counted));
+                let (told, counted, chance) = (told.clone(), Arc::clone(&counted), dice.random());
                 tokio::spawn(async move {
-                    if relay(client, server, told).await == End::Cut {
+                    if relay(client, server, told, chance).await == End::Cut {
                         counted.fetch_add(1, Ordering::Relaxed);
                     }
                 });
@@ -100,7 +102,7 @@ struct Way {
     chance: f64,
 }
 
-async fn relay(client: TcpStream, server: SocketAddr, told: watch::Receiver<Trouble>) -> End {
+async fn relay(client: TcpStream, server: SocketAddr, told: watch::Receiver<Trouble>, chance: f64) -> End {
     let Ok(server) = TcpStream::connect(server).await else { return End::Closed };
     // What is dropped is reset, and not closed in good order.
     for stream in [&client, &server] {
@@ -108,7 +110,6 @@ async fn relay(client: TcpStream, server: SocketAddr, told: watch::Receiver<Trou
         let _ = stream.set_nodelay(true);
     }
     let ((from_client, to_client), (from_server, to_server)) = (client.into_split(), server.into_split());
-    let chance = rand::rng().random();
     let way = |from, to, is_up| Way { from, to, is_up, told: told.clone(), passed: 0, chance }.pass();
     tokio::select! {
         end = way(from_client, to_server, true) => end,

@@ -55,7 +55,7 @@ async fn a_commit_whose_answer_is_lost_a_thousand_times_is_one_merge() {
     let Served { replica, client, .. } = &served(&lake, "").await;
     // lakeFS's own answers are lost too.
     let lost = [On::commit(), On::merge()].map(|on| faults.arm(on, Fault::ApplyThenDrop, 1, 1));
-    let proxy = Proxy::start(replica.address, Trouble::CutDown(IN_THE_ANSWER)).await;
+    let proxy = Proxy::start(replica.address, Trouble::CutDown(IN_THE_ANSWER), crate::seed()).await;
     for _ in 0..TIMES {
         let answers = join_all((0..CALLERS).map(|_| ask_once(&proxy, "t"))).await;
         assert!(answers.iter().all(Option::is_none), "an answer came through");

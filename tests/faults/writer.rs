@@ -139,7 +139,7 @@ impl Writer {
             tags: tag.into_iter().collect(),
             ..Default::default()
         };
-        for _ in 0..4 {
+        for _ in 0..16 {
             match self.client.commit(&request).await {
                 Ok(Ok(answer)) => {
                     let published = answer.transaction.unwrap();
@@ -154,12 +154,14 @@ impl Writer {
                     }
                     "MERGE_CONFLICT" => request.strategy = MergeStrategy::SourceWins.into(),
                     "TRANSACTION_EXPIRED" => return Outcome::Ended,
+                    // It is open again, and another time the hook has nothing against it.
+                    "HOOK_REJECTED" => {}
                     _ => impossible("commit", id, &refused),
                 },
                 Err(_) => return Outcome::InDoubt,
             }
         }
-        panic!("commit of {id}: it conflicts although its side wins")
+        panic!("commit of {id}: it is refused again and again")
     }
 
     async fn repeat(&self, request: &CommitTransactionRequest, published: &Transaction) {

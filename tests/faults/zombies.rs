@@ -33,7 +33,7 @@ impl Pair {
     /// `point` is where the first stands still until it is let go.
     async fn start(point: Option<&str>) -> Self {
         let lake = Lake::start().await;
-        let liar = Liar::start(&lake.url).await;
+        let liar = Liar::start(&lake.url, 0).await;
         let postgres = Postgres::shared();
         let store = postgres.database();
         let folder = tempfile::tempdir().unwrap();

@@ -5,12 +5,9 @@ use std::process::{Output, Stdio};
 use std::time::Duration;
 use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
-use tokio::sync::OnceCell;
 
 /// Far above what a command needs: one that hangs shall be named.
 const LIMIT: Duration = Duration::from_secs(120);
-/// For the optimised build of everything on a slow machine.
-const BUILD_LIMIT: Duration = Duration::from_secs(1800);
 
 /// What a program did.
 pub(crate) async fn run(command: Command, limit: Duration) -> Output {
@@ -59,8 +56,8 @@ pub(crate) struct Ended {
 
 impl Shell {
     /// One that knows the server at `endpoint`.
-    pub(crate) async fn new(endpoint: String, home: &Path) -> Self {
-        Self { binary: binary().await.to_owned(), endpoint, home: home.to_owned() }
+    pub(crate) fn new(endpoint: String, home: &Path) -> Self {
+        Self { binary: lakeport_tests::cli::lakeport().to_owned(), endpoint, home: home.to_owned() }
     }
 
     /// `lakeport` with arguments.
@@ -91,27 +88,4 @@ impl Shell {
         let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
         Ended { code: output.status.code().expect("no signal"), stdout: output.stdout, stderr }
     }
-}
-
-/// The command line, built as these tests are. Cargo names the binaries of a test's own package alone.
-async fn binary() -> &'static Path {
-    static BINARY: OnceCell<PathBuf> = OnceCell::const_new();
-    BINARY.get_or_init(build).await
-}
-
-async fn build() -> PathBuf {
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let mut command = Command::new(cargo);
-    command.args(["build", "-p", "lakeport-cli", "--message-format=json-render-diagnostics"]);
-    if !cfg!(debug_assertions) {
-        command.arg("--release");
-    }
-    command.current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
-    let messages = succeed(command, BUILD_LIMIT).await;
-    let executable = |line: &[u8]| {
-        let message: serde_json::Value = serde_json::from_slice(line).ok()?;
-        let is_ours = message["target"]["name"] == "lakeport" && message["target"]["kind"][0] == "bin";
-        is_ours.then(|| message["executable"].as_str().map(PathBuf::from))?
-    };
-    messages.split(|&byte| byte == b'\n').find_map(executable).expect("cargo built no lakeport")
 }

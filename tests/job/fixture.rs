@@ -2,8 +2,7 @@
 
 use crate::command::{Ended, Shell};
 use lakeport_server::app::{App, Serving};
-use lakeport_server::config::{Auth, Config, Lake, LogFormat, Secret};
-use lakeport_tests::lakefs;
+use lakeport_tests::{lakefs, server};
 use metrics_exporter_prometheus::PrometheusBuilder;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
@@ -19,25 +18,18 @@ pub(crate) struct Desk {
     dir: tempfile::TempDir,
 }
 
-/// The lakeFS that the environment names, and where it may store a repository.
-fn real_lakefs() -> Option<(Lake, String)> {
-    let named = lakefs::named()?;
-    let secret_access_key = Secret::new(named.secret_access_key);
-    Some((
-        Lake::Remote { url: named.url, access_key_id: named.access_key_id, secret_access_key },
-        named.storage_namespace,
-    ))
-}
-
 impl Desk {
     /// A server of its own, and an empty repository in it.
     pub(crate) async fn start() -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let real = real_lakefs();
-        let auth = if real.is_some() { Auth::Service } else { Auth::Passthrough };
-        let (lake, namespaces) = real.unwrap_or((Lake::Embedded { listen: None }, String::new()));
-        let serving = serve(dir.path().join("data"), lake, auth).await;
-        let shell = Shell::new(format!("http://{}", serving.address), dir.path()).await;
+        let mut config = server::config(dir.path().join("data"));
+        if let Some((lake, auth)) = server::real_lakefs() {
+            (config.lake, config.auth) = (lake, auth);
+        }
+        let namespaces = lakefs::named().map(|named| named.storage_namespace).unwrap_or_default();
+        let metrics = PrometheusBuilder::new().build_recorder().handle();
+        let serving = App::build(config, metrics).await.unwrap().serve().await.unwrap();
+        let shell = Shell::new(format!("http://{}", serving.address), dir.path());
         let lake = format!("lakefs://flights-{:016x}", rand::random::<u64>());
         let desk = Self { lake, shell, serving, namespaces, dir };
         desk.ok(&["repo", "create", &desk.lake, "--storage-namespace", &desk.namespace(&desk.lake)]).await;
@@ -114,24 +106,4 @@ pub(crate) fn paths(printed: &[Value]) -> Vec<String> {
 /// A path as an argument.
 pub(crate) fn argument(path: &Path) -> &str {
     path.to_str().unwrap()
-}
-
-async fn serve(data_dir: PathBuf, lake: Lake, auth: Auth) -> Serving {
-    let any = "127.0.0.1:0".parse().unwrap();
-    let (log_format, log) = (LogFormat::Pretty, "info".into());
-    let config = Config {
-        listen: any,
-        admin_listen: any,
-        lake,
-        auth,
-        data_dir,
-        session_store: None,
-        merge_timeout: Duration::from_secs(60),
-        remember: Duration::from_secs(24 * 3600),
-        web_origins: Vec::new(),
-        log_format,
-        log,
-    };
-    let metrics = PrometheusBuilder::new().build_recorder().handle();
-    App::build(config, metrics).await.unwrap().serve().await.unwrap()
 }

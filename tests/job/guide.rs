@@ -16,7 +16,7 @@ fn the_guide_shows_the_script_as_it_is() {
 #[tokio::test]
 async fn the_guide_tells_the_exit_codes_of_the_help() {
     let home = tempfile::tempdir().unwrap();
-    let help = Shell::new("http://127.0.0.1:1".into(), home.path()).await.lakeport(&["--help"], b"").await.stdout;
+    let help = Shell::new("http://127.0.0.1:1".into(), home.path()).lakeport(&["--help"], b"").await.stdout;
     let help = String::from_utf8(help).unwrap();
     let codes = help.split_once("Exit codes:\n").expect("the help has no exit codes").1.trim_end().lines();
     let rows = codes.map(|line| line.trim().split_once(' ').unwrap());

@@ -129,6 +129,7 @@ async fn with_branch(ops: &Shared, caller: &Caller, transaction: Transaction) ->
 async fn make_branch(caller: &Caller, transaction: &Transaction) -> lakefs::Result<()> {
     let mut tries_left = 2;
     loop {
+        fault::before("branched").await;
         let made =
             branch_at(&caller.lakefs, &transaction.repository, &transaction.branch, Start::of(transaction)).await;
         fault::after("branched").await;

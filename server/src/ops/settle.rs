@@ -3,6 +3,7 @@
 use super::absent::not_open;
 use super::{Caller, Ops, Writing};
 use crate::error::{Error, Kind, Result};
+use crate::fault;
 use crate::timing::millis;
 use lakeport_lakefs::{self as lakefs, ObjectStats};
 use lakeport_session::{Millis, State, Transaction};
@@ -144,7 +145,10 @@ impl Ops {
                 return Ok(());
             }
             let next = now.unsettling(paths.iter().map(ObjectPath::as_str), millis(self.timing.settle));
-            if self.store.swap(&now, next).await?.is_some() {
+            fault::before("unsettled").await;
+            let noted = self.store.swap(&now, next).await?;
+            fault::after("unsettled").await;
+            if noted.is_some() {
                 return Ok(());
             }
         }

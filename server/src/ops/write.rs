@@ -51,6 +51,7 @@ pub async fn write(
     check_described(&header.metadata, &header.content_type)?;
     let writing = ops.writing(caller, place).await?;
     ops.is_settled(&writing, path)?;
+    fault::before("written").await;
     let change = ops.store_object(caller, &writing, path, header, source).await?;
     fault::after("written").await;
     ops.acknowledge_one(caller, &writing, &change).await?;

@@ -1,0 +1,32 @@
+//! A server within a test.
+
+use crate::lakefs;
+use lakeport_server::config::{Auth, Config, Lake, LogFormat, Secret};
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// As without any setting, at ports that are free.
+pub fn config(data_dir: PathBuf) -> Config {
+    let any = ([127, 0, 0, 1], 0).into();
+    Config {
+        listen: any,
+        admin_listen: any,
+        lake: Lake::Embedded { listen: None },
+        auth: Auth::Passthrough,
+        data_dir,
+        session_store: None,
+        merge_timeout: Duration::from_secs(60),
+        remember: Duration::from_secs(24 * 3600),
+        web_origins: Vec::new(),
+        log_format: LogFormat::Pretty,
+        log: "info".into(),
+    }
+}
+
+/// The lakeFS that the environment names, if it does. Its account acts for every caller.
+pub fn real_lakefs() -> Option<(Lake, Auth)> {
+    let named = lakefs::named()?;
+    let secret_access_key = Secret::new(named.secret_access_key);
+    let lake = Lake::Remote { url: named.url, access_key_id: named.access_key_id, secret_access_key };
+    Some((lake, Auth::Service))
+}
