@@ -314,6 +314,50 @@ mod tests {
     }
 
     #[test]
+    fn a_file_is_read_and_so_are_those_that_hold_secrets() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |name: &str, text: &str| {
+            let path = folder.path().join(name);
+            std::fs::write(&path, text).unwrap();
+            path
+        };
+        // As a mounted secret has it: with an end of line.
+        let secret = write("secret", "geheim\n");
+        let text = format!(
+            "lakefs-url = 'http://lake'\nlakefs-access-key-id = 'key'\nlakefs-secret-access-key-file = {:?}\n\
+             remember = 48\nweb-origin = ['https://a.example']\nlog-format = 'json'",
+            secret.to_str().unwrap()
+        );
+        let named = |path| Settings { config: Some(path), ..Settings::default() };
+        let config = Config::of_settings(named(write("lakeport.toml", &text))).unwrap();
+        let (url, access_key_id) = ("http://lake".to_owned(), "key".to_owned());
+        assert_eq!(config.lake, Lake::Remote { url, access_key_id, secret_access_key: Secret::new("geheim") });
+        assert_eq!((config.remember, config.web_origins.len()), (Duration::from_secs(48 * 3600), 1));
+        assert_eq!(config.log_format, LogFormat::Json);
+
+        for (path, said) in [(folder.path().join("none"), "No such file"), (write("bad.toml", "listen = "), "listen")] {
+            let mistakes = Config::of_settings(named(path)).unwrap_err().to_string();
+            assert!(mistakes.contains("--config") && mistakes.contains(said), "{mistakes}");
+        }
+        let missing = settings(
+            "lakefs-url = 'http://lake'\nlakefs-access-key-id = 'key'\nlakefs-secret-access-key-file = '/nowhere'",
+        );
+        let mistakes = Config::of(missing, Settings::default(), None).unwrap_err().to_string();
+        assert!(mistakes.contains("--lakefs-secret-access-key-file"), "{mistakes}");
+    }
+
+    /// Their names are fixed.
+    #[test]
+    fn every_setting_has_its_variable() {
+        let command = Settings::augment_args(clap::Command::new("lakeport-server"));
+        for argument in command.get_arguments().filter(|argument| argument.get_long().is_some()) {
+            let flag = argument.get_long().unwrap();
+            let variable = format!("LAKEPORT_{}", flag.to_uppercase().replace('-', "_"));
+            assert_eq!(argument.get_env().unwrap().to_str(), Some(variable.as_str()), "--{flag}");
+        }
+    }
+
+    #[test]
     fn all_mistakes_are_told_together_and_no_secret() {
         let flags = settings(
             "listen = 'here'\nauth = 'none'\nlakefs-url = 'ftp://x'\nlakefs-secret-access-key = 'geheim'\n\

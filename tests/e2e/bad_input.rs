@@ -2,6 +2,7 @@
 
 use crate::fixture::{Server, all, refused, why};
 use lakeport_proto::v1::*;
+use prost::Message;
 use tonic::Code;
 use tonic_types::StatusExt;
 
@@ -42,6 +43,74 @@ async fn writes_need_a_branch() {
     assert_eq!(why(nowhere), refused(Code::NotFound, "REF_NOT_FOUND"));
     let ours = server.write(vec![server.header("lakeport-tx-00", "b", "1")]).await;
     assert_eq!(why(ours), refused(Code::PermissionDenied, "RESERVED_NAME"));
+}
+
+/// Each way to write, at a tag, at a commit, and in a transaction of another repository.
+#[tokio::test]
+async fn nothing_is_written_where_nothing_can_be() {
+    let server = Server::start().await;
+    server.put("a", "1").await;
+    let commit = server.commit("one").await.commit_id;
+    let tag = CreateTagRequest { repository: server.repository.clone(), r#ref: "main".into(), tag: "v1".into() };
+    server.versions.clone().create_tag(tag).await.unwrap();
+    let not_a_branch = refused(Code::InvalidArgument, "REF_NOT_A_BRANCH");
+    for at in ["v1", commit.as_str()] {
+        let place = (server.repository.as_str(), at, "");
+        for answer in written_in_every_way(&server, place).await {
+            assert_eq!(answer, not_a_branch, "{at}");
+        }
+    }
+    server.begin("t").await;
+    let elsewhere = server.another_repository().await;
+    for answer in written_in_every_way(&server, (&elsewhere, "", "t")).await {
+        assert_eq!(answer, refused(Code::InvalidArgument, "INVALID_FIELD"));
+    }
+    server.begin("u").await;
+    for answer in written_in_every_way(&server, (&server.repository, "main", "u")).await {
+        assert_eq!(answer, refused(Code::InvalidArgument, "INVALID_FIELD"), "a ref beside a transaction");
+    }
+    assert_eq!(server.get("main", "a").await.unwrap(), "1");
+}
+
+/// Each item of a batch has its own answer.
+fn first_of_the_batch(answer: tonic::Response<BatchWriteResponse>) -> Result<(), tonic::Status> {
+    match &answer.get_ref().results[0].status {
+        Some(status) if status.code != 0 => {
+            Err(tonic::Status::with_details(status.code.into(), &status.message, status.encode_to_vec().into()))
+        }
+        _ => Ok(()),
+    }
+}
+
+async fn written_in_every_way(
+    server: &Server,
+    (repository, at, transaction_id): (&str, &str, &str),
+) -> Vec<(Code, String)> {
+    let mut files = server.files.clone();
+    let (repository, r#ref, transaction_id) = (repository.to_owned(), at.to_owned(), transaction_id.to_owned());
+    let (path, source_path) = ("a".to_owned(), "b".to_owned());
+    let items = vec![BatchWriteItem { path: path.clone(), ..Default::default() }];
+    macro_rules! there {
+        ($request:ident { $($field:ident),* }) => {
+            $request {
+                repository: repository.clone(),
+                r#ref: r#ref.clone(),
+                transaction_id: transaction_id.clone(),
+                $($field: $field.clone(),)*
+                ..Default::default()
+            }
+        };
+    }
+    let header = WriteRequest { finish_write: true, ..there!(WriteRequest { path }) };
+    let batch = files.batch_write(there!(BatchWriteRequest { items })).await;
+    vec![
+        why(server.write(vec![header]).await),
+        why(batch.and_then(first_of_the_batch)),
+        why(files.delete(there!(DeleteRequest { path })).await),
+        why(files.copy(there!(CopyRequest { path, source_path })).await),
+        why(files.r#move(there!(MoveRequest { path, source_path })).await),
+        why(files.set_metadata(there!(SetMetadataRequest { path })).await),
+    ]
 }
 
 #[tokio::test]

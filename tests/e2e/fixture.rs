@@ -83,15 +83,23 @@ impl Server {
 
     /// Makes a repository and says its name.
     pub(crate) async fn another_repository(&self) -> String {
+        self.repository_with(CreateRepositoryRequest::default()).await
+    }
+
+    /// The same, as the request says.
+    pub(crate) async fn repository_with(&self, request: CreateRepositoryRequest) -> String {
         let name = format!("e2e-{:016x}", rand::random::<u64>());
         let namespace = lakefs::named().map(|named| named.storage_namespace);
-        let request = CreateRepositoryRequest {
-            repository: name.clone(),
-            storage_namespace: namespace.map(|n| format!("{n}/{name}")).unwrap_or_default(),
-            ..Default::default()
-        };
+        let storage_namespace = namespace.map(|n| format!("{n}/{name}")).unwrap_or_default();
+        let request = CreateRepositoryRequest { repository: name.clone(), storage_namespace, ..request };
         self.versions.clone().create_repository(request).await.unwrap();
         name
+    }
+
+    /// A client with a connection of its own.
+    pub(crate) async fn another_connection(&self) -> FileServiceClient<Channel> {
+        let endpoint = Endpoint::from_shared(format!("http://{}", self.address())).unwrap();
+        FileServiceClient::new(endpoint.connect().await.unwrap())
     }
 
     pub(crate) fn address(&self) -> std::net::SocketAddr {

@@ -46,13 +46,21 @@ async fn a_protected_branch_takes_neither_write_nor_commit_nor_merge() {
 
 #[tokio::test]
 async fn a_repository_that_is_read_only_says_so() {
-    let server = Server::with_faults().await;
+    let server = Server::start().await;
+    let repository = server.repository_with(CreateRepositoryRequest {
+        default_branch: "trunk".into(),
+        read_only: true,
+        ..Default::default()
+    });
+    let repository = repository.await;
+    let found = GetRepositoryRequest { repository: repository.clone() };
+    let found = server.versions.clone().get_repository(found).await.unwrap().into_inner().repository.unwrap();
+    assert_eq!((found.default_branch.as_str(), found.read_only), ("trunk", true));
     let is_read_only = refused(Code::PermissionDenied, "REPOSITORY_READ_ONLY");
-    server.arm(On::upload(), forbidden("read-only repository"), 1);
-    assert_eq!(why(server.write(vec![server.header("main", "a", "1")]).await), is_read_only);
-    server.arm(On::new(Method::POST, "/branches"), forbidden("read-only repository"), 1);
-    assert_eq!(why(server.try_begin(server.begin_request("t")).await), is_read_only);
-    assert!(server.is_clean().await);
+    let write = WriteRequest { repository: repository.clone(), ..server.header("trunk", "a", "1") };
+    assert_eq!(why(server.write(vec![write]).await), is_read_only);
+    let begin = BeginTransactionRequest { repository, base_branch: "trunk".into(), ..server.begin_request("t") };
+    assert_eq!(why(server.try_begin(begin).await), is_read_only);
 }
 
 #[tokio::test]
@@ -140,4 +148,30 @@ async fn without_its_session_store_a_server_reads_and_writes_and_begins_nothing(
     assert_eq!(why(server.rollback("t").await), away);
     server.put("c", "1").await;
     assert_eq!(server.get("main", "c").await.unwrap(), "1");
+}
+
+/// The places of one kind of call, and some more.
+const CALLS: usize = 600;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn more_calls_than_there_are_places_for_are_refused_and_the_places_come_back() {
+    let server = Server::with_faults().await;
+    server.put("a", "1").await;
+    server.arm_many(On::new(Method::GET, "/objects/stat"), Fault::Delay(Duration::from_secs(5)), CALLS);
+    // A connection takes no more than so many at once.
+    let mut clients = Vec::new();
+    for _ in 0..8 {
+        clients.push(server.another_connection().await);
+    }
+    let calls = (0..CALLS).map(|n| {
+        let (mut client, request) = (clients[n % clients.len()].clone(), stat(&server, "a"));
+        async move { client.stat(request).await }
+    });
+    let answers = futures_util::future::join_all(calls).await;
+    let (ok, refusals): (Vec<_>, Vec<_>) = answers.into_iter().partition(Result::is_ok);
+    assert!(ok.len() >= 256 && refusals.len() >= 50, "{} were let in, {} were not", ok.len(), refusals.len());
+    for refusal in refusals {
+        assert_eq!(why(refusal), refused(Code::ResourceExhausted, "OVERLOADED"));
+    }
+    server.files.clone().stat(stat(&server, "a")).await.unwrap();
 }

@@ -5,12 +5,18 @@ use crate::cargo::Metadata;
 use crate::error::{Error, Result};
 use std::collections::{BTreeSet, HashMap};
 
-/// Crates that name no gRPC, with the crates of the workspace that they do not depend on either.
-const APART: [(&str, &[&str]); 3] = [
-    ("lakeport-types", &["lakeport-session", "lakeport-lakefs"]),
-    ("lakeport-session", &["lakeport-lakefs"]),
-    ("lakeport-lakefs", &["lakeport-session"]),
+/// Crates below the server, with the crates of the workspace that they may depend on.
+const ONE_WAY: [(&str, &[&str]); 7] = [
+    ("lakeport-types", &[]),
+    ("lakeport-session", &["lakeport-types"]),
+    ("lakeport-lakefs", &["lakeport-types"]),
+    ("lakeport-embedded", &["lakeport-types"]),
+    ("lakeport-proto", &[]),
+    ("lakeport-client", &["lakeport-proto"]),
+    ("lakeport-cli", &["lakeport-client", "lakeport-proto"]),
 ];
+/// Those that name no gRPC.
+const WIRELESS: [&str; 4] = ["lakeport-types", "lakeport-session", "lakeport-lakefs", "lakeport-embedded"];
 
 /// Normal dependencies, by names of packages.
 pub(super) struct Graph<'a>(HashMap<&'a str, Vec<&'a str>>);
@@ -47,12 +53,15 @@ impl<'a> Graph<'a> {
     /// `Found` if one of the crates is gone: a check that finds nothing to check has not passed.
     pub(super) fn findings(&self) -> Result<Vec<String>> {
         let mut findings = Vec::new();
-        for (package, others) in APART {
+        for (package, allowed) in ONE_WAY {
             if !self.0.contains_key(package) {
                 return Err(Error::Found(format!("there is no package {package}")));
             }
             let reached = self.reached(package);
-            let wrong = reached.iter().filter(|name| is_wire(name, '-') || others.contains(name));
+            let is_wireless = WIRELESS.contains(&package);
+            let wrong = reached.iter().filter(|name| {
+                (name.starts_with("lakeport-") && !allowed.contains(name)) || (is_wireless && is_wire(name, '-'))
+            });
             findings.extend(wrong.map(|name| format!("{package} depends on {name}")));
         }
         Ok(findings)
@@ -66,7 +75,8 @@ mod tests {
 
     /// `edges`: who, on whom, what for (`null` is a normal dependency).
     fn findings(edges: &[(&str, &str, &str)]) -> Result<Vec<String>> {
-        let names = ["lakeport-types", "lakeport-session", "lakeport-lakefs", "middle", "tonic", "prost-types"];
+        let others = ["lakeport-server", "middle", "tonic", "prost-types"];
+        let names: Vec<&str> = ONE_WAY.map(|(name, _)| name).into_iter().chain(others).collect();
         let packages: Vec<_> = names.iter().map(|name| serde_json::json!({"id": name, "name": name})).collect();
         let nodes: Vec<_> = names
             .iter()
@@ -100,6 +110,12 @@ mod tests {
     fn session_and_lakefs_do_not_meet() {
         let found = findings(&[("lakeport-session", "lakeport-lakefs", "null")]).unwrap();
         assert_eq!(found, ["lakeport-session depends on lakeport-lakefs"]);
+    }
+
+    #[test]
+    fn no_client_depends_on_the_server() {
+        let found = findings(&[("lakeport-cli", "lakeport-server", "null")]).unwrap();
+        assert_eq!(found, ["lakeport-cli depends on lakeport-server"]);
     }
 
     #[test]
