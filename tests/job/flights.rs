@@ -48,7 +48,7 @@ async fn fetch(csv: &Path) {
     std::fs::rename(work.path().join("flights.csv"), csv).unwrap();
 }
 
-fn python() -> Command {
+pub(crate) fn python() -> Command {
     Command::new(std::env::var_os("LAKEPORT_TEST_PYTHON").unwrap_or_else(|| "python3".into()))
 }
 

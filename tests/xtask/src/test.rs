@@ -23,7 +23,7 @@ struct Step {
 }
 
 /// The steps in their order: cheap ones first, so that a slip is told within a second.
-const STEPS: [Step; 11] = [
+const STEPS: [Step; 12] = [
     Step { name: "format", what: "Rust is formatted", run: format },
     Step { name: "tools", what: "pinned tools are installed", run: install },
     Step { name: "contract", what: "the contract is clean and breaks nobody", run: contract::run },
@@ -31,6 +31,7 @@ const STEPS: [Step; 11] = [
     Step { name: "mutations", what: "what the tests have to notice still applies", run: mutants::still_apply },
     Step { name: "clippy", what: "no lint of Rust", run: lint::clippy },
     Step { name: "docs", what: "the documentation of Rust builds", run: lint::docs },
+    Step { name: "python", what: "no lint of Python, and its types agree", run: lint::python },
     Step { name: "deny", what: "licenses, duplicates and sources of dependencies", run: deny::run },
     Step { name: "tests", what: "cargo's tests", run: workspace_tests::run },
     Step { name: "manifests", what: "what is deployed is valid", run: manifests::run },

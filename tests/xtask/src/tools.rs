@@ -48,6 +48,16 @@ impl Tools {
         self.python.join("bin/yamllint")
     }
 
+    /// Formats and lints Python.
+    pub(crate) fn ruff(&self) -> PathBuf {
+        self.python.join("bin/ruff")
+    }
+
+    /// Checks the types of Python.
+    pub(crate) fn mypy(&self) -> PathBuf {
+        self.python.join("bin/mypy")
+    }
+
     /// Checks dependencies.
     pub(crate) fn cargo_deny(&self) -> PathBuf {
         self.cargo_deny.join("bin/cargo-deny")
