@@ -202,3 +202,16 @@ async fn a_write_of_before_a_failed_commit_is_not_taken_for_one_of_after_it() {
     let is_published = pair.lake.paths().await.contains(&"b".to_owned());
     assert_eq!(written.is_ok(), is_published, "the writer was told {written:?}");
 }
+
+/// A write goes to the branch on which it began, and comes to its end when the transaction is open once more.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_write_that_ends_behind_a_failed_commit_is_in_no_later_one() {
+    let pair = Pair::start(None).await;
+    pair.make_conflict().await;
+    let writing = pair.begin_write("b", &pair.first.1).await;
+    assert_eq!(pair.ask_second(commit()).await.unwrap().unwrap_err(), "MERGE_CONFLICT");
+    let written = writing.finish().await;
+    pair.ask_second(commit_whatever_conflicts()).await.unwrap().expect("its side wins");
+    let is_published = pair.lake.paths().await.contains(&"b".to_owned());
+    assert_eq!(written.is_ok(), is_published, "the writer was told {written:?}");
+}
