@@ -3,7 +3,10 @@
 use crate::fixture::{Server, refused, why};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
 use http::{Method, StatusCode};
+use http_body_util::{BodyExt, Full};
+use hyper_util::rt::TokioExecutor;
 use lakeport_embedded::{Account, Fault, Faults, Fired, Lake, On, Serving};
 use lakeport_proto::v1::*;
 use lakeport_server::config::{Auth, Lake as LakeConfig, Secret};
@@ -65,7 +68,7 @@ async fn a_transaction_outlives_the_credentials_that_it_was_committed_with() {
 struct Apart {
     server: Server,
     account: Account,
-    _lake: (Serving, tempfile::TempDir),
+    lake: (Serving, tempfile::TempDir),
 }
 
 impl Apart {
@@ -81,7 +84,20 @@ impl Apart {
             secret_access_key: Secret::new(account.secret_access_key.clone()),
         };
         let server = Server::without_repository(config, Auth::Passthrough).await;
-        Self { server, account, _lake: (serving, folder) }
+        Self { server, account, lake: (serving, folder) }
+    }
+
+    async fn logged_in(&self) -> String {
+        let Account { access_key_id, secret_access_key, .. } = &self.account;
+        let body = serde_json::json!({ "access_key_id": access_key_id, "secret_access_key": secret_access_key });
+        let login = http::Request::post(format!("http://{}/api/v1/auth/login", self.lake.0.address()))
+            .header("content-type", "application/json")
+            .body(Full::new(Bytes::from(body.to_string())))
+            .unwrap();
+        let client = hyper_util::client::legacy::Client::builder(TokioExecutor::new()).build_http();
+        let answer = client.request(login).await.unwrap().into_body().collect().await.unwrap().to_bytes();
+        let answer: serde_json::Value = serde_json::from_slice(&answer).unwrap();
+        answer["token"].as_str().unwrap().to_owned()
     }
 
     async fn create_repository(&self, authorization: Option<&str>) -> Result<Repository, Status> {
@@ -107,4 +123,14 @@ async fn without_credentials_or_with_wrong_ones_nothing_is_done() {
     }
     // Had it been made for nobody, it would be there already.
     assert_eq!(apart.create_repository(Some(&right)).await.unwrap().repository, "mine");
+}
+
+/// What a program that logs in sends: lakeFS's own token.
+#[tokio::test]
+async fn a_token_of_lakefs_is_as_good_as_the_key_pair() {
+    let apart = Apart::start().await;
+    let token = apart.logged_in().await;
+    assert!(apart.create_repository(Some(&format!("Bearer {token}"))).await.is_ok());
+    let changed = format!("Bearer {}x", &token[..token.len() - 1]);
+    assert_eq!(why(apart.create_repository(Some(&changed)).await), refused(Code::Unauthenticated, "UNAUTHENTICATED"));
 }

@@ -187,3 +187,32 @@ async fn a_call_goes_on_with_the_trace_of_its_caller() {
     let answer = server.files.clone().get_server_info(request).await.unwrap();
     assert_eq!(answer.metadata().get("x-request-id").unwrap(), trace);
 }
+
+/// What a client without the contract asks: both versions of the question.
+#[tokio::test]
+async fn the_contract_is_told_to_whoever_asks() {
+    use tonic_reflection::pb::v1::server_reflection_client::ServerReflectionClient;
+    use tonic_reflection::pb::v1::server_reflection_request::MessageRequest;
+    use tonic_reflection::pb::v1::server_reflection_response::MessageResponse;
+    use tonic_reflection::pb::v1::{ServerReflectionRequest, ServerReflectionResponse};
+    let server = Server::start().await;
+    let ask = |question| ServerReflectionRequest { host: String::new(), message_request: Some(question) };
+    let questions = vec![
+        ask(MessageRequest::ListServices(String::new())),
+        ask(MessageRequest::FileContainingSymbol("lakeport.v1.TransactionService".into())),
+        ask(MessageRequest::FileContainingSymbol("google.rpc.ErrorInfo".into())),
+    ];
+    let mut client = ServerReflectionClient::new(server.channel.clone());
+    let answers = client.server_reflection_info(tokio_stream::iter(questions)).await.unwrap().into_inner();
+    let answers: Vec<ServerReflectionResponse> = crate::fixture::all(answers).await.unwrap();
+    let Some(MessageResponse::ListServicesResponse(listed)) = &answers[0].message_response else {
+        panic!("{answers:?}")
+    };
+    let services: Vec<_> = listed.service.iter().map(|service| service.name.as_str()).collect();
+    for service in ["lakeport.v1.FileService", "lakeport.v1.TransactionService", "lakeport.v1.VersionService"] {
+        assert!(services.contains(&service), "{services:?}");
+    }
+    for answer in &answers[1..] {
+        assert!(matches!(answer.message_response, Some(MessageResponse::FileDescriptorResponse(_))), "{answer:?}");
+    }
+}

@@ -14,5 +14,6 @@ mod flights;
 mod guide;
 mod refusals;
 mod sdk;
+mod verbs;
 mod versions;
 mod whole_or_nothing;
