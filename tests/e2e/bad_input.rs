@@ -73,8 +73,8 @@ async fn nothing_is_written_where_nothing_can_be() {
 }
 
 /// Each item of a batch has its own answer.
-fn first_of_the_batch(answer: tonic::Response<BatchWriteResponse>) -> Result<(), tonic::Status> {
-    match &answer.get_ref().results[0].status {
+fn first_of_the_batch(answer: &BatchWriteResponse) -> Result<(), tonic::Status> {
+    match &answer.results[0].status {
         Some(status) if status.code != 0 => {
             Err(tonic::Status::with_details(status.code.into(), &status.message, status.encode_to_vec().into()))
         }
@@ -102,10 +102,16 @@ async fn written_in_every_way(
         };
     }
     let header = WriteRequest { finish_write: true, ..there!(WriteRequest { path }) };
-    let batch = files.batch_write(there!(BatchWriteRequest { items })).await;
+    let batch = BatchWriteRequest {
+        repository: repository.clone(),
+        r#ref: r#ref.clone(),
+        transaction_id: transaction_id.clone(),
+        items,
+    };
+    let batch = files.batch_write(batch).await;
     vec![
         why(server.write(vec![header]).await),
-        why(batch.and_then(first_of_the_batch)),
+        why(batch.and_then(|answer| first_of_the_batch(answer.get_ref()))),
         why(files.delete(there!(DeleteRequest { path })).await),
         why(files.copy(there!(CopyRequest { path, source_path })).await),
         why(files.r#move(there!(MoveRequest { path, source_path })).await),

@@ -308,8 +308,7 @@ async fn what_is_looked_at_in_a_transaction_is_the_transactions() {
     for path in ["a/1", "a/2", "b"] {
         server.put_in("t", path, path).await.unwrap();
     }
-    let changes =
-        ListTransactionChangesRequest { transaction_id: id.clone(), prefix: "a/".into(), ..Default::default() };
+    let changes = ListTransactionChangesRequest { transaction_id: id.clone(), prefix: "a/".into() };
     let pages = server.transactions.clone().list_transaction_changes(changes).await.unwrap().into_inner();
     let pages = all(pages).await.unwrap();
     let changed: Vec<_> = pages.iter().flat_map(|page| &page.changes).map(|change| change.path.as_str()).collect();
@@ -347,7 +346,7 @@ async fn repositories_are_listed_page_by_page() {
     expected.sort();
     let (mut names, mut page_token) = (Vec::new(), String::new());
     loop {
-        let request = ListRepositoriesRequest { prefix: "e2e-".into(), page_size: 1, page_token, ..Default::default() };
+        let request = ListRepositoriesRequest { prefix: "e2e-".into(), page_size: 1, page_token };
         let page = server.versions.clone().list_repositories(request).await.unwrap().into_inner();
         names.extend(page.repositories.into_iter().map(|found| found.repository));
         page_token = page.next_page_token;
