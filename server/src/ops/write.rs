@@ -132,6 +132,24 @@ pub(super) fn check_described(metadata: &BTreeMap<String, String>, content_type:
     Ok(())
 }
 
+/// An upload, as it was tried.
+struct Try {
+    object: NewObject,
+    /// Of a create-only one.
+    write_id: Option<String>,
+    /// What was sent, and what its source did wrong.
+    outcome: Outcome,
+}
+
+/// lakeFS says that it has an object: as long as what was sent?
+fn stored(stats: ObjectStats, whole: Option<(u64, u32)>, path: &ObjectPath) -> Result<Change> {
+    if whole.is_some_and(|(size, _)| u64::try_from(stats.size_bytes) != Ok(size)) {
+        let message = format!("lakeFS stored {} bytes of {:?}, and was sent others", stats.size_bytes, stats.path);
+        return Err(Error::new(Kind::Corrupt, message).about([path.as_str()]));
+    }
+    Ok(Change::Put(Box::new(stats)))
+}
+
 impl Ops {
     /// Uploads an object to a branch and finds out whether it stands. A caller that goes away ends the source, and so the upload,
     /// unless all bytes are out.
@@ -176,16 +194,21 @@ impl Ops {
         object.metadata.extend(write_id.clone().map(|id| (WRITE_ID.to_owned(), id)));
         let sent =
             caller.lakefs.upload(&writing.repository, &writing.branch, path, &object, upload.boxed_unsync()).await;
-        let whole = outcome.sent();
-        let error = match sent {
-            Ok(stats) if whole.is_some_and(|(size, _)| u64::try_from(stats.size_bytes) != Ok(size)) => {
-                let message =
-                    format!("lakeFS stored {} bytes of {:?}, and was sent others", stats.size_bytes, stats.path);
-                return Err(Error::new(Kind::Corrupt, message).about([path.as_str()]));
-            }
-            Ok(stats) => return Ok(Change::Put(Box::new(stats))),
-            Err(error) => error,
-        };
+        match sent {
+            Ok(stats) => stored(stats, outcome.sent(), path),
+            Err(error) => self.not_stored(caller, writing, path, Try { object, write_id, outcome }, error).await,
+        }
+    }
+
+    /// What became of an upload that lakeFS did not say it has.
+    async fn not_stored(
+        &self,
+        caller: &Caller,
+        writing: &Writing,
+        path: &ObjectPath,
+        Try { object, write_id, outcome }: Try,
+        error: lakefs::Error,
+    ) -> Result<Change> {
         // What the source itself did wrong is the reason, whatever became of the connection.
         if let Some(reason) = outcome.refusal() {
             return Err(reason);
@@ -200,7 +223,7 @@ impl Ops {
         if !error.is_ambiguous() {
             return Err(writing.refused(self, caller, error).await);
         }
-        let Some(whole) = whole else {
+        let Some(whole) = outcome.sent() else {
             return Err(self.broken_off(caller, writing, path, object.create_only, error).await);
         };
         if write_id.is_some() {
