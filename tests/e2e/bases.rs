@@ -1,7 +1,9 @@
 //! What happens to the base of a transaction while it is open, and what is told of the wait for it.
 
 use crate::fixture::{Server, eventually, refused, why};
+use futures_util::future::join_all;
 use lakeport_embedded::{Fault, On};
+use lakeport_lakefs::NewMerge;
 use lakeport_proto::v1::*;
 use lakeport_types::{BranchName, Ref, RepositoryId};
 use std::time::Duration;
@@ -114,4 +116,39 @@ async fn a_transaction_is_kept_alive_until_its_end() {
     server.rollback("t").await.unwrap();
     let late = server.transactions.clone().keep_alive_transaction(keep).await;
     assert_eq!(why(late), refused(Code::FailedPrecondition, "TRANSACTION_ROLLED_BACK"));
+}
+
+/// Somebody merges past lakeport, and waits for no turn: that costs tries, and is no error.
+#[tokio::test]
+async fn a_writer_beside_lakeport_costs_a_try_and_nothing_else() {
+    const MERGES: usize = 10;
+    let server = Server::start().await;
+    let ids: Vec<String> = (0..MERGES).map(|n| format!("t{n}")).collect();
+    for id in &ids {
+        let side = format!("side-{id}");
+        server.branch(&side, "main").await;
+        server.put_at(&side, &format!("theirs/{id}"), id).await;
+        server.commit_at(&side, "theirs").await;
+        server.begin(id).await;
+        server.put_in(id, &format!("ours/{id}"), id).await.unwrap();
+    }
+    let repository = RepositoryId::try_from(server.repository.as_str()).unwrap();
+    let base = BranchName::try_from("main").unwrap();
+    let theirs = async {
+        for id in &ids {
+            let side = Ref::try_from(format!("side-{id}")).unwrap();
+            let merge = async || server.ops().service.merge(&repository, &side, &base, &NewMerge::default()).await;
+            assert!(eventually(async || merge().await.is_ok()).await, "they never get through");
+        }
+    };
+    let ours = join_all(ids.iter().map(|id| server.publish(id)));
+    let ((), ours) = tokio::join!(theirs, ours);
+    for (id, published) in ids.iter().zip(ours) {
+        assert!(published.unwrap().merged);
+        assert_eq!(server.merges_of(id).await, 1);
+        for whose in ["ours", "theirs"] {
+            assert_eq!(server.get("main", &format!("{whose}/{id}")).await.unwrap(), *id);
+        }
+    }
+    assert!(server.is_clean().await);
 }
