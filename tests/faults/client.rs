@@ -7,6 +7,7 @@ use lakeport_proto::v1::file_service_client::FileServiceClient;
 use lakeport_proto::v1::transaction_service_client::TransactionServiceClient;
 use lakeport_proto::v1::version_service_client::VersionServiceClient;
 use lakeport_proto::v1::*;
+use prost::Message;
 use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -121,6 +122,44 @@ impl Client {
         self.ask(|channel| {
             let request = self.timed(tokio_stream::once(request.clone()));
             async move { FileServiceClient::new(channel).write(request).await }
+        })
+        .await
+    }
+
+    /// Copies an object within a transaction.
+    pub(crate) async fn copy(&self, id: &str, source: &str, path: &str) -> Answer<()> {
+        let request = CopyRequest {
+            transaction_id: id.into(),
+            source_path: source.into(),
+            path: path.into(),
+            ..Default::default()
+        };
+        self.ask(|channel| {
+            let request = self.timed(request.clone());
+            async move {
+                let mut answer = FileServiceClient::new(channel).copy(request).await?.into_inner();
+                while let Some(message) = answer.message().await? {
+                    all_done(&message.failures)?;
+                }
+                Ok(Response::new(()))
+            }
+        })
+        .await
+    }
+
+    /// Deletes an object in a transaction, if it is there.
+    pub(crate) async fn delete(&self, id: &str, path: &str) -> Answer<()> {
+        let request =
+            DeleteRequest { transaction_id: id.into(), path: path.into(), allow_missing: true, ..Default::default() };
+        self.ask(|channel| {
+            let request = self.timed(request.clone());
+            async move {
+                let mut answer = FileServiceClient::new(channel).delete(request).await?.into_inner();
+                while let Some(message) = answer.message().await? {
+                    all_done(&message.failures)?;
+                }
+                Ok(Response::new(()))
+            }
         })
         .await
     }
@@ -244,6 +283,14 @@ impl Client {
         let mut client = FileServiceClient::new(self.channels[0].clone());
         let answer = tokio::spawn(async move { client.write(ReceiverStream::new(sent)).await.map(drop) });
         Writing { messages, answer }
+    }
+}
+
+/// The first failure of many, as if it were that of the call.
+fn all_done(failures: &[PathStatus]) -> Result<(), Status> {
+    match failures.iter().find_map(|failure| failure.status.as_ref()) {
+        None => Ok(()),
+        Some(status) => Err(Status::with_details(status.code.into(), &status.message, status.encode_to_vec().into())),
     }
 }
 

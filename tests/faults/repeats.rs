@@ -72,7 +72,7 @@ async fn a_commit_whose_answer_is_lost_a_thousand_times_is_one_merge() {
 async fn a_commit_that_somebody_works_on_is_not_begun_again() {
     let (lake, faults) = Lake::with_faults().await;
     let Served { client, .. } = &served(&lake, "").await;
-    let merges = faults.arm(On::merge(), Fault::ApplyThenDelay(Duration::from_secs(1)), 1, 100);
+    let merges = faults.arm(On::merge(), Fault::Delay(Duration::from_secs(1)), 1, 100);
     let told = join_all((0..8).map(|_| client.committed("t"))).await;
     assert_eq!(told.into_iter().collect::<BTreeSet<_>>().len(), 1);
     assert_eq!(merges.count(), 1, "who asked again merged again beside the worker that has the row");

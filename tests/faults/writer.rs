@@ -24,6 +24,8 @@ struct Plan {
     objects: u32,
     shared: Option<u32>,
     commits_inside: bool,
+    copies: bool,
+    deletes: bool,
     end: End,
     squash: bool,
     tag: bool,
@@ -50,6 +52,8 @@ impl Plan {
             objects: dice.random_range(1..4),
             shared: dice.random_bool(0.3).then(|| dice.random_range(0..SHARED)),
             commits_inside: dice.random_bool(0.35),
+            copies: dice.random_bool(0.2),
+            deletes: dice.random_bool(0.2),
             end,
             squash: dice.random_bool(0.4),
             tag: dice.random_bool(0.15),
@@ -105,6 +109,17 @@ impl Writer {
                 assert_eq!(read, content, "a transaction does not read its own write");
             }
             told.writes.insert(path, content);
+        }
+        let first = format!("w{}/{round}/0", self.number);
+        if plan.copies {
+            let copy = format!("{first}/copy");
+            self.definite("copy", id, self.client.copy(id, &first, &copy).await)?;
+            told.writes.insert(copy, told.writes[&first].clone());
+        }
+        // One that wrote nothing in the end would have nothing to publish.
+        if plan.deletes && told.writes.len() > 1 {
+            self.definite("delete", id, self.client.delete(id, &first).await)?;
+            told.writes.remove(&first);
         }
         match plan.end {
             End::Nothing => None,
