@@ -1,0 +1,116 @@
+use super::*;
+
+fn settings(toml: &str) -> Settings {
+    toml::from_str(toml).unwrap()
+}
+
+#[test]
+fn without_settings_a_lake_of_its_own_is_served_on_loopback() {
+    let config = Config::of(Settings::default(), Settings::default(), None).unwrap();
+    assert_eq!(config.listen.to_string(), "127.0.0.1:50051");
+    assert_eq!((config.lake, config.auth), (Lake::Embedded { listen: None }, Auth::Passthrough));
+}
+
+#[test]
+fn flags_win_over_the_file() {
+    let (flags, file) = (settings("listen = '127.0.0.1:1'"), settings("listen = '127.0.0.1:2'\nauth = 'service'"));
+    let config = Config::of(flags, file, None).unwrap();
+    assert_eq!((config.listen.port(), config.auth), (1, Auth::Service));
+}
+
+#[test]
+fn a_file_is_read_and_so_are_those_that_hold_secrets() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path
+    };
+    // As a mounted secret has it: with an end of line.
+    let secret = write("secret", "geheim\n");
+    let text = format!(
+        "lakefs-url = 'http://lake'\nlakefs-access-key-id = 'key'\nlakefs-secret-access-key-file = {:?}\n\
+         remember = 48\nweb-origin = ['https://a.example']\nlog-format = 'json'",
+        secret.to_str().unwrap()
+    );
+    let named = |path| Settings { config: Some(path), ..Settings::default() };
+    let config = Config::of_settings(named(write("lakeport.toml", &text))).unwrap();
+    let (url, access_key_id) = ("http://lake".to_owned(), "key".to_owned());
+    assert_eq!(config.lake, Lake::Remote { url, access_key_id, secret_access_key: Secret::new("geheim") });
+    assert_eq!((config.remember, config.web_origins.len()), (Duration::from_secs(48 * 3600), 1));
+    assert_eq!(config.log_format, LogFormat::Json);
+
+    for (path, said) in [(folder.path().join("none"), "No such file"), (write("bad.toml", "listen = "), "listen")] {
+        let mistakes = Config::of_settings(named(path)).unwrap_err().to_string();
+        assert!(mistakes.contains("--config") && mistakes.contains(said), "{mistakes}");
+    }
+    let missing = settings(
+        "lakefs-url = 'http://lake'\nlakefs-access-key-id = 'key'\nlakefs-secret-access-key-file = '/nowhere'",
+    );
+    let mistakes = Config::of(missing, Settings::default(), None).unwrap_err().to_string();
+    assert!(mistakes.contains("--lakefs-secret-access-key-file"), "{mistakes}");
+}
+
+/// Their names are fixed.
+#[test]
+fn every_setting_has_its_variable() {
+    let command = Settings::augment_args(clap::Command::new("lakeport-server"));
+    for argument in command.get_arguments().filter(|argument| argument.get_long().is_some()) {
+        let flag = argument.get_long().unwrap();
+        let variable = format!("LAKEPORT_{}", flag.to_uppercase().replace('-', "_"));
+        assert_eq!(argument.get_env().unwrap().to_str(), Some(variable.as_str()), "--{flag}");
+    }
+}
+
+#[test]
+fn all_mistakes_are_told_together_and_no_secret() {
+    let flags = settings(
+        "listen = 'here'\nauth = 'none'\nlakefs-url = 'ftp://x'\nlakefs-secret-access-key = 'geheim'\n\
+         embedded-listen = '127.0.0.1:8000'\nsession-store = 'mysql://a:geheim@h/x'\nlog-format = 'xml'\nlog = 'lakeport=loud'\n\
+         merge-timeout = 0\nremember = 'soon'",
+    );
+    let mistakes = Config::of(flags, Settings::default(), Some("--config c: bad".into())).unwrap_err().to_string();
+    for part in [
+        "11 mistake(s)",
+        "--config c",
+        "--log-format",
+        "--log \"lakeport=loud\"",
+        "--listen",
+        "--auth",
+        "--lakefs-url: ",
+        "--lakefs-access-key-id",
+        "--embedded-listen",
+        "--session-store",
+        "--merge-timeout 0",
+        "--remember soon",
+    ] {
+        assert!(mistakes.contains(part), "{part} is missing in {mistakes}");
+    }
+    assert!(!mistakes.contains("geheim"));
+}
+
+#[test]
+fn a_website_is_a_scheme_and_a_host() {
+    let config = Config::of(
+        settings("web-origin = ['https://app.example.com', 'http://localhost:3000']"),
+        Settings::default(),
+        None,
+    );
+    assert_eq!(config.unwrap().web_origins.len(), 2);
+    for bad in ["*", "app.example.com", "https://app.example.com/", "ftp://h", "https://", "https://h?x"] {
+        let mistakes = Config::of(settings(&format!("web-origin = ['{bad}']")), Settings::default(), None).unwrap_err();
+        assert!(mistakes.to_string().contains("--web-origin"), "{bad}");
+    }
+}
+
+#[test]
+fn the_service_account_is_not_given_to_a_network_by_accident() {
+    let open = "listen = '0.0.0.0:50051'\nauth = 'service'";
+    assert!(Config::of(settings(open), Settings::default(), None).is_err());
+    assert!(Config::of(settings(&format!("{open}\nallow-anonymous = true")), Settings::default(), None).is_ok());
+}
+
+#[test]
+fn an_unknown_key_of_the_file_is_a_mistake() {
+    assert!(toml::from_str::<Settings>("lisen = 'x'").is_err());
+}
