@@ -39,6 +39,8 @@ on_both! {
     a_row_survives_the_program
     who_waits_for_a_row_is_woken_by_a_write_that_came_first
     a_second_begin_finds_the_first
+    a_file_is_of_one_server_and_a_database_of_all
+    what_has_not_ended_is_live
     one_of_many_committers_wins
     one_of_many_takes_over_from_a_worker_that_is_gone
     a_worker_that_is_gone_leaves_its_doubt
@@ -97,6 +99,32 @@ async fn who_waits_for_a_row_is_woken_by_a_write_that_came_first(database: Datab
     store.swap(&row, row.renewed(&worker("worker"))).await.unwrap().unwrap();
     let woken = tokio::time::timeout(Duration::from_secs(10), writes.next(Duration::from_secs(3600)));
     assert!(woken.await.is_ok(), "the write is not seen for an hour");
+}
+
+async fn a_file_is_of_one_server_and_a_database_of_all(database: Database) {
+    let (store, other) = (database.open().await, database.open().await);
+    let claim = store.claim().await.unwrap();
+    match other.claim().await {
+        Ok(_) => assert!(database.url.starts_with("postgres")),
+        Err(error) => assert!(database.url.starts_with("sqlite") && error.to_string().contains("in use"), "{error}"),
+    }
+    drop(claim);
+    other.claim().await.unwrap();
+}
+
+async fn what_has_not_ended_is_live(database: Database) {
+    let store = database.open().await;
+    assert_eq!(store.tally().await.unwrap().live(), 0);
+    let row = begun(&store, "open").await;
+    begun(&store, "overdue").await;
+    database.sql("UPDATE transactions SET idle_expire_time = 0 WHERE id = 'overdue'").await;
+    let committing = begun(&store, "committing").await;
+    let next = committing.start_commit(CommitRequest::default(), &worker("w")).unwrap();
+    store.swap(&committing, next).await.unwrap().unwrap();
+    assert_eq!(store.tally().await.unwrap().live(), 3);
+    // Its branch may still be there: that is the janitor's, now or at the next start.
+    store.swap(&row, row.rolled_back().unwrap()).await.unwrap().unwrap();
+    assert_eq!(store.tally().await.unwrap().live(), 2);
 }
 
 async fn a_second_begin_finds_the_first(database: Database) {

@@ -1,5 +1,6 @@
 //! The store: one table, compare-and-set by version, time by the clock of the database.
 
+mod claim;
 mod database;
 mod migrations;
 mod record;
@@ -7,6 +8,7 @@ mod statement;
 mod turn;
 mod upkeep;
 
+pub use claim::Claim;
 pub use turn::BaseTurn;
 pub use upkeep::Tally;
 

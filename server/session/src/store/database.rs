@@ -9,6 +9,7 @@ use sqlx::any::{AnyConnectOptions, AnyPoolOptions, AnyRow};
 use sqlx::pool::{PoolConnection, PoolConnectionMetadata};
 use sqlx::{Any, AnyConnection, AnyPool, ConnectOptions, Connection, Executor, FromRow};
 use std::io;
+use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::{Duration, Instant};
 
@@ -159,6 +160,16 @@ impl Database {
         let answer = parts.try_fold(Answer::default(), async |answer, part| Ok(answer.with(part))).await?;
         lent.is_done = true;
         Ok(answer)
+    }
+
+    /// The file that it is in; `None` where it is a server.
+    pub(super) async fn file(&self) -> Result<Option<PathBuf>> {
+        if self.dialect == Dialect::Postgres {
+            return Ok(None);
+        }
+        let main = Statement::new("SELECT file FROM pragma_database_list WHERE name = 'main'");
+        let files: Vec<(String,)> = self.rows(&main).await?;
+        Ok(files.into_iter().next().map(|(file,)| file.into()))
     }
 
     pub(super) async fn close(&self) {

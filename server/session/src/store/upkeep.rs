@@ -27,6 +27,13 @@ pub struct Tally {
     pub unclean: i64,
 }
 
+impl Tally {
+    /// How many have not ended.
+    pub fn live(&self) -> i64 {
+        self.open + self.overdue + self.committing + self.unattended
+    }
+}
+
 impl SessionStore {
     /// Some transactions that the janitor has to do with: overdue by `grace`, committing and unattended, or ended and not clean. Which,
     /// chance says, where there are more than `limit`. Rows that cannot be understood are left out, and logged.
