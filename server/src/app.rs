@@ -3,12 +3,12 @@
 use crate::config::{Auth, Config, Lake};
 use crate::error::BoxError;
 use crate::grpc::Service;
-use crate::layers::{self, Admission, Readers};
+use crate::layers::{self, Activity, Admission, Readers};
 use crate::limits::Limits;
-use crate::listen::Workers;
+use crate::listen::{Address, Listener, Workers};
 use crate::ops::{Access, BaseQueues, BatchRoom, Ops, Principals, Shared};
 use crate::timing::{Timing, millis};
-use crate::{admin, janitor, listen, quickstart, telemetry};
+use crate::{admin, idle, janitor, listen, quickstart, telemetry};
 use axum::middleware::from_fn_with_state;
 use http::HeaderValue;
 use lakeport_embedded::{Faults, Serving as ServingLake};
@@ -16,9 +16,11 @@ use lakeport_lakefs::{Client, Credentials, Timeouts};
 use lakeport_proto::v1::file_service_server::FileServiceServer;
 use lakeport_proto::v1::transaction_service_server::TransactionServiceServer;
 use lakeport_proto::v1::version_service_server::VersionServiceServer;
-use lakeport_session::{SessionStore, Worker};
+use lakeport_session::{Claim, SessionStore, Worker};
 use metrics_exporter_prometheus::PrometheusHandle;
 use rand::RngExt;
+use std::fmt::Display;
+use std::io;
 use std::net::SocketAddr;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::Path;
@@ -54,15 +56,18 @@ pub struct Serving {
     lake: Option<EmbeddedLake>,
     health: HealthReporter,
     readers: Readers,
+    activity: Activity,
     /// Ends the accept loops; open connections finish.
     stop: CancellationToken,
     connections: TaskTracker,
     /// Calls leave tasks on them that outlive their connections.
     _workers: Workers,
+    /// Given back behind the close of the store.
+    _claim: Claim,
     /// Where gRPC is served.
-    pub address: SocketAddr,
-    /// Where probes and metrics are served.
-    pub admin_address: SocketAddr,
+    pub address: Address,
+    /// Where probes and metrics are served, if they are.
+    pub admin_address: Option<SocketAddr>,
     /// Where the REST API of the embedded lake is served to others.
     pub embedded_address: Option<SocketAddr>,
 }
@@ -99,7 +104,7 @@ impl App {
             quickstart::ensure(&config.data_dir, lake.lake.is_new().await?, &service).await?;
         }
         let store = SessionStore::open(&session_url(&config)).await?;
-        let is_local = lake.is_some() && config.listen.ip().is_loopback();
+        let is_local = lake.is_some() && config.listen.is_local();
         let access = match config.auth {
             Auth::Service => Access::Service,
             Auth::Passthrough if is_local => Access::PassThroughOrService,
@@ -145,22 +150,29 @@ impl App {
     /// Listens, and starts the janitor.
     ///
     /// # Errors
-    /// When an address cannot be listened on.
+    /// When another server has the store, or an address cannot be listened on.
     pub async fn serve(self) -> Result<Serving, BoxError> {
-        let listener = bind(self.config.listen).await?;
-        let admin_listener = bind(self.config.admin_listen).await?;
-        let (address, admin_address) = (listener.local_addr()?, admin_listener.local_addr()?);
+        let claim = self.ops.store.claim().await?;
+        let listener = Listener::bind(&self.config.listen).await.map_err(cannot_listen(&self.config.listen))?;
+        let address = listener.address()?;
+        let admin_listener = match self.config.admin_listen {
+            Some(address) => Some(bind(address).await?),
+            None => None,
+        };
+        let admin_address = admin_listener.as_ref().map(TcpListener::local_addr).transpose()?;
         let (stop, connections) = (CancellationToken::new(), TaskTracker::new());
         let ops = Arc::new(self.ops);
         ops.tasks.spawn(ops.stopping.clone().run_until_cancelled_owned(telemetry::upkeep(self.metrics.clone())));
-        let readers = Readers::default();
-        let (health, router) = routes(&ops, &readers, self.config.web_origins).await?;
+        let (readers, activity) = (Readers::default(), Activity::default());
+        let (health, router) = routes(&ops, &readers, &activity, self.config.web_origins).await?;
         ops.tasks.spawn(readers.clone().run(ops.stopping.clone()));
-        let admin = admin::routes(ops.clone(), self.metrics);
         let tasks = &connections;
         let workers = Workers::start("calls", std::thread::available_parallelism()?)?;
         tasks.spawn(listen::accept(listener, router, workers.clone(), stop.clone(), tasks.clone()));
-        tasks.spawn(listen::accept(admin_listener, admin, workers.clone(), stop.clone(), tasks.clone()));
+        if let Some(listener) = admin_listener {
+            let (listener, admin) = (Listener::Tcp(listener), admin::routes(ops.clone(), self.metrics));
+            tasks.spawn(listen::accept(listener, admin, workers.clone(), stop.clone(), tasks.clone()));
+        }
         // Before the janitor looks for the first time.
         ops.store.beat().await?;
         ops.tasks.spawn(janitor::beats(ops.clone(), ops.stopping.clone()));
@@ -178,9 +190,11 @@ impl App {
             lake: self.lake,
             health,
             readers,
+            activity,
             stop,
             connections,
             _workers: workers,
+            _claim: claim,
             address,
             admin_address,
             embedded_address,
@@ -192,6 +206,11 @@ impl Serving {
     /// What runs a call, for tests that look behind the border.
     pub fn ops(&self) -> &Shared {
         &self.ops
+    }
+
+    /// Returns once no call has been under way for so long, and no transaction is open. Connections that do nothing do not count.
+    pub async fn unneeded(&self, span: Duration) {
+        idle::unneeded(&self.ops, &self.activity, span).await;
     }
 
     /// Ends in order: not ready, GOAWAY, calls finish, commits finish, the janitor stops, the store and the lake close.
@@ -234,6 +253,7 @@ const SERVICES: [&str; 4] =
 async fn routes(
     ops: &Shared,
     readers: &Readers,
+    activity: &Activity,
     web_origins: Vec<HeaderValue>,
 ) -> Result<(HealthReporter, axum::Router), BoxError> {
     let service = Service::new(ops.clone());
@@ -252,7 +272,7 @@ async fn routes(
         .add_service(health_service)
         .add_service(descriptors().build_v1()?)
         .add_service(descriptors().build_v1alpha()?);
-    let router = layers::around(routes.into_axum_router(), ops, &Admission::new(ops.access), readers);
+    let router = layers::around(routes.into_axum_router(), ops, &Admission::new(ops.access), readers, activity);
     let router = router.layer(tonic_web::GrpcWebLayer::new()).layer(layers::browsers(web_origins.clone()));
     let router = router.layer(from_fn_with_state(web_origins.into(), layers::from_known_pages));
     Ok((health, router))
@@ -272,10 +292,14 @@ fn private_folder(dir: &Path) -> Result<(), BoxError> {
 }
 
 async fn bind(address: SocketAddr) -> Result<TcpListener, BoxError> {
-    TcpListener::bind(address).await.map_err(|error| {
+    TcpListener::bind(address).await.map_err(cannot_listen(&address))
+}
+
+fn cannot_listen(address: &impl Display) -> impl FnOnce(io::Error) -> BoxError {
+    move |error| {
         format!("cannot listen on {address}: {error} (--listen, --admin-listen and --embedded-listen name others)")
             .into()
-    })
+    }
 }
 
 /// Opens the lake in the data folder and serves it: to this process on a port of its own, and to others where that is asked for.

@@ -5,6 +5,7 @@ mod command;
 
 pub use command::{Command, Sweep};
 
+use crate::listen::Address;
 use check::Check;
 use clap::Args;
 use http::HeaderValue;
@@ -14,6 +15,9 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+/// The longest time without a call that can be waited for, in seconds.
+const MONTH: u64 = 30 * 24 * 3600;
+
 /// The settings as somebody wrote them.
 #[derive(Debug, Default, Args, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
@@ -22,10 +26,11 @@ pub struct Settings {
     #[arg(long, env = "LAKEPORT_CONFIG")]
     #[serde(skip)]
     config: Option<PathBuf>,
-    /// Where to serve gRPC and gRPC-Web [default: 127.0.0.1:50051].
+    /// Where to serve gRPC and gRPC-Web: an IP address and a port, or `unix:/PATH`, a socket that only this user may open
+    /// [default: 127.0.0.1:50051].
     #[arg(long, env = "LAKEPORT_LISTEN", value_name = "ADDRESS")]
     listen: Option<String>,
-    /// Where to serve /livez, /readyz and /metrics [default: 127.0.0.1:50052].
+    /// Where to serve /livez, /readyz and /metrics, or `off` [default: 127.0.0.1:50052].
     #[arg(long, env = "LAKEPORT_ADMIN_LISTEN", value_name = "ADDRESS")]
     admin_listen: Option<String>,
     /// The lakeFS to serve [default: none, a lake of its own].
@@ -47,7 +52,7 @@ pub struct Settings {
     /// [default: passthrough].
     #[arg(long, env = "LAKEPORT_AUTH", value_name = "MODE")]
     auth: Option<String>,
-    /// With --auth service: serve everybody who can reach an address that is not loopback.
+    /// With --auth service: serve everybody who can reach an address that is not on this machine.
     #[arg(long, env = "LAKEPORT_ALLOW_ANONYMOUS")]
     #[serde(default)]
     allow_anonymous: bool,
@@ -68,6 +73,9 @@ pub struct Settings {
     /// How long what became of an ended transaction can be asked for, in hours [default: 24].
     #[arg(long, env = "LAKEPORT_REMEMBER", value_name = "HOURS")]
     remember: Option<Number>,
+    /// End in order once no call has been under way for so many seconds and no transaction is open [default: never].
+    #[arg(long, env = "LAKEPORT_EXIT_WHEN_IDLE", value_name = "SECONDS")]
+    exit_when_idle: Option<Number>,
     /// Also serve the REST API of the lake of its own there, for lakeFS's tools and SDKs [default: off].
     #[arg(long, env = "LAKEPORT_EMBEDDED_LISTEN", value_name = "ADDRESS")]
     embedded_listen: Option<String>,
@@ -171,9 +179,9 @@ impl fmt::Debug for Secret {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
     /// Where gRPC is served.
-    pub listen: SocketAddr,
-    /// Where probes and metrics are served.
-    pub admin_listen: SocketAddr,
+    pub listen: Address,
+    /// Where probes and metrics are served; `None`: nowhere.
+    pub admin_listen: Option<SocketAddr>,
     /// Which lake.
     pub lake: Lake,
     /// Whose right calls use.
@@ -186,6 +194,8 @@ pub struct Config {
     pub merge_timeout: Duration,
     /// How long what became of an ended transaction can be asked for.
     pub remember: Duration,
+    /// After how long without a call, and without an open transaction, the server ends; `None`: never.
+    pub exit_when_idle: Option<Duration>,
     /// Websites whose pages may call.
     pub web_origins: Vec<HeaderValue>,
     /// How logs are written.
@@ -218,6 +228,7 @@ impl Settings {
             session_store_file: self.session_store_file.or(file.session_store_file),
             merge_timeout: self.merge_timeout.or(file.merge_timeout),
             remember: self.remember.or(file.remember),
+            exit_when_idle: self.exit_when_idle.or(file.exit_when_idle),
             embedded_listen: self.embedded_listen.or(file.embedded_listen),
             web_origin: if self.web_origin.is_empty() { file.web_origin } else { self.web_origin },
             log_format: self.log_format.or(file.log_format),
@@ -245,8 +256,8 @@ impl Config {
     /// `unreadable` is what is wrong with the file itself.
     fn of(flags: Settings, file: Settings, unreadable: Option<String>) -> Result<Self, Mistakes> {
         let (mut check, said) = (Check::new(unreadable), flags.over(file));
-        let listen = check.address("--listen", said.listen, "127.0.0.1:50051");
-        let admin_listen = check.address("--admin-listen", said.admin_listen, "127.0.0.1:50052");
+        let listen = check.listen(said.listen.as_deref());
+        let admin_listen = check.admin_listen(said.admin_listen.as_deref());
         let key = check.secret("--lakefs-access-key-id", said.lakefs_access_key_id, said.lakefs_access_key_id_file);
         let secret = check.secret(
             "--lakefs-secret-access-key",
@@ -255,19 +266,20 @@ impl Config {
         );
         let lake = check.lake(said.lakefs_url, key, secret, said.embedded_listen);
         let auth = check.auth(said.auth.as_deref());
-        if let (Some(listen), Some(Auth::Service)) = (listen, auth)
-            && !listen.ip().is_loopback()
+        if let (Some(listen), Some(Auth::Service)) = (&listen, auth)
+            && !listen.is_local()
             && !said.allow_anonymous
         {
             check.wrong(format!(
                 "--auth service lets everybody who can reach {listen} act with the service's account: listen on \
-                 127.0.0.1, or say --allow-anonymous"
+                 127.0.0.1 or a Unix socket, or say --allow-anonymous"
             ));
         }
         let session_store = check.secret("--session-store", said.session_store, said.session_store_file);
         let session_store = check.session_store(session_store);
         let merge_timeout = check.span("--merge-timeout", said.merge_timeout, 60, 1..=3600);
         let remember = check.span("--remember", said.remember, 24, 1..=24 * 366) * 3600;
+        let exit_when_idle = said.exit_when_idle.map(|given| check.span("--exit-when-idle", Some(given), 1, 1..=MONTH));
         let log_format = check.log_format(said.log_format.as_deref());
         let log = check.log(said.log);
         let web_origins = check.origins(said.web_origin);
@@ -282,6 +294,7 @@ impl Config {
                 session_store,
                 merge_timeout,
                 remember,
+                exit_when_idle,
                 web_origins,
                 log_format,
                 log,

@@ -1,5 +1,6 @@
 //! What every call passes, outermost first. Order is behaviour.
 
+mod activity;
 mod admission;
 mod authenticate;
 mod deadline;
@@ -10,6 +11,7 @@ mod readers;
 mod reasons;
 mod trace;
 
+pub use activity::Activity;
 pub use admission::Admission;
 pub use metrics::describe as describe_metrics;
 pub use readers::Readers;
@@ -29,11 +31,13 @@ use tower::ServiceBuilder;
 use tower_http::cors::{AllowHeaders, CorsLayer};
 
 /// The routes with everything around them.
-pub fn around(routes: Router, ops: &Shared, admission: &Admission, readers: &Readers) -> Router {
+pub fn around(routes: Router, ops: &Shared, admission: &Admission, readers: &Readers, activity: &Activity) -> Router {
     routes.layer(
         ServiceBuilder::new()
             // First: a panic anywhere below still becomes a status.
             .layer(from_fn(panics::caught))
+            // Around all that is done for a call: it keeps the server, refused or not.
+            .layer(from_fn_with_state(activity.clone(), activity::noted))
             // Before metrics: what is counted is logged under the same ID.
             .layer(from_fn(trace::traced))
             // Sees refusals as well as answers.

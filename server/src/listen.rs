@@ -1,8 +1,14 @@
 //! The server's own accept loop: connections with bounded windows, headers, age and silence, which end in order.
 
+mod address;
 mod coalesce;
+mod listener;
+mod unix;
 mod workers;
 
+pub use address::Address;
+pub use listener::Listener;
+pub use unix::UnixSocket;
 pub use workers::Workers;
 
 use crate::error::BoxError;
@@ -11,16 +17,16 @@ use coalesce::{Drain, coalesce};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::service::TowerToHyperService;
+use listener::{Accepted, Peer};
 use rand::RngExt;
 use std::collections::HashMap;
 use std::future::{Future, poll_fn};
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Poll;
 use std::time::Duration;
-use tokio::net::{TcpListener, TcpStream};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -28,7 +34,7 @@ use tower::{Service as _, service_fn};
 
 /// Connections in all.
 const MAX_CONNECTIONS: usize = 4096;
-/// Connections from one address.
+/// Connections from one address, as which a Unix socket counts.
 const MAX_PER_ADDRESS: usize = 512;
 /// From a connection to its first request.
 const FIRST_REQUEST: Duration = Duration::from_secs(10);
@@ -48,16 +54,16 @@ const WRITE_BUFFER: usize = 384 << 10;
 
 /// Who is connected.
 #[derive(Clone, Default)]
-struct Guests(Arc<Mutex<HashMap<IpAddr, usize>>>);
+struct Guests(Arc<Mutex<HashMap<Option<IpAddr>, usize>>>);
 
 /// One connection's place among them.
 struct Guest {
     guests: Guests,
-    address: IpAddr,
+    address: Option<IpAddr>,
 }
 
 impl Guests {
-    fn admit(&self, address: IpAddr) -> Option<Guest> {
+    fn admit(&self, address: Option<IpAddr>) -> Option<Guest> {
         let mut guests = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let all: usize = guests.values().sum();
         let here = guests.get(&address).copied().unwrap_or_default();
@@ -82,20 +88,14 @@ impl Drop for Guest {
 }
 
 /// Accepts connections until told to stop; those that are open then finish their calls.
-pub async fn accept(
-    listener: TcpListener,
-    router: Router,
-    workers: Workers,
-    stop: CancellationToken,
-    tasks: TaskTracker,
-) {
+pub async fn accept(listener: Listener, router: Router, workers: Workers, stop: CancellationToken, tasks: TaskTracker) {
     let guests = Guests::default();
     loop {
         let accepted = tokio::select! {
             () = stop.cancelled() => return,
             accepted = listener.accept() => accepted,
         };
-        match accepted.and_then(|(stream, peer)| Ok((stream.into_std()?, peer))) {
+        match accepted {
             Ok((stream, peer)) => match guests.admit(peer.ip()) {
                 Some(guest) => {
                     let connection = connection(stream, peer, guest, router.clone(), stop.clone());
@@ -112,21 +112,12 @@ pub async fn accept(
     }
 }
 
-async fn connection(
-    stream: std::net::TcpStream,
-    peer: SocketAddr,
-    _guest: Guest,
-    router: Router,
-    stop: CancellationToken,
-) {
-    // From here on the socket belongs to the runtime of this task.
-    let stream = match TcpStream::from_std(stream) {
-        Ok(stream) => stream,
+async fn connection(stream: Accepted, peer: Peer, _guest: Guest, router: Router, stop: CancellationToken) {
+    let (reader, writer) = match stream.split() {
+        Ok(halves) => halves,
         Err(error) => return tracing::warn!(%peer, %error, "a connection cannot be served"),
     };
-    // Small answers must not wait for an acknowledgement; a socket that refuses is as good without.
-    let _ = stream.set_nodelay(true);
-    let (io, writer) = coalesce(stream, WRITE_BUFFER);
+    let (io, writer) = coalesce(reader, writer, WRITE_BUFFER);
     let has_called = Arc::new(AtomicBool::new(false));
     let called = Arc::clone(&has_called);
     let service = service_fn(move |request| {

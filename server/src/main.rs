@@ -1,9 +1,9 @@
 //! lakeport, as a process: settings, parts, serving, a signal, the drain.
 
 use lakeport_server::app::{App, Serving};
-use lakeport_server::config::{Auth, Command, Config, Lake};
+use lakeport_server::config::{Command, Config};
 use lakeport_server::error::BoxError;
-use lakeport_server::{sweep, telemetry};
+use lakeport_server::{sweep, telemetry, welcome};
 use std::io::Write;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -45,65 +45,26 @@ async fn serve(config: Config) -> Result<(), BoxError> {
     #[cfg(all(feature = "fault-points", debug_assertions))]
     let app = app.timed(lakeport_server::timing::Timing::default().hastened());
     let serving = app.serve().await?; // listening, janitor running, ready
-    welcome(&config, &serving);
-    stopped().await?;
-    eprintln!("lakeport-server: finishing calls, at most {} s", DRAIN.as_secs());
+    // Whether anybody reads what it says does not matter.
+    let _ = welcome::write(&mut std::io::stdout().lock(), &config, &serving);
+    let why = end(&serving, config.exit_when_idle).await?;
+    let _ = writeln!(std::io::stderr(), "lakeport-server: {why}: finishing calls, at most {} s", DRAIN.as_secs());
     serving.drain(DRAIN).await; // not ready, GOAWAY, calls and commits finish, the store closes
     Ok(())
 }
 
-async fn stopped() -> Result<(), BoxError> {
+/// Returns when the server is to end, and says why.
+async fn end(serving: &Serving, exit_when_idle: Option<Duration>) -> Result<&'static str, BoxError> {
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let unneeded = async {
+        match exit_when_idle {
+            Some(span) => serving.unneeded(span).await,
+            None => std::future::pending().await,
+        }
+    };
     tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
-    Ok(())
-}
-
-/// What a person wants to know first. Whether anybody reads it does not matter.
-fn welcome(config: &Config, serving: &Serving) {
-    let _ = write_welcome(&mut std::io::stdout().lock(), config, serving);
-}
-
-fn write_welcome(out: &mut impl Write, config: &Config, serving: &Serving) -> std::io::Result<()> {
-    writeln!(out, "lakeport {}", env!("CARGO_PKG_VERSION"))?;
-    writeln!(out, "  gRPC   {}  (plaintext, with reflection and gRPC-Web)", serving.address)?;
-    writeln!(out, "  admin  http://{}/readyz, /livez, /metrics", serving.admin_address)?;
-    match &config.lake {
-        Lake::Remote { url, .. } => writeln!(out, "  lake   lakeFS at {url}")?,
-        Lake::Embedded { .. } => writeln!(out, "  lake   its own, in {}", config.data_dir.join("lake").display())?,
-    }
-    let account = config.data_dir.join("lake").join(lakeport_embedded::ACCOUNT_FILE);
-    if let Some(address) = serving.embedded_address {
-        writeln!(out, "  REST   http://{address}/api/v1  (key pair in {})", account.display())?;
-    }
-    let is_open = matches!(config.lake, Lake::Embedded { .. }) && config.listen.ip().is_loopback();
-    match config.auth {
-        Auth::Service => writeln!(out, "  auth   the service's account acts for every caller")?,
-        Auth::Passthrough if is_open => {
-            writeln!(out, "  auth   none needed on this machine; lakeFS key pairs are taken too")?;
-        }
-        Auth::Passthrough => writeln!(out, "  auth   callers send lakeFS's key pair (Basic) or token (Bearer)")?,
-    }
-    match &config.lake {
-        Lake::Embedded { .. } if is_open => writeln!(
-            out,
-            "  try    grpcurl -plaintext -d '{{\"repository\":\"quickstart\",\"ref\":\"main\"}}' {} lakeport.v1.FileService/List",
-            serving.address
-        ),
-        Lake::Embedded { .. } => {
-            writeln!(
-                out,
-                "  try    LAKECTL_CONFIG_FILE={} lakeport --endpoint http://{} ls lakefs://quickstart/main/",
-                account.display(),
-                serving.address
-            )
-        }
-        Lake::Remote { .. } => writeln!(
-            out,
-            "  try    lakeport --endpoint http://{} repo ls, with the credentials of lakectl",
-            serving.address
-        ),
+        _ = terminate.recv() => Ok("asked to end"),
+        _ = interrupt.recv() => Ok("interrupted"),
+        () = unneeded => Ok("nobody calls"),
     }
 }

@@ -29,7 +29,7 @@ const DOCUMENT: &str = include_str!("../../docs/grpcurl.md");
 async fn every_command_prints_what_is_shown() {
     let dir = tempfile::tempdir().unwrap();
     let server = serve(&dir.path().join("data")).await;
-    let shell = Shell::new(dir.path(), server.address).await;
+    let shell = Shell::new(dir.path(), &server.address).await;
 
     let (mut shapes, mut wrong) = (Shapes::default(), Vec::new());
     for step in document::steps(DOCUMENT) {
@@ -55,7 +55,7 @@ async fn the_first_minutes_go_as_printed() {
     for (document, from, to) in FIRST_MINUTES {
         let dir = tempfile::tempdir().unwrap();
         let server = serve(&dir.path().join("data")).await;
-        let shell = Shell::new(dir.path(), server.address).await;
+        let shell = Shell::new(dir.path(), &server.address).await;
         let (_, rest) = document.split_once(from).unwrap();
         let steps = document::steps(rest.split_once(to).unwrap().0);
         assert!(steps.iter().any(|step| step.command.contains("ommit")), "it has no transaction");

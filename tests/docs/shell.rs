@@ -1,7 +1,7 @@
 //! Runs commands as a person would, in bash, in a folder of their own.
 
+use lakeport_server::listen::Address;
 use std::ffi::OsString;
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
@@ -22,14 +22,14 @@ pub(crate) struct Ran {
 
 /// Where commands run.
 pub(crate) struct Shell {
-    address: SocketAddr,
+    address: Address,
     work: PathBuf,
     /// With the grpcurl that is asked for first.
     path: OsString,
 }
 
 impl Shell {
-    pub(crate) async fn new(dir: &Path, address: SocketAddr) -> Self {
+    pub(crate) async fn new(dir: &Path, address: &Address) -> Self {
         let (bin, work) = (dir.join("bin"), dir.join("work"));
         std::fs::create_dir(&bin).unwrap();
         std::fs::create_dir(&work).unwrap();
@@ -41,7 +41,7 @@ impl Shell {
         std::os::unix::fs::symlink(lakeport_tests::cli::lakeport(), bin.join("lakeport")).unwrap();
         let inherited = std::env::var_os("PATH").unwrap_or_default();
         let path = std::env::join_paths([bin].into_iter().chain(std::env::split_paths(&inherited))).unwrap();
-        let shell = Self { address, work, path };
+        let shell = Self { address: address.clone(), work, path };
         let version = shell.run("grpcurl -version").await;
         let advice = "name it in LAKEPORT_TEST_GRPCURL, put it on PATH, or run `cargo xtask test`, which installs it";
         assert!(version.succeeded, "there is no grpcurl: {advice}\n{}", version.printed);
@@ -54,7 +54,7 @@ impl Shell {
             .current_dir(&self.work)
             .env("PATH", &self.path)
             .env("HOME", &self.work)
-            .env("LAKEPORT_ENDPOINT", format!("http://{}", self.address))
+            .env("LAKEPORT_ENDPOINT", self.address.endpoint())
             .stdin(Stdio::null())
             .kill_on_drop(true)
             .output();

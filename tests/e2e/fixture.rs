@@ -10,6 +10,7 @@ use lakeport_proto::v1::version_service_client::VersionServiceClient;
 use lakeport_proto::v1::*;
 use lakeport_server::app::{App, Serving};
 use lakeport_server::config::{Auth, Config, Lake as LakeConfig};
+use lakeport_server::listen::Address;
 use lakeport_server::timing::Timing;
 use lakeport_tests::lakefs;
 use lakeport_tests::server::{config, real_lakefs};
@@ -103,11 +104,12 @@ impl Server {
     }
 
     pub(crate) fn address(&self) -> std::net::SocketAddr {
-        self.serving.as_ref().unwrap().address
+        let Address::Tcp(address) = self.serving.as_ref().unwrap().address else { panic!("no address") };
+        address
     }
 
     pub(crate) fn admin_address(&self) -> std::net::SocketAddr {
-        self.serving.as_ref().unwrap().admin_address
+        self.serving.as_ref().unwrap().admin_address.unwrap()
     }
 
     pub(crate) fn ops(&self) -> &lakeport_server::ops::Shared {
@@ -126,6 +128,11 @@ impl Server {
 
     fn origin(&self) -> http::Uri {
         format!("http://{}", self.address()).parse().unwrap()
+    }
+
+    /// Returns once nothing was asked of the server for so long, and no transaction is open.
+    pub(crate) async fn unneeded(&self, span: Duration) {
+        self.serving.as_ref().unwrap().unneeded(span).await;
     }
 
     /// Ends the server as a signal would.

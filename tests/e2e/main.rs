@@ -6,6 +6,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test says what it expects by failing")]
 
+mod alone;
 mod bad_input;
 mod bases;
 mod commits;
@@ -13,6 +14,7 @@ mod credentials;
 mod files;
 mod fixture;
 mod foreign;
+mod idle;
 mod ignored;
 mod kept;
 mod lost_answers;

@@ -2,21 +2,23 @@
 
 use crate::lakefs;
 use lakeport_server::config::{Auth, Config, Lake, LogFormat, Secret};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 /// As without any setting, at ports that are free.
 pub fn config(data_dir: PathBuf) -> Config {
-    let any = ([127, 0, 0, 1], 0).into();
+    let any = SocketAddr::from(([127, 0, 0, 1], 0));
     Config {
-        listen: any,
-        admin_listen: any,
+        listen: any.into(),
+        admin_listen: Some(any),
         lake: Lake::Embedded { listen: None },
         auth: Auth::Passthrough,
         data_dir,
         session_store: None,
         merge_timeout: Duration::from_secs(60),
         remember: Duration::from_secs(24 * 3600),
+        exit_when_idle: None,
         web_origins: Vec::new(),
         log_format: LogFormat::Pretty,
         log: "info".into(),

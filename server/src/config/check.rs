@@ -1,6 +1,7 @@
 //! What is wrong with single settings.
 
 use super::{Auth, Lake, LogFormat, Number, Secret};
+use crate::listen::Address;
 use http::HeaderValue;
 use std::net::SocketAddr;
 use std::ops::RangeInclusive;
@@ -64,11 +65,24 @@ impl Check {
         self.0.push(mistake);
     }
 
-    pub(super) fn address(&mut self, flag: &str, given: Option<String>, default: &str) -> Option<SocketAddr> {
-        let text = given.unwrap_or_else(|| default.to_owned());
+    /// Where to serve gRPC.
+    pub(super) fn listen(&mut self, given: Option<&str>) -> Option<Address> {
+        let text = given.unwrap_or("127.0.0.1:50051");
+        text.parse().map_err(|rule| self.wrong(format!("--listen {text:?}: {rule}"))).ok()
+    }
+
+    /// Where to serve probes and metrics, or nowhere.
+    pub(super) fn admin_listen(&mut self, given: Option<&str>) -> Option<Option<SocketAddr>> {
+        match given.unwrap_or("127.0.0.1:50052") {
+            "off" => Some(None),
+            text => self.address("--admin-listen", text, "127.0.0.1:50052, or off").map(Some),
+        }
+    }
+
+    fn address(&mut self, flag: &str, text: &str, such_as: &str) -> Option<SocketAddr> {
         let parsed = text.parse().ok();
         if parsed.is_none() {
-            self.wrong(format!("{flag} {text:?}: must be an IP address and a port, such as {default}"));
+            self.wrong(format!("{flag} {text:?}: must be an IP address and a port, such as {such_as}"));
         }
         parsed
     }
@@ -122,7 +136,7 @@ impl Check {
             }
             let listen = match embedded_listen {
                 None => None,
-                Some(text) => Some(self.address("--embedded-listen", Some(text), "127.0.0.1:8000")?),
+                Some(text) => Some(self.address("--embedded-listen", &text, "127.0.0.1:8000")?),
             };
             return Some(Lake::Embedded { listen });
         };

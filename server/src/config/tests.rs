@@ -8,14 +8,29 @@ fn settings(toml: &str) -> Settings {
 fn without_settings_a_lake_of_its_own_is_served_on_loopback() {
     let config = Config::of(Settings::default(), Settings::default(), None).unwrap();
     assert_eq!(config.listen.to_string(), "127.0.0.1:50051");
+    assert_eq!(config.admin_listen.unwrap().to_string(), "127.0.0.1:50052");
     assert_eq!((config.lake, config.auth), (Lake::Embedded { listen: None }, Auth::Passthrough));
+    assert_eq!(config.exit_when_idle, None);
+}
+
+#[test]
+fn a_server_for_one_user_listens_on_a_socket_alone_and_ends_by_itself() {
+    let alone = "listen = 'unix:/run/user/1000/lakeport.sock'\nadmin-listen = 'off'\nexit-when-idle = 600";
+    let config = Config::of(settings(alone), Settings::default(), None).unwrap();
+    assert_eq!(config.listen, Address::Unix("/run/user/1000/lakeport.sock".into()));
+    assert_eq!((config.admin_listen, config.exit_when_idle), (None, Some(Duration::from_secs(600))));
+    for bad in ["unix:lakeport.sock", "unix:", &format!("unix:/{}", "x".repeat(108))] {
+        let bad = settings(&format!("listen = '{bad}'"));
+        let mistakes = Config::of(bad, Settings::default(), None).unwrap_err().to_string();
+        assert!(mistakes.contains("--listen \"unix:"), "{mistakes}");
+    }
 }
 
 #[test]
 fn flags_win_over_the_file() {
     let (flags, file) = (settings("listen = '127.0.0.1:1'"), settings("listen = '127.0.0.1:2'\nauth = 'service'"));
     let config = Config::of(flags, file, None).unwrap();
-    assert_eq!((config.listen.port(), config.auth), (1, Auth::Service));
+    assert_eq!((config.listen.to_string().as_str(), config.auth), ("127.0.0.1:1", Auth::Service));
 }
 
 #[test]
@@ -67,11 +82,11 @@ fn all_mistakes_are_told_together_and_no_secret() {
     let flags = settings(
         "listen = 'here'\nauth = 'none'\nlakefs-url = 'ftp://x'\nlakefs-secret-access-key = 'geheim'\n\
          embedded-listen = '127.0.0.1:8000'\nsession-store = 'mysql://a:geheim@h/x'\nlog-format = 'xml'\nlog = 'lakeport=loud'\n\
-         merge-timeout = 0\nremember = 'soon'",
+         merge-timeout = 0\nremember = 'soon'\nadmin-listen = 'on'\nexit-when-idle = 0",
     );
     let mistakes = Config::of(flags, Settings::default(), Some("--config c: bad".into())).unwrap_err().to_string();
     for part in [
-        "11 mistake(s)",
+        "13 mistake(s)",
         "--config c",
         "--log-format",
         "--log \"lakeport=loud\"",
@@ -83,6 +98,8 @@ fn all_mistakes_are_told_together_and_no_secret() {
         "--session-store",
         "--merge-timeout 0",
         "--remember soon",
+        "--admin-listen \"on\"",
+        "--exit-when-idle 0",
     ] {
         assert!(mistakes.contains(part), "{part} is missing in {mistakes}");
     }
@@ -108,6 +125,8 @@ fn the_service_account_is_not_given_to_a_network_by_accident() {
     let open = "listen = '0.0.0.0:50051'\nauth = 'service'";
     assert!(Config::of(settings(open), Settings::default(), None).is_err());
     assert!(Config::of(settings(&format!("{open}\nallow-anonymous = true")), Settings::default(), None).is_ok());
+    let private = "listen = 'unix:/run/lakeport.sock'\nauth = 'service'";
+    assert!(Config::of(settings(private), Settings::default(), None).is_ok());
 }
 
 #[test]

@@ -1,13 +1,12 @@
 //! Gathers what HTTP/2 writes frame by frame into fewer, larger writes: toward clients with frames of 16 KiB that saves most of
 //! the system calls of a download.
 
+use super::listener::{Reader, Writer};
 use std::io;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
-use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 
 /// A write of so much is worth a system call of its own: clients with frames of 16 KiB never cause one.
 const LARGE: usize = 64 << 10;
@@ -16,7 +15,7 @@ const SMALL: usize = 8 << 10;
 
 /// A stream whose writes are gathered until its [`Drain`] lets them go.
 pub(super) struct Coalesced {
-    read: OwnedReadHalf,
+    read: Reader,
     write: Arc<Mutex<Gathered>>,
 }
 
@@ -24,7 +23,7 @@ pub(super) struct Coalesced {
 pub(super) struct Drain(Arc<Mutex<Gathered>>);
 
 struct Gathered {
-    write: OwnedWriteHalf,
+    write: Writer,
     buffer: Vec<u8>,
     /// How much of the buffer is written.
     written: usize,
@@ -32,8 +31,7 @@ struct Gathered {
 }
 
 /// Gathers up to `limit` bytes. The buffer is there only while it holds something: idle connections stay small.
-pub(super) fn coalesce(stream: TcpStream, limit: usize) -> (Coalesced, Drain) {
-    let (read, write) = stream.into_split();
+pub(super) fn coalesce(read: Reader, write: Writer, limit: usize) -> (Coalesced, Drain) {
     let gathered = Arc::new(Mutex::new(Gathered { write, buffer: Vec::new(), written: 0, limit }));
     (Coalesced { read, write: Arc::clone(&gathered) }, Drain(gathered))
 }
@@ -136,7 +134,7 @@ mod tests {
     use super::*;
     use std::future::poll_fn;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
-    use tokio::net::TcpListener;
+    use tokio::net::{TcpListener, TcpStream};
 
     #[tokio::test]
     async fn nothing_is_lost_and_nothing_leaves_before_the_drain() {
@@ -147,7 +145,8 @@ mod tests {
             TcpStream::connect(address).await.unwrap().read_to_end(&mut all).await.unwrap();
             all
         });
-        let (mut io, drain) = coalesce(listener.accept().await.unwrap().0, 100);
+        let (reader, writer) = listener.accept().await.unwrap().0.into_split();
+        let (mut io, drain) = coalesce(Box::new(reader), Box::new(writer), 100);
         let sent: Vec<u8> = (0..100_000_u32).flat_map(u32::to_le_bytes).collect();
         io.write_all(&sent[..1_000]).await.unwrap();
         assert!(!drain.0.lock().unwrap().buffer.is_empty());

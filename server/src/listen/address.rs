@@ -1,0 +1,92 @@
+//! Where gRPC is served: an address of the network, or a Unix socket.
+
+use super::unix;
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+/// Where gRPC is served.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Address {
+    /// An IP address and a port.
+    Tcp(SocketAddr),
+    /// The absolute path of a Unix socket, which only its user may open.
+    Unix(PathBuf),
+}
+
+impl Address {
+    /// Whether nobody off this machine can reach it.
+    pub fn is_local(&self) -> bool {
+        match self {
+            Self::Tcp(address) => address.ip().is_loopback(),
+            Self::Unix(_) => true,
+        }
+    }
+
+    /// What clients take: `http://` and the address, or `unix:` and the path.
+    pub fn endpoint(&self) -> String {
+        match self {
+            Self::Tcp(address) => format!("http://{address}"),
+            Self::Unix(_) => self.to_string(),
+        }
+    }
+}
+
+impl From<SocketAddr> for Address {
+    fn from(address: SocketAddr) -> Self {
+        Self::Tcp(address)
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp(address) => address.fmt(f),
+            Self::Unix(path) => write!(f, "unix:{}", path.display()),
+        }
+    }
+}
+
+impl FromStr for Address {
+    /// The rule that it breaks.
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        // Clients of gRPC write it in both ways.
+        match text.strip_prefix("unix://").or_else(|| text.strip_prefix("unix:")) {
+            Some(path) => unix::socket_path(path).map(Self::Unix),
+            None => text.parse().map(Self::Tcp).map_err(
+                |_| "must be an IP address and a port, such as 127.0.0.1:50051, or the path of a Unix socket behind unix:",
+            ),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_socket_is_named_by_an_absolute_path() {
+        for text in ["unix:/run/user/1000/lakeport.sock", "unix:///run/user/1000/lakeport.sock"] {
+            let address: Address = text.parse().unwrap();
+            assert_eq!(address, Address::Unix("/run/user/1000/lakeport.sock".into()), "{text}");
+            assert!(address.is_local());
+            assert_eq!(address.endpoint(), "unix:/run/user/1000/lakeport.sock");
+        }
+        let long = format!("unix:/{}", "x".repeat(108));
+        for bad in ["unix:", "unix:x.sock", "unix://x.sock", "unix:/", "unix:/run/", "unix:/run/..", &long] {
+            assert!(bad.parse::<Address>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn an_address_of_the_network_is_local_on_loopback_alone() {
+        for (text, is_local) in [("127.0.0.1:1", true), ("[::1]:1", true), ("0.0.0.0:1", false), ("10.0.0.1:1", false)]
+        {
+            assert_eq!(text.parse::<Address>().unwrap().is_local(), is_local, "{text}");
+        }
+        assert!("localhost:1".parse::<Address>().is_err());
+    }
+}
