@@ -13,7 +13,7 @@ const CONNECTIONS: usize = 4;
 /// Flags of all commands.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Global {
-    /// The server: http:// or grpc:// (plaintext), https:// or grpcs:// (TLS)
+    /// The server: http:// or grpc:// (plaintext), https:// or grpcs:// (TLS), or unix:/PATH (a Unix socket)
     #[arg(
         long,
         global = true,

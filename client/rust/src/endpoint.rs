@@ -25,7 +25,7 @@ pub struct Endpoint {
 
 impl Endpoint {
     /// A server at `http://` or `grpc://` (plaintext), `https://` or `grpcs://` (TLS with the certificates of the system),
-    /// then `host:port`.
+    /// then `host:port`; or `unix:` and the absolute path of a Unix socket.
     pub fn new(url: impl Into<String>) -> Self {
         Self { url: url.into(), credentials: None, connect_timeout: Duration::from_secs(5), connections: 1 }
     }
@@ -62,9 +62,9 @@ impl Endpoint {
     }
 
     fn transport(&self) -> Result<tonic::transport::Endpoint> {
-        let (url, is_tls) = http_url(&self.url)?;
+        let (url, is_tls) = transport_url(&self.url)?;
         let invalid = |error| Error::invalid_endpoint(&self.url, "it cannot be used").caused_by(error);
-        let transport = Channel::from_shared(url)
+        let transport = tonic::transport::Endpoint::from_shared(url)
             .map_err(|error| Error::invalid_endpoint(&self.url, "it cannot be parsed").caused_by(error))?
             .user_agent(concat!("lakeport-client-rust/", env!("CARGO_PKG_VERSION")))
             .map_err(invalid)?
@@ -82,15 +82,21 @@ impl Endpoint {
     }
 }
 
-/// The URL as HTTP has it, and whether it is TLS.
-fn http_url(url: &str) -> Result<(String, bool)> {
+/// The URL as the transport takes it, and whether it is TLS.
+fn transport_url(url: &str) -> Result<(String, bool)> {
     let invalid = |why| Error::invalid_endpoint(url, why);
+    if let Some(path) = url.strip_prefix("unix://").or_else(|| url.strip_prefix("unix:")) {
+        return match path.strip_prefix('/') {
+            Some(rest) if !rest.is_empty() => Ok((format!("unix:{path}"), false)),
+            _ => Err(invalid("the path of a Unix socket must be absolute")),
+        };
+    }
     let (scheme, rest) =
         url.split_once("://").ok_or_else(|| invalid("it must begin with a scheme, such as http://"))?;
     let is_tls = match scheme {
         "http" | "grpc" => false,
         "https" | "grpcs" => true,
-        _ => return Err(invalid("its scheme must be http, https, grpc or grpcs")),
+        _ => return Err(invalid("its scheme must be http, https, grpc, grpcs or unix")),
     };
     match rest.trim_end_matches('/') {
         "" => Err(invalid("it has no host")),
@@ -111,21 +117,24 @@ mod tests {
             ("grpc://h:1/", ("http://h:1", false)),
             ("https://h", ("https://h", true)),
             ("grpcs://h:1", ("https://h:1", true)),
+            ("unix:/run/a b.sock", ("unix:/run/a b.sock", false)),
+            ("unix:///run/s", ("unix:/run/s", false)),
         ] {
-            assert_eq!(http_url(url).unwrap(), (expected.0.to_owned(), expected.1), "{url}");
+            assert_eq!(transport_url(url).unwrap(), (expected.0.to_owned(), expected.1), "{url}");
         }
     }
 
     #[test]
     fn what_is_no_endpoint_is_refused() {
-        for url in ["", "h:1", "ftp://h", "http://", "http://u:p@h", "http://h/path", "http://h?x"] {
-            assert!(http_url(url).is_err(), "{url}");
+        for url in ["", "h:1", "ftp://h", "http://", "http://u:p@h", "http://h/path", "http://h?x", "unix:s", "unix:/"]
+        {
+            assert!(transport_url(url).is_err(), "{url}");
         }
     }
 
     #[test]
     fn every_setting_is_one_that_the_transport_takes() {
-        for url in ["http://localhost:50051", "https://localhost:50051"] {
+        for url in ["http://localhost:50051", "https://localhost:50051", "unix:/run/s"] {
             assert!(Endpoint::new(url).transport().is_ok(), "{url}");
         }
     }
