@@ -1,0 +1,48 @@
+"""Waiting, from a thread without an event loop, for what happens on fsspec's."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from fsspec.asyn import get_loop
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Coroutine, Iterator
+
+T = TypeVar("T")
+
+
+def run(coroutine: Coroutine[Any, Any, T], loop: asyncio.AbstractEventLoop | None = None) -> T:
+    """Waits for a coroutine on that loop. Whoever stops waiting, as by an interrupt, stops it too."""
+    loop = loop or get_loop()
+    try:
+        is_own = asyncio.get_running_loop() is loop
+    except RuntimeError:
+        is_own = False
+    if is_own:
+        coroutine.close()
+        message = "a call that waits was made on the event loop that it would wait for: await the asynchronous one"
+        raise RuntimeError(message)
+    future = asyncio.run_coroutine_threadsafe(coroutine, loop)
+    try:
+        return future.result()
+    except BaseException:
+        future.cancel()
+        raise
+
+
+def iterate(items: AsyncIterator[T]) -> Iterator[T]:
+    """The items of an asynchronous iterator, as they are asked for."""
+    end = object()
+
+    async def step() -> T | object:
+        return await anext(items, end)
+
+    try:
+        while (item := run(step())) is not end:
+            yield item  # type: ignore[misc]
+    finally:
+        close = getattr(items, "aclose", None)
+        if close is not None:
+            run(close())

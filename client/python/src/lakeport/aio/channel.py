@@ -1,0 +1,169 @@
+"""The way to a server: one connection, and what each call takes along."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import grpc
+from grpc import aio
+
+from lakeport import errors, forks, local
+from lakeport.endpoint import Local
+from lakeport.v1 import files_pb2_grpc, transactions_pb2_grpc, versions_pb2_grpc
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable
+
+    from lakeport.endpoint import Remote
+    from lakeport.lakectl import Credentials
+
+T = TypeVar("T")
+
+_OPTIONS = [
+    # Answers carry 2 MiB of bytes at most, requests a little less than gRPC's usual limit.
+    ("grpc.max_receive_message_length", 8 << 20),
+    # A connection that went away without a word is noticed within a minute.
+    ("grpc.keepalive_time_ms", 40_000),
+    ("grpc.keepalive_timeout_ms", 15_000),
+    ("grpc.primary_user_agent", "lakeport-python/0.1.0"),
+    # Two of these with the same options would share one connection otherwise, and what a fork closes is to be closed.
+    ("grpc.use_local_subchannel_pool", 1),
+]
+_QUIET = 60.0
+"""Seconds without a call after which it is looked whether a local server is still there. Far below what it takes to leave."""
+_REFUSALS = 20
+"""How often a call is made again that the server had no place for."""
+
+
+class Stubs:
+    """The services of a server, and what calls of them take along."""
+
+    def __init__(self, channel: aio.Channel, credentials: Credentials | None, timeout: float | None) -> None:
+        metadata = [("authorization", credentials.authorization)] if credentials else []
+        self.once: dict[str, Any] = {"metadata": metadata, "timeout": timeout}
+        """For calls that answer once."""
+        self.long: dict[str, Any] = {"metadata": metadata}
+        """For calls that may last as long as they move."""
+        self.files: files_pb2_grpc.FileServiceAsyncStub = files_pb2_grpc.FileServiceStub(channel)
+        self.transactions: transactions_pb2_grpc.TransactionServiceAsyncStub = transactions_pb2_grpc.TransactionServiceStub(channel)
+        self.versions: versions_pb2_grpc.VersionServiceAsyncStub = versions_pb2_grpc.VersionServiceStub(channel)
+
+
+class Channel:
+    """A connection to a server, opened by the first call; again after a fork, and on another event loop."""
+
+    def __init__(
+        self,
+        server: Remote | Local,
+        credentials: Credentials | None,
+        timeout: float | None,
+        root_certificates: bytes | None = None,
+    ) -> None:
+        self._server = server
+        self._target = "" if isinstance(server, Local) else server.target
+        self._credentials = credentials
+        self._timeout = timeout
+        self._roots = root_certificates
+        self._channel: aio.Channel | None = None
+        self._stubs: Stubs | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._pid = 0
+        self._last = 0.0
+        self._active = 0
+
+    async def ask(self, call: Callable[[Stubs], Awaitable[T]], again: Callable[[], bool] = lambda: True) -> T:
+        """The answer to a call. One that the server had no place for is made again, if `again` says so: nothing was done."""
+        refused = 0
+        while True:
+            try:
+                async with self._calling() as stubs:
+                    return await call(stubs)
+            except errors.BusyError as error:
+                refused += 1
+                if error.reason != "OVERLOADED" or refused > _REFUSALS or not again():
+                    raise
+                await asyncio.sleep(error.retry_delay or 0.1)
+
+    async def stream(self, call: Callable[[Stubs], aio.UnaryStreamCall[Any, T]]) -> AsyncIterator[T]:
+        """The answers to a call, as they come. Whoever stops reading them ends the call."""
+        refused, began = 0, False
+        while True:
+            try:
+                async with self._calling() as stubs:
+                    answers = call(stubs)
+                    try:
+                        async for message in answers:
+                            began = True
+                            yield message
+                    finally:
+                        answers.cancel()
+                return
+            except errors.BusyError as error:
+                refused += 1
+                if began or error.reason != "OVERLOADED" or refused > _REFUSALS:
+                    raise
+                await asyncio.sleep(error.retry_delay or 0.1)
+
+    @asynccontextmanager
+    async def _calling(self) -> AsyncIterator[Stubs]:
+        stubs = await self._ready()
+        self._active += 1
+        try:
+            yield stubs
+        except aio.AioRpcError as error:
+            told = errors.of_call(error)
+            if isinstance(told, errors.UnavailableError) and told.reason is None:
+                # A local server may be gone: the next call looks.
+                self._last = 0.0
+            raise told from None
+        finally:
+            self._active -= 1
+            self._last = time.monotonic() if self._last else 0.0
+
+    async def _ready(self) -> Stubs:
+        if isinstance(self._server, Local) and (not self._is_open() or time.monotonic() - self._last > _QUIET):
+            self._target = await asyncio.to_thread(local.ensure, self._server)
+            if not self._active:
+                # A server that left and came back is found at once by a new connection, by an old one after a pause.
+                await self._close()
+        if self._stubs is None or not self._is_open():
+            forks.check()
+            self._stubs = self._open()
+        self._last = time.monotonic()
+        return self._stubs
+
+    def _is_open(self) -> bool:
+        return self._stubs is not None and self._pid == os.getpid() and self._loop is asyncio.get_running_loop()
+
+    def _open(self) -> Stubs:
+        if not isinstance(self._server, Local) and self._server.is_encrypted:
+            trusted = grpc.ssl_channel_credentials(root_certificates=self._roots)
+            self._channel = aio.secure_channel(self._target, trusted, options=_OPTIONS)
+        else:
+            self._channel = aio.insecure_channel(self._target, options=_OPTIONS)
+        self._loop, self._pid = asyncio.get_running_loop(), os.getpid()
+        forks.close_before(self)
+        return Stubs(self._channel, self._credentials, self._timeout)
+
+    async def _close(self) -> None:
+        is_mine = self._is_open()
+        channel, self._channel, self._stubs = self._channel, None, None
+        if channel is not None and is_mine:
+            await channel.close(None)
+
+    def close_before_fork(self) -> bool:
+        """Closes the connection, which the next call opens again. False if calls are under way, or nobody can."""
+        if self._loop is None or self._stubs is None or self._pid != os.getpid():
+            return True
+        if self._loop.is_closed():
+            self._channel, self._stubs = None, None
+            return True
+        return not self._active and forks.run(self._loop, self._close)
+
+    async def close(self) -> None:
+        """Closes the connection. Another call opens it again."""
+        await self._close()

@@ -1,0 +1,313 @@
+"""Objects of a ref, or of a transaction, as files."""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+
+import grpc
+from grpc import aio
+
+from lakeport import errors
+from lakeport.aio.channel import Channel, Stubs
+from lakeport.aio.place import Place
+from lakeport.aio.reading import Download
+from lakeport.aio.writing import Data, messages, rewind
+from lakeport.v1 import files_pb2 as v1
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+
+T = TypeVar("T")
+
+Stat: TypeAlias = "v1.FileInfo | errors.LakeportError"
+"""An object of many, or why not."""
+Stats: TypeAlias = list[Stat]
+Contents: TypeAlias = "list[bytes | errors.LakeportError]"
+Paths: TypeAlias = list[str]
+
+_BATCH = 10_000
+"""Items of one batch."""
+_BATCH_BYTES = 1 << 20
+"""Bytes of one batch of writes: a third of what one may have, so that several are under way and an object is streamed early."""
+_AT_ONCE = 8
+"""Batches of writes that are under way at the same time."""
+
+
+class Files:
+    """Objects of one place. Paths are lakeFS's keys: opaque, never normalised."""
+
+    def __init__(self, channel: Channel, place: Place) -> None:
+        self._channel = channel
+        self.place = place
+
+    def _at(self) -> dict[str, Any]:
+        where = self.place
+        return {"repository": where.repository, "ref": where.ref, "transaction_id": where.transaction_id}
+
+    async def stat(self, path: str) -> v1.FileInfo:
+        """What an object is. `NotFoundError` where there is none."""
+        request = v1.StatRequest(**self._at(), path=path)
+        return (await self._channel.ask(lambda to: to.files.Stat(request, **to.once))).info
+
+    async def exists(self, path: str) -> bool:
+        """Whether an object is there. A repository or ref that is not is an error all the same."""
+        try:
+            await self.stat(path)
+        except errors.NotFoundError as error:
+            if error.reason == "OBJECT_NOT_FOUND":
+                return False
+            raise
+        return True
+
+    def open_read(self, path: str, offset: int = 0, limit: int = 0, if_match: str = "") -> Download:
+        """The bytes of an object as they come. A negative `offset` counts from the end; without `limit`, all that follows.
+
+        What breaks off is resumed; an object that is replaced meanwhile is a `ConflictError`, never a mixture.
+        """
+        request = v1.ReadRequest(**self._at(), path=path, read_offset=offset, read_limit=limit, if_match=if_match)
+        return Download(self._channel, request)
+
+    async def read(self, path: str, offset: int = 0, limit: int = 0, if_match: str = "") -> bytes:
+        """The bytes of an object, or of a part of it."""
+        return b"".join([piece async for piece in self.open_read(path, offset, limit, if_match)])
+
+    async def read_ranges(self, path: str, ranges: Sequence[tuple[int, int]]) -> Contents:
+        """Parts of an object, each by its offset and length: for each, in their order, the bytes or why not.
+
+        They are of one version of it, and must not overlap.
+        """
+        request = v1.ReadRequest(
+            **self._at(), path=path, ranges=[v1.ReadRange(read_offset=start, read_limit=size) for start, size in ranges]
+        )
+        pieces: list[list[bytes]] = [[] for _ in ranges]
+        failed: dict[int, errors.LakeportError] = {}
+        async for message in self._channel.stream(lambda to: to.files.Read(request, **to.long)):
+            if message.HasField("range_status"):
+                failed[message.range_index] = errors.of_status(message.range_status, path)
+            elif message.data:
+                pieces[message.range_index].append(message.data)
+        return [failed.get(index) or b"".join(found) for index, found in enumerate(pieces)]
+
+    async def write(
+        self,
+        path: str,
+        data: Data,
+        *,
+        content_type: str = "",
+        metadata: Mapping[str, str] | None = None,
+        create_only: bool = False,
+        write_id: str = "",
+        size: int | None = None,
+    ) -> v1.FileInfo:
+        """Stores an object: bytes, a file, or an iterable of bytes, which may be asynchronous.
+
+        Whatever fails on the way, nothing of it is visible; with a `size`, other than so many bytes is a failure. With
+        `create_only` an object that is there is never replaced; `write_id`, one for each write, makes its repetition find itself.
+        """
+        header = v1.WriteRequest(
+            **self._at(),
+            path=path,
+            content_type=content_type,
+            metadata=metadata or {},
+            if_none_match="*" if create_only else "",
+            write_id=write_id,
+        )
+        if size is None and isinstance(data, bytes | bytearray | memoryview):
+            size = memoryview(data).nbytes
+        if size is not None:
+            header.size_bytes = size
+        again = rewind(data)
+
+        async def upload(to: Stubs) -> v1.WriteResponse:
+            call = to.files.Write(**to.long)
+            try:
+                await _send(call, messages(copy.deepcopy(header), data))
+                return await call
+            finally:
+                # Without its last message nothing is published; behind its end this does nothing.
+                call.cancel()
+
+        return (await self._channel.ask(upload, again)).info
+
+    async def list_pages(
+        self,
+        prefix: str = "",
+        *,
+        delimiter: str = "",
+        match_glob: str = "",
+        max_depth: int = 0,
+        limit: int = 0,
+    ) -> AsyncIterator[v1.ListResponse]:
+        """As `list`, in the pages in which the server sends them."""
+        request = v1.ListRequest(
+            **self._at(), prefix=prefix, delimiter=delimiter, match_glob=match_glob, max_depth=max_depth, limit=limit
+        )
+        async for page in self._channel.stream(lambda to: to.files.List(request, **to.long)):
+            yield page
+
+    async def list(
+        self,
+        prefix: str = "",
+        *,
+        delimiter: str = "",
+        match_glob: str = "",
+        max_depth: int = 0,
+        limit: int = 0,
+    ) -> AsyncIterator[v1.FileInfo]:
+        """Objects whose path begins so, in the order of their bytes, and prefixes where a delimiter folds them."""
+        pages = self.list_pages(prefix, delimiter=delimiter, match_glob=match_glob, max_depth=max_depth, limit=limit)
+        async for page in pages:
+            for entry in page.entries:
+                yield entry
+
+    async def delete(self, path: str, *, recursive: bool = False, allow_missing: bool = False) -> int:
+        """Deletes an object, with `recursive` all below it too, and says how many are gone."""
+        request = v1.DeleteRequest(**self._at(), path=path, recursive=recursive, allow_missing=allow_missing)
+        return await self._deleted(request)
+
+    async def delete_many(self, paths: Sequence[str], *, allow_missing: bool = False) -> int:
+        """Deletes objects, and says how many are gone."""
+        gone = 0
+        for start in range(0, len(paths), _BATCH):
+            part = paths[start : start + _BATCH]
+            gone += await self._deleted(v1.DeleteRequest(**self._at(), paths=part, allow_missing=allow_missing))
+        return gone
+
+    async def _deleted(self, request: v1.DeleteRequest) -> int:
+        gone, failures = 0, list[v1.PathStatus]()
+        async for message in self._channel.stream(lambda to: to.files.Delete(request, **to.long)):
+            gone = message.deleted_count
+            failures.extend(message.failures)
+        _raise_first(failures)
+        return gone
+
+    async def copy(
+        self, source: str, path: str, *, recursive: bool = False, source_ref: str = "", source_repository: str = ""
+    ) -> Paths:
+        """Copies an object, with `recursive` all below it too, on the server, and names the copies."""
+        request = v1.CopyRequest(
+            **self._at(),
+            path=path,
+            source_path=source,
+            recursive=recursive,
+            source_ref=source_ref,
+            source_repository=source_repository,
+        )
+        return await _moved(self._channel.stream(lambda to: to.files.Copy(request, **to.long)))
+
+    async def move(self, source: str, path: str, *, recursive: bool = False) -> Paths:
+        """Moves an object, with `recursive` all below it too, on the server, and says where they are now."""
+        request = v1.MoveRequest(**self._at(), path=path, source_path=source, recursive=recursive)
+        return await _moved(self._channel.stream(lambda to: to.files.Move(request, **to.long)))
+
+    async def stat_many(self, paths: Sequence[str]) -> Stats:
+        """What objects are: for each path, in their order, the object or why not."""
+        found = dict[int, Stat]()
+        for start in range(0, len(paths), _BATCH):
+            async for page in self._batch_stat(paths[start : start + _BATCH]):
+                for item in page.items:
+                    found[start + item.index] = errors.of_status(item.status) if item.status.code else item.info
+        return _all_there(found, len(paths))
+
+    async def read_many(self, paths: Sequence[str]) -> Contents:
+        """The bytes of many small objects, 3 MiB each at most: for each path, in their order, the bytes or why not."""
+        found = dict[int, "bytes | errors.LakeportError"]()
+        for start in range(0, len(paths), _BATCH):
+            async for page in self._batch_read(paths[start : start + _BATCH]):
+                for item in page.items:
+                    found[start + item.index] = errors.of_status(item.status) if item.status.code else item.data
+        return _all_there(found, len(paths))
+
+    def _batch_stat(self, paths: Sequence[str]) -> AsyncIterator[v1.BatchStatResponse]:
+        request = v1.BatchStatRequest(**self._at(), paths=paths)
+        return self._channel.stream(lambda to: to.files.BatchStat(request, **to.long))
+
+    def _batch_read(self, paths: Sequence[str]) -> AsyncIterator[v1.BatchReadResponse]:
+        request = v1.BatchReadRequest(**self._at(), paths=paths)
+        return self._channel.stream(lambda to: to.files.BatchRead(request, **to.long))
+
+    async def write_many(self, objects: Mapping[str, bytes], *, create_only: bool = False) -> Stats:
+        """Stores many objects: for each, in their order, the object or why not. All or nothing in a transaction alone."""
+        limit, condition = asyncio.Semaphore(_AT_ONCE), "*" if create_only else ""
+
+        async def part(batch: Paths) -> Stats:
+            async with limit:
+                if len(batch) == 1:
+                    return [await self._written(batch[0], objects[batch[0]], create_only=create_only)]
+                items = [v1.BatchWriteItem(path=path, data=objects[path], if_none_match=condition) for path in batch]
+                request = v1.BatchWriteRequest(**self._at(), items=items)
+                answer = await self._channel.ask(lambda to: to.files.BatchWrite(request, **to.once))
+                return [
+                    errors.of_status(found.status, path) if found.status.code else found.info
+                    for path, found in zip(batch, answer.results, strict=True)
+                ]
+
+        parts = await asyncio.gather(*(part(batch) for batch in _batches(objects)))
+        return [found for answers in parts for found in answers]
+
+    async def _written(self, path: str, data: bytes, *, create_only: bool) -> Stat:
+        try:
+            return await self.write(path, data, create_only=create_only)
+        except errors.LakeportError as error:
+            return error
+
+    async def set_metadata(self, path: str, metadata: Mapping[str, str]) -> None:
+        """Replaces the user metadata of an object."""
+        request = v1.SetMetadataRequest(**self._at(), path=path, metadata=metadata)
+        await self._channel.ask(lambda to: to.files.SetMetadata(request, **to.once))
+
+    async def presign(self, path: str) -> str:
+        """A URL to read an object from without credentials. `UnsupportedError` where the store has none."""
+        request = v1.PresignRequest(**self._at(), path=path)
+        return (await self._channel.ask(lambda to: to.files.Presign(request, **to.once))).url
+
+
+async def _send(call: aio.StreamUnaryCall[v1.WriteRequest, v1.WriteResponse], requests: AsyncIterator[v1.WriteRequest]) -> None:
+    async for request in requests:
+        try:
+            await call.write(request)
+        except (grpc.RpcError, asyncio.InvalidStateError):
+            # The server has answered already; its answer says why.
+            return
+    await call.done_writing()
+
+
+async def _moved(pages: AsyncIterator[v1.CopyResponse] | AsyncIterator[v1.MoveResponse]) -> list[str]:
+    paths, failures = list[str](), list[v1.PathStatus]()
+    async for page in pages:
+        paths.extend(page.paths)
+        failures.extend(page.failures)
+    _raise_first(failures)
+    return paths
+
+
+def _raise_first(failures: list[v1.PathStatus]) -> None:
+    if failures:
+        error = errors.of_status(failures[0].status)
+        error.strerror = f"{failures[0].path}: {error.strerror}"
+        if len(failures) > 1:
+            error.strerror += f" (and {len(failures) - 1} more failed)"
+        raise error
+
+
+def _all_there(found: dict[int, T], expected: int) -> list[T]:
+    if len(found) != expected:
+        message = f"the server answered for {len(found)} of {expected} items"
+        raise errors.CorruptError(message)
+    return [found[index] for index in range(expected)]
+
+
+def _batches(objects: Mapping[str, bytes]) -> Iterable[list[str]]:
+    """Paths of what goes together: as much as one message may be, or one object that is too large for any."""
+    batch, size = list[str](), 0
+    for path, data in objects.items():
+        weight = len(data) + len(path.encode()) + 32
+        if batch and (len(batch) == _BATCH or size + weight > _BATCH_BYTES):
+            yield batch
+            batch, size = [], 0
+        batch.append(path)
+        size += weight
+    if batch:
+        yield batch

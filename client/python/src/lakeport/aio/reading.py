@@ -1,0 +1,95 @@
+"""Downloads that go on where they broke off."""
+
+from __future__ import annotations
+
+import copy
+from typing import TYPE_CHECKING
+
+from lakeport.errors import CorruptError, LakeportError, UnavailableError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from lakeport.aio.channel import Channel
+    from lakeport.v1 import files_pb2 as v1
+
+_TRIES = 5
+"""How often in a row a download is resumed without a byte of progress."""
+_RESUMED = {None, "LAKEFS_UNAVAILABLE", "SHUTTING_DOWN", "READER_STALLED"}
+"""Why a download may break off whose rest can be had by another call; `None` is the connection."""
+
+
+class Download:
+    """The bytes of an object, in order. Each piece was checked, or an error says that the rest is not to be had."""
+
+    def __init__(self, channel: Channel, request: v1.ReadRequest) -> None:
+        self._channel = channel
+        self._request = copy.deepcopy(request)
+        self._info: v1.FileInfo | None = None
+        self._next: int | None = None
+        self._left: int | None = None
+
+    @property
+    def info(self) -> v1.FileInfo:
+        """The object. Known from the first piece on."""
+        if self._info is None:
+            message = "nothing of the object was read yet"
+            raise RuntimeError(message)
+        return self._info
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        """Reads on until all is there."""
+        tries = 0
+        while True:
+            before = self._next
+            try:
+                async for piece in self._pieces():
+                    yield piece
+            except LakeportError as error:
+                tries = tries + 1 if self._next == before else 1
+                if not self._may_resume(error) or tries > _TRIES:
+                    raise
+            else:
+                return
+            if self._left == 0:
+                return
+            self._resume()
+
+    async def _pieces(self) -> AsyncIterator[bytes]:
+        async for message in self._channel.stream(lambda to: to.files.Read(self._request, **to.long)):
+            if message.HasField("info") and self._info is None:
+                self._began(message)
+            if self._next is None or self._left is None:
+                error = "the server sent bytes of an object that it did not name"
+                raise CorruptError(error)
+            if message.data:
+                self._check(message)
+                self._next += len(message.data)
+                self._left -= len(message.data)
+                yield message.data
+        if self._left:
+            error = f"the answer ended {self._left} bytes too early"
+            raise UnavailableError(error)
+
+    def _began(self, message: v1.ReadResponse) -> None:
+        size, limit = message.info.size_bytes, self._request.read_limit
+        self._info, self._next = message.info, message.offset
+        self._left = min(size - message.offset, limit) if limit else size - message.offset
+
+    def _check(self, message: v1.ReadResponse) -> None:
+        if message.offset != self._next:
+            error = f"the server sent bytes at {message.offset} where {self._next} comes next"
+            raise CorruptError(error)
+        if self._left is not None and len(message.data) > self._left:
+            error = "the server sent more bytes than it announced"
+            raise CorruptError(error)
+
+    def _may_resume(self, error: LakeportError) -> bool:
+        return isinstance(error, UnavailableError) and error.reason in _RESUMED and self._info is not None
+
+    def _resume(self) -> None:
+        """The rest of the same object: one that was replaced meanwhile is refused, never mixed in."""
+        self._request.read_offset = self._next or 0
+        self._request.read_limit = self._left or 0
+        self._request.if_match = self.info.etag
+        self._request.if_none_match = ""

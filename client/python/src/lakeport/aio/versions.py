@@ -1,0 +1,225 @@
+"""Repositories, branches, tags, commits and what is done with them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lakeport.aio.channel import Channel
+from lakeport.v1 import versions_pb2 as v1
+from lakeport.v1.transactions_pb2 import MERGE_STRATEGY_UNSPECIFIED, MergeStrategy
+
+if TYPE_CHECKING:
+    import datetime
+    from collections.abc import AsyncIterator, Mapping, Sequence
+
+_PAGE = 1000
+"""Names of one page."""
+
+
+class Versions:
+    """The versions of a lake."""
+
+    def __init__(self, channel: Channel) -> None:
+        self._channel = channel
+
+    async def repositories(self, prefix: str = "") -> AsyncIterator[v1.Repository]:
+        """Repositories whose names begin so."""
+        request = v1.ListRepositoriesRequest(prefix=prefix, page_size=_PAGE)
+        while True:
+            page = await self._channel.ask(lambda to: to.versions.ListRepositories(request, **to.once))
+            for found in page.repositories:
+                yield found
+            request.page_token = page.next_page_token
+            if not request.page_token:
+                return
+
+    async def repository(self, repository: str) -> v1.Repository:
+        """A repository."""
+        request = v1.GetRepositoryRequest(repository=repository)
+        return (await self._channel.ask(lambda to: to.versions.GetRepository(request, **to.once))).repository
+
+    async def create_repository(
+        self, repository: str, storage_namespace: str = "", *, default_branch: str = "", read_only: bool = False
+    ) -> v1.Repository:
+        """Makes a repository. The embedded lake chooses a namespace itself."""
+        request = v1.CreateRepositoryRequest(
+            repository=repository,
+            storage_namespace=storage_namespace,
+            default_branch=default_branch,
+            read_only=read_only,
+        )
+        return (await self._channel.ask(lambda to: to.versions.CreateRepository(request, **to.once))).repository
+
+    async def delete_repository(self, repository: str) -> None:
+        """Deletes a repository with all that is in it."""
+        request = v1.DeleteRepositoryRequest(repository=repository)
+        await self._channel.ask(lambda to: to.versions.DeleteRepository(request, **to.once))
+
+    async def branches(self, repository: str, prefix: str = "") -> AsyncIterator[v1.Branch]:
+        """Branches whose names begin so, without those of transactions."""
+        request = v1.ListBranchesRequest(repository=repository, prefix=prefix, page_size=_PAGE)
+        while True:
+            page = await self._channel.ask(lambda to: to.versions.ListBranches(request, **to.once))
+            for found in page.branches:
+                yield found
+            request.page_token = page.next_page_token
+            if not request.page_token:
+                return
+
+    async def branch(self, repository: str, branch: str) -> v1.Branch:
+        """A branch."""
+        request = v1.GetBranchRequest(repository=repository, branch=branch)
+        return (await self._channel.ask(lambda to: to.versions.GetBranch(request, **to.once))).branch
+
+    async def create_branch(self, repository: str, branch: str, source: str) -> v1.Branch:
+        """Makes a branch that begins at a ref."""
+        request = v1.CreateBranchRequest(repository=repository, ref=source, branch=branch)
+        return (await self._channel.ask(lambda to: to.versions.CreateBranch(request, **to.once))).branch
+
+    async def delete_branch(self, repository: str, branch: str) -> None:
+        """Deletes a branch."""
+        request = v1.DeleteBranchRequest(repository=repository, branch=branch)
+        await self._channel.ask(lambda to: to.versions.DeleteBranch(request, **to.once))
+
+    async def tags(self, repository: str, prefix: str = "") -> AsyncIterator[v1.Tag]:
+        """Tags whose names begin so."""
+        request = v1.ListTagsRequest(repository=repository, prefix=prefix, page_size=_PAGE)
+        while True:
+            page = await self._channel.ask(lambda to: to.versions.ListTags(request, **to.once))
+            for found in page.tags:
+                yield found
+            request.page_token = page.next_page_token
+            if not request.page_token:
+                return
+
+    async def tag(self, repository: str, tag: str) -> v1.Tag:
+        """A tag."""
+        request = v1.GetTagRequest(repository=repository, tag=tag)
+        return (await self._channel.ask(lambda to: to.versions.GetTag(request, **to.once))).tag
+
+    async def create_tag(self, repository: str, tag: str, ref: str) -> v1.Tag:
+        """Makes a tag that names the commit of a ref."""
+        request = v1.CreateTagRequest(repository=repository, ref=ref, tag=tag)
+        return (await self._channel.ask(lambda to: to.versions.CreateTag(request, **to.once))).tag
+
+    async def delete_tag(self, repository: str, tag: str) -> None:
+        """Deletes a tag."""
+        request = v1.DeleteTagRequest(repository=repository, tag=tag)
+        await self._channel.ask(lambda to: to.versions.DeleteTag(request, **to.once))
+
+    async def create_commit(
+        self,
+        repository: str,
+        branch: str,
+        message: str,
+        *,
+        metadata: Mapping[str, str] | None = None,
+        allow_empty: bool = False,
+    ) -> v1.Commit:
+        """Commits what is uncommitted on a branch."""
+        request = v1.CreateCommitRequest(
+            repository=repository, ref=branch, message=message, metadata=metadata or {}, allow_empty=allow_empty
+        )
+        return (await self._channel.ask(lambda to: to.versions.CreateCommit(request, **to.once))).commit
+
+    async def commit(self, repository: str, ref: str) -> v1.Commit:
+        """The commit that a ref names."""
+        request = v1.GetCommitRequest(repository=repository, ref=ref)
+        return (await self._channel.ask(lambda to: to.versions.GetCommit(request, **to.once))).commit
+
+    async def log(
+        self,
+        repository: str,
+        ref: str,
+        *,
+        limit: int = 0,
+        first_parent: bool = False,
+        paths: Sequence[str] = (),
+        prefixes: Sequence[str] = (),
+        since: datetime.datetime | None = None,
+        stop_at: str = "",
+    ) -> AsyncIterator[v1.Commit]:
+        """The history of a ref, newest first."""
+        request = v1.LogRequest(
+            repository=repository,
+            ref=ref,
+            limit=limit,
+            first_parent=first_parent,
+            paths=paths,
+            prefixes=prefixes,
+            stop_at_ref=stop_at,
+        )
+        if since is not None:
+            request.since.FromDatetime(since)
+        async for page in self._channel.stream(lambda to: to.versions.Log(request, **to.long)):
+            for commit in page.commits:
+                yield commit
+
+    async def diff(
+        self,
+        repository: str,
+        left: str,
+        right: str,
+        *,
+        prefix: str = "",
+        mode: v1.DiffMode = v1.DIFF_MODE_UNSPECIFIED,
+    ) -> AsyncIterator[v1.DiffEntry]:
+        """What differs between two refs, in the order of the paths' bytes."""
+        request = v1.DiffRequest(repository=repository, ref=left, right_ref=right, prefix=prefix, mode=mode)
+        async for page in self._channel.stream(lambda to: to.versions.Diff(request, **to.long)):
+            for entry in page.entries:
+                yield entry
+
+    async def merge(
+        self,
+        repository: str,
+        source: str,
+        destination: str,
+        message: str = "",
+        *,
+        metadata: Mapping[str, str] | None = None,
+        strategy: MergeStrategy = MERGE_STRATEGY_UNSPECIFIED,
+        squash: bool = False,
+    ) -> str:
+        """Merges a ref into a branch, and names the commit."""
+        request = v1.MergeRequest(
+            repository=repository,
+            ref=source,
+            destination_branch=destination,
+            message=message,
+            metadata=metadata or {},
+            strategy=strategy,
+            squash=squash,
+        )
+        return (await self._channel.ask(lambda to: to.versions.Merge(request, **to.once))).commit_id
+
+    async def revert(
+        self,
+        repository: str,
+        branch: str,
+        ref: str,
+        message: str = "",
+        *,
+        parent: int = 0,
+        metadata: Mapping[str, str] | None = None,
+    ) -> v1.Commit:
+        """Undoes a commit on a branch; that of a transaction, a merge, against its parent 1."""
+        request = v1.RevertRequest(
+            repository=repository,
+            ref=ref,
+            branch=branch,
+            parent_number=parent,
+            message=message,
+            metadata=metadata or {},
+        )
+        return (await self._channel.ask(lambda to: to.versions.Revert(request, **to.once))).commit
+
+    async def cherry_pick(self, repository: str, branch: str, ref: str, *, parent: int = 0) -> v1.Commit:
+        """Makes the change of a commit once more on a branch."""
+        request = v1.CherryPickRequest(repository=repository, ref=ref, branch=branch, parent_number=parent)
+        return (await self._channel.ask(lambda to: to.versions.CherryPick(request, **to.once))).commit
+
+    async def reset(self, repository: str, branch: str, *, path: str = "", prefix: str = "", target: str = "") -> None:
+        """Takes back what is uncommitted on a branch, all or some of it; with a target, sets the branch to that commit."""
+        request = v1.ResetRequest(repository=repository, ref=branch, path=path, prefix=prefix, target_ref=target)
+        await self._channel.ask(lambda to: to.versions.Reset(request, **to.once))

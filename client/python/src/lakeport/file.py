@@ -1,0 +1,205 @@
+"""Files that are open: reads through fsspec's block caches, writes that are published when they are closed."""
+
+from __future__ import annotations
+
+import io
+import tempfile
+from typing import TYPE_CHECKING, Any
+
+from fsspec.asyn import AbstractAsyncStreamedFile
+from fsspec.spec import AbstractBufferedFile
+
+from lakeport import _loop
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from typing_extensions import Self
+
+    from lakeport.caching import Info
+    from lakeport.filesystem.reading import Reads
+    from lakeport.spec import LakeFSFileSystem
+    from lakeport.transaction import LakeFSTransaction
+
+HEAD = 1 << 20
+"""Bytes that opening a file reads along: most objects are no larger, and then all of it is one request."""
+_IN_MEMORY = 16 << 20
+"""Bytes of a file that is written which are kept in memory; what is more goes to a temporary file."""
+
+
+class Reading:
+    """An object that is read: every byte of it is of the same version, or an error says that there is another."""
+
+    def __init__(self, fs: Reads, path: str, info: Info, head: bytes) -> None:
+        self._fs = fs
+        self._path = path
+        self.info = info
+        self._head = head
+
+    async def fetch(self, start: int, end: int) -> bytes:
+        """The bytes from `start` to before `end`."""
+        size = self.info["size"]
+        start, end = max(start, 0), min(end, size)
+        if start >= end:
+            return b""
+        if size <= HEAD and len(self._head) < size:
+            self._head = await self._read(0, size)
+        known = self._head[start:end]
+        if len(known) == end - start:
+            return known
+        return known + await self._read(start + len(known), end)
+
+    async def _read(self, start: int, end: int) -> bytes:
+        return await self._fs.read_version(self._path, start, end - start, self.info["ETag"])
+
+
+class LakeFSFile(AbstractBufferedFile):  # type: ignore[misc]
+    """A file that is open. One that is written is visible once it is closed, all of it; or, by an exception in its block, never."""
+
+    fs: LakeFSFileSystem
+
+    def __init__(
+        self,
+        fs: LakeFSFileSystem,
+        path: str,
+        mode: str,
+        *,
+        reading: Reading | None = None,
+        transaction: LakeFSTransaction | None = None,
+        content_type: str | None = None,
+        metadata: dict[str, str] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        kwargs.pop("size", None)
+        self._reading = reading
+        self._transaction = transaction
+        self._about: dict[str, Any] = {"content_type": content_type or "", "metadata": metadata or {}}
+        self._spool: tempfile.SpooledTemporaryFile[bytes] | None = None
+        if reading is not None:
+            self._details = reading.info
+        super().__init__(fs, path, mode, size=reading.info["size"] if reading else None, **kwargs)
+        if transaction is not None:
+            transaction.handles.add(self)
+
+    def __hash__(self) -> int:
+        return id(self) if self._reading is None else hash((self.path, self.details["ETag"]))
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if kind is not None and self.writable():
+            # Half of an object, under the name of all of it, is worse than none.
+            self.discard()
+        self.close()
+
+    def _fetch_range(self, start: int, end: int) -> bytes:
+        if self._reading is None:
+            message = "not open for reading"
+            raise io.UnsupportedOperation(message)
+        return _loop.run(self._reading.fetch(start, end), self.fs.loop)
+
+    def _initiate_upload(self) -> None:
+        # The server lets an upload wait for half a minute; whoever computes between two writes may need longer.
+        self._spool = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)
+
+    def _upload_chunk(self, final: bool = False) -> bool:
+        if self._spool is None:
+            return True
+        self._spool.write(self.buffer.getvalue())
+        if final and self.autocommit:
+            self.commit()
+        return True
+
+    def commit(self) -> None:
+        """Publishes what was written. Called by `close`, or at the end of fsspec's own transactions."""
+        spool, self._spool = self._spool, None
+        if spool is None:
+            return
+        try:
+            size = spool.tell()
+            spool.seek(0)
+            is_new = self.mode == "xb"
+            _loop.run(self.fs.write_file(self.path, spool, size, create_only=is_new, **self._about), self.fs.loop)
+        finally:
+            spool.close()
+            self._leave()
+
+    def discard(self) -> None:
+        """Drops what was written."""
+        if self._spool is not None:
+            self._spool.close()
+            self._spool = None
+        self.forced = True
+        self.closed = True
+        self._leave()
+
+    def _leave(self) -> None:
+        if self._transaction is not None:
+            self._transaction.handles.discard(self)
+
+
+class LakeFSText(io.TextIOWrapper):
+    """Text over a file: an exception in its block drops it, as that of the bytes."""
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if kind is not None and isinstance(self.buffer, LakeFSFile) and self.buffer.writable():
+            self.buffer.discard()
+        super().__exit__(kind, error, trace)
+
+
+class LakeFSStreamedFile(AbstractAsyncStreamedFile):  # type: ignore[misc]
+    """A file that is open on an event loop."""
+
+    fs: LakeFSFileSystem
+
+    def __init__(
+        self,
+        fs: LakeFSFileSystem,
+        path: str,
+        mode: str,
+        *,
+        reading: Reading | None = None,
+        content_type: str | None = None,
+        metadata: dict[str, str] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        kwargs.pop("size", None)
+        self._reading = reading
+        self._create_only = mode == "xb"
+        self._about: dict[str, Any] = {"content_type": content_type or "", "metadata": metadata or {}}
+        self._spool = None if reading else tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)
+        if reading is not None:
+            self._details = reading.info
+        super().__init__(
+            fs, path, "rb" if reading else "wb", size=reading.info["size"] if reading else None, cache_type="none", **kwargs
+        )
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if kind is not None and self._spool is not None:
+            self._spool.close()
+            self.closed = True
+            return
+        await self.close()
+
+    async def _fetch_range(self, start: int, end: int) -> bytes:
+        if self._reading is None:
+            message = "not open for reading"
+            raise io.UnsupportedOperation(message)
+        return await self._reading.fetch(start, end)
+
+    async def _upload_chunk(self, final: bool = False) -> bool:
+        if self._spool is None:
+            return True
+        self._spool.write(self.buffer.getvalue())
+        if final:
+            size = self._spool.tell()
+            self._spool.seek(0)
+            with self._spool:
+                await self.fs.write_file(self.path, self._spool, size, create_only=self._create_only, **self._about)
+        return True
+
+    def __del__(self) -> None:
+        # Closing waits, which nothing can here: what was not closed is not written.
+        if self._spool is not None:
+            self._spool.close()

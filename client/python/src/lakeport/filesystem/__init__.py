@@ -1,0 +1,1 @@
+"""The file system in parts: what all need, looking, reading, writing, and changing what is there."""

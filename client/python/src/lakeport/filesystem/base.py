@@ -1,0 +1,225 @@
+"""What all parts of the file system need: the connection, where a path goes, what is known of it."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+import uuid
+from pathlib import Path as LocalPath
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from fsspec.asyn import AsyncFileSystem
+from fsspec.utils import stringify_path
+
+from lakeport import aio
+from lakeport.batching import Stats
+from lakeport.caching import Cache
+from lakeport.errors import ExistsError, InvalidError, LakeportError, NotFoundError
+from lakeport.lakectl import Credentials
+from lakeport.paths import Path
+from lakeport.transaction import LakeFSTransaction, may_be_transaction, registry, warn_of_base
+from lakeport.v1 import transactions_pb2
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterable, Iterator
+
+    from lakeport.aio import Files
+    from lakeport.types import RequestConfig
+
+T = TypeVar("T")
+
+_FOREIGN = 5.0
+"""Seconds for which it is known that a ref is a transaction of another process, or none."""
+_OPEN = {transactions_pb2.TRANSACTION_STATE_OPEN, transactions_pb2.TRANSACTION_STATE_COMMITTING}
+
+
+class Base(AsyncFileSystem):  # type: ignore[misc]
+    """The constructor, and what the other parts build on."""
+
+    protocol = "lakefs"
+    transaction_type = LakeFSTransaction
+
+    def __init__(
+        self,
+        host: str | None = None,
+        username: str | None = None,
+        password: str | None = None,
+        api_key: str | None = None,
+        api_key_prefix: str | None = None,
+        access_token: str | None = None,
+        verify_ssl: bool = True,
+        ssl_ca_cert: str | None = None,
+        proxy: str | None = None,
+        create_branch_ok: bool = True,
+        source_branch: str = "main",
+        pre_sign: bool | None = None,
+        request_config: RequestConfig | None = None,
+        *,
+        timeout: float | None = 60.0,
+        listings_expiry_time: float | None = 1.0,
+        use_listings_cache: bool = True,
+        **storage_options: Any,
+    ) -> None:
+        """A file system on a lakeport, or on a lakeFS, for which a lakeport is started on this machine.
+
+        Parameters
+        ----------
+        host
+            `grpc://HOST:PORT` (`grpcs://` with TLS): a lakeport that runs. `http(s)://HOST`: a lakeFS. Without it:
+            `LAKEPORT_ENDPOINT`, else the lakeFS of `LAKECTL_SERVER_ENDPOINT_URL` or `~/.lakectl.yaml`.
+        username, password
+            A key pair of lakeFS. Without any credentials: those of `LAKECTL_CREDENTIALS_*` or `~/.lakectl.yaml`.
+        access_token, api_key, api_key_prefix
+            A token of lakeFS's instead; `api_key_prefix` is the scheme that stands before it, `Bearer` if it is not given.
+        ssl_ca_cert
+            A PEM file with the certificates that are trusted with `grpcs://`.
+        verify_ssl, proxy
+            Not to be had: gRPC always verifies, and takes its proxy from `grpc_proxy`. Other than the defaults are refused.
+        create_branch_ok, source_branch
+            Whether a write to a branch that is not there makes it, and from which one.
+        pre_sign
+            Without a meaning here: bytes go through lakeport, which checks them.
+        request_config
+            Of this, `request_timeout` is used, as `timeout`.
+        timeout
+            Seconds within which a call that answers once has to. Uploads, downloads and lists may last as long as they move.
+        listings_expiry_time
+            Seconds for which what was told of a branch is believed. A commit never changes.
+        use_listings_cache
+            Whether anything is.
+        storage_options
+            Of fsspec: `asynchronous`, `loop`, `batch_size`, `skip_instance_cache`.
+
+        """
+        super().__init__(**storage_options)
+        if not verify_ssl or proxy is not None:
+            message = (
+                "verify_ssl=False and proxy are not to be had with gRPC: trust a certificate by ssl_ca_cert, "
+                "and name a proxy by the environment variable grpc_proxy"
+            )
+            raise InvalidError(message)
+        self.create_branch_ok = create_branch_ok
+        self.source_branch = source_branch
+        self.pre_sign = pre_sign
+        self.host = host
+        self.lakeport = aio.Client(
+            host,
+            _credentials(username, password, access_token or api_key, api_key_prefix),
+            timeout=_timeout(request_config, timeout),
+            root_certificates=LocalPath(ssl_ca_cert).read_bytes() if ssl_ca_cert else None,
+        )
+        """The client that everything goes through."""
+        self._known = Cache((listings_expiry_time or 0.0) if use_listings_cache else 0.0)
+        self._stats = Stats()
+        self._foreign: dict[str, tuple[float, bool]] = {}
+
+    @classmethod
+    def _strip_protocol(cls, path: Any) -> Any:
+        if isinstance(path, list):
+            return [cls._strip_protocol(item) for item in path]
+        text = stringify_path(path)
+        text = text.removeprefix("lakefs://").removeprefix("lakefs::")
+        return text.strip("/") if text.startswith("/") else text.rstrip("/")
+
+    @classmethod
+    def _parent(cls, path: str) -> str:
+        return str(cls._strip_protocol(path)).rpartition("/")[0]
+
+    # ---- where a path goes
+
+    def _parse(self, path: Any) -> Path:
+        return Path.parse(self._strip_protocol(path))
+
+    async def _files(self, path: Path) -> Files:
+        """The objects of the ref of a path: those of a transaction, where it is the name of one."""
+        own = registry.find(path.repository, path.ref)
+        if own is not None:
+            return self.lakeport.files_of(own.id)
+        if may_be_transaction(path.ref) and await self._is_foreign(path.ref):
+            return self.lakeport.files_of(path.ref)
+        return self.lakeport.files(path.repository, path.ref)
+
+    async def _is_foreign(self, ref: str) -> bool:
+        """Whether a ref is a transaction that another process began, and that is still open."""
+        known = self._foreign.get(ref)
+        if known is not None and known[0] > time.monotonic():
+            return known[1]
+        try:
+            found = await self.lakeport.transaction(ref)
+        except NotFoundError:
+            is_open = False
+        else:
+            is_open = found.state.state in _OPEN
+        self._foreign[ref] = (time.monotonic() + _FOREIGN, is_open)
+        return is_open
+
+    def _may_keep(self, files: Files) -> bool:
+        """Whether what is told there is kept: never in a transaction."""
+        return not files.place.transaction_id
+
+    # ---- what is known
+
+    def invalidate_cache(self, path: str | None = None) -> None:
+        """What is known of a path, or of everything, is asked anew."""
+        self._known.forget_below("" if path is None else self._strip_protocol(path))
+        super().invalidate_cache(path)
+
+    def forget_ref(self, repository: str, ref: str) -> None:
+        """A branch has moved: what was known of it is asked anew."""
+        self._known.forget_below(f"{repository}/{ref}")
+
+    # ---- writes
+
+    async def _write(self, path: Path, write: Callable[[Files], Awaitable[T]], again: Callable[[], bool] = lambda: True) -> T:
+        """A write to the ref of a path. Where its branch is not there, it is made, if that is wanted, and the write done again."""
+        warn_of_base(path.repository, path.ref)
+        files = await self._files(path)
+        try:
+            return await write(files)
+        except NotFoundError as error:
+            is_missing = error.reason == "REF_NOT_FOUND" and not files.place.transaction_id
+            if not (is_missing and self.create_branch_ok and again()):
+                raise
+        with contextlib.suppress(ExistsError):
+            # Another may have been faster.
+            await self.lakeport.versions.create_branch(path.repository, path.ref, self.source_branch)
+        return await write(files)
+
+
+@contextlib.contextmanager
+def about(path: object) -> Iterator[None]:
+    """Failures in this block are about that path."""
+    try:
+        yield
+    except LakeportError as error:
+        error.filename = error.filename or str(path)
+        raise
+
+
+def by_ref(paths: Iterable[Path]) -> dict[tuple[str, str], list[Path]]:
+    """Paths by their repositories and refs: what one call can take."""
+    groups: dict[tuple[str, str], list[Path]] = {}
+    for path in paths:
+        groups.setdefault((path.repository, path.ref), []).append(path)
+    return groups
+
+
+def unique(stem: str) -> str:
+    """A name beside another that nobody has."""
+    return f"{stem}.{uuid.uuid4().hex[:12]}.part"
+
+
+def _credentials(username: str | None, password: str | None, token: str | None, scheme: str | None) -> Credentials | None:
+    if token is not None:
+        return Credentials.token(token, scheme or "Bearer")
+    if (username is None) != (password is None):
+        message = "username and password go together: a key's ID and its secret"
+        raise InvalidError(message)
+    return Credentials.key_pair(username, password) if username is not None and password is not None else None
+
+
+def _timeout(config: RequestConfig | None, timeout: float | None) -> float | None:
+    asked = (config or {}).get("request_timeout")
+    if asked is None:
+        return timeout
+    return float(sum(asked)) if isinstance(asked, tuple) else float(asked)

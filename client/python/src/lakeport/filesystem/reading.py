@@ -1,0 +1,308 @@
+"""Bytes: many small objects by one call, large ones as a stream that goes on where it broke off."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from glob import has_magic
+from pathlib import Path as LocalPath
+from typing import TYPE_CHECKING, Any
+
+from fsspec.callbacks import DEFAULT_CALLBACK
+from fsspec.utils import stringify_path
+
+from lakeport.errors import ConflictError, InvalidError, LakeportError, NotFoundError
+from lakeport.file import HEAD, Reading
+from lakeport.filesystem.base import about, by_ref, unique
+from lakeport.filesystem.looking import Looking, entry
+from lakeport.util import md5_checksum
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import BinaryIO
+
+    from fsspec.callbacks import Callback
+
+    from lakeport.aio import Download
+    from lakeport.paths import Path
+
+logger = logging.getLogger("lakeport")
+
+_AT_ONCE = 32
+"""Streams that one call of many objects has under way."""
+_RANGES = 1000
+"""Parts of one object that one call reads."""
+
+
+class Reads(Looking):
+    """`cat`, `get`, and files that are open for reading."""
+
+    # ---- one object
+
+    async def _cat_file(self, path: str, start: int | None = None, end: int | None = None, **_: object) -> bytes:
+        where = self._parse(path).object()
+        with about(where):
+            offset, limit = await self._limits(where, start, end)
+            if limit == 0:
+                return b""
+            return await self._part(where, offset, limit or 0)
+
+    async def _limits(self, where: Path, start: int | None, end: int | None) -> tuple[int, int | None]:
+        """Offset and length of a slice, as Python's slices count; without a length, to the end."""
+        start = start or 0
+        if end is None:
+            return start, None
+        if start >= 0 and end >= 0:
+            return start, max(end - start, 0)
+        size = (await self._info(str(where)))["size"]
+        start, end, _ = slice(start, end).indices(size)
+        return start, max(end - start, 0)
+
+    async def _part(self, where: Path, offset: int, limit: int, if_match: str = "") -> bytes:
+        files = await self._files(where)
+        try:
+            return await files.read(where.key, offset, limit, if_match)
+        except NotFoundError as error:
+            raise await self._no_object(where, error) from None
+        except InvalidError as error:
+            if error.reason == "RANGE_OUT_OF_BOUNDS":
+                # As a slice of bytes, and a read behind the end of a file.
+                return b""
+            raise
+
+    async def read_version(self, path: str, offset: int, limit: int, etag: str) -> bytes:
+        """A part of an object that has to have this etag."""
+        where = self._parse(path)
+        with about(where):
+            try:
+                return await self._part(where, offset, limit, etag)
+            except ConflictError:
+                # What was known of it is no longer true.
+                self._known.forget(str(where))
+                raise
+
+    async def _reading(self, path: str) -> Reading:
+        """An object that is opened: what it is, and its first bytes, by one call."""
+        where = self._parse(path).object()
+        with about(where):
+            known = self._known.info(str(where))
+            if known is not None:
+                return Reading(self, str(where), known, b"")
+            download = (await self._files(where)).open_read(where.key, 0, HEAD)
+            try:
+                head = b"".join([piece async for piece in download])
+            except NotFoundError as error:
+                raise await self._no_object(where, error) from None
+            info = entry(where.root, download.info)
+            # Answers of reads come without the metadata of users, so they do not answer what `info` asks.
+            del info["metadata"]
+            return Reading(self, str(where), info, head)
+
+    # ---- many objects
+
+    async def _cat(
+        self, path: str | list[str], recursive: bool = False, on_error: str = "raise", **kwargs: Any
+    ) -> bytes | dict[str, bytes]:
+        if recursive:
+            tops = path if isinstance(path, list) else [path]
+            paths = sorted({name for top in tops for name in await self._expanded(top)})
+        else:
+            paths = await self._expand_path(path)
+        is_one = isinstance(path, str) and paths == [self._strip_protocol(path)]
+        if is_one and not recursive:
+            return await self._cat_file(paths[0], **kwargs)
+        found = await self._contents(paths)
+        return _told(found, on_error)
+
+    async def _expanded(self, top: str) -> list[str]:
+        """The objects below a path, or below all that match it."""
+        tops: Any = await self._glob(top) if has_magic(top) else [top]
+        found = [name for each in tops for name in await self._find(each)]
+        if not found:
+            raise NotFoundError("no such object or folder", filename=str(self._parse(top)))
+        return found
+
+    async def _contents(self, paths: list[str]) -> dict[str, bytes | Exception]:
+        found: dict[str, bytes | Exception] = {}
+        limit = asyncio.Semaphore(_AT_ONCE)
+
+        async def alone(name: str) -> None:
+            async with limit:
+                try:
+                    found[name] = await self._cat_file(name)
+                except OSError as error:
+                    found[name] = error
+
+        large = []
+        for group in by_ref(self._parse(path) for path in paths).values():
+            objects = [where for where in group if where.key]
+            large += [str(where) for where in group if not where.key]
+            files = await self._files(group[0])
+            answers = await files.read_many([where.key for where in objects]) if objects else []
+            for where, answer in zip(objects, answers, strict=True):
+                if isinstance(answer, bytes):
+                    found[str(where)] = answer
+                elif answer.reason in {"RANGE_OUT_OF_BOUNDS", "OBJECT_NOT_FOUND"}:
+                    # Too large for a batch, or not an object: the call for one says what it is.
+                    large.append(str(where))
+                else:
+                    answer.filename = str(where)
+                    found[str(where)] = answer
+        await asyncio.gather(*(alone(name) for name in large))
+        return {path: found[path] for path in paths}
+
+    async def _cat_ranges(
+        self,
+        paths: list[str],
+        starts: int | list[int] | None,
+        ends: int | list[int] | None,
+        max_gap: int | None = None,
+        batch_size: int | None = None,
+        on_error: str = "return",
+        **kwargs: Any,
+    ) -> list[bytes | Exception]:
+        if max_gap is not None:
+            raise NotImplementedError("max_gap")
+        if not isinstance(paths, list):
+            raise TypeError("paths has to be a list")
+        slices = [_as_list(starts, len(paths)), _as_list(ends, len(paths))]
+        if any(len(each) != len(paths) for each in slices):
+            raise ValueError("paths, starts and ends differ in length")
+        if all(not start and end is None for start, end in zip(*slices, strict=True)):
+            whole = await self._contents([self._strip_protocol(path) for path in paths])
+            out: list[bytes | Exception] = [whole[self._strip_protocol(path)] for path in paths]
+        else:
+            out = await self._slices(paths, slices[0], slices[1], batch_size or self.batch_size or _AT_ONCE)
+        if on_error != "return":
+            for found in out:
+                if isinstance(found, Exception):
+                    raise found
+        return out
+
+    async def _slices(
+        self, paths: list[str], starts: list[int | None], ends: list[int | None], at_once: int
+    ) -> list[bytes | Exception]:
+        out: list[bytes | Exception] = [b""] * len(paths)
+        limit = asyncio.Semaphore(at_once)
+
+        async def one(index: int) -> None:
+            async with limit:
+                try:
+                    out[index] = await self._cat_file(paths[index], starts[index], ends[index])
+                except OSError as error:
+                    out[index] = error
+
+        async def many(path: str, indices: list[int]) -> None:
+            async with limit:
+                parts = [(starts[index] or 0, (ends[index] or 0) - (starts[index] or 0)) for index in indices]
+                where = self._parse(path).object()
+                try:
+                    with about(where):
+                        answers = await (await self._files(where)).read_ranges(where.key, parts)
+                except LakeportError as error:
+                    answers = [error] * len(indices)
+                for index, answer in zip(indices, answers, strict=True):
+                    out[index] = answer
+
+        together, alone = _parted(paths, starts, ends)
+        await asyncio.gather(*(one(index) for index in alone), *(many(path, indices) for path, indices in together))
+        return out
+
+    # ---- to local files
+
+    async def _get_file(
+        self,
+        rpath: str,
+        lpath: Any,
+        callback: Callback = DEFAULT_CALLBACK,
+        outfile: BinaryIO | None = None,
+        *,
+        precheck: bool = False,
+        **_: object,
+    ) -> None:
+        where = self._parse(rpath)
+        if outfile is not None or hasattr(lpath, "write"):
+            with about(where):
+                await self._download(where, outfile or lpath, callback)
+            return
+        local = LocalPath(stringify_path(lpath))
+        if local.is_dir():
+            # A folder of a tree, whose objects have made it.
+            return
+        if precheck and local.is_file() and await self._is_same(where, local):
+            logger.info("%s has the checksum of %s: not downloaded", local, where)
+            return
+        # What breaks off leaves no half of a file under the name of all of it.
+        part = LocalPath(unique(str(local)))
+        try:
+            with part.open("wb") as file, about(where):
+                await self._download(where, file, callback)
+            part.replace(local)
+        except NotFoundError:
+            if not await self._isdir(rpath):
+                raise
+            local.mkdir(parents=True, exist_ok=True)
+        finally:
+            with contextlib.suppress(FileNotFoundError):
+                part.unlink()
+
+    async def _is_same(self, where: Path, local: LocalPath) -> bool:
+        found = await self._object(where)
+        if found is None or found["size"] != local.stat().st_size:
+            return False
+        return bool(await asyncio.to_thread(md5_checksum, local) == found["checksum"])
+
+    async def _download(self, where: Path, file: BinaryIO, callback: Callback) -> None:
+        download: Download = (await self._files(where.object())).open_read(where.key)
+        is_first = True
+        async for piece in download:
+            if is_first:
+                callback.set_size(download.info.size_bytes)
+                is_first = False
+            # A disk may be slow, and others use the loop.
+            await asyncio.to_thread(file.write, piece)
+            callback.relative_update(len(piece))
+        if is_first:
+            callback.set_size(0)
+
+
+def _told(found: dict[str, bytes | Exception], on_error: str) -> dict[str, Any]:
+    failed = next((answer for answer in found.values() if isinstance(answer, Exception)), None)
+    if failed is not None and on_error == "raise":
+        raise failed
+    if on_error == "omit":
+        return {path: answer for path, answer in found.items() if not isinstance(answer, Exception)}
+    return found
+
+
+def _as_list(value: Any, length: int) -> list[Any]:
+    return list(value) if hasattr(value, "__iter__") else [value] * length
+
+
+def _parted(paths: list[str], starts: list[int | None], ends: list[int | None]) -> tuple[list[tuple[str, list[int]]], list[int]]:
+    """What goes together, some ranges of one object in one call, and what goes alone."""
+    groups: dict[str, list[int]] = {}
+    alone: list[int] = []
+    for index, path in enumerate(paths):
+        start, end = starts[index] or 0, ends[index]
+        if start < 0 or end is None or end <= start:
+            alone.append(index)
+        else:
+            groups.setdefault(path, []).append(index)
+    together: list[tuple[str, list[int]]] = []
+    for path, indices in groups.items():
+        if len(indices) == 1 or _overlap([(starts[index] or 0, ends[index] or 0) for index in indices]):
+            alone += indices
+            continue
+        together += [(path, indices[at : at + _RANGES]) for at in range(0, len(indices), _RANGES)]
+    return together, alone
+
+
+def _overlap(ranges: Iterable[tuple[int, int]]) -> bool:
+    reached = 0
+    for start, end in sorted(ranges):
+        if start < reached:
+            return True
+        reached = end
+    return False

@@ -1,0 +1,87 @@
+"""Forks: gRPC's threads do not live on in a forked process, and what waits for them waits for ever.
+
+So connections that nobody uses are closed right before a fork, and opened again by the next call, on both sides. Where calls are
+under way, they go on in the parent, and the child says what is wrong instead of waiting.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import threading
+import weakref
+from typing import TYPE_CHECKING, Protocol
+
+from lakeport.errors import UnavailableError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+
+_PATIENCE = 5.0
+"""Seconds within which a connection is closed."""
+
+
+class Closes(Protocol):
+    """Something that can be closed before a fork."""
+
+    def close_before_fork(self) -> bool:
+        """Whether that worked."""
+        ...
+
+
+_open: weakref.WeakSet[Closes] = weakref.WeakSet()
+_lock = threading.Lock()
+_cut_off: int | None = None
+"""The process in which calls were under way when it was forked."""
+
+
+def close_before(channel: Closes) -> None:
+    """Has it closed before each fork."""
+    with _lock:
+        _open.add(channel)
+
+
+def check() -> None:
+    """Raises in a process that cannot use gRPC."""
+    if _cut_off is not None and _cut_off != os.getpid():
+        message = (
+            "this process was forked while calls to lakeport were under way, and gRPC cannot go on in it: "
+            'start it before the first call, or by multiprocessing\'s "spawn" or "forkserver"'
+        )
+        raise UnavailableError(message)
+
+
+def run(loop: asyncio.AbstractEventLoop, close: Callable[[], Coroutine[None, None, None]]) -> bool:
+    """Runs a coroutine on the loop of another thread, for a moment. False on the loop's own thread, which cannot wait."""
+    try:
+        if asyncio.get_running_loop() is loop:
+            return False
+    except RuntimeError:
+        pass
+    if not loop.is_running():
+        return False
+    try:
+        asyncio.run_coroutine_threadsafe(close(), loop).result(_PATIENCE)
+    except Exception:  # noqa: BLE001  (whatever it was: the fork is not safe, and goes on)
+        return False
+    return True
+
+
+def _before() -> None:
+    global _cut_off  # noqa: PLW0603
+    _lock.acquire()
+    channels = list(_open)
+    # Not `all` of a generator: each of them has to be closed.
+    closed = [channel.close_before_fork() for channel in channels]
+    if not all(closed):
+        _cut_off = os.getpid()
+    elif _cut_off == os.getpid():
+        _cut_off = None
+    if channels:
+        # gRPC's threads end with the last of its objects.
+        gc.collect()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_before, after_in_parent=_lock.release, after_in_child=_lock.release)

@@ -1,0 +1,84 @@
+"""What lakectl is told, and so whoever uses lakeFS: `~/.lakectl.yaml` and the variables `LAKECTL_*`."""
+
+from __future__ import annotations
+
+import base64
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from lakeport.errors import InvalidError
+
+_KEY = "LAKECTL_CREDENTIALS_ACCESS_KEY_ID"
+_SECRET = "LAKECTL_CREDENTIALS_SECRET_ACCESS_KEY"  # noqa: S105  (the name of a variable)
+_URL = "LAKECTL_SERVER_ENDPOINT_URL"
+_FILE = "LAKECTL_CONFIG_FILE"
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """What lakeFS knows a caller by. Never shown."""
+
+    authorization: str
+    """The header that says it."""
+    pair: tuple[str, str] | None = None
+    """The key pair, if it is one."""
+
+    def __repr__(self) -> str:
+        return "Credentials(…)"
+
+    @classmethod
+    def key_pair(cls, access_key_id: str, secret_access_key: str) -> Credentials:
+        """A key pair of lakeFS."""
+        encoded = base64.b64encode(f"{access_key_id}:{secret_access_key}".encode()).decode()
+        return cls(f"Basic {encoded}", (access_key_id, secret_access_key))
+
+    @classmethod
+    def token(cls, token: str, scheme: str = "Bearer") -> Credentials:
+        """A token of lakeFS's login."""
+        return cls(f"{scheme} {token}")
+
+
+@dataclass(frozen=True)
+class Lakectl:
+    """What was found."""
+
+    url: str | None
+    """Of the lakeFS."""
+    credentials: Credentials | None
+
+    @classmethod
+    def discover(cls) -> Lakectl:
+        """Each value from its variable, else from the file, else none."""
+        found = _file()
+        server, pair = _section(found, "server"), _section(found, "credentials")
+        url = os.environ.get(_URL) or server.get("endpoint_url")
+        key = os.environ.get(_KEY) or pair.get("access_key_id")
+        secret = os.environ.get(_SECRET) or pair.get("secret_access_key")
+        if bool(key) != bool(secret):
+            message = f"lakeFS's key pair is half there: set both of {_KEY} and {_SECRET}, or neither"
+            raise InvalidError(message)
+        credentials = Credentials.key_pair(str(key), str(secret)) if key and secret else None
+        return cls(str(url) if url else None, credentials)
+
+
+def _section(found: object, name: str) -> dict[str, object]:
+    section = found.get(name) if isinstance(found, dict) else None
+    return section if isinstance(section, dict) else {}
+
+
+def _file() -> object:
+    named = os.environ.get(_FILE)
+    path = Path(named).expanduser() if named else Path.home() / ".lakectl.yaml"
+    try:
+        return yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        if named:
+            raise
+        return None
+    except yaml.YAMLError:
+        # The parser quotes lines, and a line may hold the secret.
+        message = f"{path} is no configuration of lakectl"
+        raise InvalidError(message) from None

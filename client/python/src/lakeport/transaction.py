@@ -1,0 +1,417 @@
+"""Transactions of a file system: paths that name a transaction's branch act inside of it."""
+
+from __future__ import annotations
+
+import contextlib
+import contextvars
+import datetime
+import re
+import threading
+import warnings
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+from fsspec.transaction import Transaction
+
+from lakeport import _loop, aio
+from lakeport.aio.client import new_id
+from lakeport.errors import ConflictError, ExistsError, InvalidError, LakeportError, NotFoundError
+from lakeport.refs import Branch, Commit, Ref, Tag, name_of
+from lakeport.v1 import transactions_pb2 as v1
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
+    from types import TracebackType
+
+    from typing_extensions import Self
+
+    from lakeport.spec import LakeFSFileSystem
+    from lakeport.types import MergeKwargs
+
+Delete = Literal["onsuccess", "always", "never"]
+
+_OWN = re.compile(r"transaction-[0-9a-f]{32}")
+_STRATEGIES = {
+    None: v1.MERGE_STRATEGY_FAIL,
+    "source-wins": v1.MERGE_STRATEGY_SOURCE_WINS,
+    "dest-wins": v1.MERGE_STRATEGY_DESTINATION_WINS,
+}
+
+_within: contextvars.ContextVar[tuple[LakeFSTransaction, ...]] = contextvars.ContextVar("lakeport_within", default=())
+"""The transactions in whose blocks this is. Calls on the event loop inherit it from the thread that made them."""
+
+
+class Handle(Protocol):
+    """A file that is open for writing."""
+
+    def close(self) -> None:
+        """Writes it."""
+
+    def discard(self) -> None:
+        """Drops it."""
+
+
+class MissingRepositoryError(NotFoundError, ValueError):
+    """A transaction in a repository that is not there."""
+
+
+class Registry:
+    """Which refs of paths are transactions of this process."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._open: dict[tuple[str, str], LakeFSTransaction] = {}
+
+    def find(self, repository: str, ref: str) -> LakeFSTransaction | None:
+        """The transaction that a ref is."""
+        with self._lock:
+            return self._open.get((repository, ref))
+
+    def add(self, transaction: LakeFSTransaction) -> None:
+        """Paths that name its branch act in it from now on."""
+        with self._lock:
+            self._open[transaction.repository, transaction.branch.id] = transaction
+
+    def remove(self, transaction: LakeFSTransaction) -> None:
+        """Its branch is a branch again, or nothing."""
+        with self._lock:
+            self._open.pop((transaction.repository, transaction.branch.id), None)
+
+
+registry = Registry()
+
+
+def may_be_transaction(ref: str) -> bool:
+    """Whether a ref has the form of a transaction that another process may have begun."""
+    return _OWN.fullmatch(ref) is not None
+
+
+def warn_of_base(repository: str, ref: str) -> None:
+    """A write to the base of a transaction, in its block, is what the user said, but hardly what they meant."""
+    for transaction in _within.get():
+        if (transaction.repository, transaction.base_branch.id) == (repository, ref) and not transaction.has_warned:
+            transaction.has_warned = True
+            warnings.warn(
+                f"a write to {repository}/{ref} within a transaction on it goes to {ref} itself, at once, and the "
+                f"transaction's commit will find {ref} dirty and be refused: write to tx.path(...), or below "
+                f"{repository}/{transaction.branch.id}/",
+                stacklevel=2,
+            )
+
+
+class LakeFSTransaction(Transaction):  # type: ignore[misc]
+    """What `fs.transaction` is. Called, as `fs.transaction("repo", "main")`, it makes a transaction of its own each time.
+
+    As a context manager that transaction is committed and merged at the end of the block, with all that was written in it, or
+    rolled back by an exception. Without being called, `with fs.transaction:` is fsspec's: files are sent at the end of the block.
+    """
+
+    fs: LakeFSFileSystem
+    repository: str
+    base_branch: Branch
+    branch: Branch
+    """Its name stands for the transaction in paths: `f"repo/{tx.branch.id}/data.csv"`."""
+
+    def __init__(self, fs: LakeFSFileSystem) -> None:
+        super().__init__(fs=fs)
+        self.automerge = True
+        self.delete: Delete = "onsuccess"
+        self.merge_kwargs: MergeKwargs = {}
+        self.has_warned = False
+        self.handles: set[Handle] = set()
+        """Files that are open for writing in it."""
+        self._idle_timeout: float | None = None
+        self._name: str | None = None
+        self._transaction: aio.Transaction | None = None
+        self._tags: list[str] = []
+        self._later: list[Tag] = []
+        self._made: set[str] = set()
+        self._token: contextvars.Token[tuple[LakeFSTransaction, ...]] | None = None
+
+    def __call__(
+        self,
+        repository: Ref,
+        base_branch: Ref = "main",
+        branch_name: str | None = None,
+        automerge: bool = True,
+        delete: Delete = "onsuccess",
+        merge_kwargs: MergeKwargs | None = None,
+        *,
+        idle_timeout: float | None = None,
+    ) -> LakeFSTransaction:
+        """A transaction on a branch of a repository; it begins with the block.
+
+        `branch_name` is the name of its branch in paths, and of the branch that is left, if one is. Without `automerge` the branch
+        is committed and left, and nothing merged. `delete`: "never" leaves the branch whatever happens; the others leave it only
+        where it is not merged because `automerge` is false. `idle_timeout`, in seconds, is how long the transaction outlives a
+        process that died in it; 10 minutes if it is not given.
+        """
+        if delete not in {"onsuccess", "always", "never"}:
+            message = f'delete={delete!r} has to be "onsuccess", "always" or "never"'
+            raise InvalidError(message)
+        made = type(self)(self.fs)
+        made.repository = name_of(repository)
+        made.base_branch = Branch(made.repository, name_of(base_branch), self.fs.lakeport, self.fs.loop)
+        made._name = branch_name
+        made.automerge, made.delete = automerge, delete
+        made.merge_kwargs = _checked(merge_kwargs)
+        made._idle_timeout = idle_timeout
+        return made
+
+    @property
+    def id(self) -> str:
+        """What the transaction goes on by, in any process and language."""
+        return self._begun().id
+
+    def path(self, key: str) -> str:
+        """The URL of an object in the transaction, for file systems and for libraries: `pd.read_csv(tx.path("a.csv"))`."""
+        return f"lakefs://{self.repository}/{self.branch.id}/{key}"
+
+    def _begun(self) -> aio.Transaction:
+        if self._transaction is None:
+            message = "the transaction has not begun: use it as a context manager"
+            raise InvalidError(message)
+        return self._transaction
+
+    # ---- the block
+
+    def __enter__(self) -> Self:
+        if not hasattr(self, "repository"):
+            super().__enter__()
+            return self
+        self._wait(self._enter())
+        self._token = _within.set((*_within.get(), self))
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if not hasattr(self, "repository"):
+            super().__exit__(kind, error, trace)
+            return
+        try:
+            if kind is None:
+                self._flush()
+        except BaseException:
+            self._wait(self._exit(is_good=False))
+            raise
+        else:
+            self._wait(self._exit(is_good=kind is None))
+        finally:
+            self._leave()
+
+    async def __aenter__(self) -> Self:
+        await self._enter()
+        self._token = _within.set((*_within.get(), self))
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        try:
+            await self._exit(is_good=kind is None)
+        finally:
+            self._leave()
+
+    def _wait(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
+        return _loop.run(coroutine, self.fs.loop)
+
+    async def _enter(self) -> None:
+        transaction_id = new_id()
+        branch = self._name or transaction_id
+        if self._name is not None:
+            await self._has_to_be_free(self._name)
+        is_kept = self.delete == "never"
+        try:
+            begun = await self.fs.lakeport.begin(
+                self.repository,
+                self.base_branch.id,
+                transaction_id=transaction_id,
+                idle_timeout=None if self._idle_timeout is None else datetime.timedelta(seconds=self._idle_timeout),
+                branch=branch if is_kept or not self.automerge else "",
+                branch_retention=v1.BRANCH_RETENTION_KEEP if is_kept else v1.BRANCH_RETENTION_DELETE,
+            )
+        except NotFoundError as error:
+            if error.reason == "REPOSITORY_NOT_FOUND":
+                message = f"repository {self.repository!r} does not exist"
+                raise MissingRepositoryError(message, error.code, error.reason) from None
+            raise
+        self._transaction = begun
+        self.branch = Branch(self.repository, branch, self.fs.lakeport, self.fs.loop)
+        await begun.__aenter__()
+        registry.add(self)
+
+    async def _has_to_be_free(self, name: str) -> None:
+        """A name of a branch that is there would mean two things."""
+        with contextlib.suppress(NotFoundError):
+            await self.fs.lakeport.versions.branch(self.repository, name)
+            message = f"branch {name!r} is there already: choose another branch_name"
+            raise ExistsError(message)
+
+    def _flush(self) -> None:
+        """What was written to files that are still open belongs to the transaction, too."""
+        for handle in list(self.handles):
+            handle.close()
+
+    async def _exit(self, *, is_good: bool) -> None:
+        begun = self._begun()
+        try:
+            if not is_good:
+                await self._roll_back(begun)
+            elif self.automerge or self.delete != "always":
+                await self._publish(begun)
+            else:
+                await self._roll_back(begun)
+        finally:
+            await begun.stop_keeping()
+
+    async def _publish(self, begun: aio.Transaction) -> None:
+        said = self.merge_kwargs
+        default = f"Merge {self.branch.id!r} into {self.base_branch.id!r}"
+        try:
+            await begun.commit(
+                said.get("message") or (default if self.automerge else f"Finish {self.branch.id!r}"),
+                metadata=said.get("metadata"),
+                tags=self._tags,
+                strategy=_STRATEGIES[said.get("strategy")] if self.automerge else v1.MERGE_STRATEGY_UNSPECIFIED,
+                squash=self.automerge and bool(said.get("squash_merge")),
+                merge=self.automerge,
+            )
+        except LakeportError as error:
+            # What is refused for certain leaves nothing behind; what is in doubt is left to the server, which knows.
+            if isinstance(error, ConflictError | ExistsError | PermissionError) and error.reason != "TRANSACTION_EXPIRED":
+                await self._roll_back(begun)
+            raise
+        self.fs.forget_ref(self.repository, self.base_branch.id)
+        for tag in self._later:
+            await self.fs.lakeport.versions.create_tag(self.repository, tag.id, tag.ref)
+
+    async def _roll_back(self, begun: aio.Transaction) -> None:
+        for handle in list(self.handles):
+            handle.discard()
+        with contextlib.suppress(LakeportError):
+            # The exception is what happened; a transaction that cannot be rolled back ends by itself.
+            await begun.rollback()
+
+    def _leave(self) -> None:
+        registry.remove(self)
+        if self._token is not None:
+            with contextlib.suppress(ValueError):
+                # Left in another context than it was entered in, as generators do.
+                _within.reset(self._token)
+
+    # ---- what can be done in it
+
+    def commit(self, message: str, metadata: dict[str, str] | None = None) -> Commit:
+        """Commits what was written so far, within the transaction. Without changes, the commit that there is."""
+        found: Commit = self._wait(self._commit(message, metadata))
+        return found
+
+    async def _commit(self, message: str, metadata: dict[str, str] | None = None) -> Commit:
+        try:
+            made = Commit.of(await self._begun().create_commit(message, metadata=metadata))
+        except ConflictError as error:
+            if error.reason != "NO_CHANGES":
+                raise
+            return await self._rev_parse(self.branch)
+        self._made.add(made.id)
+        return made
+
+    def merge(self, source_ref: Ref, into: Ref, **kwargs: Any) -> Commit:
+        """Merges a ref into another branch, at once; of the transaction, what is committed. Without changes, the branch's head."""
+        found: Commit = self._wait(self._merge(source_ref, into, **kwargs))
+        return found
+
+    async def _merge(self, source_ref: Ref, into: Ref, **kwargs: Any) -> Commit:
+        source, destination, said = name_of(source_ref), name_of(into), _checked(kwargs)  # type: ignore[arg-type]
+        versions = self.fs.lakeport.versions
+        ref = (await self._rev_parse(source)).id if source == self.branch.id else source
+        with _unless_unchanged():
+            await versions.merge(
+                self.repository,
+                ref,
+                destination,
+                said.get("message") or f"Merge {source!r} into {destination!r}",
+                metadata=said.get("metadata"),
+                strategy=_STRATEGIES[said.get("strategy")],
+                squash=bool(said.get("squash_merge")),
+            )
+            self.fs.forget_ref(self.repository, destination)
+        return Commit.of(await versions.commit(self.repository, destination))
+
+    def revert(self, branch: Ref, ref: Ref, parent_number: int = 1) -> Commit:
+        """Undoes a commit on a branch, or on the transaction's, by a new commit."""
+        found: Commit = self._wait(self._revert(branch, ref, parent_number))
+        return found
+
+    async def _revert(self, branch: Ref, ref: Ref, parent_number: int = 1) -> Commit:
+        versions, on = self.fs.lakeport.versions, name_of(branch)
+        commit = await self._rev_parse(ref)
+        parent = parent_number if len(commit.parents) > 1 else 0
+        if on == self.branch.id:
+            made = Commit.of(await self._begun().revert(commit.id, parent=parent))
+            self._made.add(made.id)
+            return made
+        made = Commit.of(await versions.revert(self.repository, on, commit.id, parent=parent))
+        self.fs.forget_ref(self.repository, on)
+        return made
+
+    def rev_parse(self, ref: Ref) -> Commit:
+        """The commit that a ref names: a branch, a tag, a commit, an expression, or the transaction's branch."""
+        found: Commit = self._wait(self._rev_parse(ref))
+        return found
+
+    async def _rev_parse(self, ref: Ref) -> Commit:
+        name = name_of(ref)
+        if name == self.branch.id:
+            return Commit.of(await self._begun().head())
+        return Commit.of(await self.fs.lakeport.versions.commit(self.repository, name))
+
+    def tag(self, ref: Ref, name: str | None = None) -> Tag:
+        """`tag("v1")` tags what the transaction commits; `tag(ref, "v1")` tags a ref.
+
+        What is of the transaction is tagged with its commit, or not at all; another ref at once.
+        """
+        found: Tag = self._wait(self._tag(ref, name))
+        return found
+
+    async def _tag(self, ref: Ref, name: str | None = None) -> Tag:
+        if name is None:
+            name = name_of(ref)
+            await self._has_no_tag(name)
+            self._tags.append(name)
+            return Tag(name, self.base_branch.id)
+        commit = await self._rev_parse(ref)
+        tag = Tag(name, commit.id)
+        if commit.id in self._made:
+            await self._has_no_tag(name)
+            self._later.append(tag)
+        else:
+            await self.fs.lakeport.versions.create_tag(self.repository, name, commit.id)
+        return tag
+
+    async def _has_no_tag(self, name: str) -> None:
+        """Told at once, not at the end of the block."""
+        with contextlib.suppress(NotFoundError):
+            await self.fs.lakeport.versions.tag(self.repository, name)
+            message = f"tag {name!r} is there already"
+            raise ExistsError(message, reason="TAG_EXISTS")
+
+
+@contextlib.contextmanager
+def _unless_unchanged() -> Any:
+    try:
+        yield
+    except ConflictError as error:
+        if error.reason != "NO_CHANGES":
+            raise
+
+
+def _checked(said: MergeKwargs | None) -> MergeKwargs:
+    """Merge options that mean something here."""
+    said = said or {}
+    if unknown := set(said) - {"message", "metadata", "strategy", "force", "allow_empty", "squash_merge"}:
+        message = f"no such merge option: {', '.join(sorted(unknown))}"
+        raise InvalidError(message)
+    if said.get("strategy") not in _STRATEGIES:
+        message = f'strategy={said.get("strategy")!r} has to be "source-wins" or "dest-wins"'
+        raise InvalidError(message)
+    if said.get("force") or said.get("allow_empty"):
+        message = "force and allow_empty are not to be had: what is refused stays refused, what changes nothing is no merge"
+        raise InvalidError(message)
+    return said
