@@ -41,7 +41,8 @@ pub fn write(out: &mut impl Write, config: &Config, serving: &Serving) -> Result
         Lake::Embedded { .. } if is_open => {
             let (how, address) = match &serving.address {
                 Address::Tcp(address) => ("", address.to_string()),
-                Address::Unix(path) => ("-unix ", path.display().to_string()),
+                // It would name the path as the host, which no host is.
+                Address::Unix(path) => ("-unix -authority localhost ", path.display().to_string()),
             };
             writeln!(
                 out,
