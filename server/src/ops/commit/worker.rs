@@ -170,14 +170,16 @@ impl Worker {
         {
             return Ok(Published { commit, is_merge: true });
         }
+        let mut is_first = false;
         if self.row.prepared_commit_id.is_none() {
             let prepared = self.prepare().await?;
-            self.store("prepared", self.row.prepared(prepared, &self.ops.worker)).await?;
+            is_first = prepared.is_first;
+            self.store("prepared", self.row.prepared(prepared.commit, &self.ops.worker)).await?;
         }
         if !self.request().merge {
             return Ok(Published { commit: self.prepared()?, is_merge: false });
         }
-        if self.changes_nothing().await? {
+        if !is_first && self.changes_nothing().await? {
             return Ok(Published { commit: self.base_head().await?, is_merge: false });
         }
         let source = self.merge_source().await?;

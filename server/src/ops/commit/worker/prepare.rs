@@ -9,27 +9,39 @@ use lakeport_types::CommitId;
 /// How often a commit is sent whose answers are lost.
 const COMMIT_TRIES: u32 = 3;
 
+/// The commit that is to be merged.
+pub(super) struct Prepared {
+    pub(super) commit: CommitId,
+    /// It was just made, right on the base commit: lakeFS makes no commit of nothing, so there is something to merge.
+    pub(super) is_first: bool,
+}
+
 impl Worker {
     /// Step 2: commits what is staged, or finds that it is committed.
-    pub(super) async fn prepare(&mut self) -> Result<CommitId, Stop> {
+    pub(super) async fn prepare(&mut self) -> Result<Prepared, Stop> {
         let commit = NewCommit { message: self.message(), metadata: self.metadata(true), allow_empty: false };
         for _ in 0..COMMIT_TRIES {
             if self.row.commit_in_doubt
                 && let Some(found) = prepared_commit(&self.lakefs, &self.row).await?
             {
-                return Ok(commit_id(found.id)?);
+                return Ok(Prepared { commit: commit_id(found.id)?, is_first: false });
             }
             let commit = commit.clone();
             let sent = self.change("commit", async move |lakefs: Lakefs, row: Transaction| {
                 lakefs.commit(&row.repository, &row.branch, &commit).await
             });
             let error = match sent.await? {
-                Ok(made) => return Ok(commit_id(made.id)?),
+                Ok(made) => {
+                    let is_first = made.parents == [self.row.base_commit_id.as_str()];
+                    return Ok(Prepared { commit: commit_id(made.id)?, is_first });
+                }
                 Err(error) => error,
             };
             match error.kind() {
                 // Everything is committed already, by commits inside the transaction or by a worker before this one.
-                lakefs::Kind::NoChanges => return self.head_of_live().await,
+                lakefs::Kind::NoChanges => {
+                    return Ok(Prepared { commit: self.head_of_live().await?, is_first: false });
+                }
                 _ if error.is_ambiguous() => {
                     self.store("commit doubted", Transaction { commit_in_doubt: true, ..self.row.clone() }).await?;
                 }
@@ -39,7 +51,7 @@ impl Worker {
         }
         // Looked at once more, since the last try too may have landed.
         match prepared_commit(&self.lakefs, &self.row).await? {
-            Some(found) => Ok(commit_id(found.id)?),
+            Some(found) => Ok(Prepared { commit: commit_id(found.id)?, is_first: false }),
             None => Err(Stop::Suspended(in_doubt(&self.row.id))),
         }
     }

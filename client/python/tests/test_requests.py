@@ -1,0 +1,117 @@
+"""How many requests reach lakeFS: each costs milliseconds and money."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from conftest import SERVER, lakectl
+from counted import CountedLake
+
+import lakeport
+from lakeport import LakeFSFileSystem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture(scope="module")
+def lake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CountedLake]:
+    running = CountedLake.start(tmp_path_factory.mktemp("counted") / "lake")
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="module")
+def address(lake: CountedLake, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Of a lakeport in front of that lake."""
+    folder = tmp_path_factory.mktemp("counted-server")
+    command = [SERVER, "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--data-dir", str(folder)]
+    environment = {**os.environ, "LAKEPORT_LAKEFS_ACCESS_KEY_ID": lake.key, "LAKEPORT_LAKEFS_SECRET_ACCESS_KEY": lake.secret}
+    log = (folder / "log").open("w")
+    process = subprocess.Popen(
+        [*command, "--lakefs-url", lake.url], env=environment, stdout=subprocess.PIPE, stderr=log, text=True
+    )
+    if process.stdout is None:
+        raise AssertionError
+    found = next(line.split()[1] for line in process.stdout if line.split()[:1] == ["gRPC"])
+    yield f"grpc://{found}"
+    process.terminate()
+    process.wait(60)
+
+
+@pytest.fixture
+def repo(address: str, lake: CountedLake, request: pytest.FixtureRequest) -> str:
+    name = request.node.name.replace("_", "-").lower()[:40]
+    with lakeport.Client(address, lakeport.Credentials.key_pair(lake.key, lake.secret)) as client:
+        client.versions.create_repository(name, f"local://{name}")
+    return name
+
+
+@pytest.fixture
+def fs(address: str, lake: CountedLake, repo: str) -> LakeFSFileSystem:
+    made = LakeFSFileSystem(address, lake.key, lake.secret)
+    # Who the caller is, is asked once.
+    assert made.exists(repo)
+    lake.count()
+    return made
+
+
+def test_a_read_and_a_write_are_one_each(fs: LakeFSFileSystem, lake: CountedLake, repo: str) -> None:
+    fs.pipe(f"{repo}/main/a.bin", b"x" * 1000)
+    assert lake.count() == 1
+    assert fs.cat(f"{repo}/main/a.bin") == b"x" * 1000
+    assert lake.count() == 1
+    with fs.open(f"{repo}/main/b.bin", "wb") as file:
+        file.write(b"y")
+    assert lake.count() == 1
+    with fs.open(f"{repo}/main/b.bin") as file:
+        assert file.read() == b"y"
+    assert lake.count() == 1
+
+
+def test_a_small_parquet_file_is_at_most_three(
+    fs: LakeFSFileSystem, lake: CountedLake, repo: str, address: str
+) -> None:
+    pd = pytest.importorskip("pandas")
+    options = {"host": address, "username": lake.key, "password": lake.secret}
+    frame = pd.DataFrame({"a": range(1000)})
+    frame.to_parquet(f"lakefs://{repo}/main/x.parquet", storage_options=options)
+    lake.count()
+    assert pd.read_parquet(f"lakefs://{repo}/main/x.parquet", storage_options=options).equals(frame)
+    assert lake.count() <= 3
+    assert fs.exists(f"{repo}/main/x.parquet")
+
+
+def test_a_transaction_of_ten_writes_is_at_most_fifteen(fs: LakeFSFileSystem, lake: CountedLake, repo: str) -> None:
+    with fs.transaction(repo, "main") as tx:
+        for index in range(10):
+            fs.pipe(f"{repo}/{tx.branch.id}/{index}.bin", b"x")
+    assert lake.count() <= 15
+    assert len(fs.find(f"{repo}/main")) == 10
+
+
+def test_a_tree_is_one_list(fs: LakeFSFileSystem, lake: CountedLake, repo: str) -> None:
+    fs.pipe({f"{repo}/main/{folder}/{index}.bin": b"x" for folder in "abcd" for index in range(5)})
+    assert lake.count() == 20
+    assert len(fs.find(f"{repo}/main")) == 20
+    assert lake.count() == 1
+    assert len(list(fs.walk(f"{repo}/main"))) == 5
+    assert lake.count() == 1
+    assert len(fs.glob(f"{repo}/main/**/1.bin")) == 4
+    assert lake.count() == 1
+
+
+def test_what_was_listed_is_not_asked_again(fs: LakeFSFileSystem, lake: CountedLake, repo: str) -> None:
+    fs.pipe({f"{repo}/main/d/{index}.bin": b"x" for index in range(10)})
+    lake.count()
+    listed = fs.ls(f"{repo}/main/d")
+    assert [fs.info(each["name"])["size"] for each in listed] == [1] * 10
+    assert lake.count() == 1
+    # A write of its own is seen at once.
+    fs.pipe(f"{repo}/main/d/3.bin", b"longer")
+    assert fs.info(f"{repo}/main/d/3.bin")["size"] == 6
+    assert lake.count() == 2
