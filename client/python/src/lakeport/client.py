@@ -108,6 +108,11 @@ class Transaction(_Files[aio.Transaction]):
         return self._twin.id
 
     @property
+    def is_open(self) -> bool:
+        """Whether it was neither committed nor ended, as far as this object was told."""
+        return self._twin.is_open
+
+    @property
     def state(self) -> transactions_pb2.Transaction:
         """The transaction, as this object was told last."""
         return self._twin.state

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import tempfile
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, cast
 
 from fsspec.asyn import AbstractAsyncStreamedFile
 from fsspec.spec import AbstractBufferedFile
@@ -75,6 +75,7 @@ class LakeFSFile(AbstractBufferedFile):  # type: ignore[misc]
         self._transaction = transaction
         self._about: dict[str, Any] = {"content_type": content_type or "", "metadata": metadata or {}}
         self._spool: tempfile.SpooledTemporaryFile[bytes] | None = None
+        self._text: LakeFSText | None = None
         if reading is not None:
             self._details = reading.info
         super().__init__(fs, path, mode, size=reading.info["size"] if reading else None, **kwargs)
@@ -131,6 +132,15 @@ class LakeFSFile(AbstractBufferedFile):  # type: ignore[misc]
         self.closed = True
         self._leave()
 
+    def finish(self) -> None:
+        """Closes it at the end of its transaction, with what text over it still holds."""
+        (self._text or self).close()
+
+    def wrap(self, text: LakeFSText) -> None:
+        """Text is written over it, and is to be closed instead where a transaction closes it."""
+        if self._transaction is not None:
+            self._text = text
+
     def _leave(self) -> None:
         if self._transaction is not None:
             self._transaction.handles.discard(self)
@@ -138,6 +148,11 @@ class LakeFSFile(AbstractBufferedFile):  # type: ignore[misc]
 
 class LakeFSText(io.TextIOWrapper):
     """Text over a file: an exception in its block drops it, as that of the bytes."""
+
+    def __init__(self, file: LakeFSFile, **about: Any) -> None:  # noqa: ANN401
+        super().__init__(cast("IO[bytes]", file), **about)
+        if isinstance(file, LakeFSFile):
+            file.wrap(self)
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         if kind is not None and isinstance(self.buffer, LakeFSFile) and self.buffer.writable():

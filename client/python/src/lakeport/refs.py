@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeAlias, Union
+from typing import TYPE_CHECKING, Any, TypeAlias, Union
 
 from lakeport import _loop
 
 if TYPE_CHECKING:
     import asyncio
+    from collections.abc import Callable, Coroutine
 
-    from lakeport import aio
     from lakeport.v1 import versions_pb2
 
 
@@ -65,8 +65,8 @@ class Branch:
 
     repo_id: str
     id: str
-    _client: aio.Client = field(repr=False, compare=False)
-    _loop: asyncio.AbstractEventLoop | None = field(repr=False, compare=False)
+    _head: Callable[[], Coroutine[Any, Any, Commit]] = field(repr=False, compare=False)
+    _on: asyncio.AbstractEventLoop | None = field(repr=False, compare=False)
 
     def __str__(self) -> str:
         return self.id
@@ -78,7 +78,7 @@ class Branch:
 
     def get_commit(self) -> Commit:
         """The commit that it points to."""
-        return Commit.of(_loop.run(self._client.versions.commit(self.repo_id, self.id), self._loop))
+        return _loop.run(self._head(), self._on)
 
 
 Ref: TypeAlias = Union[str, Commit, Tag, Branch, "HasId"]

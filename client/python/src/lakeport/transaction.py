@@ -43,8 +43,8 @@ _within: contextvars.ContextVar[tuple[LakeFSTransaction, ...]] = contextvars.Con
 class Handle(Protocol):
     """A file that is open for writing."""
 
-    def close(self) -> None:
-        """Writes it."""
+    def finish(self) -> None:
+        """Writes it, and closes it."""
 
     def discard(self) -> None:
         """Drops it."""
@@ -150,12 +150,15 @@ class LakeFSTransaction(Transaction):  # type: ignore[misc]
             raise InvalidError(message)
         made = type(self)(self.fs)
         made.repository = name_of(repository)
-        made.base_branch = Branch(made.repository, name_of(base_branch), self.fs.lakeport, self.fs.loop)
+        made.base_branch = made._branch(name_of(base_branch))
         made._name = branch_name
         made.automerge, made.delete = automerge, delete
         made.merge_kwargs = _checked(merge_kwargs)
         made._idle_timeout = idle_timeout
         return made
+
+    def _branch(self, name: str) -> Branch:
+        return Branch(self.repository, name, lambda: self._rev_parse(name), self.fs.loop)
 
     @property
     def id(self) -> str:
@@ -216,14 +219,15 @@ class LakeFSTransaction(Transaction):  # type: ignore[misc]
         branch = self._name or transaction_id
         if self._name is not None:
             await self._has_to_be_free(self._name)
-        is_kept = self.delete == "never"
+        # The server keeps it by name, whatever happens; one that is only kept without a merge goes where that does not come.
+        is_kept = self.delete == "never" or not self.automerge
         try:
             begun = await self.fs.lakeport.begin(
                 self.repository,
                 self.base_branch.id,
                 transaction_id=transaction_id,
                 idle_timeout=None if self._idle_timeout is None else datetime.timedelta(seconds=self._idle_timeout),
-                branch=branch if is_kept or not self.automerge else "",
+                branch=branch if is_kept else "",
                 branch_retention=v1.BRANCH_RETENTION_KEEP if is_kept else v1.BRANCH_RETENTION_DELETE,
             )
         except NotFoundError as error:
@@ -232,7 +236,7 @@ class LakeFSTransaction(Transaction):  # type: ignore[misc]
                 raise MissingRepositoryError(message, error.code, error.reason) from None
             raise
         self._transaction = begun
-        self.branch = Branch(self.repository, branch, self.fs.lakeport, self.fs.loop)
+        self.branch = self._branch(branch)
         await begun.__aenter__()
         registry.add(self)
 
@@ -246,7 +250,7 @@ class LakeFSTransaction(Transaction):  # type: ignore[misc]
     def _flush(self) -> None:
         """What was written to files that are still open belongs to the transaction, too."""
         for handle in list(self.handles):
-            handle.close()
+            handle.finish()
 
     async def _exit(self, *, is_good: bool) -> None:
         begun = self._begun()
@@ -287,6 +291,8 @@ class LakeFSTransaction(Transaction):  # type: ignore[misc]
         with contextlib.suppress(LakeportError):
             # The exception is what happened; a transaction that cannot be rolled back ends by itself.
             await begun.rollback()
+            if self.delete != "never" and not self.automerge:
+                await self.fs.lakeport.versions.delete_branch(self.repository, self.branch.id)
 
     def _leave(self) -> None:
         registry.remove(self)

@@ -144,7 +144,9 @@ class Channel:
             trusted = grpc.ssl_channel_credentials(root_certificates=self._roots)
             self._channel = aio.secure_channel(self._target, trusted, options=_OPTIONS)
         else:
-            self._channel = aio.insecure_channel(self._target, options=_OPTIONS)
+            # gRPC would name the server by the path of its socket, which is no name.
+            named = [("grpc.default_authority", "localhost")] if self._target.startswith("unix:") else []
+            self._channel = aio.insecure_channel(self._target, options=[*_OPTIONS, *named])
         self._loop, self._pid = asyncio.get_running_loop(), os.getpid()
         forks.close_before(self)
         return Stubs(self._channel, self._credentials, self._timeout)
