@@ -111,17 +111,44 @@ def _start(local: Local, files: _Files) -> None:
     }
     command = [binary(), "--lakefs-url", local.lakefs_url, "--listen", f"unix:{files.socket}", "--admin-listen", "off"]
     command += ["--exit-when-idle", str(IDLE), "--data-dir", str(files.data)]
-    with files.log.open("wb") as log:
-        started = subprocess.Popen(  # noqa: S603  (the binary that the user named)
-            command, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
-        )
     until = time.monotonic() + _PATIENCE
+    started = _spawn(command, environment, files.log)
     while not _answers(files.socket):
-        if started.poll() is not None or time.monotonic() > until:
+        if time.monotonic() > until:
             started.kill()
-            message = f"lakeport-server did not start for {local.lakefs_url}:\n{_tail(files.log)}"
+            started.wait()
+            message = f"lakeport-server does not listen for {local.lakefs_url}:\n{_tail(files.log)}"
             raise UnavailableError(message)
+        if started.poll() is not None:
+            if not _is_in_use(files.data):
+                message = f"lakeport-server did not start for {local.lakefs_url}:\n{_tail(files.log)}"
+                raise UnavailableError(message)
+            # The one before it is on its way out.
+            time.sleep(0.2)
+            started = _spawn(command, environment, files.log)
         time.sleep(0.01)
+
+
+def _spawn(command: list[str], environment: dict[str, str], log: Path) -> subprocess.Popen[bytes]:
+    with log.open("wb") as file:
+        return subprocess.Popen(  # noqa: S603  (the binary that the user named)
+            command, env=environment, stdin=subprocess.DEVNULL, stdout=file, stderr=file, start_new_session=True
+        )
+
+
+def _is_in_use(data: Path) -> bool:
+    """Whether another server has the transactions there: then its lock is held."""
+    import fcntl  # noqa: PLC0415  (not on every platform)
+
+    lock = data / "sessions.db.lock"
+    if not lock.exists():
+        return False
+    with lock.open("r+b") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            return True
+    return False
 
 
 def binary() -> str:

@@ -1,0 +1,177 @@
+"""A lakeport that is started for a lakeFS because nobody else has."""
+
+from __future__ import annotations
+
+import os
+import signal
+import stat
+import subprocess
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from conftest import SERVER, Server, wait_for
+
+import lakeport
+from lakeport import LakeFSFileSystem, local
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture
+def home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
+    """A home without configuration, with a server that can be started; what was started is ended."""
+    monkeypatch.setenv("LAKEPORT_SERVER", SERVER)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / "run"))
+    yield tmp_path
+    for process in running(tmp_path):
+        os.kill(process, signal.SIGTERM)
+    wait_for(lambda: not running(tmp_path))
+
+
+def running(home: Path) -> list[int]:
+    """The servers of that home."""
+    found = []
+    for folder in Path("/proc").iterdir():
+        try:
+            if folder.name.isdigit() and f"unix:{home}" in (folder / "cmdline").read_text():
+                found.append(int(folder.name))
+        except OSError:
+            continue
+    return found
+
+
+def write_lakectl(home: Path, server: Server) -> None:
+    (home / ".lakectl.yaml").write_text(
+        f"""credentials:
+  access_key_id: {server.key}
+  secret_access_key: {server.secret}
+server:
+  endpoint_url: {server.rest}/api/v1
+"""
+    )
+
+
+def test_a_script_without_arguments_runs(home: Path, server: Server, repo: str) -> None:
+    write_lakectl(home, server)
+    fs = LakeFSFileSystem()
+    with fs.transaction(repo, "main") as tx:
+        fs.pipe(f"{repo}/{tx.branch.id}/a.txt", b"1")
+        tx.commit("One")
+    assert fs.cat(f"{repo}/main/a.txt") == b"1"
+    assert len(running(home)) == 1
+    (socket,) = (home / "run" / "lakeport").glob("*.sock")
+    assert stat.S_IMODE(socket.stat().st_mode) == 0o600
+    assert stat.S_IMODE(socket.parent.stat().st_mode) == 0o700
+
+
+def test_threads_and_processes_share_one(home: Path, server: Server, repo: str) -> None:
+    program = f"""
+from lakeport import LakeFSFileSystem
+fs = LakeFSFileSystem(host="{server.rest}", username="{server.key}", password="{server.secret}")
+fs.pipe("{repo}/main/" + input(), b"1")
+"""
+
+    def run(index: int) -> None:
+        subprocess.run([sys.executable, "-c", program], input=f"{index}", text=True, check=True, timeout=120)
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(run, range(4)))
+    fs = LakeFSFileSystem(host=server.rest, username=server.key, password=server.secret)
+    assert len(fs.find(f"{repo}/main")) == 4
+    assert len(running(home)) == 1
+
+
+def test_one_that_was_killed_is_started_again(home: Path, server: Server, repo: str) -> None:
+    fs = LakeFSFileSystem(server.rest, server.key, server.secret)
+    fs.pipe(f"{repo}/main/a.txt", b"1")
+    (process,) = running(home)
+    os.kill(process, signal.SIGKILL)
+    wait_for(lambda: not running(home))
+    # The call that finds it gone may say so; the next one finds another.
+    try:
+        fs.cat(f"{repo}/main/a.txt")
+    except ConnectionError as error:
+        assert isinstance(error, lakeport.UnavailableError)
+    assert fs.cat(f"{repo}/main/a.txt") == b"1"
+    assert len(running(home)) == 1
+
+
+def test_it_leaves_when_nobody_calls_and_comes_back(
+    home: Path, server: Server, repo: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(local, "IDLE", 1)
+    monkeypatch.setattr("lakeport.aio.channel._QUIET", 0.2)
+    fs = LakeFSFileSystem(server.rest, server.key, server.secret)
+    with fs.transaction(repo, "main") as tx:
+        fs.pipe(tx.path("a.txt"), b"1")
+        time.sleep(3)
+        assert len(running(home)) == 1
+    wait_for(lambda: not running(home))
+    assert fs.cat(f"{repo}/main/a.txt") == b"1"
+
+
+def test_two_start_at_the_same_moment(home: Path, server: Server, repo: str) -> None:
+    together = threading.Barrier(8)
+
+    def write(index: int) -> None:
+        fs = LakeFSFileSystem(server.rest, server.key, server.secret, skip_instance_cache=True)
+        together.wait(60)
+        fs.pipe(f"{repo}/main/{index}", b"1")
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(write, range(8)))
+    assert len(running(home)) == 1
+
+
+def test_what_cannot_start_says_why(
+    home: Path, server: Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    with pytest.raises(ValueError, match="there is no server to go to"):
+        LakeFSFileSystem()
+    with pytest.raises(ValueError, match="username and password go together"):
+        LakeFSFileSystem("http://127.0.0.1:1", "somebody")
+    with pytest.raises(ValueError, match="is started with a key pair"):
+        LakeFSFileSystem("http://127.0.0.1:1", access_token="a token")  # noqa: S106
+    with pytest.raises(ValueError, match="neither the URL of a lakeport"):
+        LakeFSFileSystem("ftp://127.0.0.1:1", "somebody", "secret")
+    wrong = LakeFSFileSystem("http://127.0.0.1:1", "somebody", "secret")
+    with pytest.raises(ConnectionError):
+        wrong.ls("")
+    monkeypatch.setenv("LAKEPORT_SERVER", str(tmp_path / "no-such-binary"))
+    missing = LakeFSFileSystem(server.rest, server.key, server.secret)
+    with pytest.raises(FileNotFoundError, match="no-such-binary"):
+        missing.ls("")
+    monkeypatch.delenv("LAKEPORT_SERVER")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
+    with pytest.raises(lakeport.UnavailableError, match="no lakeport-server to start here"):
+        missing.ls("")
+
+
+def test_who_is_named_is_gone_to(home: Path, server: Server, repo: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_lakectl(home, server)
+    monkeypatch.setenv("LAKEPORT_ENDPOINT", server.url)
+    LakeFSFileSystem().pipe(f"{repo}/main/a.txt", b"1")
+    monkeypatch.setenv("LAKEPORT_ENDPOINT", server.url.replace("grpc", "http"))
+    assert LakeFSFileSystem(skip_instance_cache=True).cat(f"{repo}/main/a.txt") == b"1"
+    assert running(home) == []
+    monkeypatch.setenv("LAKEPORT_ENDPOINT", "nonsense")
+    with pytest.raises(ValueError, match="LAKEPORT_ENDPOINT='nonsense'"):
+        LakeFSFileSystem(skip_instance_cache=True)
+
+
+def test_half_of_a_key_pair_is_no_key_pair(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LAKECTL_CREDENTIALS_ACCESS_KEY_ID", "half")
+    with pytest.raises(ValueError, match="half there"):
+        LakeFSFileSystem("grpc://127.0.0.1:1")
+    (home / ".lakectl.yaml").write_text("credentials: [\nsecret_access_key: very-secret")
+    with pytest.raises(ValueError, match="is no configuration of lakectl") as told:
+        LakeFSFileSystem("grpc://127.0.0.1:1")
+    assert "very-secret" not in str(told.value)
