@@ -1,0 +1,50 @@
+"""Scripts that run in processes of their own."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_KEPT = ("PATH", "LANG", "LD_LIBRARY_PATH", "VIRTUAL_ENV")
+_NOWHERE = "http://127.0.0.1:9"
+
+
+def run(script: Path, home: Path, **environment: str) -> str:
+    """Runs a script, which knows the server that the environment names and this machine, and says what it printed."""
+    known = {name: os.environ[name] for name in _KEPT if name in os.environ}
+    known |= {"HOME": str(home), "HF_HOME": str(home / "hf"), "HF_ENDPOINT": _NOWHERE, "HF_HUB_DISABLE_TELEMETRY": "1"}
+    command = [sys.executable, str(script)]
+    done = subprocess.run(command, cwd=home, env=known | environment, text=True, capture_output=True, check=False, timeout=180)
+    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+    return done.stdout
+
+
+@contextlib.contextmanager
+def local_servers() -> Iterator[dict[str, str]]:
+    """Where servers may be started that a script starts itself: they are stopped at the end of the block."""
+    # Names of sockets are short.
+    with tempfile.TemporaryDirectory(prefix="lp") as folder:
+        try:
+            yield {"XDG_RUNTIME_DIR": folder}
+        finally:
+            for path in Path(folder).glob("lakeport/*.sock"):
+                os.kill(_listener(path), signal.SIGTERM)
+
+
+def _listener(path: Path) -> int:
+    """The process that listens on a Unix socket."""
+    with socket.socket(socket.AF_UNIX) as probe:
+        probe.connect(str(path))
+        told = probe.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+    return int(struct.unpack("3i", told)[0])

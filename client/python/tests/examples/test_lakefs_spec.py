@@ -1,0 +1,252 @@
+"""What lakefs-spec's documentation shows, with nothing changed but the import."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import lakefs
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from helpers import local_servers, run
+
+import lakeport
+from conftest import SERVER, Server, start, stop
+from lakeport import LakeFSFileSystem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from lakeport.types import MergeKwargs, RequestConfig
+
+SCRIPTS = sorted((Path(__file__).parent / "scripts").glob("*.py"))
+LAKES = {
+    "Lake_name": ["Müritz", "Chiemsee", "Garda", "Ree", "Tahoe", "Crater", "Superior"],
+    "Country": ["Germany", "Germany", "Italy", "Ireland", *3 * ["United States of America"]],
+    "Depth_m": [31.1, 73.4, 346.0, 35.0, 501.0, 594.0, 406.0],
+}
+
+
+@pytest.fixture(scope="module")
+def lake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A lake as lakeFS's quickstart leaves it: `quickstart` with data of lakes, and `repo` with nothing."""
+    folder = tmp_path_factory.mktemp("lake")
+    running = start(folder / "data")
+    pq.write_table(pa.table(LAKES), folder / "lakes.parquet")
+    with lakeport.Client(running.url) as client:
+        client.versions.create_repository("repo")
+        with client.begin("quickstart", "main") as tx, (folder / "lakes.parquet").open("rb") as file:
+            tx.write("lakes.parquet", file)
+    yield running
+    stop(running)
+
+
+def _environment(server: Server) -> dict[str, str]:
+    """Of one who has configured lakeFS, and says where lakeport is."""
+    return {
+        "LAKEPORT_ENDPOINT": server.url,
+        "LAKECTL_SERVER_ENDPOINT_URL": server.rest,
+        "LAKECTL_CREDENTIALS_ACCESS_KEY_ID": server.key,
+        "LAKECTL_CREDENTIALS_SECRET_ACCESS_KEY": server.secret,
+    }
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.stem)
+def test_script(script: Path, lake: Server, tmp_path: Path) -> None:
+    run(script, tmp_path, **_environment(lake))
+
+
+# ---- the guide of configuration
+
+
+@pytest.fixture
+def configured(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in _environment(server).items():
+        monkeypatch.setenv(name, value)
+
+
+def _write_configuration(path: Path, server: Server) -> None:
+    path.write_text(
+        f"credentials:\n  access_key_id: {server.key}\n  secret_access_key: {server.secret}\n"
+        f"server:\n  endpoint_url: {server.rest}\n"
+    )
+
+
+def test_configuration_file(server: Server, repo: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _write_configuration(Path(os.environ["HOME"]) / ".lakectl.yaml", server)
+    monkeypatch.setenv("LAKEPORT_SERVER", SERVER)
+    with local_servers() as places:
+        monkeypatch.setenv("XDG_RUNTIME_DIR", places["XDG_RUNTIME_DIR"])
+        fs = LakeFSFileSystem()
+        fs.pipe(f"{repo}/main/a.txt", b"a")
+        assert fs.cat(f"{repo}/main/a.txt") == b"a"
+
+
+def test_configuration_file_elsewhere(server: Server, repo: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _write_configuration(tmp_path / "other.yaml", server)
+    monkeypatch.setenv("LAKECTL_CONFIG_FILE", str(tmp_path / "other.yaml"))
+    monkeypatch.setenv("LAKEPORT_ENDPOINT", server.url)
+    fs = LakeFSFileSystem()
+    assert fs.exists(f"{repo}/main")
+    assert lakefs.Repository(repo, fs.client).metadata is not None
+
+
+@pytest.mark.usefixtures("configured")
+def test_configuration_by_environment(repo: str) -> None:
+    assert LakeFSFileSystem().ls(f"{repo}/main/") == []
+
+
+@pytest.mark.usefixtures("configured")
+def test_arguments(server: Server, repo: str) -> None:
+    fs = LakeFSFileSystem(host=server.rest, username=server.key, password=server.secret)
+    assert fs.ls(f"{repo}/main/") == []
+    assert fs.client.config.username == server.key
+
+
+def test_instances_are_kept(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _write_configuration(Path(os.environ["HOME"]) / ".lakectl.yaml", server)
+    of_file = LakeFSFileSystem()
+    monkeypatch.setenv("LAKECTL_SERVER_ENDPOINT_URL", "http://my-other-lakefs.host")
+    assert LakeFSFileSystem() is of_file
+    LakeFSFileSystem.clear_instance_cache()
+    assert LakeFSFileSystem() is not of_file
+
+
+# ---- the guide of the file system
+
+
+@pytest.fixture
+def fs(configured: None) -> LakeFSFileSystem:
+    del configured
+    return LakeFSFileSystem()
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    made = tmp_path / "dir"
+    made.mkdir()
+    for name in ("a.txt", "b.yaml", "c.csv"):
+        (made / name).write_text(name)
+    return made
+
+
+def test_uploads_and_downloads(fs: LakeFSFileSystem, repo: str, folder: Path, tmp_path: Path) -> None:
+    fs.put_file(str(folder / "a.txt"), f"{repo}/main/file.txt")
+    fs.put(str(folder), f"{repo}/main/dir", recursive=True)
+
+    fs.get_file(f"{repo}/main/file.txt", str(tmp_path / "file.txt"))
+    fs.get(f"{repo}/main/dir", str(tmp_path / "back"), recursive=True)
+    assert (tmp_path / "file.txt").read_text() == "a.txt"
+    assert sorted(path.name for path in (tmp_path / "back").iterdir()) == ["a.txt", "b.yaml", "c.csv"]
+
+
+def test_existence_and_info(fs: LakeFSFileSystem, repo: str, folder: Path) -> None:
+    fs.put(str(folder), f"{repo}/main/dir", recursive=True)
+    assert fs.exists(f"{repo}/main/dir/a.txt")
+    assert not fs.exists(f"{repo}/main/dir/d.txt")
+    info = fs.info(f"{repo}/main/dir/a.txt")
+    assert (info["name"], info["size"], info["type"]) == (f"{repo}/main/dir/a.txt", 5, "file")
+    assert {"checksum", "content-type", "mtime", "metadata"} <= info.keys()
+    assert fs.info(f"{repo}/main/dir/")["type"] == "directory"
+    listed = fs.ls(f"{repo}/main/dir/")
+    assert [found["name"].rpartition("/")[2] for found in listed] == ["a.txt", "b.yaml", "c.csv"]
+
+
+def test_deletes(fs: LakeFSFileSystem, repo: str, folder: Path) -> None:
+    fs.put(str(folder), f"{repo}/main/my-dir", recursive=True)
+    fs.put_file(str(folder / "a.txt"), f"{repo}/main/my-file.txt")
+    fs.rm_file(f"{repo}/main/my-file.txt")
+    fs.rm(f"{repo}/main/my-dir/", recursive=True)
+    assert fs.ls(f"{repo}/main/") == []
+
+
+def test_copies(fs: LakeFSFileSystem, repo: str, folder: Path) -> None:
+    fs.put(str(folder), f"{repo}/branch-a/my-dir", recursive=True)
+    fs.put_file(str(folder / "a.txt"), f"{repo}/branch-a/file.txt")
+    lakefs.Branch(repo, "branch-b", client=fs.client).create("main")
+
+    fs.cp_file(f"{repo}/branch-a/file.txt", f"{repo}/branch-a/file.txt.bak")
+    fs.cp_file(f"{repo}/branch-a/file.txt", f"{repo}/branch-b/file.txt")
+    fs.copy(f"{repo}/branch-a/my-dir/", f"{repo}/branch-b/my-dir/", recursive=True)
+    assert fs.cat(f"{repo}/branch-a/file.txt.bak") == b"a.txt"
+    assert len(fs.find(f"{repo}/branch-b")) == 4
+
+
+@pytest.mark.usefixtures("configured")
+def test_request_configuration(repo: str) -> None:
+    request_config: RequestConfig = {"request_timeout": 2, "content_type": "application/json"}
+    assert LakeFSFileSystem(request_config=request_config).exists(f"{repo}/main")
+
+
+# ---- the guide of transactions
+
+
+def test_versioning_operations(fs: LakeFSFileSystem, repo: str, folder: Path) -> None:
+    with fs.transaction(repo, "main") as tx:
+        fs.put_file(str(folder / "a.txt"), f"{repo}/{tx.branch.id}/train-data.txt")
+        tx.commit(message="Add training data")
+        fs.put_file(str(folder / "c.csv"), f"{repo}/{tx.branch.id}/test-data.txt")
+        sha = tx.commit(message="Add test data")
+        tx.tag(sha, name="my-train-test-split")
+
+    assert len(fs.find(f"{repo}/my-train-test-split")) == 2
+    history = [commit.message for commit in lakefs.Repository(repo, fs.client).branch("main").log()]
+    assert {"Add training data", "Add test data"} <= set(history)
+
+
+def test_failures(fs: LakeFSFileSystem, repo: str, folder: Path) -> None:
+    def fail() -> None:
+        with fs.transaction(repo, "main", delete="onsuccess") as tx:
+            fs.put_file(str(folder / "a.txt"), f"{repo}/{tx.branch.id}/my-file.txt")
+            tx.commit(message="Add my-file.txt")
+            raise ValueError("oops!")
+
+    with pytest.raises(ValueError, match="oops!"):
+        fail()
+    assert fs.ls(f"{repo}/main/") == []
+
+
+def test_merge_options(fs: LakeFSFileSystem, repo: str) -> None:
+    merge_kwargs: MergeKwargs = {"squash_merge": True, "message": "My merge commit message"}
+    with fs.transaction(repo, "main", merge_kwargs=merge_kwargs) as tx:
+        fs.pipe(f"{repo}/{tx.branch.id}/a", b"a")
+        tx.commit("Not to be seen")
+        fs.pipe(f"{repo}/{tx.branch.id}/b", b"b")
+        tx.commit("Nor this")
+    history = [commit.message for commit in lakefs.Repository(repo, fs.client).branch("main").log()]
+    assert history[0] == "My merge commit message"
+    assert not {"Not to be seen", "Nor this"} & set(history)
+
+
+@pytest.mark.parametrize("delete", ["onsuccess", "always", "never"])
+def test_branches_that_stay(fs: LakeFSFileSystem, repo: str, delete: str) -> None:
+    with fs.transaction(repo, "main", branch_name="mine", delete=delete) as tx:  # type: ignore[arg-type]
+        fs.pipe(f"{repo}/{tx.branch.id}/a", b"a")
+        tx.commit("Add a")
+    branches = [branch.id for branch in lakefs.Repository(repo, fs.client).branches()]
+    assert ("mine" in branches) == (delete == "never")
+    assert fs.exists(f"{repo}/main/a")
+
+
+def test_without_merging(fs: LakeFSFileSystem, repo: str) -> None:
+    with fs.transaction(repo, "main", branch_name="mine", automerge=False) as tx:
+        fs.pipe(f"{repo}/{tx.branch.id}/a", b"a")
+        tx.commit("Add a")
+    assert not fs.exists(f"{repo}/main/a")
+    assert fs.exists(f"{repo}/mine/a")
+
+
+def test_merge_revert_and_rev_parse(fs: LakeFSFileSystem, repo: str) -> None:
+    fs.pipe(f"{repo}/other/b", b"b")
+    lakefs.Branch(repo, "other", client=fs.client).commit("Add b")
+    with fs.transaction(repo, "main") as tx:
+        fs.pipe(f"{repo}/{tx.branch.id}/a", b"a")
+        sha = tx.commit("Add a")
+        assert tx.rev_parse(tx.branch.id).id == sha.id
+        assert tx.rev_parse(sha.id[:12]).id == sha.id
+        tx.merge("other", "main")
+        tx.revert(tx.branch, sha)
+    assert fs.exists(f"{repo}/main/b")
+    assert not fs.exists(f"{repo}/main/a")
