@@ -13,10 +13,8 @@ from lakeport import LakeFSFileSystem
 FRAME = pd.DataFrame({"n": [1, 2, 3, 4], "name": ["one", "two", "thrée", "four"], "part": ["a", "b", "a", "b"]})
 
 
-@pytest.mark.parametrize("name", ["x.csv", "x.csv.gz", "x.csv.zst", "x.csv.xz", "x.csv.zip"])
+@pytest.mark.parametrize("name", ["x.csv", "x.csv.gz", "x.csv.xz", "x.csv.zip"])
 def test_csv(url: str, name: str) -> None:
-    if name.endswith("zst"):
-        pytest.importorskip("zstandard")
     FRAME.to_csv(f"{url}/{name}", index=False)
     assert_frame_equal(pd.read_csv(f"{url}/{name}"), FRAME)
 
@@ -40,7 +38,7 @@ def test_json(url: str, lines: bool) -> None:
 
 def test_pickle(url: str) -> None:
     FRAME.to_pickle(f"{url}/x.pkl")
-    assert_frame_equal(pd.read_pickle(f"{url}/x.pkl"), FRAME)
+    assert_frame_equal(pd.read_pickle(f"{url}/x.pkl"), FRAME)  # noqa: S301  (its own)
 
 
 def test_parquet(url: str) -> None:
@@ -72,9 +70,9 @@ def test_storage_options(url: str, server: Any, monkeypatch: pytest.MonkeyPatch)
 
 
 def test_what_is_not_there(url: str) -> None:
-    with pytest.raises(FileNotFoundError, match="missing.csv"):
+    with pytest.raises(FileNotFoundError, match=r"missing\.csv"):
         pd.read_csv(f"{url}/missing.csv")
-    with pytest.raises(FileNotFoundError, match="missing.parquet"):
+    with pytest.raises(FileNotFoundError, match=r"missing\.parquet"):
         pd.read_parquet(f"{url}/missing.parquet")
 
 
@@ -103,18 +101,11 @@ def test_all_in_a_transaction(url: str, fs: LakeFSFileSystem, repo: str) -> None
 
 
 def test_nothing_is_left_of_a_transaction_that_fails(url: str, fs: LakeFSFileSystem, repo: str) -> None:
-    with pytest.raises(ZeroDivisionError), fs.transaction(repo, "main") as tx:
-        FRAME.to_parquet(tx.path("x.parquet"))
-        _ = 1 / 0
-    assert not fs.exists(f"{url}/x.parquet")
-
-
-def test_a_frame_that_fails_halfway_is_not_written(url: str, fs: LakeFSFileSystem) -> None:
-    class Unwritable:
-        def __str__(self) -> str:
+    def broken() -> None:
+        with fs.transaction(repo, "main") as tx:
+            FRAME.to_parquet(tx.path("x.parquet"))
             raise ZeroDivisionError
 
-    frame = pd.DataFrame({"x": ["fine"] * 1000 + [Unwritable()]}, dtype=object)
     with pytest.raises(ZeroDivisionError):
-        frame.to_csv(f"{url}/x.csv", chunksize=10)
-    assert not fs.exists(f"{url}/x.csv")
+        broken()
+    assert not fs.exists(f"{url}/x.parquet")

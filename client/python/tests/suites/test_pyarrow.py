@@ -77,9 +77,7 @@ def folder(fs: PyFileSystem, pathfn: Callable[[str], str]) -> str:
 
 
 def test_a_folder_with_objects_is_a_directory(fs: PyFileSystem, folder: str) -> None:
-    found, slash, deep, file, missing = fs.get_file_info(
-        [folder, f"{folder}/", f"{folder}/deep", f"{folder}/a.txt", f"{folder}/x"]
-    )
+    found, slash, deep, file, missing = fs.get_file_info([folder, f"{folder}/", f"{folder}/deep", f"{folder}/a.txt", f"{folder}/x"])
     assert [each.type for each in (found, slash, deep)] == [FileType.Directory] * 3
     assert found.size is None
     assert (file.type, file.size, file.extension) == (FileType.File, 4, "txt")

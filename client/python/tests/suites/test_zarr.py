@@ -12,12 +12,12 @@ from zarr.testing.store import StoreTests
 from lakeport import LakeFSFileSystem
 
 
-class TestStore(StoreTests[FsspecStore, cpu.Buffer]):
+class TestStore(StoreTests[FsspecStore, cpu.Buffer]):  # type: ignore[misc]
     store_cls = FsspecStore
     buffer_cls = cpu.Buffer
 
     @pytest.fixture
-    def store_kwargs(self, server: Any, repo: str) -> dict[str, Any]:  # type: ignore[override]
+    def store_kwargs(self, server: Any, repo: str) -> dict[str, Any]:
         return {"fs": LakeFSFileSystem(server.url, asynchronous=True), "path": f"{repo}/main/store"}
 
     async def set(self, store: FsspecStore, key: str, value: Buffer) -> None:

@@ -38,9 +38,7 @@ def test_a_dataset(fs: LakeFSFileSystem, repo: str) -> None:
 def test_write_to_dataset(fs: LakeFSFileSystem, repo: str) -> None:
     path = f"{repo}/main/x"
     for _ in range(2):
-        pq.write_to_dataset(
-            TABLE, path, partition_cols=["part"], filesystem=fs, existing_data_behavior="delete_matching"
-        )
+        pq.write_to_dataset(TABLE, path, partition_cols=["part"], filesystem=fs, existing_data_behavior="delete_matching")
     assert len(fs.find(path)) == 2
     assert pq.read_table(path, filesystem=fs).num_rows == 4
     assert pq.read_table(path, filesystem=fs, filters=[("part", "=", "b")])["n"].to_pylist() == [2, 4]
