@@ -1,0 +1,55 @@
+"""The guide's code is that of the example files, and each of these does what it says."""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from helpers import local_servers, run
+
+from conftest import SERVER, Server, start, stop
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+DOCS = Path(__file__).parents[4] / "docs"
+GUIDE = (DOCS / "python.md").read_text(encoding="utf-8")
+FILES = sorted((DOCS / "examples/python").glob("*.py"))
+BLOCKS = re.findall(r"^```python\n(.*?)^```$", GUIDE, re.DOTALL | re.MULTILINE)
+LOCAL = "local_server"
+"""The example that has its server started."""
+
+
+@pytest.fixture
+def fresh(tmp_path: Path) -> Iterator[Server]:
+    """A server with a new lake, whose repository `quickstart` nobody has written to."""
+    running = start(tmp_path / "lake")
+    yield running
+    stop(running)
+
+
+@pytest.mark.parametrize("file", [file for file in FILES if file.stem != LOCAL], ids=lambda file: file.stem)
+def test_example(file: Path, fresh: Server, tmp_path: Path) -> None:
+    run(file, tmp_path, LAKEPORT_ENDPOINT=fresh.url)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the kernel is asked who listens on a Unix socket")
+def test_example_of_a_local_server(fresh: Server, tmp_path: Path) -> None:
+    lines = ["credentials:", f"  access_key_id: {fresh.key}", f"  secret_access_key: {fresh.secret}"]
+    lines += ["server:", f"  endpoint_url: {fresh.rest}"]
+    (tmp_path / ".lakectl.yaml").write_text("\n".join(lines))
+    with local_servers() as places:
+        run(DOCS / f"examples/python/{LOCAL}.py", tmp_path, LAKEPORT_SERVER=SERVER, **places)
+
+
+@pytest.mark.parametrize("block", BLOCKS, ids=lambda block: block.splitlines()[0])
+def test_code_of_the_guide_is_that_of_a_file(block: str) -> None:
+    # Whole lines of it.
+    assert any(f"\n{block}" in f"\n{file.read_text(encoding='utf-8')}" for file in FILES), block
+
+
+def test_guide_names_every_file() -> None:
+    assert [file.name for file in FILES if f"examples/python/{file.name}" not in GUIDE] == []

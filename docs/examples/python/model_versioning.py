@@ -1,0 +1,40 @@
+"""A model, the data that it was made of, and a tag for both."""
+
+import json
+
+import pandas as pd
+
+from lakeport import LakeFSFileSystem
+
+fs = LakeFSFileSystem()
+
+
+def train(table: pd.DataFrame) -> dict[str, list[float]]:
+    """The mean of each species: the nearest one is the prediction."""
+    return {str(species): list(rows) for species, *rows in table.groupby("species").mean().itertuples()}
+
+
+def accuracy(model: dict[str, list[float]], table: pd.DataFrame) -> float:
+    """How many the model gets right."""
+    means = pd.DataFrame(model, index=table.columns[1:])
+    distances = {species: (table[means.index] - mean).pow(2).sum(axis=1) for species, mean in means.items()}
+    return float((pd.DataFrame(distances).idxmin(axis=1) == table["species"]).mean())
+
+
+columns = ["species", "bill_length_mm", "bill_depth_mm", "flipper_length_mm"]
+for version, years in {"model-v1": [2007], "model-v2": [2007, 2008]}.items():
+    penguins = pd.read_csv("lakefs://quickstart/main/data/penguins.csv").dropna()
+    with fs.transaction("quickstart", "main", merge_kwargs={"message": f"Train {version}"}) as tx:
+        sample = penguins.loc[penguins["year"].isin(years), columns]
+        sample.to_parquet(tx.path("model/sample.parquet"))
+        with fs.open(tx.path("model/model.json"), "w") as file:
+            json.dump(train(sample), file)
+        tx.tag(version)
+
+# Years later: the model of a tag, and the data that it was made of.
+for version in ("model-v1", "model-v2"):
+    with fs.open(f"quickstart/{version}/model/model.json", "r") as file:
+        model = json.load(file)
+    sample = pd.read_parquet(f"lakefs://quickstart/{version}/model/sample.parquet")
+    assert train(sample) == model
+    print(version, len(sample), f"{accuracy(model, sample):.3f}")
