@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import time
 import uuid
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,55 +11,10 @@ import pytest
 
 import lakeport
 from lakeport import LakeFSFileSystem
+from servers import Server, start, stop
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-SERVER = os.environ.get("LAKEPORT_TEST_SERVER", str(Path(__file__).parents[3] / "target/debug/server-with-faults"))
-"""The binary of the server."""
-
-
-@dataclass(frozen=True)
-class Server:
-    """A server that runs."""
-
-    url: str
-    rest: str
-    """Where its lake answers lakeFS's REST API."""
-    key: str
-    secret: str
-    process: subprocess.Popen[str]
-
-
-def start(folder: Path, *arguments: str) -> Server:
-    """Starts a server with a lake of its own at ports that are free."""
-    command = [SERVER, "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--data-dir", str(folder)]
-    command += ["--embedded-listen", "127.0.0.1:0", *arguments]
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("LAKEPORT_")}
-    log = (folder.parent / f"{folder.name}.log").open("w")
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True, env=environment)
-    said: dict[str, str] = {}
-    if process.stdout is None:
-        raise AssertionError
-    for line in process.stdout:
-        words = line.split()
-        if len(words) > 1:
-            said[words[0]] = words[1]
-        if words[:1] == ["try"]:
-            break
-    lake = lakectl(folder / "lake" / "lakectl.yaml")
-    return Server(f"grpc://{said['gRPC']}", said["REST"].removesuffix("/api/v1"), *lake, process)
-
-
-def lakectl(path: Path) -> tuple[str, str]:
-    """The key pair of a lake of its own."""
-    lines = dict(line.strip().split(": ", 1) for line in path.read_text().splitlines() if ": " in line)
-    return lines["access_key_id"].strip('"'), lines["secret_access_key"].strip('"')
-
-
-def stop(server: Server) -> None:
-    server.process.terminate()
-    server.process.wait(60)
 
 
 @pytest.fixture(scope="session")
@@ -100,11 +52,3 @@ def repo(client: lakeport.Client) -> str:
     name = f"r{uuid.uuid4().hex[:16]}"
     client.versions.create_repository(name)
     return name
-
-
-def wait_for(condition: object, seconds: float = 30.0) -> None:
-    """Until something holds."""
-    until = time.monotonic() + seconds
-    while not condition():  # type: ignore[operator]
-        assert time.monotonic() < until, "it did not come to hold"
-        time.sleep(0.05)

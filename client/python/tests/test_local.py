@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import stat
@@ -14,10 +15,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from conftest import SERVER, Server, wait_for
 
 import lakeport
 from lakeport import LakeFSFileSystem, local
+from servers import SERVER, Server, wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -95,17 +96,13 @@ def test_one_that_was_killed_is_started_again(home: Path, server: Server, repo: 
     os.kill(process, signal.SIGKILL)
     wait_for(lambda: not running(home))
     # The call that finds it gone may say so; the next one finds another.
-    try:
+    with contextlib.suppress(lakeport.UnavailableError):
         fs.cat(f"{repo}/main/a.txt")
-    except ConnectionError as error:
-        assert isinstance(error, lakeport.UnavailableError)
     assert fs.cat(f"{repo}/main/a.txt") == b"1"
     assert len(running(home)) == 1
 
 
-def test_it_leaves_when_nobody_calls_and_comes_back(
-    home: Path, server: Server, repo: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_it_leaves_when_nobody_calls_and_comes_back(home: Path, server: Server, repo: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(local, "IDLE", 1)
     monkeypatch.setattr("lakeport.aio.channel._QUIET", 0.2)
     fs = LakeFSFileSystem(server.rest, server.key, server.secret)
@@ -130,9 +127,7 @@ def test_two_start_at_the_same_moment(home: Path, server: Server, repo: str) -> 
     assert len(running(home)) == 1
 
 
-def test_what_cannot_start_says_why(
-    home: Path, server: Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_what_cannot_start_says_why(home: Path, server: Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="there is no server to go to"):
         LakeFSFileSystem()
     with pytest.raises(ValueError, match="username and password go together"):

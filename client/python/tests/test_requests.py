@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import os
 import subprocess
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from conftest import SERVER, lakectl
-from counted import CountedLake
 
 import lakeport
+from counted import CountedLake
 from lakeport import LakeFSFileSystem
+from servers import SERVER
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,9 +31,7 @@ def address(lake: CountedLake, tmp_path_factory: pytest.TempPathFactory) -> Iter
     command = [SERVER, "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--data-dir", str(folder)]
     environment = {**os.environ, "LAKEPORT_LAKEFS_ACCESS_KEY_ID": lake.key, "LAKEPORT_LAKEFS_SECRET_ACCESS_KEY": lake.secret}
     log = (folder / "log").open("w")
-    process = subprocess.Popen(
-        [*command, "--lakefs-url", lake.url], env=environment, stdout=subprocess.PIPE, stderr=log, text=True
-    )
+    process = subprocess.Popen([*command, "--lakefs-url", lake.url], env=environment, stdout=subprocess.PIPE, stderr=log, text=True)
     if process.stdout is None:
         raise AssertionError
     found = next(line.split()[1] for line in process.stdout if line.split()[:1] == ["gRPC"])
@@ -73,9 +70,7 @@ def test_a_read_and_a_write_are_one_each(fs: LakeFSFileSystem, lake: CountedLake
     assert lake.count() == 1
 
 
-def test_a_small_parquet_file_is_at_most_three(
-    fs: LakeFSFileSystem, lake: CountedLake, repo: str, address: str
-) -> None:
+def test_a_small_parquet_file_is_at_most_three(fs: LakeFSFileSystem, lake: CountedLake, repo: str, address: str) -> None:
     pd = pytest.importorskip("pandas")
     options = {"host": address, "username": lake.key, "password": lake.secret}
     frame = pd.DataFrame({"a": range(1000)})

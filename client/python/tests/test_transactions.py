@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any
 
 import fsspec
 import pytest
-from conftest import Server, wait_for
 
 import lakeport
 from lakeport import LakeFSFileSystem
+from servers import Server, wait_for
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -59,7 +59,7 @@ def test_what_leaves_the_block_is_published_with_what_no_one_committed(
 
 def test_an_exception_leaves_nothing(fs: LakeFSFileSystem, client: lakeport.Client, repo: str) -> None:
     before = head(client, repo)
-    with pytest.raises(RuntimeError, match="on purpose"), fs.transaction(repo, "main") as tx:  # noqa: PT012
+    with pytest.raises(RuntimeError, match="on purpose"), fs.transaction(repo, "main") as tx:
         fs.pipe(f"{repo}/{tx.branch.id}/a.txt", b"1")
         tx.commit("One")
         tx.tag("of-nothing")
@@ -104,9 +104,7 @@ def test_a_branch_that_is_to_stay(fs: LakeFSFileSystem, client: lakeport.Client,
         fs.pipe(f"{repo}/kept/a.txt", b"1")
     assert tx.branch.id == "kept"
     assert branches(client, repo) == ["kept", "main"]
-    assert fs.cat([f"{repo}/kept/a.txt", f"{repo}/main/a.txt"]) == dict.fromkeys(
-        [f"{repo}/kept/a.txt", f"{repo}/main/a.txt"], b"1"
-    )
+    assert fs.cat([f"{repo}/kept/a.txt", f"{repo}/main/a.txt"]) == dict.fromkeys([f"{repo}/kept/a.txt", f"{repo}/main/a.txt"], b"1")
     with pytest.raises(FileExistsError, match="kept"), fs.transaction(repo, "main", branch_name="kept"):
         pass
 
@@ -129,7 +127,7 @@ def test_how_it_is_merged(fs: LakeFSFileSystem, client: lakeport.Client, repo: s
 
 
 def test_a_conflict_says_so_and_leaves_no_branch(fs: LakeFSFileSystem, client: lakeport.Client, repo: str) -> None:
-    with pytest.raises(lakeport.ConflictError, match=r"a\.txt") as told, fs.transaction(repo, "main") as tx:  # noqa: PT012
+    with pytest.raises(lakeport.ConflictError, match=r"a\.txt") as told, fs.transaction(repo, "main") as tx:
         fs.pipe(tx.path("a.txt"), b"ours")
         with fs.transaction(repo, "main") as other:
             fs.pipe(other.path("a.txt"), b"theirs")
@@ -174,7 +172,7 @@ def test_a_file_that_is_still_open_is_part_of_it(fs: LakeFSFileSystem, repo: str
     assert fs.cat(f"{repo}/main/open.txt") == b"all of it"
     assert fs.cat(f"{repo}/main/dropped.txt") == b"the last reference is gone"
     assert left_open.closed
-    with pytest.raises(RuntimeError), fs.transaction(repo, "main") as tx:  # noqa: PT012
+    with pytest.raises(RuntimeError), fs.transaction(repo, "main") as tx:
         left_open = fs.open(tx.path("late.txt"), "wb")
         left_open.write(b"never")
         raise RuntimeError
@@ -190,7 +188,7 @@ def test_text_that_is_still_open_is_part_of_it(fs: LakeFSFileSystem, repo: str) 
 
 
 def test_a_write_to_the_base_is_warned_of_once(fs: LakeFSFileSystem, repo: str) -> None:
-    with pytest.raises(lakeport.ConflictError) as told, warnings.catch_warnings(record=True) as seen:  # noqa: PT012
+    with pytest.raises(lakeport.ConflictError) as told, warnings.catch_warnings(record=True) as seen:
         warnings.simplefilter("always")
         with fs.transaction(repo, "main") as tx:
             fs.pipe(tx.path("a.txt"), b"1")
@@ -201,9 +199,7 @@ def test_a_write_to_the_base_is_warned_of_once(fs: LakeFSFileSystem, repo: str) 
     assert [str(each.message) for each in seen if "dirty" in str(each.message)].__len__() == 1
 
 
-def test_other_file_systems_and_processes_are_in_it_by_its_name(
-    fs: LakeFSFileSystem, server: Server, repo: str
-) -> None:
+def test_other_file_systems_and_processes_are_in_it_by_its_name(fs: LakeFSFileSystem, server: Server, repo: str) -> None:
     program = f"""
 import fsspec
 fs = fsspec.filesystem("lakefs")
@@ -256,7 +252,7 @@ def test_fsspec_own_transactions_send_at_the_end(fs: LakeFSFileSystem, repo: str
             file.write(b"1")
         assert not fs.exists(f"{repo}/main/a.txt")
     assert fs.cat(f"{repo}/main/a.txt") == b"1"
-    with pytest.raises(RuntimeError), fs.transaction:  # noqa: PT012
+    with pytest.raises(RuntimeError), fs.transaction:
         with fs.open(f"{repo}/main/b.txt", "wb") as file:
             file.write(b"1")
         raise RuntimeError
@@ -284,9 +280,7 @@ def _publish(url: str, repo: str, name: str) -> None:
         tx.commit(f"Add {name}")
 
 
-def test_sixteen_threads_with_one_file_system_are_sixteen_merges(
-    client: lakeport.Client, server: Server, repo: str
-) -> None:
+def test_sixteen_threads_with_one_file_system_are_sixteen_merges(client: lakeport.Client, server: Server, repo: str) -> None:
     together = threading.Barrier(16)
 
     def publish(index: int) -> None:

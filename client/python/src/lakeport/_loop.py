@@ -15,7 +15,8 @@ T = TypeVar("T")
 
 def run(coroutine: Coroutine[Any, Any, T], loop: asyncio.AbstractEventLoop | None = None) -> T:
     """Waits for a coroutine on that loop. Whoever stops waiting, as by an interrupt, stops it too."""
-    loop = loop or get_loop()
+    if loop is None:
+        loop = get_loop()
     try:
         is_own = asyncio.get_running_loop() is loop
     except RuntimeError:
@@ -32,7 +33,7 @@ def run(coroutine: Coroutine[Any, Any, T], loop: asyncio.AbstractEventLoop | Non
         raise
 
 
-def iterate(items: AsyncIterator[T]) -> Iterator[T]:
+def iterate(items: AsyncIterator[T], loop: asyncio.AbstractEventLoop | None = None) -> Iterator[T]:
     """The items of an asynchronous iterator, as they are asked for."""
     end = object()
 
@@ -40,9 +41,9 @@ def iterate(items: AsyncIterator[T]) -> Iterator[T]:
         return await anext(items, end)
 
     try:
-        while (item := run(step())) is not end:
+        while (item := run(step(), loop)) is not end:
             yield item  # type: ignore[misc]
     finally:
         close = getattr(items, "aclose", None)
         if close is not None:
-            run(close())
+            run(close(), loop)

@@ -19,14 +19,15 @@ if TYPE_CHECKING:
     from lakeport.v1 import files_pb2
 
 A = TypeVar("A")
+A_co = TypeVar("A_co", covariant=True)
 P = ParamSpec("P")
 R = TypeVar("R")
 
 
-class _Blocking(Generic[A]):
+class _Blocking(Generic[A_co]):
     """Something whose asynchronous twin does the work."""
 
-    def __init__(self, twin: A) -> None:
+    def __init__(self, twin: A_co) -> None:
         self._twin = twin
 
 
@@ -63,7 +64,7 @@ class Download(_Blocking[aio.Download]):
         return _loop.iterate(aiter(self._twin))
 
 
-class _Files(_Blocking[A]):
+class _Files(_Blocking[A_co]):
     """What files of any place can do."""
 
     stat = _waits(aio.Files.stat)

@@ -34,6 +34,7 @@ class LakeportError(OSError):
     """A call that failed. The text is for people; `code` and `reason` are for programs."""
 
     _errno: ClassVar[int] = errno.EIO
+    _code: ClassVar[grpc.StatusCode] = grpc.StatusCode.UNKNOWN
 
     code: grpc.StatusCode
     """What kind of failure it is."""
@@ -47,14 +48,14 @@ class LakeportError(OSError):
     def __init__(
         self,
         message: str,
-        code: grpc.StatusCode = grpc.StatusCode.UNKNOWN,
+        code: grpc.StatusCode | None = None,
         reason: str | None = None,
         retry_delay: float | None = None,
         field_violations: Iterable[FieldViolation] = (),
         filename: str | None = None,
     ) -> None:
         super().__init__(self._errno, message)
-        self.code = code
+        self.code = code or self._code
         self.reason = reason
         self.retry_delay = retry_delay
         self.field_violations = tuple(field_violations)
@@ -75,72 +76,84 @@ class NotFoundError(LakeportError, FileNotFoundError):
     """Something that is named is not there."""
 
     _errno = errno.ENOENT
+    _code = grpc.StatusCode.NOT_FOUND
 
 
 class ExistsError(LakeportError, FileExistsError):
     """Something is there already."""
 
     _errno = errno.EEXIST
+    _code = grpc.StatusCode.ALREADY_EXISTS
 
 
 class DeniedError(LakeportError, PermissionError):
     """The credentials are missing, wrong, or do not suffice; or what is named takes no writes, as a tag and a commit."""
 
     _errno = errno.EACCES
+    _code = grpc.StatusCode.PERMISSION_DENIED
 
 
 class InvalidError(LakeportError, ValueError):
     """The request makes no sense."""
 
     _errno = errno.EINVAL
+    _code = grpc.StatusCode.INVALID_ARGUMENT
 
 
 class FolderError(LakeportError, IsADirectoryError):
     """An object was expected where only a folder is: a prefix of objects, a ref or a repository."""
 
     _errno = errno.EISDIR
+    _code = grpc.StatusCode.INVALID_ARGUMENT
 
 
 class NoFolderError(LakeportError, NotADirectoryError):
     """A folder was expected where an object is."""
 
     _errno = errno.ENOTDIR
+    _code = grpc.StatusCode.INVALID_ARGUMENT
 
 
 class ConflictError(LakeportError):
     """Somebody else was there first: a merge conflict, another version of an object, a transaction that is not open."""
 
     _errno = errno.EBUSY
+    _code = grpc.StatusCode.FAILED_PRECONDITION
 
 
 class BusyError(LakeportError):
     """More calls, or more open transactions, than the server lets one caller have."""
 
     _errno = errno.EBUSY
+    _code = grpc.StatusCode.RESOURCE_EXHAUSTED
 
 
 class TimedOutError(LakeportError, TimeoutError):
     """The deadline passed. What was asked for may have been done."""
 
     _errno = errno.ETIMEDOUT
+    _code = grpc.StatusCode.DEADLINE_EXCEEDED
 
 
 class UnavailableError(LakeportError, ConnectionError):
     """Nobody answers, or it is not known yet what became of it: ask again."""
 
     _errno = errno.ECONNREFUSED
+    _code = grpc.StatusCode.UNAVAILABLE
 
 
 class CorruptError(LakeportError):
     """Bytes are lost, or are not those that were sent."""
 
     _errno = errno.EIO
+    _code = grpc.StatusCode.DATA_LOSS
 
 
 class UnsupportedError(LakeportError, NotImplementedError):
     """The server, or the store behind it, cannot do that."""
 
     _errno = errno.ENOTSUP
+    _code = grpc.StatusCode.UNIMPLEMENTED
 
 
 _KINDS: dict[grpc.StatusCode, type[LakeportError]] = {
@@ -174,7 +187,8 @@ def of_call(error: aio.AioRpcError) -> LakeportError:
             status = status_pb2.Status.FromString(value)
             if status.code == error.code().value[0]:
                 return of_status(status)
-    kind = _KINDS.get(error.code(), LakeportError)
+    # Whatever lakeport refuses it gives a reason: without one, this is the connection, or what stands in it.
+    kind = _KINDS.get(error.code(), UnavailableError)
     message = error.details() or error.code().name
     if error.code() is grpc.StatusCode.UNIMPLEMENTED:
         message = f"the server does not know this call, so it is of another version than this client: {message}"

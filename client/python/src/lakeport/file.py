@@ -149,7 +149,7 @@ class LakeFSFile(AbstractBufferedFile):  # type: ignore[misc]
 class LakeFSText(io.TextIOWrapper):
     """Text over a file: an exception in its block drops it, as that of the bytes."""
 
-    def __init__(self, file: LakeFSFile, **about: Any) -> None:  # noqa: ANN401
+    def __init__(self, file: LakeFSFile, **about: Any) -> None:
         super().__init__(cast("IO[bytes]", file), **about)
         if isinstance(file, LakeFSFile):
             file.wrap(self)

@@ -5,11 +5,10 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-from fsspec.asyn import sync_wrapper
-
 from lakeport import _loop
 from lakeport.errors import InvalidError
 from lakeport.file import LakeFSFile, LakeFSStreamedFile, LakeFSText
+from lakeport.filesystem.base import waiting
 from lakeport.filesystem.changing import Changes
 from lakeport.transaction import registry
 from lakeport.util import parse
@@ -30,16 +29,16 @@ class LakeFSFileSystem(Changes):
     """
 
     # The asynchronous ones, as fsspec names them, for those who wait.
-    checksum: Any = sync_wrapper(Changes._checksum)  # pyright: ignore[reportAssignmentType]
-    created: Any = sync_wrapper(Changes._modified)
-    getxattr: Any = sync_wrapper(Changes._getxattr)
-    infos: Any = sync_wrapper(Changes._infos)
-    metadata: Any = sync_wrapper(Changes._metadata)
-    modified: Any = sync_wrapper(Changes._modified)
-    mv: Any = sync_wrapper(Changes._mv)
-    setxattr: Any = sync_wrapper(Changes._setxattr)
-    sign: Any = sync_wrapper(Changes._sign)
-    touch: Any = sync_wrapper(Changes._touch)
+    checksum: Any = waiting(Changes._checksum)  # pyright: ignore[reportAssignmentType]
+    created: Any = waiting(Changes._modified)
+    getxattr: Any = waiting(Changes._getxattr)
+    infos: Any = waiting(Changes._infos)
+    metadata: Any = waiting(Changes._metadata)
+    modified: Any = waiting(Changes._modified)
+    mv: Any = waiting(Changes._mv)
+    setxattr: Any = waiting(Changes._setxattr)
+    sign: Any = waiting(Changes._sign)
+    touch: Any = waiting(Changes._touch)
     move: Any = mv
     rename: Any = mv
 

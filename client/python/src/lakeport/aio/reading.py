@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import copy
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
 _TRIES = 5
 """How often in a row a download is resumed without a byte of progress."""
+_PAUSE = 0.1
+"""Seconds before the second of these; longer before each."""
 _RESUMED = {None, "LAKEFS_UNAVAILABLE", "SHUTTING_DOWN", "READER_STALLED"}
 """Why a download may break off whose rest can be had by another call; `None` is the connection."""
 
@@ -49,6 +52,7 @@ class Download:
                 tries = tries + 1 if self._next == before else 1
                 if not self._may_resume(error) or tries > _TRIES:
                     raise
+                await asyncio.sleep(_PAUSE * (tries - 1))
             else:
                 return
             if self._left == 0:
@@ -85,11 +89,13 @@ class Download:
             raise CorruptError(error)
 
     def _may_resume(self, error: LakeportError) -> bool:
-        return isinstance(error, UnavailableError) and error.reason in _RESUMED and self._info is not None
+        return isinstance(error, UnavailableError) and error.reason in _RESUMED
 
     def _resume(self) -> None:
         """The rest of the same object: one that was replaced meanwhile is refused, never mixed in."""
+        if self._info is None:
+            return
         self._request.read_offset = self._next or 0
         self._request.read_limit = self._left or 0
-        self._request.if_match = self.info.etag
+        self._request.if_match = self._info.etag
         self._request.if_none_match = ""

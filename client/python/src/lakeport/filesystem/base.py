@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import functools
+import inspect
 import time
 import uuid
 from pathlib import Path as LocalPath
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from fsspec.asyn import AsyncFileSystem
+from fsspec.asyn import AsyncFileSystem, mirror_sync_methods
 from fsspec.utils import stringify_path
 
-from lakeport import aio
+from lakeport import _loop, aio
 from lakeport.batching import Stats
 from lakeport.caching import Cache
 from lakeport.errors import ExistsError, InvalidError, LakeportError, NotFoundError
@@ -38,6 +40,7 @@ class Base(AsyncFileSystem):  # type: ignore[misc]
 
     protocol = "lakefs"
     transaction_type = LakeFSTransaction
+    mirror_sync_methods = False
 
     def __init__(
         self,
@@ -92,6 +95,7 @@ class Base(AsyncFileSystem):  # type: ignore[misc]
 
         """
         super().__init__(**storage_options)
+        self._mirror()
         if not verify_ssl or proxy is not None:
             message = (
                 "verify_ssl=False and proxy are not to be had with gRPC: trust a certificate by ssl_ca_cert, "
@@ -112,6 +116,19 @@ class Base(AsyncFileSystem):  # type: ignore[misc]
         self._known = Cache((listings_expiry_time or 0.0) if use_listings_cache else 0.0)
         self._stats = Stats()
         self._foreign: dict[str, tuple[float, bool]] = {}
+
+    def _mirror(self) -> None:
+        """Makes the methods that wait, as fsspec does, but has them wait by our own means.
+
+        Where a call takes too long, fsspec's would tell of a timeout of theirs, without errno, reason and words.
+        """
+        mirror_sync_methods(self)
+        for name, method in list(vars(self).items()):
+            twin = getattr(method, "__wrapped__", None)
+            if inspect.iscoroutinefunction(twin):
+                setattr(self, name, waiting(twin))
+            elif inspect.isasyncgenfunction(twin):
+                setattr(self, name, iterating(twin))
 
     @classmethod
     def _strip_protocol(cls, path: Any) -> Any:
@@ -184,6 +201,28 @@ class Base(AsyncFileSystem):  # type: ignore[misc]
             # Another may have been faster.
             await self.lakeport.versions.create_branch(path.repository, path.ref, self.source_branch)
         return await write(files)
+
+
+def waiting(method: Callable[..., Any]) -> Any:
+    """A method that waits for an asynchronous one: of an instance, or of the class."""
+
+    @functools.wraps(method)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        fs = getattr(method, "__self__", None) or args[0]
+        return _loop.run(method(*args, **kwargs), fs.loop)
+
+    return call
+
+
+def iterating(method: Callable[..., Any]) -> Any:
+    """As `waiting`, for an asynchronous iterator."""
+
+    @functools.wraps(method)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        fs = getattr(method, "__self__", None) or args[0]
+        return _loop.iterate(method(*args, **kwargs), fs.loop)
+
+    return call
 
 
 @contextlib.contextmanager

@@ -276,7 +276,7 @@ class Looking(Base):
             levels.setdefault(parent, ({}, {}))[info["type"] == "file"][last] = info
         if alone is not None and alone["type"] == "file":
             levels[top] = ({}, {"": alone})
-        for level in _levels(top, levels, topdown=topdown, detail=detail):
+        for level in _levels(top, levels, maxdepth, topdown=topdown, detail=detail):
             yield level
 
     # ---- what follows from these
@@ -290,9 +290,10 @@ class Looking(Base):
 
     async def _modified(self, path: str) -> datetime.datetime:
         where = self._parse(path).object()
-        found = await self._object(where)
-        if found is None:
-            raise _missing(where)
+        with about(where):
+            found = await self._object(where)
+            if found is None:
+                raise _missing(where)
         return datetime.datetime.fromtimestamp(found["mtime"], tz=datetime.timezone.utc)
 
     async def _metadata(self, path: str) -> dict[str, str]:
@@ -326,14 +327,15 @@ def _folders(infos: list[Info], base: str) -> dict[str, Info]:
     return found
 
 
-def _levels(top: str, levels: dict[str, Any], *, topdown: bool, detail: bool) -> Any:
+def _levels(top: str, levels: dict[str, Any], depth: int | None, *, topdown: bool, detail: bool) -> Any:
     dirs, files = levels.get(top, ({}, {}))
     if not detail:
         dirs, files = list(dirs), list(files)
     if topdown:
         yield top, dirs, files
     # Whoever takes folders out of `dirs` on the way down does not see what is in them.
-    for name in list(dirs):
-        yield from _levels(f"{top}/{name}" if top else name, levels, topdown=topdown, detail=detail)
+    for name in list(dirs) if depth is None or depth > 1 else []:
+        deeper = None if depth is None else depth - 1
+        yield from _levels(f"{top}/{name}" if top else name, levels, deeper, topdown=topdown, detail=detail)
     if not topdown:
         yield top, dirs, files

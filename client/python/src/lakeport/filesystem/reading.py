@@ -87,7 +87,8 @@ class Reads(Looking):
         where = self._parse(path).object()
         with about(where):
             known = self._known.info(str(where))
-            if known is not None:
+            if known is not None and "commit" in known:
+                # It cannot be another by now.
                 return Reading(self, str(where), known, b"")
             download = (await self._files(where)).open_read(where.key, 0, HEAD)
             try:

@@ -1,0 +1,295 @@
+"""What goes wrong is told as fsspec's users expect, with errno, reason and the server's words."""
+
+from __future__ import annotations
+
+import errno
+import pickle
+import socket
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+import grpc
+import pytest
+
+import lakeport
+from lakeport import LakeFSFileSystem
+from lakeport.errors import translate_lakefs_error
+from lakeport.spec import parse
+from servers import Server, start, stop
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+class Relay:
+    """A way to a server that can be cut behind so many bytes."""
+
+    def __init__(self, server: Server) -> None:
+        host, port = server.url.removeprefix("grpc://").split(":")
+        self._server = (host, int(port))
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"grpc://127.0.0.1:{self._listener.getsockname()[1]}"
+        self.cut_down_after: int | None = None
+        self.cut_up_after: int | None = None
+        self.cuts = 0
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                client, _ = self._listener.accept()
+            except OSError:
+                return
+            server = socket.create_connection(self._server)
+            for source, sink, way in ((client, server, "up"), (server, client, "down")):
+                threading.Thread(target=self._pump, args=(source, sink, way), daemon=True).start()
+
+    def _pump(self, source: socket.socket, sink: socket.socket, way: str) -> None:
+        passed = 0
+        try:
+            while piece := source.recv(1 << 16):
+                passed += len(piece)
+                limit = self.cut_down_after if way == "down" else self.cut_up_after
+                if limit is not None and passed > limit:
+                    self.cut_down_after = self.cut_up_after = None
+                    self.cuts += 1
+                    break
+                sink.sendall(piece)
+        except OSError:
+            pass
+        for end in (source, sink):
+            try:
+                end.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                continue
+
+    def close(self) -> None:
+        self._listener.close()
+
+
+@pytest.fixture
+def relay(server: Server) -> Iterator[Relay]:
+    made = Relay(server)
+    yield made
+    made.close()
+
+
+def test_what_is_not_there(fs: LakeFSFileSystem, repo: str) -> None:
+    for path, reason in (
+        (f"{repo}/main/none", "OBJECT_NOT_FOUND"),
+        (f"{repo}/none/a", "REF_NOT_FOUND"),
+        ("no-such-repository/main/a", "REPOSITORY_NOT_FOUND"),
+    ):
+        calls: list[Any] = [fs.cat, fs.info, fs.open, fs.ls, fs.size, fs.modified, fs.rm]
+        for call in calls:
+            with pytest.raises(FileNotFoundError) as told:
+                call(path)
+            assert isinstance(told.value, lakeport.LakeportError), call
+            assert (told.value.errno, told.value.reason) == (errno.ENOENT, reason), call
+            assert str(told.value.filename).startswith(path.rpartition("/")[0]), call
+        assert not fs.exists(path)
+    with pytest.raises(FileNotFoundError):
+        fs.rm(f"{repo}/main/none", recursive=True)
+    with pytest.raises(FileNotFoundError):
+        fs.rm(f"{repo}/main/none*")
+
+
+def test_paths_that_name_no_object(fs: LakeFSFileSystem, repo: str) -> None:
+    calls: list[Any] = [fs.cat, fs.open, fs.touch, fs.modified, lambda path: fs.pipe(path, b"1"), fs.rm, fs.metadata]
+    for call in calls:
+        for path in (repo, f"{repo}/main", f"{repo}/main/"):
+            with pytest.raises(IsADirectoryError) as told:
+                call(path)
+            assert told.value.errno == errno.EISDIR
+        with pytest.raises(ValueError, match="repository/branch/path"):
+            call("")
+    with pytest.raises(ValueError, match="not below a branch"):
+        fs.rm(repo, recursive=True)
+
+
+def test_folders_and_objects_are_told_apart(fs: LakeFSFileSystem, repo: str) -> None:
+    fs.pipe(f"{repo}/main/d/a", b"1")
+    for call in (fs.cat, fs.open, fs.rm):
+        with pytest.raises(IsADirectoryError):
+            call(f"{repo}/main/d")
+    with pytest.raises(NotADirectoryError):
+        fs.ls(f"{repo}/main/d/a/")
+    assert fs.exists(f"{repo}/main/d/a")
+
+
+def test_only_branches_are_written_to(fs: LakeFSFileSystem, client: lakeport.Client, repo: str) -> None:
+    fs.pipe(f"{repo}/main/a", b"1")
+    commit = client.versions.create_commit(repo, "main", "One").commit_id
+    client.versions.create_tag(repo, "v1", "main")
+    for ref in (commit, "v1", "main~0"):
+        with pytest.raises(PermissionError) as told:
+            fs.pipe(f"{repo}/{ref}/a", b"2")
+        assert isinstance(told.value, lakeport.DeniedError)
+        assert (told.value.errno, told.value.reason) == (errno.EACCES, "REF_NOT_A_BRANCH")
+        with pytest.raises(PermissionError):
+            fs.rm(f"{repo}/{ref}/a")
+    with pytest.raises(PermissionError) as told:
+        fs.pipe(f"{repo}/lakeport-tx-mine/a", b"1")
+    assert isinstance(told.value, lakeport.DeniedError)
+    assert told.value.reason == "RESERVED_NAME"
+
+
+def test_a_refusal_amid_an_upload_is_told_as_it_is(
+    fs: LakeFSFileSystem, client: lakeport.Client, repo: str, tmp_path: Path
+) -> None:
+    client.versions.create_tag(repo, "v1", "main")
+    (tmp_path / "a").write_bytes(b"x" * (64 << 20))
+    for _ in range(5):
+        with pytest.raises(PermissionError, match="only branches"):
+            fs.put_file(tmp_path / "a", f"{repo}/v1/a")
+
+
+def test_credentials(server: Server, repo: str) -> None:
+    with pytest.raises(PermissionError) as told:
+        LakeFSFileSystem(server.url, "AKIAWRONG", "wrong").ls(repo)
+    assert isinstance(told.value, lakeport.DeniedError)
+    assert told.value.reason == "UNAUTHENTICATED"
+    assert "wrong" not in repr(lakeport.Credentials.key_pair("AKIAWRONG", "wrong"))
+    assert LakeFSFileSystem(server.url, server.key, server.secret).ls(repo, detail=False) == [f"{repo}/main/"]
+    with pytest.raises(ValueError, match="verify_ssl"):
+        LakeFSFileSystem(server.url, verify_ssl=False)
+    with pytest.raises(ValueError, match="grpc_proxy"):
+        LakeFSFileSystem(server.url, proxy="http://proxy")
+
+
+def test_nobody_is_there() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    fs = LakeFSFileSystem(f"grpc://127.0.0.1:{port}")
+    calls: list[Any] = [fs.cat, fs.exists, fs.isdir, fs.isfile, fs.find, fs.glob]
+    for call in calls:
+        # A failure is no answer: not "it is not there".
+        with pytest.raises(ConnectionError) as told:
+            call("repo/main/a*" if call == fs.glob else "repo/main/a")
+        assert told.value.errno == errno.ECONNREFUSED
+    for url in ("grpc://", "grpc://host/path", "grpcs://me:secret@host", "unix:relative"):
+        with pytest.raises(ValueError, match="lakeport"):
+            LakeFSFileSystem(url)
+
+
+def test_a_server_that_ends_and_comes_back(tmp_path: Path) -> None:
+    first = start(tmp_path / "data")
+    fs = LakeFSFileSystem(first.url)
+    fs.pipe("quickstart/main/a", b"1")
+    stop(first)
+    with pytest.raises(ConnectionError):
+        fs.cat("quickstart/main/a")
+    second = start(tmp_path / "data", int(first.url.rpartition(":")[2]))
+    try:
+        until = time.monotonic() + 60
+        while True:
+            try:
+                assert fs.cat("quickstart/main/a") == b"1"
+                break
+            except ConnectionError:
+                assert time.monotonic() < until
+                time.sleep(0.1)
+    finally:
+        stop(second)
+
+
+def test_a_deadline(server: Server, repo: str) -> None:
+    fs = LakeFSFileSystem(server.url, timeout=0.0001)
+    with pytest.raises(TimeoutError) as told:
+        fs.info(f"{repo}/main/a")
+    assert told.value.errno == errno.ETIMEDOUT
+    config: Any = {"request_timeout": 0.0001}
+    with pytest.raises(TimeoutError):
+        LakeFSFileSystem(server.url, request_config=config).info(f"{repo}/main/a")
+
+
+def test_a_read_that_breaks_off_goes_on(fs: LakeFSFileSystem, relay: Relay, repo: str, tmp_path: Path) -> None:
+    data = bytes(range(256)) * (64 << 10)
+    fs.pipe(f"{repo}/main/a", data)
+    through = LakeFSFileSystem(relay.url)
+    for cut in (1 << 20, 5 << 20):
+        relay.cut_down_after = cut
+        assert through.cat(f"{repo}/main/a") == data
+        relay.cut_down_after = cut
+        through.get_file(f"{repo}/main/a", tmp_path / "a")
+        assert (tmp_path / "a").read_bytes() == data
+    assert relay.cuts == 4
+
+
+def test_a_write_that_breaks_off_is_not_there(fs: LakeFSFileSystem, relay: Relay, repo: str, tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"x" * (16 << 20))
+    through = LakeFSFileSystem(relay.url)
+    relay.cut_up_after = 5 << 20
+    with pytest.raises(ConnectionError):
+        through.put_file(tmp_path / "a", f"{repo}/main/a")
+    relay.cut_up_after = 5 << 20
+    with pytest.raises(ConnectionError), through.open(f"{repo}/main/a", "wb") as file:
+        file.write(b"x" * (16 << 20))
+    assert relay.cuts == 2
+    assert not fs.exists(f"{repo}/main/a")
+
+
+def test_a_file_that_shrinks_while_it_is_sent_is_not_there(fs: LakeFSFileSystem, repo: str, tmp_path: Path) -> None:
+    local = tmp_path / "a"
+    local.write_bytes(b"x" * (8 << 20))
+
+    class Shrinks:
+        def __init__(self) -> None:
+            self.file = local.open("rb")
+
+        def read(self, size: int, /) -> bytes:
+            local.write_bytes(b"x" * (1 << 20))
+            return self.file.read(size)
+
+    files = fs.lakeport.files(repo, "main")
+    import fsspec.asyn  # noqa: PLC0415
+
+    async def send() -> None:
+        await files.write("a", Shrinks(), size=8 << 20)
+
+    with pytest.raises(ValueError, match="bytes") as told:
+        fsspec.asyn.sync(fs.loop, send)
+    assert isinstance(told.value, lakeport.InvalidError)
+    assert told.value.reason == "WRITE_INCOMPLETE"
+    assert not fs.exists(f"{repo}/main/a")
+
+
+def test_errors_travel(fs: LakeFSFileSystem, repo: str) -> None:
+    with pytest.raises(lakeport.NotFoundError) as told:
+        fs.info(f"{repo}/main/none")
+    again = pickle.loads(pickle.dumps(told.value))  # noqa: S301
+    assert type(again) is lakeport.NotFoundError
+    assert (str(again), again.reason, again.code, again.errno, again.filename) == (
+        str(told.value),
+        "OBJECT_NOT_FOUND",
+        grpc.StatusCode.NOT_FOUND,
+        errno.ENOENT,
+        f"{repo}/main/none",
+    )
+    with pytest.raises(lakeport.InvalidError) as invalid:
+        fs.pipe(f"{repo}/main/{'x' * 2000}", b"1")
+    assert invalid.value.field_violations[0].field == "path"
+
+
+def test_what_is_imported_from_lakefs_spec_has_its_counterpart(tmp_path: Path) -> None:
+    assert parse("lakefs://repo/main/a/b.txt") == ("repo", "main", "a/b.txt")
+    assert parse("repo/main~2/") == ("repo", "main~2", "")
+    for bad in ("", "x", "repo", "repo/", "REPO/main/a", "repo//a"):
+        with pytest.raises(ValueError, match="not a valid lakeFS URI"):
+            parse(bad)
+    from lakeport.util import batched, md5_checksum  # noqa: PLC0415
+
+    (tmp_path / "a").write_bytes(b"1")
+    assert md5_checksum(tmp_path / "a") == "c4ca4238a0b923820dcc509a6f75849b"
+    assert list(batched("abcde", 2)) == [("a", "b"), ("c", "d"), ("e",)]
+
+    class ServerError(Exception):
+        status_code, reason = 404, "Not Found"
+        body = {"message": "no such thing"}  # noqa: RUF012
+
+    found = translate_lakefs_error(ServerError(), rpath="repo/main/a")
+    assert isinstance(found, FileNotFoundError)
+    assert "no such thing" in str(found)
+    assert isinstance(found.__cause__, ServerError)
