@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from helpers import local_servers, run
 
-from conftest import SERVER, Server, start, stop
+from processes import local_servers, run
+from servers import SERVER, Server, start, stop
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -53,3 +53,10 @@ def test_code_of_the_guide_is_that_of_a_file(block: str) -> None:
 
 def test_guide_names_every_file() -> None:
     assert [file.name for file in FILES if f"examples/python/{file.name}" not in GUIDE] == []
+
+
+def test_page_of_the_package(fresh: Server, tmp_path: Path) -> None:
+    page = (DOCS.parent / "client/python/README.md").read_text(encoding="utf-8")
+    script = tmp_path / "page.py"
+    script.write_text("".join(re.findall(r"^```python\n(.*?)^```$", page, re.DOTALL | re.MULTILINE)))
+    run(script, tmp_path, LAKEPORT_ENDPOINT=fresh.url)

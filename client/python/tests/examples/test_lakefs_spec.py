@@ -10,11 +10,11 @@ import lakefs
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from helpers import local_servers, run
 
 import lakeport
-from conftest import SERVER, Server, start, stop
 from lakeport import LakeFSFileSystem
+from processes import local_servers, run
+from servers import SERVER, Server, start, stop
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -222,7 +222,7 @@ def test_merge_options(fs: LakeFSFileSystem, repo: str) -> None:
 
 @pytest.mark.parametrize("delete", ["onsuccess", "always", "never"])
 def test_branches_that_stay(fs: LakeFSFileSystem, repo: str, delete: str) -> None:
-    with fs.transaction(repo, "main", branch_name="mine", delete=delete) as tx:  # type: ignore[arg-type]
+    with fs.transaction(repo, "main", branch_name="mine", delete=delete) as tx:
         fs.pipe(f"{repo}/{tx.branch.id}/a", b"a")
         tx.commit("Add a")
     branches = [branch.id for branch in lakefs.Repository(repo, fs.client).branches()]
