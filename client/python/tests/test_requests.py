@@ -34,7 +34,7 @@ def address(lake: CountedLake, tmp_path_factory: pytest.TempPathFactory) -> Iter
     process = subprocess.Popen([*command, "--lakefs-url", lake.url], env=environment, stdout=subprocess.PIPE, stderr=log, text=True)
     if process.stdout is None:
         raise AssertionError
-    found = next(line.split()[1] for line in process.stdout if line.split()[:1] == ["gRPC"])
+    found: str = next(line.split()[1] for line in process.stdout if line.split()[:1] == ["gRPC"])
     yield f"grpc://{found}"
     process.terminate()
     process.wait(60)
@@ -98,6 +98,19 @@ def test_a_tree_is_one_list(fs: LakeFSFileSystem, lake: CountedLake, repo: str) 
     assert lake.count() == 1
     assert len(fs.glob(f"{repo}/main/**/1.bin")) == 4
     assert lake.count() == 1
+
+
+def test_objects_one_after_the_other_are_one_list(fs: LakeFSFileSystem, lake: CountedLake, repo: str) -> None:
+    fs.pipe({f"{repo}/main/d/{index}.bin": b"x" for index in range(100)})
+    lake.count()
+    assert [fs.info(f"{repo}/main/d/{index}.bin")["size"] for index in range(100)] == [1] * 100
+    assert lake.count() <= 3
+    # In a transaction each is asked for.
+    with fs.transaction(repo, "main", automerge=False, delete="always") as tx:
+        fs.pipe({f"{repo}/{tx.branch.id}/d/{index}.bin": b"x" for index in range(10)})
+        lake.count()
+        assert [fs.exists(f"{repo}/{tx.branch.id}/d/{index}.bin") for index in range(10)] == [True] * 10
+        assert lake.count() == 10
 
 
 def test_what_was_listed_is_not_asked_again(fs: LakeFSFileSystem, lake: CountedLake, repo: str) -> None:

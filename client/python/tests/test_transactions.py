@@ -295,7 +295,7 @@ def test_sixteen_threads_with_one_file_system_are_sixteen_merges(client: lakepor
 
 @pytest.mark.parametrize("method", ["fork", "spawn"])
 def test_sixteen_processes_are_sixteen_merges(client: lakeport.Client, server: Server, repo: str, method: str) -> None:
-    context = multiprocessing.get_context(method)
+    context: Any = multiprocessing.get_context(method)
     processes = [context.Process(target=_publish, args=(server.url, repo, f"process-{index}")) for index in range(16)]
     for process in processes:
         process.start()

@@ -47,7 +47,8 @@ class Cache:
     """Objects by their names, and listings by the names of their folders."""
 
     def __init__(self, seconds: float, most: int = 20_000) -> None:
-        self._seconds = seconds
+        self.seconds = seconds
+        """For which what was told of a branch is kept."""
         self._infos: _Table[Info] = _Table(most)
         self._listings: _Table[list[Info]] = _Table(1_000)
         self._lock = threading.Lock()
@@ -70,9 +71,9 @@ class Cache:
             return
         is_fixed = bool(infos) and all("commit" in info or info["type"] == "directory" for info in infos)
         is_fixed = is_fixed and any("commit" in info for info in infos)
-        if self._seconds <= 0 and not is_fixed:
+        if self.seconds <= 0 and not is_fixed:
             return
-        until = _FOR_EVER if is_fixed else time.monotonic() + self._seconds
+        until = _FOR_EVER if is_fixed else time.monotonic() + self.seconds
         with self._lock:
             if generation != self.generation:
                 return

@@ -18,6 +18,7 @@ from lakeport.batching import Stats
 from lakeport.caching import Cache
 from lakeport.errors import ExistsError, InvalidError, LakeportError, NotFoundError
 from lakeport.lakectl import Credentials
+from lakeport.neighbours import Neighbours
 from lakeport.paths import Path
 from lakeport.transaction import LakeFSTransaction, may_be_transaction, registry, warn_of_base
 from lakeport.v1 import transactions_pb2
@@ -115,6 +116,7 @@ class Base(AsyncFileSystem):  # type: ignore[misc]
         """The client that everything goes through."""
         self._known = Cache((listings_expiry_time or 0.0) if use_listings_cache else 0.0)
         self._stats = Stats()
+        self._neighbours = Neighbours(self._known.seconds)
         self._foreign: dict[str, tuple[float, bool]] = {}
 
     def _mirror(self) -> None:

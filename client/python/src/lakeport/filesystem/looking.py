@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from lakeport.errors import FolderError, NoFolderError, NotFoundError
 from lakeport.filesystem.base import Base, about
+from lakeport.neighbours import MOST
 from lakeport.paths import Path
 from lakeport.v1 import files_pb2 as v1
 
@@ -66,16 +67,33 @@ class Looking(Base):
         known = None if refresh else self._known.info(str(where))
         if known is not None:
             return known
-        files, generation = await self._files(where), self._known.generation
+        files = await self._files(where)
+        may_keep, parent = self._may_keep(files), str(where).rpartition("/")[0]
+        if may_keep and not refresh:
+            await self._neighbours.list_once(parent, lambda: self._folder_at_once(files, where))
+            known = self._known.info(str(where))
+            if known is not None:
+                return known
+        generation = self._known.generation
         try:
             info = entry(where.root, await self._stats.stat(files, where.key))
         except NotFoundError as error:
             if error.reason != "OBJECT_NOT_FOUND":
                 raise
             return None
-        if self._may_keep(files):
+        if may_keep:
             self._known.keep([info], generation)
+            self._neighbours.note(parent)
         return info
+
+    async def _folder_at_once(self, files: Files, where: Path) -> bool:
+        """Keeps what is in the folder of an object, and says whether that is all: no more than one request has."""
+        folder_key, slash, _ = where.key.rpartition("/")
+        generation, prefix = self._known.generation, folder_key + slash
+        infos = await self._listed(files, where.root, prefix, delimiter="/", limit=MOST)
+        is_all = len(infos) < MOST
+        self._known.keep(infos, generation, f"{where.root}{folder_key}".rstrip("/") if is_all else None)
+        return is_all
 
     async def _root(self, where: Path) -> Info:
         """A repository or a ref: a folder, if it is there."""
