@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.csv
 import pyarrow.dataset as ds
@@ -14,6 +15,18 @@ from pyarrow.fs import FileSystem, FSSpecHandler, PyFileSystem, copy_files
 from lakeport import LakeFSFileSystem
 
 TABLE = pa.table({"n": [1, 2, 3, 4], "part": ["a", "b", "a", "b"]})
+
+
+def test_a_large_table(fs: LakeFSFileSystem, repo: str) -> None:
+    """Larger than what opening it reads along, and in parts that threads read at once."""
+    values = np.random.default_rng(0).integers(0, 1 << 40, 400_000)
+    table = pa.table({"n": values, "m": values[::-1]})
+    path = f"{repo}/main/x.parquet"
+    pq.write_table(table, path, filesystem=fs, row_group_size=50_000)
+    assert fs.size(path) > 4 << 20
+    assert pq.read_table(path, filesystem=fs) == table
+    found = ds.dataset(path, filesystem=fs).to_table(columns=["m"], filter=ds.field("n") < (1 << 30))
+    assert found.num_rows == (values < (1 << 30)).sum()
 
 
 @pytest.mark.parametrize("scheme", ["", "lakefs://"])

@@ -34,6 +34,18 @@ def test_parquet_is_overwritten(frame: Any, fs: LakeFSFileSystem, url: str) -> N
     assert len(dd.read_parquet(f"{url}/x")) == 10
 
 
+def test_parquet_is_appended_as_more_objects(frame: Any, url: str) -> None:
+    frame.to_parquet(f"{url}/x")
+    frame.to_parquet(f"{url}/x", append=True, ignore_divisions=True)
+    assert len(dd.read_parquet(f"{url}/x")) == 20
+
+
+def test_one_csv_of_many_parts(frame: Any, url: str) -> None:
+    """dask appends part by part, which objects do not do."""
+    with pytest.raises(NotImplementedError, match="appended"):
+        frame.to_csv(f"{url}/x.csv", single_file=True)
+
+
 def test_csv(frame: Any, url: str, server: Any) -> None:
     frame.to_csv(f"{url}/x-*.csv", index=False)
     assert dd.read_csv(f"{url}/x-*.csv", storage_options={"host": server.url})["n"].sum().compute() == 45

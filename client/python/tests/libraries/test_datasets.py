@@ -85,6 +85,15 @@ def test_save_and_load(url: str, fs: LakeFSFileSystem) -> None:
     assert found.to_dict() == DATA
 
 
+def test_processes(url: str, fs: LakeFSFileSystem, repo: str) -> None:
+    with fs.transaction(repo, "main") as tx:
+        datasets.Dataset.from_dict({"n": list(range(100))}).save_to_disk(tx.path("saved"), num_proc=2)
+        assert not fs.exists(f"{url}/saved")
+    assert len(fs.glob(f"{url}/saved/*.arrow")) == 2
+    found: Any = datasets.load_from_disk(f"{url}/saved")
+    assert sum(found["n"]) == 4950
+
+
 def test_save_and_load_splits(url: str) -> None:
     split = datasets.Dataset.from_dict(DATA)
     datasets.DatasetDict({"train": split, "test": split.select([0])}).save_to_disk(f"{url}/saved")

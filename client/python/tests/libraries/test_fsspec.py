@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import multiprocessing
+import operator
 import pickle
+import subprocess
+import sys
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import fsspec
 import pytest
@@ -120,15 +126,38 @@ def test_an_open_file_that_is_pickled(fs: LakeFSFileSystem, url: str) -> None:
         assert copy.read() == b"hello"
 
 
-def read(fs: LakeFSFileSystem, path: str) -> bytes:
-    data: bytes = fs.cat(path)
-    return data
-
-
 def test_another_process(fs: LakeFSFileSystem, url: str) -> None:
     fs.pipe(f"{url}/x", b"hello")
     with multiprocessing.get_context("spawn").Pool(1) as pool:
-        assert pool.apply_async(read, (fs, f"{url}/x")).get(60) == b"hello"
+        assert pool.apply_async(operator.methodcaller("cat", f"{url}/x"), (fs,)).get(60) == b"hello"
+
+
+@pytest.mark.parametrize("end", ["", "raise ZeroDivisionError"])
+def test_a_program_that_leaves_a_file_open_ends(fs: LakeFSFileSystem, url: str, end: str) -> None:
+    program = f"import fsspec\nfile = fsspec.open('{url}/x', 'wb').open()\nfile.write(b'half')\n{end}"
+    ended = subprocess.run([sys.executable, "-c", program], timeout=15, check=False, capture_output=True, text=True)
+    assert ended.returncode == (1 if end else 0), ended.stderr
+    assert not fs.exists(f"{url}/x")
+
+
+def test_threads(fs: LakeFSFileSystem, url: str) -> None:
+    def write_and_read(n: int) -> bool:
+        path, data = f"{url}/{n}", str(n).encode() * 1000
+        with fsspec.open(path, "wb") as file:
+            file.write(data)
+        with fsspec.open(path) as file:
+            return bool(file.read() == data)
+
+    with ThreadPoolExecutor(16) as pool:
+        assert all(pool.map(write_and_read, range(64)))
+    assert len(fs.find(url)) == 64
+
+
+def test_one_event_loop_after_another(fs: LakeFSFileSystem, url: str, server: Any) -> None:
+    fs.pipe(f"{url}/x", b"hello")
+    ours = LakeFSFileSystem(server.url, asynchronous=True)
+    for _ in range(2):
+        assert asyncio.run(ours._cat_file(f"{url}/x")) == b"hello"
 
 
 def test_progress(fs: LakeFSFileSystem, url: str, tmp_path: Path) -> None:

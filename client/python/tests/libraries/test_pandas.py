@@ -76,6 +76,13 @@ def test_what_is_not_there(url: str) -> None:
         pd.read_parquet(f"{url}/missing.parquet")
 
 
+def test_nothing_is_appended(url: str) -> None:
+    FRAME.to_csv(f"{url}/x.csv", index=False)
+    with pytest.raises(NotImplementedError, match="appended"):
+        FRAME.to_csv(f"{url}/x.csv", mode="a")
+    assert len(pd.read_csv(f"{url}/x.csv")) == 4
+
+
 def test_an_older_version(url: str, fs: LakeFSFileSystem, repo: str) -> None:
     with fs.transaction(repo, "main") as tx:
         FRAME.to_csv(tx.path("x.csv"), index=False)
