@@ -109,6 +109,23 @@ def test_paths_that_name_no_object(fs: LakeFSFileSystem, repo: str) -> None:
         fs.rm(repo, recursive=True)
 
 
+def test_names_that_nothing_can_have_are_not_there(fs: LakeFSFileSystem, repo: str) -> None:
+    for path in ("No_Such/main/x", "ab/main/x", f"{repo}/a b/x", f"{repo}/main/{'x' * 2000}"):
+        assert [fs.exists(path), fs.isdir(path), fs.isfile(path)] == [False] * 3
+        with pytest.raises(ValueError, match=r"repository|ref|path"):
+            fs.cat(path)
+
+
+def test_folders_that_are_there(fs: LakeFSFileSystem, repo: str) -> None:
+    fs.pipe(f"{repo}/main/d/a", b"1")
+    fs.mkdir(f"{repo}/main/d")
+    fs.makedirs(f"{repo}/main/d", exist_ok=True)
+    with pytest.raises(FileExistsError):
+        fs.mkdir(f"{repo}/main/d/a")
+    with pytest.raises(FileExistsError):
+        fs.makedirs(f"{repo}/main/d")
+
+
 def test_folders_and_objects_are_told_apart(fs: LakeFSFileSystem, repo: str) -> None:
     fs.pipe(f"{repo}/main/d/a", b"1")
     for call in (fs.cat, fs.open, fs.rm):
@@ -196,11 +213,11 @@ def test_a_server_that_ends_and_comes_back(tmp_path: Path) -> None:
 
 
 def test_a_deadline(server: Server, repo: str) -> None:
-    fs = LakeFSFileSystem(server.url, timeout=0.0001)
+    fs = LakeFSFileSystem(server.url, timeout=1e-9)
     with pytest.raises(TimeoutError) as told:
         fs.info(f"{repo}/main/a")
     assert told.value.errno == errno.ETIMEDOUT
-    config: Any = {"request_timeout": 0.0001}
+    config: Any = {"request_timeout": 1e-9}
     with pytest.raises(TimeoutError):
         LakeFSFileSystem(server.url, request_config=config).info(f"{repo}/main/a")
 

@@ -132,6 +132,7 @@ def test_trees(fs: LakeFSFileSystem, repo: str) -> None:
     assert fs.glob(f"{root}/**/[bc]") == [f"{root}/d/b", f"{root}/d/e/c"]
     assert fs.glob(f"{root}/?/b") == [f"{root}/d/b"]
     assert fs.du(root) == 8
+    assert fs.du(root, total=False)[f"{root}/a"] == 2
 
 
 def test_slices_are_as_those_of_bytes(fs: LakeFSFileSystem, repo: str) -> None:
@@ -347,6 +348,9 @@ def test_what_is_kept_and_for_how_long(server: Server, client: lakeport.Client, 
     files, path = client.files(repo, "main"), f"{repo}/main/d/a"
     fs.pipe(path, b"1")
     assert (fs.info(path)["size"], len(fs.ls(f"{repo}/main/d"))) == (1, 1)
+    fs.info(path)["size"] = 100
+    fs.ls(f"{repo}/main/d").clear()
+    assert (fs.info(path)["size"], len(fs.ls(f"{repo}/main/d"))) == (1, 1)
     files.write("d/a", b"22")
     files.write("d/b", b"1")
     assert fs.info(path)["size"] == 1
@@ -363,6 +367,7 @@ def test_what_is_kept_and_for_how_long(server: Server, client: lakeport.Client, 
     commit = client.versions.create_commit(repo, "main", "One").commit_id
     assert fs.info(f"{repo}/{commit}/d/a")["size"] == 2
     none = LakeFSFileSystem(server.url, use_listings_cache=False)
+    none.info(path)["size"] = 0
     assert none.info(path)["size"] == 2
     files.write("d/a", b"333")
     assert none.info(path)["size"] == 3

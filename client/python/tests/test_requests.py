@@ -42,7 +42,7 @@ def address(lake: CountedLake, tmp_path_factory: pytest.TempPathFactory) -> Iter
 
 @pytest.fixture
 def repo(address: str, lake: CountedLake, request: pytest.FixtureRequest) -> str:
-    name = request.node.name.replace("_", "-").lower()[:40]
+    name: str = request.node.name.replace("_", "-").lower()[:40]
     with lakeport.Client(address, lakeport.Credentials.key_pair(lake.key, lake.secret)) as client:
         client.versions.create_repository(name, f"local://{name}")
     return name

@@ -14,10 +14,10 @@ import warnings
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
-import fsspec
 import pytest
 
 import lakeport
+import publishing
 from lakeport import LakeFSFileSystem
 from servers import Server, wait_for
 
@@ -187,6 +187,74 @@ def test_text_that_is_still_open_is_part_of_it(fs: LakeFSFileSystem, repo: str) 
     assert fs.cat(f"{repo}/main/open.txt") == b"in the buffer of the text"
 
 
+@pytest.mark.parametrize("mode", ["wb", "wt"])
+def test_what_is_compressed_and_still_open_is_whole(fs: LakeFSFileSystem, repo: str, mode: str) -> None:
+    data: Any = b"text" * 1000 if mode == "wb" else "text" * 1000
+    with fs.transaction(repo, "main") as tx:
+        packed = fs.open(tx.path("a.gz"), mode, compression="gzip")
+        packed.write(data)
+        inferred = fs.open(tx.path("b.txt.gz"), mode, compression="infer")
+        inferred.write(data)
+    for name in ("a.gz", "b.txt.gz"):
+        with fs.open(f"{repo}/main/{name}", mode.replace("w", "r"), compression="gzip") as file:
+            assert file.read() == data
+    for compression in (None, "gzip"):
+        path = f"{repo}/main/half-{compression}"
+        with pytest.raises(RuntimeError, match="on purpose"), fs.open(path, mode, compression=compression) as half:
+            half.write(data)
+            raise RuntimeError("on purpose")
+        assert not fs.exists(path)
+
+
+def test_expressions_over_its_branch(fs: LakeFSFileSystem, repo: str) -> None:
+    with fs.transaction(repo, "main") as tx:
+        fs.pipe(tx.path("a"), b"1")
+        first = tx.commit("One")
+        fs.pipe(tx.path("a"), b"22")
+        second = tx.commit("Two")
+        fs.pipe(tx.path("a"), b"333")
+        assert tx.rev_parse(f"{tx.branch.id}~1") == first
+        assert tx.rev_parse(f"{tx.branch.id}@") == second
+        assert fs.cat(f"{repo}/{tx.branch.id}~1/a") == b"1"
+        assert fs.cat(f"{repo}/{tx.branch.id}@/a") == b"22"
+        assert fs.cat(f"{repo}/{tx.branch.id}/a") == b"333"
+        with pytest.raises(NotImplementedError, match="nothing can be merged into a transaction"):
+            tx.merge("main", tx.branch)
+
+
+def test_what_has_ended_takes_no_writes(fs: LakeFSFileSystem, client: lakeport.Client, repo: str) -> None:
+    with fs.transaction(repo, "main") as tx:
+        fs.pipe(tx.path("a"), b"1")
+    with pytest.raises(FileNotFoundError, match="has ended, or never was"):
+        fs.pipe(tx.path("late"), b"1")
+    with pytest.raises(FileNotFoundError, match="has ended, or never was"), fs.open(tx.path("late"), "wb") as file:
+        file.write(b"1")
+    assert branches(client, repo) == ["main"]
+
+
+def test_a_name_that_was_given_is_found_by_other_processes(
+    fs: LakeFSFileSystem, server: Server, client: lakeport.Client, repo: str
+) -> None:
+    program = f"""
+import fsspec
+fs = fsspec.filesystem("lakefs")
+fs.pipe("lakefs://{repo}/nightly/part", b"1")
+assert fs.cat("lakefs://{repo}/nightly/part") == b"1"
+fs.pipe(input(), b"2")
+"""
+    with fs.transaction(repo, "main", branch_name="nightly") as tx:
+        subprocess.run(
+            [sys.executable, "-c", program],
+            input=tx.path("by-url"),
+            text=True,
+            check=True,
+            timeout=60,
+            env={**os.environ, "LAKEPORT_ENDPOINT": server.url},
+        )
+        assert branches(client, repo) == ["main"]
+    assert fs.find(f"{repo}/main") == [f"{repo}/main/by-url", f"{repo}/main/part"]
+
+
 def test_a_write_to_the_base_is_warned_of_once(fs: LakeFSFileSystem, repo: str) -> None:
     with pytest.raises(lakeport.ConflictError) as told, warnings.catch_warnings(record=True) as seen:
         warnings.simplefilter("always")
@@ -273,19 +341,12 @@ async def test_on_an_event_loop(server: Server, repo: str) -> None:
     assert not await fs._exists(f"{repo}/main/b.txt")
 
 
-def _publish(url: str, repo: str, name: str) -> None:
-    fs = fsspec.filesystem("lakefs", host=url)
-    with fs.transaction(repo, "main") as tx:
-        fs.pipe(tx.path(f"{name}.txt"), name.encode())
-        tx.commit(f"Add {name}")
-
-
 def test_sixteen_threads_with_one_file_system_are_sixteen_merges(client: lakeport.Client, server: Server, repo: str) -> None:
     together = threading.Barrier(16)
 
     def publish(index: int) -> None:
         together.wait(60)
-        _publish(server.url, repo, f"thread-{index}")
+        publishing.publish(server.url, repo, f"thread-{index}")
 
     with ThreadPoolExecutor(16) as pool:
         list(pool.map(publish, range(16)))
@@ -296,7 +357,7 @@ def test_sixteen_threads_with_one_file_system_are_sixteen_merges(client: lakepor
 @pytest.mark.parametrize("method", ["fork", "spawn"])
 def test_sixteen_processes_are_sixteen_merges(client: lakeport.Client, server: Server, repo: str, method: str) -> None:
     context: Any = multiprocessing.get_context(method)
-    processes = [context.Process(target=_publish, args=(server.url, repo, f"process-{index}")) for index in range(16)]
+    processes = [context.Process(target=publishing.publish, args=(server.url, repo, f"process-{index}")) for index in range(16)]
     for process in processes:
         process.start()
     for process in processes:

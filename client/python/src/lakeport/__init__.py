@@ -1,5 +1,10 @@
 """lakeFS as files, with transactions: a file system of fsspec, and a client of the whole contract."""
 
+import os
+
+# Before gRPC is loaded: its own preparations for forks break a process that is forked amid calls. See `lakeport.forks`.
+os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
+
 from lakeport import aio
 from lakeport.client import Client, Download, Files, Transaction, Versions
 from lakeport.errors import (

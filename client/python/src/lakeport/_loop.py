@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from fsspec.asyn import get_loop
@@ -15,6 +16,10 @@ T = TypeVar("T")
 
 def run(coroutine: Coroutine[Any, Any, T], loop: asyncio.AbstractEventLoop | None = None) -> T:
     """Waits for a coroutine on that loop. Whoever stops waiting, as by an interrupt, stops it too."""
+    if sys.is_finalizing():
+        coroutine.close()
+        message = "the process ends: nothing can be called any more"
+        raise RuntimeError(message)
     if loop is None:
         loop = get_loop()
     try:
@@ -45,5 +50,5 @@ def iterate(items: AsyncIterator[T], loop: asyncio.AbstractEventLoop | None = No
             yield item  # type: ignore[misc]
     finally:
         close = getattr(items, "aclose", None)
-        if close is not None:
+        if close is not None and not sys.is_finalizing():
             run(close(), loop)

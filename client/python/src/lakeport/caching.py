@@ -58,12 +58,15 @@ class Cache:
     def info(self, name: str) -> Info | None:
         """What an object is, if that is known."""
         with self._lock:
-            return self._infos.get(name)
+            found = self._infos.get(name)
+        # Copies go in and out: what callers do to theirs is their business.
+        return None if found is None else dict(found)
 
     def listing(self, name: str) -> list[Info] | None:
         """What is in a folder, if that is known."""
         with self._lock:
-            return self._listings.get(name)
+            found = self._listings.get(name)
+        return None if found is None else [dict(info) for info in found]
 
     def keep(self, infos: list[Info], generation: int, folder: str | None = None) -> None:
         """Keeps what was told, of objects and (with its name) of the folder that they are all of."""
@@ -79,9 +82,9 @@ class Cache:
                 return
             for info in infos:
                 if info["type"] == "file":
-                    self._infos.put(info["name"], until, info)
+                    self._infos.put(info["name"], until, dict(info))
             if folder is not None:
-                self._listings.put(folder, until, infos)
+                self._listings.put(folder, until, [dict(info) for info in infos])
 
     def forget(self, name: str) -> None:
         """What this file system wrote is asked anew, and so are the folders that it is in."""

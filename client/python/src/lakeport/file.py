@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import atexit
 import io
 import tempfile
-from typing import IO, TYPE_CHECKING, Any, cast
+import warnings
+import weakref
+from typing import TYPE_CHECKING, Any
 
 from fsspec.asyn import AbstractAsyncStreamedFile
 from fsspec.spec import AbstractBufferedFile
@@ -25,6 +28,19 @@ HEAD = 1 << 20
 """Bytes that opening a file reads along: most objects are no larger, and then all of it is one request."""
 _IN_MEMORY = 16 << 20
 """Bytes of a file that is written which are kept in memory; what is more goes to a temporary file."""
+
+
+_writers: weakref.WeakSet[LakeFSFile] = weakref.WeakSet()
+"""Files that are open for writing."""
+
+
+@atexit.register
+def _drop_what_is_open() -> None:
+    """At the end of the process nothing can be sent any more: what was not closed is not stored, and that is said."""
+    for file in list(_writers):
+        if file.writable() and (file.loc or not file.autocommit):
+            warnings.warn(f"{file.path} was not closed: nothing of it is stored", RuntimeWarning, stacklevel=1)
+        file.discard()
 
 
 class Reading:
@@ -75,12 +91,14 @@ class LakeFSFile(AbstractBufferedFile):  # type: ignore[misc]
         self._transaction = transaction
         self._about: dict[str, Any] = {"content_type": content_type or "", "metadata": metadata or {}}
         self._spool: tempfile.SpooledTemporaryFile[bytes] | None = None
-        self._text: LakeFSText | None = None
+        self._over: io.IOBase | None = None
         if reading is not None:
             self._details = reading.info
         super().__init__(fs, path, mode, size=reading.info["size"] if reading else None, **kwargs)
         if transaction is not None:
             transaction.handles.add(self)
+        if reading is None:
+            _writers.add(self)
 
     def __hash__(self) -> int:
         return id(self) if self._reading is None else hash((self.path, self.details["ETag"]))
@@ -134,12 +152,12 @@ class LakeFSFile(AbstractBufferedFile):  # type: ignore[misc]
 
     def finish(self) -> None:
         """Closes it at the end of its transaction, with what text over it still holds."""
-        (self._text or self).close()
+        (self._over or self).close()
 
-    def wrap(self, text: LakeFSText) -> None:
-        """Text is written over it, and is to be closed instead where a transaction closes it."""
+    def wrap(self, over: io.IOBase) -> None:
+        """Something is written over it, and is to be closed instead where a transaction closes it."""
         if self._transaction is not None:
-            self._text = text
+            self._over = over
 
     def _leave(self) -> None:
         if self._transaction is not None:
@@ -147,16 +165,16 @@ class LakeFSFile(AbstractBufferedFile):  # type: ignore[misc]
 
 
 class LakeFSText(io.TextIOWrapper):
-    """Text over a file: an exception in its block drops it, as that of the bytes."""
+    """Text over a file, or over what is over it: an exception in its block drops it, as that of the bytes."""
 
-    def __init__(self, file: LakeFSFile, **about: Any) -> None:
-        super().__init__(cast("IO[bytes]", file), **about)
-        if isinstance(file, LakeFSFile):
-            file.wrap(self)
+    def __init__(self, file: LakeFSFile, over: Any, **about: Any) -> None:
+        super().__init__(over, **about)
+        self._over = over
+        file.wrap(self)
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        if kind is not None and isinstance(self.buffer, LakeFSFile) and self.buffer.writable():
-            self.buffer.discard()
+        if kind is not None and self._over.writable():
+            self._over.discard()
         super().__exit__(kind, error, trace)
 
 

@@ -34,6 +34,8 @@ _open: weakref.WeakSet[Closes] = weakref.WeakSet()
 _lock = threading.Lock()
 _cut_off: int | None = None
 """The process in which calls were under way when it was forked."""
+_kept: list[Closes] = []
+"""Connections of that process, in its child."""
 
 
 def close_before(channel: Closes) -> None:
@@ -83,5 +85,12 @@ def _before() -> None:
         gc.collect()
 
 
+def _in_child() -> None:
+    if _cut_off is not None:
+        # gRPC would look for its threads as these objects go, and not find them.
+        _kept.extend(_open)
+    _lock.release()
+
+
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(before=_before, after_in_parent=_lock.release, after_in_child=_lock.release)
+    os.register_at_fork(before=_before, after_in_parent=_lock.release, after_in_child=_in_child)

@@ -10,6 +10,7 @@ from lakeport.errors import InvalidError
 from lakeport.file import LakeFSFile, LakeFSStreamedFile, LakeFSText
 from lakeport.filesystem.base import waiting
 from lakeport.filesystem.changing import Changes
+from lakeport.packed import pack
 from lakeport.transaction import registry
 from lakeport.util import parse
 
@@ -59,6 +60,15 @@ class LakeFSFileSystem(Changes):
         made: Any = Client
         return made(**given)
 
+    def ls(self, path: str, detail: bool = True, **kwargs: Any) -> list[Any]:
+        """What is in a folder; folders with a slash behind their names, as lakefs-spec has it. `ls("")` are the repositories.
+
+        `refresh=True` asks the server whatever is known, `recursive=True` lists the folders of it, too.
+        """
+        infos = _loop.run(self._ls(path, **kwargs), self.loop)
+        shown = [{**info, "name": f"{info['name']}/"} if info["type"] == "directory" else info for info in infos]
+        return shown if detail else [info["name"] for info in shown]
+
     def open(
         self,
         path: str | os.PathLike[str],
@@ -74,11 +84,11 @@ class LakeFSFileSystem(Changes):
         block drops it.
         """
         kwargs.pop("pre_sign", None)
-        if "b" in mode or compression is not None:
-            return super().open(path, mode, block_size=block_size, cache_options=cache_options, compression=compression, **kwargs)
         about_text = {name: kwargs.pop(name) for name in ("encoding", "errors", "newline") if name in kwargs}
-        file = self.open(path, mode.replace("t", "") + "b", block_size, cache_options, **kwargs)
-        return LakeFSText(file, **about_text)
+        of_bytes = mode if "b" in mode else mode.replace("t", "") + "b"
+        file = super().open(path, of_bytes, block_size=block_size, cache_options=cache_options, **kwargs)
+        made = file if compression is None else pack(file, self._strip_protocol(path), of_bytes, compression)
+        return made if "b" in mode else LakeFSText(file, made, **about_text)
 
     def _open(
         self,

@@ -14,7 +14,17 @@ from fsspec.transaction import Transaction
 
 from lakeport import _loop, aio
 from lakeport.aio.client import new_id
-from lakeport.errors import ConflictError, ExistsError, InvalidError, LakeportError, NotFoundError
+from lakeport.errors import (
+    BusyError,
+    ConflictError,
+    ExistsError,
+    InvalidError,
+    LakeportError,
+    NotFoundError,
+    TimedOutError,
+    UnavailableError,
+    UnsupportedError,
+)
 from lakeport.refs import Branch, Commit, Ref, Tag, name_of
 from lakeport.v1 import transactions_pb2 as v1
 
@@ -26,9 +36,12 @@ if TYPE_CHECKING:
 
     from lakeport.spec import LakeFSFileSystem
     from lakeport.types import MergeKwargs
+    from lakeport.v1 import versions_pb2
 
 Delete = Literal["onsuccess", "always", "never"]
 
+BRANCH_LABEL = "lakeport.branch"
+"""Of a transaction: the name of its branch in paths, by which other processes find it."""
 _OWN = re.compile(r"transaction-[0-9a-f]{32}")
 _STRATEGIES = {
     None: v1.MERGE_STRATEGY_FAIL,
@@ -69,15 +82,24 @@ class Registry:
     def add(self, transaction: LakeFSTransaction) -> None:
         """Paths that name its branch act in it from now on."""
         with self._lock:
-            self._open[transaction.repository, transaction.branch.id] = transaction
+            for name in (transaction.branch.id, transaction.id):
+                self._open[transaction.repository, name] = transaction
 
     def remove(self, transaction: LakeFSTransaction) -> None:
         """Its branch is a branch again, or nothing."""
         with self._lock:
-            self._open.pop((transaction.repository, transaction.branch.id), None)
+            for name in (transaction.branch.id, transaction.id):
+                self._open.pop((transaction.repository, name), None)
 
 
 registry = Registry()
+
+
+def split_expression(ref: str) -> tuple[str, str]:
+    """A name, and what is said of its history: `main~1` is `main` and `~1`; `main@` is `main` as it is committed."""
+    found = re.search(r"[~^@]", ref)
+    name, behind = (ref, "") if found is None else (ref[: found.start()], ref[found.start() :])
+    return name, "" if behind == "@" else behind
 
 
 def may_be_transaction(ref: str) -> bool:
@@ -166,8 +188,8 @@ class LakeFSTransaction(Transaction):  # type: ignore[misc]
         return self._begun().id
 
     def path(self, key: str) -> str:
-        """The URL of an object in the transaction, for file systems and for libraries: `pd.read_csv(tx.path("a.csv"))`."""
-        return f"lakefs://{self.repository}/{self.branch.id}/{key}"
+        """The URL of an object in the transaction, for file systems and for libraries, in this process and in others."""
+        return f"lakefs://{self.repository}/{self.id}/{key}"
 
     def _begun(self) -> aio.Transaction:
         if self._transaction is None:
@@ -229,6 +251,7 @@ class LakeFSTransaction(Transaction):  # type: ignore[misc]
                 idle_timeout=None if self._idle_timeout is None else datetime.timedelta(seconds=self._idle_timeout),
                 branch=branch if is_kept else "",
                 branch_retention=v1.BRANCH_RETENTION_KEEP if is_kept else v1.BRANCH_RETENTION_DELETE,
+                labels={BRANCH_LABEL: branch},
             )
         except NotFoundError as error:
             if error.reason == "REPOSITORY_NOT_FOUND":
@@ -278,7 +301,7 @@ class LakeFSTransaction(Transaction):  # type: ignore[misc]
             )
         except LakeportError as error:
             # What is refused for certain leaves nothing behind; what is in doubt is left to the server, which knows.
-            if isinstance(error, ConflictError | ExistsError | PermissionError) and error.reason != "TRANSACTION_EXPIRED":
+            if not isinstance(error, UnavailableError | TimedOutError | BusyError):
                 await self._roll_back(begun)
             raise
         self.fs.forget_ref(self.repository, self.base_branch.id)
@@ -303,6 +326,10 @@ class LakeFSTransaction(Transaction):  # type: ignore[misc]
 
     # ---- what can be done in it
 
+    async def head(self) -> versions_pb2.Commit:
+        """The last commit within it, for expressions over its branch."""
+        return await self._begun().head()
+
     def commit(self, message: str, metadata: dict[str, str] | None = None) -> Commit:
         """Commits what was written so far, within the transaction. Without changes, the commit that there is."""
         found: Commit = self._wait(self._commit(message, metadata))
@@ -326,6 +353,9 @@ class LakeFSTransaction(Transaction):  # type: ignore[misc]
     async def _merge(self, source_ref: Ref, into: Ref, **kwargs: Any) -> Commit:
         source, destination, said = name_of(source_ref), name_of(into), _checked(kwargs)  # type: ignore[arg-type]
         versions = self.fs.lakeport.versions
+        if destination in {self.branch.id, self.id}:
+            message = "nothing can be merged into a transaction: copy what is wanted, or merge before it begins"
+            raise UnsupportedError(message)
         ref = (await self._rev_parse(source)).id if source == self.branch.id else source
         with _unless_unchanged():
             await versions.merge(
@@ -363,9 +393,12 @@ class LakeFSTransaction(Transaction):  # type: ignore[misc]
         return found
 
     async def _rev_parse(self, ref: Ref) -> Commit:
-        name = name_of(ref)
-        if name == self.branch.id:
+        name, behind = split_expression(name_of(ref))
+        if name in {self.branch.id, self.id} and not behind:
             return Commit.of(await self._begun().head())
+        if name in {self.branch.id, self.id}:
+            name = (await self._begun().head()).commit_id
+        name += behind
         return Commit.of(await self.fs.lakeport.versions.commit(self.repository, name))
 
     def tag(self, ref: Ref, name: str | None = None) -> Tag:

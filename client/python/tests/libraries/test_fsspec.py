@@ -80,7 +80,7 @@ def test_a_folder_as_root(fs: LakeFSFileSystem, repo: str) -> None:
     root.pipe({"a.txt": b"a", "deep/b.txt": b"b"})
     assert root.find("") == ["a.txt", "deep/b.txt"]
     assert root.glob("**/*.txt") == ["a.txt", "deep/b.txt"]
-    assert sorted(root.ls("", detail=False)) == ["a.txt", "deep"]
+    assert sorted(root.ls("", detail=False)) == ["a.txt", "deep/"]
     assert root.cat("deep/b.txt") == b"b"
 
 

@@ -10,7 +10,7 @@ from zarr.storage import FsspecStore
 
 from lakeport import LakeFSFileSystem
 
-DATA = np.arange(10_000, dtype="i4").reshape(100, 100)
+DATA: Any = np.arange(10_000, dtype="i4").reshape(100, 100)
 
 
 def test_an_array(url: str) -> None:

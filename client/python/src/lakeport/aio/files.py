@@ -236,7 +236,7 @@ class Files:
             async with limit:
                 if len(batch) == 1:
                     return [await self._written(batch[0], objects[batch[0]], create_only=create_only)]
-                items = [v1.BatchWriteItem(path=path, data=objects[path], if_none_match=condition) for path in batch]
+                items = [v1.BatchWriteItem(path=path, data=bytes(objects[path]), if_none_match=condition) for path in batch]
                 request = v1.BatchWriteRequest(**self._at(), items=items)
                 answer = await self._channel.ask(lambda to: to.files.BatchWrite(request, **to.once))
                 return [

@@ -20,7 +20,14 @@ from lakeport.errors import ExistsError, InvalidError, LakeportError, NotFoundEr
 from lakeport.lakectl import Credentials
 from lakeport.neighbours import Neighbours
 from lakeport.paths import Path
-from lakeport.transaction import LakeFSTransaction, may_be_transaction, registry, warn_of_base
+from lakeport.transaction import (
+    BRANCH_LABEL,
+    LakeFSTransaction,
+    may_be_transaction,
+    registry,
+    split_expression,
+    warn_of_base,
+)
 from lakeport.v1 import transactions_pb2
 
 if TYPE_CHECKING:
@@ -118,6 +125,7 @@ class Base(AsyncFileSystem):  # type: ignore[misc]
         self._stats = Stats()
         self._neighbours = Neighbours(self._known.seconds)
         self._foreign: dict[str, tuple[float, bool]] = {}
+        self._named: dict[tuple[str, str], str] = {}
 
     def _mirror(self) -> None:
         """Makes the methods that wait, as fsspec does, but has them wait by our own means.
@@ -156,7 +164,22 @@ class Base(AsyncFileSystem):  # type: ignore[misc]
             return self.lakeport.files_of(own.id)
         if may_be_transaction(path.ref) and await self._is_foreign(path.ref):
             return self.lakeport.files_of(path.ref)
+        named = self._named.get((path.repository, path.ref))
+        if named is not None and await self._is_foreign(named):
+            return self.lakeport.files_of(named)
+        name, behind = split_expression(path.ref)
+        own = registry.find(path.repository, name) if name != path.ref else None
+        if own is not None:
+            return self.lakeport.files(path.repository, (await own.head()).commit_id + behind)
         return self.lakeport.files(path.repository, path.ref)
+
+    async def _named_by_another(self, path: Path) -> bool:
+        """Whether an open transaction of another process has given a ref its name. It is known from then on."""
+        states, labels = [transactions_pb2.TRANSACTION_STATE_OPEN], {BRANCH_LABEL: path.ref}
+        async for found in self.lakeport.transactions(path.repository, states=states, labels=labels):
+            self._named[path.repository, path.ref] = found.transaction_id
+            return True
+        return False
 
     async def _is_foreign(self, ref: str) -> bool:
         """Whether a ref is a transaction that another process began, and that is still open."""
@@ -196,9 +219,16 @@ class Base(AsyncFileSystem):  # type: ignore[misc]
         try:
             return await write(files)
         except NotFoundError as error:
-            is_missing = error.reason == "REF_NOT_FOUND" and not files.place.transaction_id
-            if not (is_missing and self.create_branch_ok and again()):
+            if error.reason != "REF_NOT_FOUND" or files.place.transaction_id:
                 raise
+            if may_be_transaction(path.ref):
+                message = f"transaction {path.ref} has ended, or never was: nothing can be written to it"
+                raise NotFoundError(message, error.code, error.reason) from None
+            is_named = await self._named_by_another(path)
+            if not (is_named or self.create_branch_ok) or not again():
+                raise
+        if is_named:
+            return await write(await self._files(path))
         with contextlib.suppress(ExistsError):
             # Another may have been faster.
             await self.lakeport.versions.create_branch(path.repository, path.ref, self.source_branch)
@@ -211,7 +241,9 @@ def waiting(method: Callable[..., Any]) -> Any:
     @functools.wraps(method)
     def call(*args: Any, **kwargs: Any) -> Any:
         fs = getattr(method, "__self__", None) or args[0]
-        return _loop.run(method(*args, **kwargs), fs.loop)
+        # First, since it says that this process was forked: then the call is not even begun.
+        loop = fs.loop
+        return _loop.run(method(*args, **kwargs), loop)
 
     return call
 
@@ -222,7 +254,8 @@ def iterating(method: Callable[..., Any]) -> Any:
     @functools.wraps(method)
     def call(*args: Any, **kwargs: Any) -> Any:
         fs = getattr(method, "__self__", None) or args[0]
-        return _loop.iterate(method(*args, **kwargs), fs.loop)
+        loop = fs.loop
+        return _loop.iterate(method(*args, **kwargs), loop)
 
     return call
 
@@ -260,6 +293,9 @@ def _credentials(username: str | None, password: str | None, token: str | None, 
 
 
 def _timeout(config: RequestConfig | None, timeout: float | None) -> float | None:
+    if unheard := {"headers", "request_auth"} & set(config or {}):
+        message = f"request_config: {', '.join(sorted(unheard))} cannot be sent: credentials are username and password, or a token"
+        raise InvalidError(message)
     asked = (config or {}).get("request_timeout")
     if asked is None:
         return timeout

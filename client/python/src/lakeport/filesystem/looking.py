@@ -6,7 +6,7 @@ import asyncio
 import datetime
 from typing import TYPE_CHECKING, Any
 
-from lakeport.errors import FolderError, NoFolderError, NotFoundError
+from lakeport.errors import FolderError, InvalidError, NoFolderError, NotFoundError
 from lakeport.filesystem.base import Base, about
 from lakeport.neighbours import MOST
 from lakeport.paths import Path
@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 
     from lakeport.aio import Files
     from lakeport.caching import Info
+
+
+_WORTH = 5_000
+"""Objects of a tree on a branch that are kept: more are no longer true when all are asked for."""
 
 
 def entry(root: str, found: v1.FileInfo) -> Info:
@@ -123,11 +127,7 @@ class Looking(Base):
         return list(await asyncio.gather(*(self._info(path) for path in paths)))
 
     async def _exists(self, path: str, **_: object) -> bool:
-        try:
-            await self._info(path)
-        except FileNotFoundError:
-            return False
-        return True
+        return await self._type(path) is not None
 
     async def _isfile(self, path: str) -> bool:
         return await self._type(path) == "file"
@@ -141,6 +141,11 @@ class Looking(Base):
             return str((await self._info(path))["type"])
         except FileNotFoundError:
             return None
+        except InvalidError as error:
+            if error.reason == "INVALID_FIELD":
+                # A name that nothing can have.
+                return None
+            raise
 
     # ---- folders
 
@@ -155,8 +160,7 @@ class Looking(Base):
                 infos = await self._below(where)
             else:
                 infos = await self._folder(where, refresh=refresh, is_folder=str(path).endswith("/"))
-        shown = [{**info, "name": f"{info['name']}/"} if info["type"] == "directory" else info for info in infos]
-        return shown if detail else [info["name"] for info in shown]
+        return infos if detail else [info["name"] for info in infos]
 
     async def _names(self, where: Path) -> AsyncIterator[str]:
         """The repositories, or the branches and tags of one."""
@@ -241,7 +245,7 @@ class Looking(Base):
         except NotFoundError:
             # As fsspec has it: what is not there has nothing below it.
             return {}
-        if self._may_keep(files):
+        if self._may_keep(files) and (len(infos) <= _WORTH or "commit" in infos[0]):
             self._known.keep(infos, generation)
         found = {info["name"]: info for info in infos if info["type"] == "file" and not info["name"].endswith("/")}
         base = f"{where}/"
@@ -298,6 +302,13 @@ class Looking(Base):
             yield level
 
     # ---- what follows from these
+
+    async def _du(
+        self, path: str, total: bool = True, maxdepth: int | None = None, withdirs: bool = False, **_: object
+    ) -> int | dict[str, int]:
+        found = await self._find(path, maxdepth, withdirs, detail=True)
+        sizes = {name: info["size"] for name, info in found.items()}
+        return sum(sizes.values()) if total else sizes
 
     async def _checksum(self, path: str) -> str | None:
         try:

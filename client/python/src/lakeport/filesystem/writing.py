@@ -156,6 +156,16 @@ class Writes(Reads):
             raise NotImplementedError("an object cannot be touched without writing it: truncate=True makes it empty")
         await self._pipe_file(path, b"", **kwargs)
 
+    # ---- folders, which are not made: they are what paths have in common
+
+    async def _mkdir(self, path: str, create_parents: bool = True, **_: object) -> None:
+        if await self._isfile(path):
+            raise ExistsError("is an object", reason="OBJECT_EXISTS", filename=str(self._parse(path)))
+
+    async def _makedirs(self, path: str, exist_ok: bool = False) -> None:
+        if not exist_ok and await self._exists(path):
+            raise ExistsError("is there already", filename=str(self._parse(path)))
+
     # ---- metadata
 
     async def _getxattr(self, path: str, attr_name: str) -> str | None:

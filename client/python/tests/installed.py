@@ -1,0 +1,62 @@
+"""The wheels, installed where nothing else is, and used as their users do: for a lakeFS, with no lakeport that runs.
+
+Run by itself, since it needs the wheels: LAKEPORT_TEST_WHEELS names their folder.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+import servers
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+SCRIPT = """
+import sys
+import fsspec
+
+fs = fsspec.filesystem("lakefs", host=sys.argv[1], username=sys.argv[2], password=sys.argv[3])
+with fs.transaction("quickstart", "main") as tx:
+    fs.pipe(f"quickstart/{tx.branch.id}/hello.txt", b"from a wheel")
+assert fs.cat("quickstart/main/hello.txt") == b"from a wheel"
+print(type(fs).__module__)
+"""
+
+
+@pytest.fixture(scope="module")
+def fresh(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An environment with the wheels and what they need."""
+    folder = tmp_path_factory.mktemp("fresh") / "environment"
+    subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True, timeout=120)
+    pip = [str(folder / "bin/python"), "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
+    wheels = ["--find-links", os.environ["LAKEPORT_TEST_WHEELS"], "lakeport[server]"]
+    subprocess.run([*pip, *wheels], check=True, timeout=300)
+    return folder / "bin"
+
+
+@pytest.fixture
+def lake(fresh: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[servers.Server]:
+    """A lake of the server's own, for want of a lakeFS."""
+    monkeypatch.setattr(servers, "SERVER", str(fresh / "lakeport-server"))
+    running = servers.start(tmp_path / "lake")
+    yield running
+    servers.stop(running)
+
+
+def test_a_script_runs_with_nothing_else_there(fresh: Path, lake: servers.Server, tmp_path: Path) -> None:
+    environment = {"HOME": str(tmp_path), "XDG_RUNTIME_DIR": str(tmp_path), "PATH": "/usr/bin:/bin"}
+    command = [str(fresh / "python"), "-c", SCRIPT, lake.rest, lake.key, lake.secret]
+    told = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    found = subprocess.run(["/usr/bin/pgrep", "-f", f"unix:{tmp_path}"], capture_output=True, text=True, check=False).stdout.split()
+    for process in found:
+        os.kill(int(process), 15)
+    assert told.returncode == 0, told.stderr
+    assert told.stdout.strip() == "lakeport.spec"
+    assert len(found) == 1
