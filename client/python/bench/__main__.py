@@ -12,7 +12,7 @@ from bench import scenarios
 from bench.stage import Stage
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from bench.scenarios import Job
 
@@ -44,7 +44,7 @@ def run(stage: Stage, asked: argparse.Namespace, folder: Path) -> None:
         for name, client, server in scenarios.growth(stage, asked.mebibytes, folder):
             print(f"| {name} | {client:.1f} | {server:.1f} |", flush=True)
     turns = asked.rounds + 1
-    jobs = {
+    jobs: dict[str, Callable[[], Iterator[tuple[str, Job]]]] = {
         "small": lambda: scenarios.small(stage, turns),
         "trees": lambda: scenarios.trees(stage, turns),
         "transactions": lambda: scenarios.transactions(stage, turns),

@@ -6,6 +6,7 @@ mod error;
 mod faults;
 mod mutants;
 mod run;
+mod stubs;
 mod test;
 mod tools;
 mod workspace;
@@ -29,6 +30,8 @@ enum Command {
     Bench(bench::Arguments),
     /// Do damage for hours, and hold what clients were told against what the lake says.
     Faults(faults::Arguments),
+    /// Make the generated code of other languages anew, from the contract.
+    Stubs,
     /// Leave out one rule of the protocol after the other, and show that a test notices each.
     Mutants(mutants::Arguments),
 }
@@ -38,6 +41,7 @@ fn main() -> ExitCode {
         Command::Test(arguments) => test::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
         Command::Faults(arguments) => faults::run(&arguments),
+        Command::Stubs => stubs::run(),
         Command::Mutants(arguments) => mutants::run(&arguments),
     };
     match ended {

@@ -6,6 +6,8 @@ mod image;
 mod layers;
 mod lint;
 mod manifests;
+mod python_client;
+mod wheels;
 mod workspace_tests;
 
 use crate::cargo::cargo;
@@ -23,7 +25,7 @@ struct Step {
 }
 
 /// The steps in their order: cheap ones first, so that a slip is told within a second.
-const STEPS: [Step; 12] = [
+const STEPS: [Step; 14] = [
     Step { name: "format", what: "Rust is formatted", run: format },
     Step { name: "tools", what: "pinned tools are installed", run: install },
     Step { name: "contract", what: "the contract is clean and breaks nobody", run: contract::run },
@@ -34,8 +36,10 @@ const STEPS: [Step; 12] = [
     Step { name: "python", what: "no lint of Python, and its types agree", run: lint::python },
     Step { name: "deny", what: "licenses, duplicates and sources of dependencies", run: deny::run },
     Step { name: "tests", what: "cargo's tests", run: workspace_tests::run },
+    Step { name: "python-client", what: "the Python client does what it says", run: python_client::run },
     Step { name: "manifests", what: "what is deployed is valid", run: manifests::run },
     Step { name: "image", what: "the static binary runs as in its image", run: image::run },
+    Step { name: "wheels", what: "the wheels of Python install and work alone", run: wheels::run },
 ];
 
 /// What `cargo xtask test` can be told.
@@ -62,7 +66,7 @@ impl Arguments {
 /// What the failing step said, with the step's name.
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     if arguments.list {
-        STEPS.iter().for_each(|step| println!("{:<10} {}", step.name, step.what));
+        STEPS.iter().for_each(|step| println!("{:<13} {}", step.name, step.what));
         return Ok(());
     }
     let steps = arguments.chosen();

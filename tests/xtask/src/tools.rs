@@ -86,6 +86,35 @@ pub(crate) fn installed() -> Result<Tools> {
     Ok(tools)
 }
 
+/// The environment in which the Python client is checked and tested, with the libraries that people use it with.
+///
+/// # Errors
+/// As `installed`.
+pub(crate) fn python_client() -> Result<PathBuf> {
+    let directory = cache()?;
+    std::fs::create_dir_all(&directory).map_err(Error::file(&directory))?;
+    let _alone = lock(&directory)?;
+    let wanted = client_requirements()?;
+    let environment = directory.join(format!("python-client-{:016x}", fingerprint(&wanted)));
+    if !is_complete(&environment) || !starts(&environment.join("bin/python"))? {
+        once(&environment, install_python_client)?;
+    }
+    Ok(environment)
+}
+
+/// What the package needs, and what its tests do, as they stand in their files.
+fn client_requirements() -> Result<Vec<String>> {
+    let package = workspace::root()?.join("client/python");
+    let files = ["pyproject.toml", "tests/requirements.txt", "tests/requirements-libraries.txt"];
+    let read = |file: &&str| {
+        let path = package.join(file);
+        let text = std::fs::read_to_string(&path).map_err(Error::file(&path))?;
+        // How it is linted does not say what is installed.
+        Ok(text.split("[tool.").next().unwrap_or_default().to_owned())
+    };
+    files.iter().map(read).collect()
+}
+
 fn cache() -> Result<PathBuf> {
     let set = |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
     let cache = set("XDG_CACHE_HOME").or_else(|| Some(set("HOME")?.join(".cache")));
@@ -102,7 +131,7 @@ fn lock(directory: &Path) -> Result<File> {
 }
 
 /// A name that changes with the pins, so that checkouts with other pins have their own environment.
-fn fingerprint(pins: &[&str]) -> u64 {
+fn fingerprint<T: Hash>(pins: &[T]) -> u64 {
     let mut hasher = DefaultHasher::new();
     pins.hash(&mut hasher);
     hasher.finish()
@@ -131,11 +160,27 @@ fn once(directory: &Path, install: fn(&Path) -> Result<()>) -> Result<()> {
 }
 
 fn install_python(directory: &Path) -> Result<()> {
+    pins::PYTHON_PACKAGES.iter().fold(pip_of_new_environment(directory)?, Run::arg).run()
+}
+
+fn install_python_client(directory: &Path) -> Result<()> {
+    let package = workspace::root()?.join("client/python");
+    let requirements = |file: &str| package.join("tests").join(file);
+    pip_of_new_environment(directory)?
+        .arg("-r")
+        .arg(requirements("requirements.txt"))
+        .arg("-r")
+        .arg(requirements("requirements-libraries.txt"))
+        // For what it depends on; each checkout's own stands before it when tests run.
+        .arg(&package)
+        .run()
+}
+
+fn pip_of_new_environment(directory: &Path) -> Result<Run> {
     let root = workspace::root()?;
     let made = Run::new("python3", &root).args("-m venv").arg(directory).run();
     made.map_err(|error| Error::Found(format!("{error} (on Debian: apt-get install python3-venv)")))?;
-    let pip = Run::new(directory.join("bin/python"), &root).args("-m pip --disable-pip-version-check install --quiet");
-    pins::PYTHON_PACKAGES.iter().fold(pip, Run::arg).run()
+    Ok(Run::new(directory.join("bin/python"), &root).args("-m pip --disable-pip-version-check install --quiet"))
 }
 
 fn install_cargo_deny(directory: &Path) -> Result<()> {

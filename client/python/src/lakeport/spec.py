@@ -86,7 +86,7 @@ class LakeFSFileSystem(Changes):
         kwargs.pop("pre_sign", None)
         about_text = {name: kwargs.pop(name) for name in ("encoding", "errors", "newline") if name in kwargs}
         of_bytes = mode if "b" in mode else mode.replace("t", "") + "b"
-        file = super().open(path, of_bytes, block_size=block_size, cache_options=cache_options, **kwargs)
+        file: Any = super().open(path, of_bytes, block_size=block_size, cache_options=cache_options, **kwargs)
         made = file if compression is None else pack(file, self._strip_protocol(path), of_bytes, compression)
         return made if "b" in mode else LakeFSText(file, made, **about_text)
 

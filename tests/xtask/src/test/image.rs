@@ -5,6 +5,8 @@ mod process;
 mod readiness;
 mod room;
 
+pub(super) use build::{STATIC, host};
+
 use crate::error::{Error, Result};
 use process::Process;
 use room::Room;

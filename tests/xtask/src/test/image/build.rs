@@ -10,7 +10,7 @@ const PACKAGE: &str = "lakeport-server";
 
 /// No library is loaded, not even to look for a source of random numbers: the kernel is asked. `deploy/image/Containerfile` has the
 /// same flags.
-const STATIC: &str = "-C target-feature=+crt-static --cfg getrandom_backend=\"linux_getrandom\"";
+pub(in crate::test) const STATIC: &str = "-C target-feature=+crt-static --cfg getrandom_backend=\"linux_getrandom\"";
 
 /// Builds the server with no library left to load, and tells where it is.
 pub(super) fn server() -> Result<PathBuf> {
@@ -28,7 +28,7 @@ pub(super) fn server() -> Result<PathBuf> {
 }
 
 /// The triple of this machine.
-fn host() -> Result<String> {
+pub(in crate::test) fn host() -> Result<String> {
     let version = Run::new("rustc", &workspace::root()?).arg("-vV").read()?;
     let host = version.lines().find_map(|line| line.strip_prefix("host: "));
     host.map(str::to_owned).ok_or_else(|| Error::Found("rustc does not tell its host".to_owned()))

@@ -1,0 +1,45 @@
+//! The Python client: its generated code, format, lints, types, and its tests over a server that they start.
+
+use crate::cargo::{cargo, metadata};
+use crate::error::{Error, Result};
+use crate::run::Run;
+use crate::{stubs, tools, workspace};
+use std::path::Path;
+
+/// All of it.
+pub(super) fn run() -> Result<()> {
+    stubs::are_as_generated()?;
+    let (environment, root) = (tools::python_client()?, workspace::root()?);
+    let package = root.join("client/python");
+    let tool = |name: &str| Run::new(environment.join("bin").join(name), &package);
+    tool("ruff")
+        .args("format --config pyproject.toml --check --no-cache src tests bench ../../docs/examples/python")
+        .run()?;
+    tool("ruff").args("check --config pyproject.toml --no-cache src tests bench ../../docs/examples/python").run()?;
+    let built = metadata()?.target_directory;
+    tool("mypy").arg("--cache-dir").arg(built.join("mypy-client")).run()?;
+    tool("basedpyright").arg("--pythonpath").arg(environment.join("bin/python")).run()?;
+    cargo("build --locked -p lakeport-tests --bins")?.run()?;
+    let installed = install(&environment, &package, &built)?;
+    tool("python")
+        .args("-m pytest -q -p no:cacheprovider --durations=10")
+        .env("PYTHONPATH", &installed)
+        .env("PYTHONDONTWRITEBYTECODE", "1")
+        .env("LAKEPORT_TEST_SERVER", built.join("debug/server-with-faults"))
+        .env("LAKEPORT_TEST_LAKE", built.join("debug/counted-lake"))
+        .run()
+}
+
+/// As pip installs the wheel, into a folder of this checkout's.
+fn install(environment: &Path, package: &Path, built: &Path) -> Result<std::path::PathBuf> {
+    let into = built.join("python-client");
+    if into.exists() {
+        std::fs::remove_dir_all(&into).map_err(Error::file(&into))?;
+    }
+    Run::new(environment.join("bin/python"), package)
+        .args("-m pip --disable-pip-version-check install --quiet --no-deps --no-build-isolation --target")
+        .arg(&into)
+        .arg(".")
+        .run()?;
+    Ok(into)
+}

@@ -1,0 +1,30 @@
+//! The wheels: the client's and the server's, built and installed where nothing else is.
+
+use super::image;
+use crate::error::{Error, Result};
+use crate::run::Run;
+use crate::{tools, workspace};
+
+/// Both wheels.
+pub(super) fn run() -> Result<()> {
+    let (environment, root) = (tools::python_client()?, workspace::root()?);
+    let wheels = tempfile::tempdir().map_err(Error::file(&std::env::temp_dir()))?;
+    let package = root.join("client/python");
+    Run::new(environment.join("bin/python"), &package)
+        .args("-m pip --disable-pip-version-check wheel --quiet --no-deps --no-build-isolation --wheel-dir")
+        .arg(wheels.path())
+        .arg(".")
+        .run()?;
+    // With the flags of the image's, so that nothing is built twice.
+    Run::new(environment.join("bin/maturin"), &package.join("server"))
+        .args("build --release --quiet --target")
+        .arg(image::host()?)
+        .arg("--out")
+        .arg(wheels.path())
+        .env("RUSTFLAGS", image::STATIC)
+        .run()?;
+    Run::new(environment.join("bin/python"), &package)
+        .args("-m pytest -q -p no:cacheprovider tests/installed.py")
+        .env("LAKEPORT_TEST_WHEELS", wheels.path())
+        .run()
+}
