@@ -55,8 +55,9 @@ def test_guide_names_every_file() -> None:
     assert [file.name for file in FILES if f"examples/python/{file.name}" not in GUIDE] == []
 
 
-def test_page_of_the_package(fresh: Server, tmp_path: Path) -> None:
-    page = (DOCS.parent / "client/python/README.md").read_text(encoding="utf-8")
+@pytest.mark.parametrize("name", ["client/python/README.md", "README.md"])
+def test_pages_that_show_python(name: str, fresh: Server, tmp_path: Path) -> None:
+    page = (DOCS.parent / name).read_text(encoding="utf-8")
     script = tmp_path / "page.py"
     script.write_text("".join(re.findall(r"^```python\n(.*?)^```$", page, re.DOTALL | re.MULTILINE)))
     run(script, tmp_path, LAKEPORT_ENDPOINT=fresh.url)

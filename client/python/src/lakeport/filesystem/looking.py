@@ -35,7 +35,7 @@ def entry(root: str, found: v1.FileInfo) -> Info:
         "ETag": found.etag,
         "content-type": found.content_type,
         "mtime": found.update_time.seconds,
-        "metadata": dict(found.metadata),
+        "metadata": dict(found.metadata) if found.metadata else {},
     }
     if found.commit_id:
         info["commit"] = found.commit_id
@@ -207,7 +207,7 @@ class Looking(Base):
         infos: list[Info] = []
         async for page in files.list_pages(prefix, **how):
             # A key that is the prefix itself marks an empty folder in other tools.
-            infos.extend(entry(root, found) for found in page.entries if found.path != prefix)
+            infos += [entry(root, found) for found in page.entries if found.path != prefix]
         return infos
 
     # ---- trees
