@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import copy
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
@@ -11,13 +12,14 @@ from grpc import aio
 
 from lakeport import errors
 from lakeport.aio.channel import Channel, Stubs
+from lakeport.aio.frames import Piece
 from lakeport.aio.place import Place
 from lakeport.aio.reading import Download
 from lakeport.aio.writing import Data, messages, rewind
 from lakeport.v1 import files_pb2 as v1
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+    from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping, Sequence
 
 T = TypeVar("T")
 
@@ -31,6 +33,8 @@ _BATCH = 10_000
 """Items of one batch."""
 _BATCH_BYTES = 1 << 20
 """Bytes of one batch of writes: a third of what one may have, so that several are under way and an object is streamed early."""
+_REFUSAL = 3.0
+"""Seconds for which it is waited to learn why an upload was refused."""
 _AT_ONCE = 8
 """Batches of writes that are under way at the same time."""
 
@@ -71,7 +75,7 @@ class Files:
 
     async def read(self, path: str, offset: int = 0, limit: int = 0, if_match: str = "") -> bytes:
         """The bytes of an object, or of a part of it."""
-        return b"".join([piece async for piece in self.open_read(path, offset, limit, if_match)])
+        return b"".join([view async for view in self.open_read(path, offset, limit, if_match).views()])
 
     async def read_ranges(self, path: str, ranges: Sequence[tuple[int, int]]) -> Contents:
         """Parts of an object, each by its offset and length: for each, in their order, the bytes or why not.
@@ -81,13 +85,13 @@ class Files:
         request = v1.ReadRequest(
             **self._at(), path=path, ranges=[v1.ReadRange(read_offset=start, read_limit=size) for start, size in ranges]
         )
-        pieces: list[list[bytes]] = [[] for _ in ranges]
+        pieces: list[list[memoryview]] = [[] for _ in ranges]
         failed: dict[int, errors.LakeportError] = {}
-        async for message in self._channel.stream(lambda to: to.files.Read(request, **to.long)):
+        async for message, data in self._channel.stream(lambda to: to.read(request, **to.long)):
             if message.HasField("range_status"):
                 failed[message.range_index] = errors.of_status(message.range_status, path)
-            elif message.data:
-                pieces[message.range_index].append(message.data)
+            elif data:
+                pieces[message.range_index].append(data)
         return [failed.get(index) or b"".join(found) for index, found in enumerate(pieces)]
 
     async def write(
@@ -121,7 +125,7 @@ class Files:
         again = rewind(data)
 
         async def upload(to: Stubs) -> v1.WriteResponse:
-            call = to.files.Write(**to.long)
+            call = to.write(**to.long)
             try:
                 await _send(call, messages(copy.deepcopy(header), data))
                 return await call
@@ -129,7 +133,34 @@ class Files:
                 # Without its last message nothing is published; behind its end this does nothing.
                 call.cancel()
 
-        return (await self._channel.ask(upload, again)).info
+        try:
+            return (await self._channel.ask(upload, again)).info
+        except errors.UnavailableError as error:
+            # gRPC tells so of a write behind the server's answer, and forgets the answer (grpc/grpc#36066).
+            if error.reason is not None or error.code is not grpc.StatusCode.INTERNAL:
+                raise
+            raise await self._refusal(header) or error from None
+
+    async def _refusal(self, header: v1.WriteRequest) -> errors.LakeportError | None:
+        """Why an upload is refused that begins so; none if it is not. One that ends without its last message changes nothing."""
+
+        async def begin(to: Stubs) -> None:
+            call = to.write(**to.long)
+            answer = asyncio.ensure_future(call)
+            try:
+                await call.write(Piece(header, memoryview(b"")))
+                await asyncio.wait([answer], timeout=_REFUSAL)
+                if answer.done():
+                    await answer
+            finally:
+                answer.cancel()
+                call.cancel()
+
+        try:
+            await self._channel.ask(begin)
+        except errors.LakeportError as error:
+            return None if error.reason is None else error
+        return None
 
     async def list_pages(
         self,
@@ -264,13 +295,14 @@ class Files:
         return (await self._channel.ask(lambda to: to.files.Presign(request, **to.once))).url
 
 
-async def _send(call: aio.StreamUnaryCall[v1.WriteRequest, v1.WriteResponse], requests: AsyncIterator[v1.WriteRequest]) -> None:
-    async for request in requests:
-        try:
-            await call.write(request)
-        except (grpc.RpcError, asyncio.InvalidStateError):
-            # The server has answered already; its answer says why.
-            return
+async def _send(call: aio.StreamUnaryCall[Piece, v1.WriteResponse], pieces: AsyncGenerator[Piece, None]) -> None:
+    async with contextlib.aclosing(pieces):
+        async for piece in pieces:
+            try:
+                await call.write(piece)
+            except (grpc.RpcError, asyncio.InvalidStateError):
+                # The server has answered already; its answer says why.
+                return
     await call.done_writing()
 
 

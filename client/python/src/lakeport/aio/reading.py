@@ -42,12 +42,17 @@ class Download:
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         """Reads on until all is there."""
+        async for view in self.views():
+            yield bytes(view)
+
+    async def views(self) -> AsyncIterator[memoryview]:
+        """As the download itself, without a copy of the bytes."""
         tries = 0
         while True:
             before = self._next
             try:
-                async for piece in self._pieces():
-                    yield piece
+                async for view in self._pieces():
+                    yield view
             except LakeportError as error:
                 tries = tries + 1 if self._next == before else 1
                 if not self._may_resume(error) or tries > _TRIES:
@@ -59,18 +64,18 @@ class Download:
                 return
             self._resume()
 
-    async def _pieces(self) -> AsyncIterator[bytes]:
-        async for message in self._channel.stream(lambda to: to.files.Read(self._request, **to.long)):
+    async def _pieces(self) -> AsyncIterator[memoryview]:
+        async for message, data in self._channel.stream(lambda to: to.read(self._request, **to.long)):
             if message.HasField("info") and self._info is None:
                 self._began(message)
             if self._next is None or self._left is None:
                 error = "the server sent bytes of an object that it did not name"
                 raise CorruptError(error)
-            if message.data:
-                self._check(message)
-                self._next += len(message.data)
-                self._left -= len(message.data)
-                yield message.data
+            if data:
+                self._check(message.offset, len(data))
+                self._next += len(data)
+                self._left -= len(data)
+                yield data
         if self._left:
             error = f"the answer ended {self._left} bytes too early"
             raise UnavailableError(error)
@@ -80,11 +85,11 @@ class Download:
         self._info, self._next = message.info, message.offset
         self._left = min(size - message.offset, limit) if limit else size - message.offset
 
-    def _check(self, message: v1.ReadResponse) -> None:
-        if message.offset != self._next:
-            error = f"the server sent bytes at {message.offset} where {self._next} comes next"
+    def _check(self, offset: int, size: int) -> None:
+        if offset != self._next:
+            error = f"the server sent bytes at {offset} where {self._next} comes next"
             raise CorruptError(error)
-        if self._left is not None and len(message.data) > self._left:
+        if self._left is not None and size > self._left:
             error = "the server sent more bytes than it announced"
             raise CorruptError(error)
 

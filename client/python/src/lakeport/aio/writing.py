@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable
+import contextlib
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable
 from typing import Protocol, TypeAlias, runtime_checkable
 
+from lakeport.aio.frames import Piece
 from lakeport.v1 import files_pb2 as v1
 
 PIECE = 1 << 20
@@ -39,33 +41,34 @@ def rewind(data: Data) -> Callable[[], bool]:
     return lambda: seek(start) == start
 
 
-async def messages(header: v1.WriteRequest, data: Data) -> AsyncIterator[v1.WriteRequest]:
+async def messages(header: v1.WriteRequest, data: Data) -> AsyncGenerator[Piece, None]:
     """The messages of an upload. The last one publishes: data that fails to come never reaches it."""
-    message, is_first = header, True
-    async for piece in _pieces(data):
-        if not is_first:
-            yield message
-            message = v1.WriteRequest()
-        message.data, is_first = piece, False
-    message.finish_write = True
-    yield message
+    head, last = header, None
+    async with contextlib.aclosing(_parts(data)) as parts:
+        async for part in parts:
+            view = memoryview(part).cast("B")
+            for start in range(0, len(view), PIECE):
+                if last is not None:
+                    yield Piece(head, last)
+                    head = v1.WriteRequest()
+                last = view[start : start + PIECE]
+    head.finish_write = True
+    yield Piece(head, memoryview(b"") if last is None else last)
 
 
-async def _pieces(data: Data) -> AsyncIterator[bytes]:
-    async for part in _parts(data):
-        view = memoryview(part).cast("B")
-        for start in range(0, len(view), PIECE):
-            yield bytes(view[start : start + PIECE])
-
-
-async def _parts(data: Data) -> AsyncIterator[bytes]:
+async def _parts(data: Data) -> AsyncGenerator[bytes | bytearray | memoryview, None]:
     if isinstance(data, bytes | bytearray | memoryview):
-        # Without a copy: what slices it makes the bytes.
-        yield memoryview(data)  # type: ignore[misc]
+        yield data
     elif isinstance(data, Readable):
-        # A file may be slow, and others use the loop.
-        while part := await asyncio.to_thread(data.read, PIECE):
-            yield part
+        # A file may be slow: the next part is read while one is sent.
+        reading = asyncio.ensure_future(asyncio.to_thread(data.read, PIECE))
+        try:
+            while part := await reading:
+                reading = asyncio.ensure_future(asyncio.to_thread(data.read, PIECE))
+                yield part
+        finally:
+            # Whoever closes the file next must not do so amid a read.
+            await asyncio.wait([reading])
     elif isinstance(data, AsyncIterable):
         async for part in data:
             yield part

@@ -92,7 +92,7 @@ class Reads(Looking):
                 return Reading(self, str(where), known, b"")
             download = (await self._files(where)).open_read(where.key, 0, HEAD)
             try:
-                head = b"".join([piece async for piece in download])
+                head = b"".join([view async for view in download.views()])
             except NotFoundError as error:
                 raise await self._no_object(where, error) from None
             info = entry(where.root, download.info)
@@ -256,16 +256,19 @@ class Reads(Looking):
 
     async def _download(self, where: Path, file: BinaryIO, callback: Callback) -> None:
         download: Download = (await self._files(where.object())).open_read(where.key)
-        is_first = True
-        async for piece in download:
-            if is_first:
+        writing: asyncio.Future[int] | None = None
+        async for piece in download.views():
+            if writing is None:
                 callback.set_size(download.info.size_bytes)
-                is_first = False
-            # A disk may be slow, and others use the loop.
-            await asyncio.to_thread(file.write, piece)
+            else:
+                await writing
+            # A disk may be slow: one piece is written while the next one comes.
+            writing = asyncio.ensure_future(asyncio.to_thread(file.write, piece))
             callback.relative_update(len(piece))
-        if is_first:
+        if writing is None:
             callback.set_size(0)
+        else:
+            await writing
 
 
 def _told(found: dict[str, bytes | Exception], on_error: str) -> dict[str, Any]:
