@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import sys
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -51,4 +52,6 @@ def iterate(items: AsyncIterator[T], loop: asyncio.AbstractEventLoop | None = No
     finally:
         close = getattr(items, "aclose", None)
         if close is not None and not sys.is_finalizing():
-            run(close(), loop)
+            # What is on its way out already is not to be replaced by what its end says.
+            with contextlib.suppress(Exception):
+                run(close(), loop)

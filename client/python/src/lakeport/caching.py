@@ -14,6 +14,8 @@ from typing import Any, Generic, TypeVar
 V = TypeVar("V")
 Info = dict[str, Any]
 
+_LONGEST = 5_000
+"""Entries of a listing that is kept."""
 _FOR_EVER = float("inf")
 
 
@@ -83,7 +85,7 @@ class Cache:
             for info in infos:
                 if info["type"] == "file":
                     self._infos.put(info["name"], until, dict(info))
-            if folder is not None:
+            if folder is not None and len(infos) <= _LONGEST:
                 self._listings.put(folder, until, [dict(info) for info in infos])
 
     def forget(self, name: str) -> None:
@@ -99,7 +101,9 @@ class Cache:
         """As `forget`, with all that is below it."""
         self.forget(name)
         with self._lock:
-            below = f"{name.rstrip('/')}/" if name else ""
-            self._infos.drop_below(below)
-            self._listings.drop_below(below)
-            self._listings.entries.pop(name.rstrip("/"), None)
+            name = name.rstrip("/")
+            # And at what is said by way of it: `main@`, `main~1`.
+            for below in [f"{name}{sign}" for sign in "/@~^"] if name else [""]:
+                self._infos.drop_below(below)
+                self._listings.drop_below(below)
+            self._listings.entries.pop(name, None)

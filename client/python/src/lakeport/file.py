@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import gc
 import io
 import tempfile
 import warnings
@@ -13,6 +14,7 @@ from fsspec.asyn import AbstractAsyncStreamedFile
 from fsspec.spec import AbstractBufferedFile
 
 from lakeport import _loop
+from lakeport.errors import InvalidError
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -121,14 +123,24 @@ class LakeFSFile(AbstractBufferedFile):  # type: ignore[misc]
 
     def _upload_chunk(self, final: bool = False) -> bool:
         if self._spool is None:
-            return True
-        self._spool.write(self.buffer.getvalue())
+            message = f"{self.path} is closed already"
+            raise ValueError(message)
+        try:
+            self._spool.write(self.buffer.getvalue())
+        except BaseException:
+            # A part of it may be there, and must not be there twice.
+            self.discard()
+            raise
         if final and self.autocommit:
             self.commit()
         return True
 
     def commit(self) -> None:
         """Publishes what was written. Called by `close`, or at the end of fsspec's own transactions."""
+        if not self.forced:
+            self.discard()
+            message = f"{self.path} is still open at the end of the transaction: nothing of it is stored"
+            raise InvalidError(message)
         spool, self._spool = self._spool, None
         if spool is None:
             return
@@ -150,9 +162,20 @@ class LakeFSFile(AbstractBufferedFile):  # type: ignore[misc]
         self.closed = True
         self._leave()
 
-    def finish(self) -> None:
-        """Closes it at the end of its transaction, with what text over it still holds."""
+    def finish(self) -> bool:
+        """Closes it at the end of its transaction, with what is over it, if that is known."""
+        if self._over is None and _is_wrapped(self):
+            return False
         (self._over or self).close()
+        return True
+
+    def __del__(self) -> None:
+        try:
+            super().__del__()
+        except Exception:
+            if self._transaction is None:
+                raise
+            self._transaction.lost.append(self.path)
 
     def wrap(self, over: io.IOBase) -> None:
         """Something is written over it, and is to be closed instead where a transaction closes it."""
@@ -177,6 +200,26 @@ class LakeFSText(io.TextIOWrapper):
             self._over.discard()
         super().__exit__(kind, error, trace)
 
+    def close(self) -> None:
+        try:
+            if not self.closed:
+                self.flush()
+        except BaseException:
+            # Without its end it is half of a file.
+            if self._over.writable():
+                self._over.discard()
+            raise
+        super().close()
+
+
+def _is_wrapped(file: LakeFSFile) -> bool:
+    """Whether a file of another library is over it, which may hold back what was written to it."""
+    for holder in gc.get_referrers(file):
+        holders = gc.get_referrers(holder) if isinstance(holder, dict) else [holder]
+        if any(isinstance(each, io.IOBase) and each is not file for each in holders):
+            return True
+    return False
+
 
 class LakeFSStreamedFile(AbstractAsyncStreamedFile):  # type: ignore[misc]
     """A file that is open on an event loop."""
@@ -190,12 +233,14 @@ class LakeFSStreamedFile(AbstractAsyncStreamedFile):  # type: ignore[misc]
         mode: str,
         *,
         reading: Reading | None = None,
+        transaction: LakeFSTransaction | None = None,
         content_type: str | None = None,
         metadata: dict[str, str] | None = None,
         **kwargs: Any,
     ) -> None:
         kwargs.pop("size", None)
         self._reading = reading
+        self._transaction = transaction
         self._create_only = mode == "xb"
         self._about: dict[str, Any] = {"content_type": content_type or "", "metadata": metadata or {}}
         self._spool = None if reading else tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)
@@ -204,14 +249,33 @@ class LakeFSStreamedFile(AbstractAsyncStreamedFile):  # type: ignore[misc]
         super().__init__(
             fs, path, "rb" if reading else "wb", size=reading.info["size"] if reading else None, cache_type="none", **kwargs
         )
+        if transaction is not None:
+            transaction.handles.add(self)
+
+    def __hash__(self) -> int:
+        return id(self)
+
+    def finish(self) -> bool:
+        """It can be closed by who opened it alone."""
+        return False
+
+    def discard(self) -> None:
+        """Drops what was written."""
+        if self._spool is not None:
+            self._spool.close()
+        self.closed = True
+        self._leave()
+
+    def _leave(self) -> None:
+        if self._transaction is not None:
+            self._transaction.handles.discard(self)
 
     async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         if kind is not None and self._spool is not None:
-            self._spool.close()
-            self.closed = True
+            self.discard()
             return
         await self.close()
 
@@ -228,11 +292,16 @@ class LakeFSStreamedFile(AbstractAsyncStreamedFile):  # type: ignore[misc]
         if final:
             size = self._spool.tell()
             self._spool.seek(0)
-            with self._spool:
+            try:
                 await self.fs.write_file(self.path, self._spool, size, create_only=self._create_only, **self._about)
+            finally:
+                self._spool.close()
+                self._leave()
         return True
 
     def __del__(self) -> None:
         # Closing waits, which nothing can here: what was not closed is not written.
-        if self._spool is not None:
+        if self._spool is not None and not self.closed:
             self._spool.close()
+            if self._transaction is not None:
+                self._transaction.lost.append(self.path)

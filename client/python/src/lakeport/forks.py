@@ -7,17 +7,28 @@ under way, they go on in the parent, and the child says what is wrong instead of
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import os
 import threading
+import time
 import weakref
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
+
+import fsspec.asyn
 
 from lakeport.errors import UnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
+_POLLER = "_poll_wrapper"
+"""In the name of the thread on which gRPC waits for what happens."""
+_NATIVE = {"event_engine", "grpc_global_tim", "lifeguard"}
+"""Names of others, as Linux has them."""
+_QUIET = 1.0
+"""Seconds within which they end."""
 _PATIENCE = 5.0
 """Seconds within which a connection is closed."""
 
@@ -70,22 +81,43 @@ def run(loop: asyncio.AbstractEventLoop, close: Callable[[], Coroutine[None, Non
     return True
 
 
+def _is_running() -> bool:
+    if any(_POLLER in thread.name for thread in threading.enumerate()):
+        return True
+    # Its other threads are not Python's.
+    for task in Path("/proc/self/task").glob("*/comm"):
+        with contextlib.suppress(OSError):
+            if task.read_text().strip() in _NATIVE:
+                return True
+    return False
+
+
+def _is_quiet() -> bool:
+    """Whether gRPC's threads are gone: they end with the last of its objects, and calls that were cancelled end a moment later."""
+    until = time.monotonic() + _QUIET
+    while _is_running():
+        gc.collect()
+        if time.monotonic() > until:
+            return False
+        time.sleep(0.005)
+    return True
+
+
 def _before() -> None:
     global _cut_off  # noqa: PLW0603
     _lock.acquire()
     channels = list(_open)
     # Not `all` of a generator: each of them has to be closed.
     closed = [channel.close_before_fork() for channel in channels]
-    if not all(closed):
+    if channels and not (all(closed) and _is_quiet()):
         _cut_off = os.getpid()
     elif _cut_off == os.getpid():
         _cut_off = None
-    if channels:
-        # gRPC's threads end with the last of its objects.
-        gc.collect()
 
 
 def _in_child() -> None:
+    # Older fsspec keeps the loop of the parent, whose thread is not here.
+    fsspec.asyn.iothread[0] = fsspec.asyn.loop[0] = None
     if _cut_off is not None:
         # gRPC would look for its threads as these objects go, and not find them.
         _kept.extend(_open)

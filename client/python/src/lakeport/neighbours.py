@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from typing import TYPE_CHECKING
+
+from lakeport.errors import LakeportError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -22,7 +25,7 @@ class Neighbours:
         self._seconds = seconds
         self._asked: dict[str, float] = {}
         self._large: dict[str, float] = {}
-        self._under_way: dict[str, asyncio.Future[None]] = {}
+        self._under_way: dict[tuple[int, str], asyncio.Future[None]] = {}
 
     def note(self, folder: str) -> None:
         """One of its objects was asked for and answered."""
@@ -35,13 +38,20 @@ class Neighbours:
         now = time.monotonic()
         if now - self._asked.get(folder, -self._seconds) >= self._seconds or now < self._large.get(folder, 0.0):
             return
-        if folder not in self._under_way:
-            self._under_way[folder] = asyncio.ensure_future(self._read(folder, read))
-        await asyncio.shield(self._under_way[folder])
+        asked = (id(asyncio.get_running_loop()), folder)
+        if asked not in self._under_way:
+            self._under_way[asked] = asyncio.ensure_future(self._read(asked, read))
+        await asyncio.shield(self._under_way[asked])
 
-    async def _read(self, folder: str, read: Callable[[], Awaitable[bool]]) -> None:
+    async def _read(self, asked: tuple[int, str], read: Callable[[], Awaitable[bool]]) -> None:
+        is_worth_it = False
         try:
-            if not await read():
-                self._large[folder] = time.monotonic() + _LARGE
+            # Who may not list may still ask for one object.
+            with contextlib.suppress(LakeportError):
+                is_worth_it = await read()
         finally:
-            del self._under_way[folder]
+            del self._under_way[asked]
+            if not is_worth_it:
+                if len(self._large) > MOST:
+                    self._large.clear()
+                self._large[asked[1]] = time.monotonic() + _LARGE

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 from typing import TYPE_CHECKING, Any
 
@@ -41,11 +42,14 @@ class LakeFSPacked(io.BufferedIOBase):
 
     def discard(self) -> None:
         """Drops what was written."""
-        # Its end goes into what is dropped; without one it would look for the file later.
-        self._packed.close()
-        if self._file.writable():
-            self._file.discard()
-        super().close()
+        try:
+            # Its end goes into what is dropped; without one it would look for the file later.
+            with contextlib.suppress(Exception):
+                self._packed.close()
+        finally:
+            if self._file.writable():
+                self._file.discard()
+            super().close()
 
     def close(self) -> None:
         if self.closed:
@@ -54,6 +58,11 @@ class LakeFSPacked(io.BufferedIOBase):
             if not self._file.closed:
                 self._packed.close()
                 self._file.close()
+        except BaseException:
+            # Without its end it is half of a file.
+            if self._file.writable():
+                self._file.discard()
+            raise
         finally:
             super().close()
 

@@ -11,11 +11,13 @@ from lakeport.file import LakeFSFile, LakeFSStreamedFile, LakeFSText
 from lakeport.filesystem.base import waiting
 from lakeport.filesystem.changing import Changes
 from lakeport.packed import pack
-from lakeport.transaction import registry
+from lakeport.transaction import LakeFSTransaction, registry
 from lakeport.util import parse
 
 if TYPE_CHECKING:
     from fsspec.spec import AbstractBufferedFile
+
+    from lakeport.paths import Path
 
 __all__ = ["LakeFSFileSystem", "parse"]
 
@@ -106,7 +108,7 @@ class LakeFSFileSystem(Changes):
         where = self._parse(path).object()
         if mode == "xb":
             _loop.run(self._new(path), self.loop)
-        return LakeFSFile(self, path, mode, transaction=registry.find(where.repository, where.ref), **how)
+        return LakeFSFile(self, path, mode, transaction=self._transaction_at(where), **how)
 
     async def open_async(self, path: str, mode: str = "rb", **kwargs: Any) -> LakeFSStreamedFile:
         """Opens an object on the event loop: `rb wb xb`."""
@@ -114,10 +116,13 @@ class LakeFSFileSystem(Changes):
         path = self._strip_protocol(path)
         if mode == "rb":
             return LakeFSStreamedFile(self, path, mode, reading=await self._reading(path), **kwargs)
-        self._parse(path).object()
+        where = self._parse(path).object()
         if mode == "xb":
             await self._new(path)
-        return LakeFSStreamedFile(self, path, mode, **kwargs)
+        return LakeFSStreamedFile(self, path, mode, transaction=self._transaction_at(where), **kwargs)
+
+    def _transaction_at(self, where: Path) -> LakeFSTransaction | None:
+        return registry.find(self._name(where.repository, where.ref))
 
 
 def _check(mode: str) -> None:

@@ -8,6 +8,7 @@ import datetime
 import re
 import threading
 import warnings
+import weakref
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from fsspec.transaction import Transaction
@@ -40,6 +41,11 @@ if TYPE_CHECKING:
 
 Delete = Literal["onsuccess", "always", "never"]
 
+Name = tuple[tuple[str, str], str, str]
+"""Which server and as whom, repository, ref."""
+
+_REMEMBERED = 1000
+"""Names of ended transactions that are remembered."""
 BRANCH_LABEL = "lakeport.branch"
 """Of a transaction: the name of its branch in paths, by which other processes find it."""
 _OWN = re.compile(r"transaction-[0-9a-f]{32}")
@@ -56,8 +62,11 @@ _within: contextvars.ContextVar[tuple[LakeFSTransaction, ...]] = contextvars.Con
 class Handle(Protocol):
     """A file that is open for writing."""
 
-    def finish(self) -> None:
-        """Writes it, and closes it."""
+    path: Any
+
+    def finish(self) -> bool:
+        """Writes and closes it, if what is over it is known to hold nothing back; says whether it is closed."""
+        ...
 
     def discard(self) -> None:
         """Drops it."""
@@ -72,24 +81,39 @@ class Registry:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._open: dict[tuple[str, str], LakeFSTransaction] = {}
+        self._open: dict[Name, LakeFSTransaction] = {}
+        self._ended: dict[Name, None] = {}
 
-    def find(self, repository: str, ref: str) -> LakeFSTransaction | None:
+    def find(self, name: Name) -> LakeFSTransaction | None:
         """The transaction that a ref is."""
         with self._lock:
-            return self._open.get((repository, ref))
+            return self._open.get(name)
 
-    def add(self, transaction: LakeFSTransaction) -> None:
-        """Paths that name its branch act in it from now on."""
+    def has_ended(self, name: Name) -> bool:
+        """Whether a ref was the name of a transaction: what is written to it comes too late."""
         with self._lock:
-            for name in (transaction.branch.id, transaction.id):
-                self._open[transaction.repository, name] = transaction
+            return name in self._ended
 
-    def remove(self, transaction: LakeFSTransaction) -> None:
-        """Its branch is a branch again, or nothing."""
+    def add(self, names: list[Name], transaction: LakeFSTransaction) -> None:
+        """Paths with these names act in it from now on. `ExistsError` where one is another's."""
         with self._lock:
-            for name in (transaction.branch.id, transaction.id):
-                self._open.pop((transaction.repository, name), None)
+            for name in names:
+                if name in self._open:
+                    message = f"branch_name {name[2]!r} is that of another transaction of this process"
+                    raise ExistsError(message)
+            self._open.update(dict.fromkeys(names, transaction))
+            for name in names:
+                self._ended.pop(name, None)
+
+    def remove(self, names: list[Name], *, is_branch: bool) -> None:
+        """They are names of branches again, or (unless one was left) of nothing."""
+        with self._lock:
+            for name in names:
+                self._open.pop(name, None)
+                if not is_branch:
+                    self._ended[name] = None
+            while len(self._ended) > _REMEMBERED:
+                self._ended.pop(next(iter(self._ended)))
 
 
 registry = Registry()
@@ -139,8 +163,11 @@ class LakeFSTransaction(Transaction):  # type: ignore[misc]
         self.delete: Delete = "onsuccess"
         self.merge_kwargs: MergeKwargs = {}
         self.has_warned = False
-        self.handles: set[Handle] = set()
+        self.handles: weakref.WeakSet[Handle] = weakref.WeakSet()
         """Files that are open for writing in it."""
+        self.lost: list[str] = []
+        """Files that were forgotten and could not be written."""
+        self._names: list[Name] = []
         self._idle_timeout: float | None = None
         self._name: str | None = None
         self._transaction: aio.Transaction | None = None
@@ -183,6 +210,11 @@ class LakeFSTransaction(Transaction):  # type: ignore[misc]
         return Branch(self.repository, name, lambda: self._rev_parse(name), self.fs.loop)
 
     @property
+    def _is_kept(self) -> bool:
+        """Whether the server leaves its branch, whatever happens."""
+        return self.delete == "never" or not self.automerge
+
+    @property
     def id(self) -> str:
         """What the transaction goes on by, in any process and language."""
         return self._begun().id
@@ -213,7 +245,7 @@ class LakeFSTransaction(Transaction):  # type: ignore[misc]
             return
         try:
             if kind is None:
-                self._flush()
+                self._finish_files()
         except BaseException:
             self._wait(self._exit(is_good=False))
             raise
@@ -229,6 +261,12 @@ class LakeFSTransaction(Transaction):  # type: ignore[misc]
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         try:
+            if kind is None:
+                self._has_no_files()
+        except BaseException:
+            await self._exit(is_good=False)
+            raise
+        else:
             await self._exit(is_good=kind is None)
         finally:
             self._leave()
@@ -239,18 +277,28 @@ class LakeFSTransaction(Transaction):  # type: ignore[misc]
     async def _enter(self) -> None:
         transaction_id = new_id()
         branch = self._name or transaction_id
+        identity = self.fs.lakeport.identity
+        self._tags, self._later, self._made, self.has_warned = [], [], set(), False
+        names: list[Name] = [(identity, self.repository, name) for name in dict.fromkeys((branch, transaction_id))]
+        registry.add(names, self)
+        try:
+            await self._begin(transaction_id, branch)
+        except BaseException:
+            registry.remove(names, is_branch=True)
+            raise
+        self._names = names
+
+    async def _begin(self, transaction_id: str, branch: str) -> None:
         if self._name is not None:
             await self._has_to_be_free(self._name)
-        # The server keeps it by name, whatever happens; one that is only kept without a merge goes where that does not come.
-        is_kept = self.delete == "never" or not self.automerge
         try:
             begun = await self.fs.lakeport.begin(
                 self.repository,
                 self.base_branch.id,
                 transaction_id=transaction_id,
                 idle_timeout=None if self._idle_timeout is None else datetime.timedelta(seconds=self._idle_timeout),
-                branch=branch if is_kept else "",
-                branch_retention=v1.BRANCH_RETENTION_KEEP if is_kept else v1.BRANCH_RETENTION_DELETE,
+                branch=branch if self._is_kept else "",
+                branch_retention=v1.BRANCH_RETENTION_KEEP if self._is_kept else v1.BRANCH_RETENTION_DELETE,
                 labels={BRANCH_LABEL: branch},
             )
         except NotFoundError as error:
@@ -260,8 +308,8 @@ class LakeFSTransaction(Transaction):  # type: ignore[misc]
             raise
         self._transaction = begun
         self.branch = self._branch(branch)
+        self.fs.forget_ref(self.repository, branch)
         await begun.__aenter__()
-        registry.add(self)
 
     async def _has_to_be_free(self, name: str) -> None:
         """A name of a branch that is there would mean two things."""
@@ -270,10 +318,18 @@ class LakeFSTransaction(Transaction):  # type: ignore[misc]
             message = f"branch {name!r} is there already: choose another branch_name"
             raise ExistsError(message)
 
-    def _flush(self) -> None:
+    def _finish_files(self) -> None:
         """What was written to files that are still open belongs to the transaction, too."""
         for handle in list(self.handles):
             handle.finish()
+        self._has_no_files()
+
+    def _has_no_files(self) -> None:
+        """Half of a file must not be published, and none be lost."""
+        left = sorted({handle.path for handle in self.handles} | set(self.lost))
+        if left:
+            message = f"still open at the end of the transaction, which is rolled back: close {', '.join(left)}"
+            raise InvalidError(message)
 
     async def _exit(self, *, is_good: bool) -> None:
         begun = self._begun()
@@ -305,8 +361,22 @@ class LakeFSTransaction(Transaction):  # type: ignore[misc]
                 await self._roll_back(begun)
             raise
         self.fs.forget_ref(self.repository, self.base_branch.id)
+        self.fs.forget_ref(self.repository, self.branch.id)
+        self._is_as_said(begun.state)
         for tag in self._later:
             await self.fs.lakeport.versions.create_tag(self.repository, tag.id, tag.ref)
+
+    def _is_as_said(self, state: v1.Transaction) -> None:
+        """What was not done as it was asked for is told; what is published, is."""
+        wrong = [f"the tag {tag!r} could not be made" for tag in state.failed_tags]
+        if state.HasField("failure"):
+            wrong.append(state.failure.message)
+        if self._is_kept and state.branch != self.branch.id:
+            wrong.append(f"the branch is left as {state.branch!r}: {self.branch.id!r} is another's")
+            self.branch = self._branch(state.branch)
+        if wrong:
+            message = f"transaction {self.id} is committed, but {'; '.join(wrong)}"
+            raise ConflictError(message)
 
     async def _roll_back(self, begun: aio.Transaction) -> None:
         for handle in list(self.handles):
@@ -314,11 +384,12 @@ class LakeFSTransaction(Transaction):  # type: ignore[misc]
         with contextlib.suppress(LakeportError):
             # The exception is what happened; a transaction that cannot be rolled back ends by itself.
             await begun.rollback()
-            if self.delete != "never" and not self.automerge:
-                await self.fs.lakeport.versions.delete_branch(self.repository, self.branch.id)
+            if self._is_kept and self.delete != "never" and self._name is None:
+                # The name is our own, so nobody else's branch can have it.
+                await self.fs.lakeport.versions.delete_branch(self.repository, self.id)
 
     def _leave(self) -> None:
-        registry.remove(self)
+        registry.remove(self._names, is_branch=self._is_kept)
         if self._token is not None:
             with contextlib.suppress(ValueError):
                 # Left in another context than it was entered in, as generators do.

@@ -6,7 +6,7 @@ import asyncio
 import os
 import time
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import grpc
 from grpc import aio
@@ -17,7 +17,7 @@ from lakeport.endpoint import Local
 from lakeport.v1 import files_pb2, files_pb2_grpc, transactions_pb2_grpc, versions_pb2_grpc
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 
     from lakeport.endpoint import Remote
     from lakeport.lakectl import Credentials
@@ -102,15 +102,20 @@ class Channel:
                     raise
                 await asyncio.sleep(error.retry_delay or 0.1)
 
-    async def stream(self, call: Callable[[Stubs], aio.UnaryStreamCall[Any, T]]) -> AsyncIterator[T]:
-        """The answers to a call, as they come. Whoever stops reading them ends the call."""
+    async def stream(
+        self, call: Callable[[Stubs], aio.UnaryStreamCall[Any, T]], *, stalls: bool = False
+    ) -> AsyncGenerator[T, None]:
+        """The answers to a call, as they come. Whoever stops reading them ends the call.
+
+        With `stalls`, no answer for as long as a call may take that answers once is a `TimedOutError`.
+        """
         refused, began = 0, False
         while True:
             try:
                 async with self._calling() as stubs:
                     answers = call(stubs)
                     try:
-                        async for message in answers:
+                        while (message := await self._next(answers, stalls=stalls)) is not None:
                             began = True
                             yield message
                     finally:
@@ -121,6 +126,15 @@ class Channel:
                 if began or error.reason != "OVERLOADED" or refused > _REFUSALS:
                     raise
                 await asyncio.sleep(error.retry_delay or 0.1)
+
+    async def _next(self, answers: aio.UnaryStreamCall[Any, T], *, stalls: bool) -> T | None:
+        try:
+            found = await asyncio.wait_for(answers.read(), self._timeout if stalls else None)
+        except asyncio.TimeoutError:
+            message = f"the server sent nothing for {self._timeout} s"
+            raise errors.TimedOutError(message) from None
+        # gRPC's sign of the end is no message.
+        return None if found is aio.EOF else cast("T", found)
 
     @asynccontextmanager
     async def _calling(self) -> AsyncIterator[Stubs]:

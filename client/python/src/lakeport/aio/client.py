@@ -31,6 +31,10 @@ _PAUSE = 0.2
 """Seconds before a transaction is begun once more, where the server asks for none."""
 
 
+_DEFAULT_IDLE = 600.0
+"""Seconds of the idle timeout of who asks for none."""
+
+
 class Client:
     """A client of one server. Its calls may run at the same time; it belongs to the event loop on which it is made."""
 
@@ -50,8 +54,14 @@ class Client:
         """
         server, credentials = find(endpoint, credentials)
         self._channel = Channel(server, credentials, timeout, root_certificates)
+        self._identity = (repr(server), credentials.authorization if credentials else "")
         self.versions = Versions(self._channel)
         """Repositories, branches, tags and commits."""
+
+    @property
+    def identity(self) -> tuple[str, str]:
+        """Which server it goes to, and as whom: what has the same means the same transactions."""
+        return self._identity
 
     async def __aenter__(self) -> Self:
         return self
@@ -96,7 +106,9 @@ class Client:
         for patience in (True, True, False):
             try:
                 begun = await self._channel.ask(lambda to: to.transactions.BeginTransaction(request, **to.once))
-                return Transaction(self._channel, begun.transaction, is_new=True)
+                # An older one that is found again was begun in the same words.
+                idle = _DEFAULT_IDLE if idle_timeout is None else idle_timeout.total_seconds()
+                return Transaction(self._channel, begun.transaction, idle=min(idle, _first_idle(begun.transaction)))
             except UnavailableError as error:
                 if not patience:
                     raise
@@ -139,6 +151,11 @@ class Client:
 def new_id() -> str:
     """A name for a transaction that no other has."""
     return f"transaction-{uuid.uuid4().hex}"
+
+
+def _first_idle(state: transactions_pb2.Transaction) -> float:
+    """Seconds from its beginning to its end: no less than its idle timeout, and that right after it began."""
+    return float(state.idle_expire_time.seconds - state.create_time.seconds)
 
 
 def _span(span: datetime.timedelta | None) -> duration_pb2.Duration | None:

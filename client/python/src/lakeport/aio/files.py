@@ -15,6 +15,7 @@ from lakeport.aio.channel import Channel, Stubs
 from lakeport.aio.frames import Piece
 from lakeport.aio.place import Place
 from lakeport.aio.reading import Download
+from lakeport.aio.together import together
 from lakeport.aio.writing import Data, messages, rewind
 from lakeport.v1 import files_pb2 as v1
 
@@ -87,9 +88,9 @@ class Files:
         )
         pieces: list[list[memoryview]] = [[] for _ in ranges]
         failed: dict[int, errors.LakeportError] = {}
-        async for message, data in self._channel.stream(lambda to: to.read(request, **to.long)):
+        async for message, data in self._channel.stream(lambda to: to.read(request, **to.long), stalls=True):
             if message.HasField("range_status"):
-                failed[message.range_index] = errors.of_status(message.range_status, path)
+                failed[message.range_index] = errors.of_status(message.range_status)
             elif data:
                 pieces[message.range_index].append(data)
         return [failed.get(index) or b"".join(found) for index, found in enumerate(pieces)]
@@ -170,13 +171,14 @@ class Files:
         match_glob: str = "",
         max_depth: int = 0,
         limit: int = 0,
-    ) -> AsyncIterator[v1.ListResponse]:
+    ) -> AsyncGenerator[v1.ListResponse, None]:
         """As `list`, in the pages in which the server sends them."""
         request = v1.ListRequest(
             **self._at(), prefix=prefix, delimiter=delimiter, match_glob=match_glob, max_depth=max_depth, limit=limit
         )
-        async for page in self._channel.stream(lambda to: to.files.List(request, **to.long)):
-            yield page
+        async with contextlib.aclosing(self._channel.stream(lambda to: to.files.List(request, **to.long), stalls=True)) as pages:
+            async for page in pages:
+                yield page
 
     async def list(
         self,
@@ -186,12 +188,13 @@ class Files:
         match_glob: str = "",
         max_depth: int = 0,
         limit: int = 0,
-    ) -> AsyncIterator[v1.FileInfo]:
+    ) -> AsyncGenerator[v1.FileInfo, None]:
         """Objects whose path begins so, in the order of their bytes, and prefixes where a delimiter folds them."""
-        pages = self.list_pages(prefix, delimiter=delimiter, match_glob=match_glob, max_depth=max_depth, limit=limit)
-        async for page in pages:
-            for entry in page.entries:
-                yield entry
+        how = {"delimiter": delimiter, "match_glob": match_glob}
+        async with contextlib.aclosing(self.list_pages(prefix, **how, max_depth=max_depth, limit=limit)) as pages:
+            async for page in pages:
+                for entry in page.entries:
+                    yield entry
 
     async def delete(self, path: str, *, recursive: bool = False, allow_missing: bool = False) -> int:
         """Deletes an object, with `recursive` all below it too, and says how many are gone."""
@@ -253,29 +256,28 @@ class Files:
 
     def _batch_stat(self, paths: Sequence[str]) -> AsyncIterator[v1.BatchStatResponse]:
         request = v1.BatchStatRequest(**self._at(), paths=paths)
-        return self._channel.stream(lambda to: to.files.BatchStat(request, **to.long))
+        return self._channel.stream(lambda to: to.files.BatchStat(request, **to.long), stalls=True)
 
     def _batch_read(self, paths: Sequence[str]) -> AsyncIterator[v1.BatchReadResponse]:
         request = v1.BatchReadRequest(**self._at(), paths=paths)
-        return self._channel.stream(lambda to: to.files.BatchRead(request, **to.long))
+        return self._channel.stream(lambda to: to.files.BatchRead(request, **to.long), stalls=True)
 
     async def write_many(self, objects: Mapping[str, bytes], *, create_only: bool = False) -> Stats:
         """Stores many objects: for each, in their order, the object or why not. All or nothing in a transaction alone."""
-        limit, condition = asyncio.Semaphore(_AT_ONCE), "*" if create_only else ""
+        condition = "*" if create_only else ""
 
         async def part(batch: Paths) -> Stats:
-            async with limit:
-                if len(batch) == 1:
-                    return [await self._written(batch[0], objects[batch[0]], create_only=create_only)]
-                items = [v1.BatchWriteItem(path=path, data=bytes(objects[path]), if_none_match=condition) for path in batch]
-                request = v1.BatchWriteRequest(**self._at(), items=items)
-                answer = await self._channel.ask(lambda to: to.files.BatchWrite(request, **to.once))
-                return [
-                    errors.of_status(found.status, path) if found.status.code else found.info
-                    for path, found in zip(batch, answer.results, strict=True)
-                ]
+            if len(batch) == 1:
+                return [await self._written(batch[0], objects[batch[0]], create_only=create_only)]
+            items = [v1.BatchWriteItem(path=path, data=bytes(objects[path]), if_none_match=condition) for path in batch]
+            request = v1.BatchWriteRequest(**self._at(), items=items)
+            answer = await self._channel.ask(lambda to: to.files.BatchWrite(request, **to.once))
+            return [
+                errors.of_status(found.status, path) if found.status.code else found.info
+                for path, found in zip(batch, answer.results, strict=True)
+            ]
 
-        parts = await asyncio.gather(*(part(batch) for batch in _batches(objects)))
+        parts = await together((part(batch) for batch in _batches(objects)), _AT_ONCE)
         return [found for answers in parts for found in answers]
 
     async def _written(self, path: str, data: bytes, *, create_only: bool) -> Stat:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import copy
 from typing import TYPE_CHECKING
 
 from lakeport.errors import CorruptError, LakeportError, UnavailableError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncGenerator, AsyncIterator
 
     from lakeport.aio.channel import Channel
     from lakeport.v1 import files_pb2 as v1
@@ -42,17 +43,23 @@ class Download:
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         """Reads on until all is there."""
-        async for view in self.views():
-            yield bytes(view)
+        async with contextlib.aclosing(self.views()) as views:
+            async for view in views:
+                yield bytes(view)
 
-    async def views(self) -> AsyncIterator[memoryview]:
+    async def views(self) -> AsyncGenerator[memoryview, None]:
         """As the download itself, without a copy of the bytes."""
         tries = 0
+        if self._left == 0:
+            return
+        # Whoever stopped reading goes on where that was.
+        self._resume()
         while True:
             before = self._next
             try:
-                async for view in self._pieces():
-                    yield view
+                async with contextlib.aclosing(self._pieces()) as views:
+                    async for view in views:
+                        yield view
             except LakeportError as error:
                 tries = tries + 1 if self._next == before else 1
                 if not self._may_resume(error) or tries > _TRIES:
@@ -64,18 +71,20 @@ class Download:
                 return
             self._resume()
 
-    async def _pieces(self) -> AsyncIterator[memoryview]:
-        async for message, data in self._channel.stream(lambda to: to.read(self._request, **to.long)):
-            if message.HasField("info") and self._info is None:
-                self._began(message)
-            if self._next is None or self._left is None:
-                error = "the server sent bytes of an object that it did not name"
-                raise CorruptError(error)
-            if data:
-                self._check(message.offset, len(data))
-                self._next += len(data)
-                self._left -= len(data)
-                yield data
+    async def _pieces(self) -> AsyncGenerator[memoryview, None]:
+        answers = self._channel.stream(lambda to: to.read(self._request, **to.long), stalls=True)
+        async with contextlib.aclosing(answers):
+            async for message, data in answers:
+                if message.HasField("info") and self._info is None:
+                    self._began(message)
+                if self._next is None or self._left is None:
+                    error = "the server sent bytes of an object that it did not name"
+                    raise CorruptError(error)
+                if data:
+                    self._check(message.offset, len(data))
+                    self._next += len(data)
+                    self._left -= len(data)
+                    yield data
         if self._left:
             error = f"the answer ended {self._left} bytes too early"
             raise UnavailableError(error)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
+import weakref
 from typing import TYPE_CHECKING
 
 from lakeport.aio.channel import Channel
@@ -28,17 +29,36 @@ _SHORTEST = 10
 """Seconds of the shortest idle timeout that there is."""
 
 
+async def _keep(of: weakref.ref[Transaction], pause: float) -> None:
+    """Keeps a transaction while its block lasts, and it is not forgotten: what takes long on this side is no reason to end it."""
+    while True:
+        await asyncio.sleep(pause)
+        transaction = of()
+        if transaction is None:
+            return
+        try:
+            await transaction.keep_alive()
+        except (UnavailableError, TimedOutError, BusyError):
+            # The next one may get through.
+            continue
+        except LakeportError:
+            # It has ended; who works in it is told so.
+            return
+        finally:
+            del transaction
+
+
 class Transaction(Files):
     """Files of a transaction. As a context manager it is committed at the end of the block, or rolled back by an exception.
 
+    A commit that is refused, by a conflict say, leaves it open: commit it otherwise, or roll it back.
     The server holds it: its ID goes on with it in another process, and what nobody ends, ends by itself.
     """
 
-    def __init__(self, channel: Channel, state: v1.Transaction, *, is_new: bool = False) -> None:
-        """`is_new`: it has just begun, so its first idle timeout tells how long that is."""
+    def __init__(self, channel: Channel, state: v1.Transaction, *, idle: float | None = None) -> None:
+        """`idle`: its idle timeout in seconds, if that is known."""
         super().__init__(channel, Place(transaction_id=state.transaction_id))
-        idle = state.idle_expire_time.seconds - state.create_time.seconds if is_new else _SHORTEST
-        self._pause = max(idle, _SHORTEST) / 3
+        self._pause = max(idle or _SHORTEST, _SHORTEST) / 3
         self.state = state
         self.message = ""
         """Of the commit at the end of the block; empty: one that names the transaction."""
@@ -55,7 +75,7 @@ class Transaction(Files):
         return self.state.state == v1.TRANSACTION_STATE_OPEN
 
     async def __aenter__(self) -> Self:
-        self._keeping = asyncio.create_task(self._keep())
+        self._keeping = asyncio.create_task(_keep(weakref.ref(self), self._pause))
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
@@ -76,19 +96,6 @@ class Transaction(Files):
         if self._keeping is not None:
             self._keeping.cancel()
             self._keeping = None
-
-    async def _keep(self) -> None:
-        """Keeps the transaction while its block lasts: what takes long on this side is no reason to end it."""
-        while True:
-            await asyncio.sleep(self._pause)
-            try:
-                await self.keep_alive()
-            except (UnavailableError, TimedOutError, BusyError):
-                # The next one may get through.
-                continue
-            except LakeportError:
-                # It has ended; who works in it is told so.
-                return
 
     async def commit(
         self,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable
-from typing import Protocol, TypeAlias, runtime_checkable
+from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 from lakeport.aio.frames import Piece
 from lakeport.v1 import files_pb2 as v1
@@ -44,9 +44,11 @@ def rewind(data: Data) -> Callable[[], bool]:
 async def messages(header: v1.WriteRequest, data: Data) -> AsyncGenerator[Piece, None]:
     """The messages of an upload. The last one publishes: data that fails to come never reaches it."""
     head, last = header, None
+    is_whole = isinstance(data, bytes | bytearray | memoryview)
     async with contextlib.aclosing(_parts(data)) as parts:
         async for part in parts:
-            view = memoryview(part).cast("B")
+            # What is held back until the next part is there must not change meanwhile, as a buffer that is used again.
+            view = part if is_whole else memoryview(part if isinstance(part, bytes) else bytes(part))
             for start in range(0, len(view), PIECE):
                 if last is not None:
                     yield Piece(head, last)
@@ -56,22 +58,33 @@ async def messages(header: v1.WriteRequest, data: Data) -> AsyncGenerator[Piece,
     yield Piece(head, memoryview(b"") if last is None else last)
 
 
-async def _parts(data: Data) -> AsyncGenerator[bytes | bytearray | memoryview, None]:
+async def _parts(data: Data) -> AsyncGenerator[Any, None]:
     if isinstance(data, bytes | bytearray | memoryview):
-        yield data
+        yield memoryview(data).cast("B")
     elif isinstance(data, Readable):
-        # A file may be slow: the next part is read while one is sent.
-        reading = asyncio.ensure_future(asyncio.to_thread(data.read, PIECE))
-        try:
-            while part := await reading:
-                reading = asyncio.ensure_future(asyncio.to_thread(data.read, PIECE))
+        async with contextlib.aclosing(_read(data)) as parts:
+            async for part in parts:
                 yield part
-        finally:
-            # Whoever closes the file next must not do so amid a read.
-            await asyncio.wait([reading])
     elif isinstance(data, AsyncIterable):
         async for part in data:
             yield part
     else:
-        for part in data:
+        # What makes the parts may take long, and others use the loop.
+        items, end = iter(data), object()
+        while (item := await asyncio.to_thread(next, items, end)) is not end:
+            yield item
+
+
+async def _read(file: Readable) -> AsyncGenerator[bytes, None]:
+    """A file may be slow: the next part is read while one is sent."""
+    reading = asyncio.ensure_future(asyncio.to_thread(file.read, PIECE))
+    try:
+        while part := await reading:
+            reading = asyncio.ensure_future(asyncio.to_thread(file.read, PIECE))
             yield part
+        if part is None:
+            message = "the file has nothing to read yet: it must not be one that does not wait"
+            raise BlockingIOError(message)
+    finally:
+        # Whoever closes the file next must not do so amid a read.
+        await asyncio.wait([reading])

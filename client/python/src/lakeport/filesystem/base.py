@@ -23,6 +23,7 @@ from lakeport.paths import Path
 from lakeport.transaction import (
     BRANCH_LABEL,
     LakeFSTransaction,
+    Name,
     may_be_transaction,
     registry,
     split_expression,
@@ -40,6 +41,8 @@ T = TypeVar("T")
 
 _FOREIGN = 5.0
 """Seconds for which it is known that a ref is a transaction of another process, or none."""
+_MOST = 1000
+"""Of these that are remembered."""
 _OPEN = {transactions_pb2.TRANSACTION_STATE_OPEN, transactions_pb2.TRANSACTION_STATE_COMMITTING}
 
 
@@ -159,7 +162,7 @@ class Base(AsyncFileSystem):  # type: ignore[misc]
 
     async def _files(self, path: Path) -> Files:
         """The objects of the ref of a path: those of a transaction, where it is the name of one."""
-        own = registry.find(path.repository, path.ref)
+        own = registry.find(self._name(path.repository, path.ref))
         if own is not None:
             return self.lakeport.files_of(own.id)
         if may_be_transaction(path.ref) and await self._is_foreign(path.ref):
@@ -168,10 +171,13 @@ class Base(AsyncFileSystem):  # type: ignore[misc]
         if named is not None and await self._is_foreign(named):
             return self.lakeport.files_of(named)
         name, behind = split_expression(path.ref)
-        own = registry.find(path.repository, name) if name != path.ref else None
+        own = registry.find(self._name(path.repository, name)) if name != path.ref else None
         if own is not None:
             return self.lakeport.files(path.repository, (await own.head()).commit_id + behind)
         return self.lakeport.files(path.repository, path.ref)
+
+    def _name(self, repository: str, ref: str) -> Name:
+        return (self.lakeport.identity, repository, ref)
 
     async def _named_by_another(self, path: Path) -> bool:
         """Whether an open transaction of another process has given a ref its name. It is known from then on."""
@@ -192,12 +198,15 @@ class Base(AsyncFileSystem):  # type: ignore[misc]
             is_open = False
         else:
             is_open = found.state.state in _OPEN
+        if len(self._foreign) > _MOST:
+            self._foreign.clear()
+            self._named.clear()
         self._foreign[ref] = (time.monotonic() + _FOREIGN, is_open)
         return is_open
 
-    def _may_keep(self, files: Files) -> bool:
-        """Whether what is told there is kept: never in a transaction."""
-        return not files.place.transaction_id
+    def _may_keep(self, files: Files, where: Path) -> bool:
+        """Whether what is told there is kept: never in a transaction, nor at its commits by a name that moves with it."""
+        return not files.place.transaction_id and files.place.ref == where.ref
 
     # ---- what is known
 
@@ -221,7 +230,7 @@ class Base(AsyncFileSystem):  # type: ignore[misc]
         except NotFoundError as error:
             if error.reason != "REF_NOT_FOUND" or files.place.transaction_id:
                 raise
-            if may_be_transaction(path.ref):
+            if may_be_transaction(path.ref) or registry.has_ended(self._name(path.repository, path.ref)):
                 message = f"transaction {path.ref} has ended, or never was: nothing can be written to it"
                 raise NotFoundError(message, error.code, error.reason) from None
             is_named = await self._named_by_another(path)
@@ -278,9 +287,9 @@ def by_ref(paths: Iterable[Path]) -> dict[tuple[str, str], list[Path]]:
     return groups
 
 
-def unique(stem: str) -> str:
-    """A name beside another that nobody has."""
-    return f"{stem}.{uuid.uuid4().hex[:12]}.part"
+def unique() -> str:
+    """A name of a file that nobody has."""
+    return f".{uuid.uuid4().hex[:16]}.part"
 
 
 def _credentials(username: str | None, password: str | None, token: str | None, scheme: str | None) -> Credentials | None:

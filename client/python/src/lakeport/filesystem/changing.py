@@ -6,7 +6,9 @@ from glob import has_magic
 from typing import TYPE_CHECKING, Any
 
 from fsspec.implementations.local import trailing_sep
+from fsspec.utils import other_paths
 
+from lakeport.aio.together import together
 from lakeport.errors import FolderError, InvalidError, NotFoundError
 from lakeport.filesystem.base import about, by_ref
 from lakeport.filesystem.writing import Writes
@@ -14,6 +16,10 @@ from lakeport.paths import Path
 
 if TYPE_CHECKING:
     from lakeport.aio import Files
+
+
+_AT_ONCE = 32
+"""Copies that one call has under way."""
 
 
 class Changes(Writes):
@@ -46,9 +52,10 @@ class Changes(Writes):
         """How the server is told where a copy comes from."""
         if (source.repository, source.ref) == (target.repository, target.ref):
             return {}
-        transaction_id = (await self._files(source)).place.transaction_id
+        place = (await self._files(source)).place
+        transaction_id = place.transaction_id
         if not transaction_id:
-            return {"source_ref": source.ref, "source_repository": source.repository}
+            return {"source_ref": place.ref, "source_repository": source.repository}
         begun = await self.lakeport.transaction(transaction_id)
         return {"source_ref": begun.state.branch, "source_repository": source.repository}
 
@@ -62,17 +69,25 @@ class Changes(Writes):
         **kwargs: Any,
     ) -> None:
         tree = await self._whole_tree(path1, path2, recursive=recursive, maxdepth=maxdepth)
-        if tree is None:
+        if tree is None and isinstance(path1, str) and isinstance(path2, str) and await self._is_odd(path1):
+            into = trailing_sep(path2) or await self._isdir(path2)
+            name = self._parse(path1).key.rpartition("/")[2]
+            await self._cp_file(path1, f"{self._strip_protocol(path2)}/{name}" if into else path2)
+        elif tree is None:
             await super()._copy(path1, path2, recursive=recursive, on_error=on_error, maxdepth=maxdepth, **kwargs)
         else:
             await self._copied(*tree, recursive=True)
+
+    async def _is_odd(self, path: str) -> bool:
+        """Whether an object has a name that fsspec takes for a pattern."""
+        return has_magic(self._strip_protocol(path)) and not await self._is_pattern(path)
 
     async def _whole_tree(self, path1: object, path2: object, *, recursive: bool, maxdepth: int | None) -> tuple[Path, Path] | None:
         """Source and target, if they are a tree and its new place, which the server does by itself."""
         if not (recursive and maxdepth is None and isinstance(path1, str) and isinstance(path2, str)):
             return None
         source, target = self._parse(path1), self._parse(path2)
-        if has_magic(str(source)) or not source.key:
+        if not source.key or await self._is_pattern(path1):
             return None
         is_inside = not trailing_sep(path1) and (trailing_sep(path2) or await self._isdir(path2))
         if is_inside:
@@ -83,26 +98,54 @@ class Changes(Writes):
 
     async def _mv(
         self,
-        path1: str,
-        path2: str,
+        path1: str | list[str],
+        path2: str | list[str],
         recursive: bool = False,
         maxdepth: int | None = None,
-        **kwargs: Any,
+        **_: object,
     ) -> None:
+        move = await self._one_move(path1, path2, recursive=recursive, maxdepth=maxdepth)
+        if move is not None:
+            await self._moved(*move, recursive=recursive)
+            return
+        pairs = await self._pairs(path1, path2, recursive=recursive, maxdepth=maxdepth)
+        await together((self._copied(source, target, recursive=False) for source, target in pairs), _AT_ONCE)
+        # What was copied and nothing else: another may have written meanwhile.
+        await self._delete([source for source, target in pairs if source != target])
+
+    async def _one_move(self, path1: object, path2: object, *, recursive: bool, maxdepth: int | None) -> tuple[Path, Path] | None:
+        """Source and target, if the server moves them by itself: on one ref."""
+        if not (isinstance(path1, str) and isinstance(path2, str)) or maxdepth is not None:
+            return None
         source, target = self._parse(path1), self._parse(path2)
-        is_here = (source.repository, source.ref) == (target.repository, target.ref)
-        if is_here and isinstance(path1, str) and not has_magic(str(source)) and maxdepth is None:
-            if recursive:
-                tree = await self._whole_tree(path1, path2, recursive=True, maxdepth=None)
-            elif trailing_sep(path2) or await self._isdir(path2):
-                tree = (source, Path.parse(f"{target}/{source.key.rpartition('/')[2]}"))
-            else:
-                tree = (source, target)
-            if tree is not None:
-                await self._moved(*tree, recursive=recursive)
-                return
-        await self._copy(path1, path2, recursive=recursive, maxdepth=maxdepth, on_error="raise", **kwargs)
-        await self._rm(path1, recursive=recursive, maxdepth=maxdepth)
+        if (source.repository, source.ref) != (target.repository, target.ref) or await self._is_pattern(path1):
+            return None
+        if recursive:
+            return await self._whole_tree(path1, path2, recursive=True, maxdepth=None)
+        if trailing_sep(path2) or await self._isdir(path2):
+            target = Path.parse(f"{target}/{source.key.rpartition('/')[2]}")
+        return source, target
+
+    async def _pairs(
+        self, path1: str | list[str], path2: str | list[str], *, recursive: bool, maxdepth: int | None
+    ) -> list[tuple[Path, Path]]:
+        """Objects and where they go, as fsspec's copies have it."""
+        names = await self._expand_path(path1, recursive=recursive, maxdepth=maxdepth)
+        if isinstance(path2, str):
+            is_one = isinstance(path1, str)
+            is_folder = trailing_sep(path2) or await self._isdir(path2)
+            is_pattern = isinstance(path1, str) and await self._is_pattern(path1)
+            is_inside = is_one and ((is_pattern and len(names) == 1) or (not is_pattern and is_folder and not trailing_sep(path1)))
+            targets = other_paths(names, self._strip_protocol(path2), exists=is_inside, flatten=not is_one)
+        else:
+            targets = [self._strip_protocol(each) for each in path2]
+        pairs = [(self._parse(name), self._parse(target)) for name, target in zip(names, targets, strict=True)]
+        kinds = await self._kinds(names)
+        return [(source.object(), target.object()) for source, target in pairs if kinds[str(source)] == "file"]
+
+    async def _kinds(self, names: list[str]) -> dict[str, str]:
+        infos = await self._infos(names)
+        return {info["name"]: info["type"] for info in infos}
 
     async def _mv_file(self, path1: str, path2: str) -> None:
         await self._mv(path1, path2)
@@ -133,12 +176,11 @@ class Changes(Writes):
         objects: list[Path] = []
         for each in path if isinstance(path, list) else [path]:
             if maxdepth is not None and recursive:
-                found = await self._find(each, maxdepth)
-                objects += self._found(each, found)
-            elif has_magic(self._strip_protocol(each)):
+                objects += self._found(each, await self._find(each, maxdepth))
+            elif await self._is_pattern(each):
                 objects += await self._matching(each, recursive=recursive)
             elif recursive:
-                await self._delete_tree(self._parse(each))
+                await self._delete_tree(self._parse(each), is_folder=str(each).endswith("/"))
             else:
                 objects.append(self._parse(each).object())
         await self._delete(objects)
@@ -159,17 +201,20 @@ class Changes(Writes):
             raise NotFoundError("no such object or folder", reason="OBJECT_NOT_FOUND", filename=str(self._parse(path)))
         return [Path.parse(name) for name in names]
 
-    async def _delete_tree(self, where: Path) -> None:
+    async def _delete_tree(self, where: Path, *, is_folder: bool) -> None:
         if not where.ref:
             what = "a repository is deleted by lakeport.Client().versions" if where.repository else "say what to delete"
             raise InvalidError(f"not below a branch: {what}", filename=str(where))
         if not where.key:
             # All of a branch: not one name, but all there are.
-            await self._delete([Path.parse(name) for name in await self._find(str(where))])
+            files = await self._files(where)
+            await self._delete([Path(where.repository, where.ref, found.path) async for found in files.list()])
             return
+        # With a slash behind it only what is in the folder, not an object of its name.
+        key = where.prefix if is_folder else where.key
 
         async def delete(files: Files) -> None:
-            await files.delete(where.key, recursive=True)
+            await files.delete(key, recursive=True)
 
         with about(where):
             try:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import datetime
+from glob import has_magic
 from typing import TYPE_CHECKING, Any
 
+from lakeport.aio.together import together
 from lakeport.errors import FolderError, InvalidError, NoFolderError, NotFoundError
 from lakeport.filesystem.base import Base, about
 from lakeport.neighbours import MOST
@@ -64,7 +65,7 @@ class Looking(Base):
             files = await self._files(where)
             if await self._is_prefix(files, where.prefix):
                 return folder(str(where))
-            raise _missing(where)
+            raise missing(where)
 
     async def _object(self, where: Path, *, refresh: bool = False) -> Info | None:
         """What an object is; none where there is none."""
@@ -72,7 +73,7 @@ class Looking(Base):
         if known is not None:
             return known
         files = await self._files(where)
-        may_keep, parent = self._may_keep(files), str(where).rpartition("/")[0]
+        may_keep, parent = self._may_keep(files, where), str(where).rpartition("/")[0]
         if may_keep and not refresh:
             await self._neighbours.list_once(parent, lambda: self._folder_at_once(files, where))
             known = self._known.info(str(where))
@@ -112,9 +113,11 @@ class Looking(Base):
         return folder(str(where))
 
     async def _is_prefix(self, files: Files, prefix: str) -> bool:
+        found = False
+        # To its end, which is there: a call that is left alone goes on.
         async for _ in files.list(prefix, limit=1):
-            return True
-        return False
+            found = True
+        return found
 
     async def _no_object(self, where: Path, error: NotFoundError) -> Exception:
         """Why an object cannot be read that is not there: it may be a folder."""
@@ -124,7 +127,7 @@ class Looking(Base):
 
     async def _infos(self, paths: list[str]) -> list[Info]:
         """`info` of many objects, in one call for each ref. The first that is not there is a `FileNotFoundError`."""
-        return list(await asyncio.gather(*(self._info(path) for path in paths)))
+        return await together((self._info(path) for path in paths), len(paths) or 1)
 
     async def _exists(self, path: str, **_: object) -> bool:
         return await self._type(path) is not None
@@ -182,12 +185,15 @@ class Looking(Base):
         files, generation = await self._files(where), self._known.generation
         infos = await self._listed(files, where.root, where.prefix, delimiter="/")
         if infos or not where.key:
-            if self._may_keep(files):
+            if self._may_keep(files, where):
                 self._known.keep(infos, generation, name)
             return infos
         found = await self._object(where, refresh=refresh)
         if found is None:
-            raise _missing(where)
+            # Nothing but a key that marks it as a folder.
+            if await self._is_prefix(files, where.prefix):
+                return []
+            raise missing(where)
         if is_folder:
             raise NoFolderError("is an object, not a folder", filename=name)
         return [found]
@@ -199,7 +205,7 @@ class Looking(Base):
         if not found and where.key:
             alone = await self._object(where)
             if alone is None:
-                raise _missing(where)
+                raise missing(where)
             return [alone]
         return list(found.values())
 
@@ -245,7 +251,7 @@ class Looking(Base):
         except NotFoundError:
             # As fsspec has it: what is not there has nothing below it.
             return {}
-        if self._may_keep(files) and (len(infos) <= _WORTH or "commit" in infos[0]):
+        if self._may_keep(files, where) and (len(infos) <= _WORTH or "commit" in infos[0]):
             self._known.keep(infos, generation)
         found = {info["name"]: info for info in infos if info["type"] == "file" and not info["name"].endswith("/")}
         base = f"{where}/"
@@ -287,7 +293,7 @@ class Looking(Base):
         found = await self._find(top, maxdepth, withdirs=True, detail=True)
         alone = found.pop(top, None)
         if not found and (alone is None or alone["type"] == "directory"):
-            error = _missing(self._parse(path))
+            error = missing(self._parse(path))
             if on_error == "raise":
                 raise error
             if callable(on_error):
@@ -300,6 +306,44 @@ class Looking(Base):
             levels[top] = ({}, {"": alone})
         for level in _levels(top, levels, maxdepth, topdown=topdown, detail=detail):
             yield level
+
+    async def _is_pattern(self, path: str) -> bool:
+        """Whether a path is one to match: not where an object has that very name."""
+        if not has_magic(self._strip_protocol(path)):
+            return False
+        where = self._parse(path)
+        if not where.key:
+            return True
+        try:
+            return await self._object(where) is None
+        except (NotFoundError, InvalidError):
+            return True
+
+    async def _expand_path(
+        self, path: str | list[str], recursive: bool = False, maxdepth: int | None = None, **_: object
+    ) -> list[str]:
+        if maxdepth is not None and maxdepth < 1:
+            message = "maxdepth must be at least 1"
+            raise ValueError(message)
+        found: set[str] = set()
+        for each in [path] if isinstance(path, str) else path:
+            name: str = self._strip_protocol(each)
+            if await self._is_pattern(name):
+                matches: list[Any] = list(await self._glob(name, maxdepth=maxdepth))
+                found.update(matches)
+                if recursive and (maxdepth is None or maxdepth > 1):
+                    # What matches is one level already.
+                    deeper = None if maxdepth is None else maxdepth - 1
+                    for match in matches:
+                        found.update(await self._find(match, deeper, withdirs=True))
+                continue
+            below = await self._find(name, maxdepth, withdirs=True) if recursive else []
+            found.update(below)
+            if name not in found and (not recursive or await self._exists(name)):
+                found.add(name)
+        if not found:
+            raise missing(self._parse(path if isinstance(path, str) else (path or [""])[0]))
+        return sorted(found)
 
     # ---- what follows from these
 
@@ -322,7 +366,7 @@ class Looking(Base):
         with about(where):
             found = await self._object(where)
             if found is None:
-                raise _missing(where)
+                raise missing(where)
         return datetime.datetime.fromtimestamp(found["mtime"], tz=datetime.timezone.utc)
 
     async def _metadata(self, path: str) -> dict[str, str]:
@@ -339,7 +383,8 @@ class Looking(Base):
             return await (await self._files(where)).presign(where.key)
 
 
-def _missing(where: Path) -> NotFoundError:
+def missing(where: Path) -> NotFoundError:
+    """Nothing is there."""
     return NotFoundError("no such object or folder", reason="OBJECT_NOT_FOUND", filename=str(where))
 
 

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import logging
 from glob import has_magic
 from pathlib import Path as LocalPath
 from typing import TYPE_CHECKING, Any
 
+import fsspec.utils
 from fsspec.callbacks import DEFAULT_CALLBACK
 from fsspec.utils import stringify_path
 
+from lakeport.aio.together import together
 from lakeport.errors import ConflictError, InvalidError, LakeportError, NotFoundError
 from lakeport.file import HEAD, Reading
 from lakeport.filesystem.base import about, by_ref, unique
-from lakeport.filesystem.looking import Looking, entry
+from lakeport.filesystem.looking import Looking, entry, missing
 from lakeport.util import md5_checksum
 
 if TYPE_CHECKING:
@@ -43,21 +46,17 @@ class Reads(Looking):
     async def _cat_file(self, path: str, start: int | None = None, end: int | None = None, **_: object) -> bytes:
         where = self._parse(path).object()
         with about(where):
-            offset, limit = await self._limits(where, start, end)
-            if limit == 0:
-                return b""
-            return await self._part(where, offset, limit or 0)
-
-    async def _limits(self, where: Path, start: int | None, end: int | None) -> tuple[int, int | None]:
-        """Offset and length of a slice, as Python's slices count; without a length, to the end."""
-        start = start or 0
-        if end is None:
-            return start, None
-        if start >= 0 and end >= 0:
-            return start, max(end - start, 0)
-        size = (await self._info(str(where)))["size"]
-        start, end, _ = slice(start, end).indices(size)
-        return start, max(end - start, 0)
+            start = start or 0
+            if end is None:
+                return await self._part(where, start, 0)
+            if 0 <= start < end:
+                return await self._part(where, start, end - start)
+            # As Python's slices count, which takes the size; and then the object of that size.
+            found = await self._object(where, refresh=True)
+            if found is None:
+                raise await self._no_object(where, missing(where))
+            start, end = slice(start, end).indices(found["size"])[:2]
+            return await self._part(where, start, end - start, found["ETag"]) if start < end else b""
 
     async def _part(self, where: Path, offset: int, limit: int, if_match: str = "") -> bytes:
         files = await self._files(where)
@@ -118,7 +117,7 @@ class Reads(Looking):
 
     async def _expanded(self, top: str) -> list[str]:
         """The objects below a path, or below all that match it."""
-        tops: Any = await self._glob(top) if has_magic(top) else [top]
+        tops: Any = await self._glob(top) if await self._is_pattern(top) else [top]
         found = [name for each in tops for name in await self._find(each)]
         if not found:
             raise NotFoundError("no such object or folder", filename=str(self._parse(top)))
@@ -126,14 +125,12 @@ class Reads(Looking):
 
     async def _contents(self, paths: list[str]) -> dict[str, bytes | Exception]:
         found: dict[str, bytes | Exception] = {}
-        limit = asyncio.Semaphore(_AT_ONCE)
 
         async def alone(name: str) -> None:
-            async with limit:
-                try:
-                    found[name] = await self._cat_file(name)
-                except OSError as error:
-                    found[name] = error
+            try:
+                found[name] = await self._cat_file(name)
+            except OSError as error:
+                found[name] = error
 
         large = []
         for group in by_ref(self._parse(path) for path in paths).values():
@@ -150,7 +147,7 @@ class Reads(Looking):
                 else:
                     answer.filename = str(where)
                     found[str(where)] = answer
-        await asyncio.gather(*(alone(name) for name in large))
+        await together((alone(name) for name in large), _AT_ONCE)
         return {path: found[path] for path in paths}
 
     async def _cat_ranges(
@@ -185,32 +182,50 @@ class Reads(Looking):
         self, paths: list[str], starts: list[int | None], ends: list[int | None], at_once: int
     ) -> list[bytes | Exception]:
         out: list[bytes | Exception] = [b""] * len(paths)
-        limit = asyncio.Semaphore(at_once)
 
         async def one(index: int) -> None:
-            async with limit:
-                try:
-                    out[index] = await self._cat_file(paths[index], starts[index], ends[index])
-                except OSError as error:
-                    out[index] = error
+            try:
+                out[index] = await self._cat_file(paths[index], starts[index], ends[index])
+            except OSError as error:
+                out[index] = error
 
         async def many(path: str, indices: list[int]) -> None:
-            async with limit:
-                parts = [(starts[index] or 0, (ends[index] or 0) - (starts[index] or 0)) for index in indices]
-                where = self._parse(path).object()
-                try:
-                    with about(where):
-                        answers = await (await self._files(where)).read_ranges(where.key, parts)
-                except LakeportError as error:
-                    answers = [error] * len(indices)
-                for index, answer in zip(indices, answers, strict=True):
+            parts = [(starts[index] or 0, (ends[index] or 0) - (starts[index] or 0)) for index in indices]
+            where = self._parse(path)
+            try:
+                with about(where):
+                    where = where.object()
+                    answers = await (await self._files(where)).read_ranges(where.key, parts)
+            except LakeportError as error:
+                answers = [error] * len(indices)
+            for index, answer in zip(indices, answers, strict=True):
+                if isinstance(answer, LakeportError):
+                    answer.filename = str(where)
+                    # As a slice of bytes.
+                    out[index] = b"" if answer.reason == "RANGE_OUT_OF_BOUNDS" else answer
+                else:
                     out[index] = answer
 
-        together, alone = _parted(paths, starts, ends)
-        await asyncio.gather(*(one(index) for index in alone), *(many(path, indices) for path, indices in together))
+        groups, alone = _parted(paths, starts, ends)
+        work = [one(index) for index in alone] + [many(path, indices) for path, indices in groups]
+        await together(work, at_once)
         return out
 
     # ---- to local files
+
+    async def _get(self, rpath: Any, lpath: Any, recursive: bool = False, **kwargs: Any) -> None:
+        if recursive and isinstance(rpath, str) and isinstance(lpath, str) and not hasattr(fsspec.utils, "check_contained"):
+            # Newer fsspec looks itself: a name may lead out of the folder that is downloaded to.
+            out = [name for name in await self._expand_path(rpath, recursive=True) if ".." in name.split("/")]
+            if out:
+                message = "leads out of the folder that is downloaded to"
+                raise InvalidError(message, filename=out[0])
+        if isinstance(rpath, str) and isinstance(lpath, str) and has_magic(rpath) and not await self._is_pattern(rpath):
+            # To fsspec its name is a pattern, and what matches goes into a folder.
+            name = self._strip_protocol(rpath)
+            into = lpath.endswith("/") or LocalPath(lpath).is_dir()
+            rpath, lpath = [name], [f"{lpath.rstrip('/')}/{name.rpartition('/')[2]}" if into else lpath]
+        await super()._get(rpath, lpath, recursive=recursive, **kwargs)
 
     async def _get_file(
         self,
@@ -229,13 +244,19 @@ class Reads(Looking):
             return
         local = LocalPath(stringify_path(lpath))
         if local.is_dir():
+            if where.key and await self._object(where) is not None:
+                raise IsADirectoryError(errno.EISDIR, f"{where} cannot be written there: is a folder", str(local))
             # A folder of a tree, whose objects have made it.
+            return
+        if local.exists() and (local.is_symlink() or not local.is_file()):
+            with local.open("wb") as file, about(where):
+                await self._download(where, file, callback)
             return
         if precheck and local.is_file() and await self._is_same(where, local):
             logger.info("%s has the checksum of %s: not downloaded", local, where)
             return
         # What breaks off leaves no half of a file under the name of all of it.
-        part = LocalPath(unique(str(local)))
+        part = local.with_name(unique())
         try:
             with part.open("wb") as file, about(where):
                 await self._download(where, file, callback)
@@ -249,7 +270,7 @@ class Reads(Looking):
                 part.unlink()
 
     async def _is_same(self, where: Path, local: LocalPath) -> bool:
-        found = await self._object(where)
+        found = await self._object(where, refresh=True)
         if found is None or found["size"] != local.stat().st_size:
             return False
         return bool(await asyncio.to_thread(md5_checksum, local) == found["checksum"])

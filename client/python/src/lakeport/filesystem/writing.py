@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path as LocalPath
 from typing import TYPE_CHECKING, Any, Literal
 
 from fsspec.callbacks import DEFAULT_CALLBACK
 from fsspec.utils import stringify_path
 
+from lakeport.aio.together import together
 from lakeport.aio.writing import rewind
 from lakeport.errors import ExistsError, InvalidError, LakeportError
 from lakeport.filesystem.base import about, by_ref
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from lakeport.aio import Files
     from lakeport.paths import Path
     from lakeport.v1 import files_pb2 as v1
+
+_AT_ONCE = 32
+"""Uploads that one call has under way."""
 
 Mode = Literal["overwrite", "create"]
 
@@ -78,7 +81,7 @@ class Writes(Reads):
             return
         objects = {self._parse(name).object(): data for name, data in path.items()}
         if kwargs:
-            await asyncio.gather(*(self._pipe_file(name, data, mode=mode, **kwargs) for name, data in path.items()))
+            await together((self._pipe_file(name, data, mode=mode, **kwargs) for name, data in path.items()), _AT_ONCE)
             return
         for (repository, ref), group in by_ref(objects).items():
             by_key = {where.key: objects[where] for where in group}
