@@ -205,6 +205,15 @@ def test_downloads_that_have_no_place_say_so(fs: LakeFSFileSystem, repo: str, tm
     fs.get_file(f"{repo}/main/t/a", tmp_path / ("n" * 250))
 
 
+def test_a_copy_from_nowhere_makes_no_branch(fs: LakeFSFileSystem, client: lakeport.Client, repo: str) -> None:
+    with pytest.raises(FileNotFoundError):
+        fs.cp_file(f"{repo}/none/a", f"{repo}/made/a")
+    assert [branch.branch for branch in client.versions.branches(repo)] == ["main"]
+    fs.pipe(f"{repo}/main/a", b"1")
+    fs.cp_file(f"{repo}/main/a", f"{repo}/made/a")
+    assert fs.cat(f"{repo}/made/a") == b"1"
+
+
 def test_a_slash_behind_a_name_means_what_is_in_it(fs: LakeFSFileSystem, client: lakeport.Client, repo: str) -> None:
     fs.pipe({f"{repo}/main/a": b"1", f"{repo}/main/a/b": b"2"})
     fs.rm(f"{repo}/main/a/", recursive=True)

@@ -169,4 +169,9 @@ def test_half_of_a_key_pair_is_no_key_pair(home: Path, monkeypatch: pytest.Monke
     (home / ".lakectl.yaml").write_text("credentials: [\nsecret_access_key: very-secret")
     with pytest.raises(ValueError, match="is no configuration of lakectl") as told:
         LakeFSFileSystem("grpc://127.0.0.1:1")
+    monkeypatch.delenv("LAKECTL_CREDENTIALS_ACCESS_KEY_ID")
+    LakeFSFileSystem("grpc://127.0.0.1:1", "somebody", "secret")
+    (home / "ca.pem").write_text("")
+    with pytest.raises(ValueError, match="certificates"):
+        LakeFSFileSystem("http://127.0.0.1:1", "somebody", "secret", ssl_ca_cert=str(home / "ca.pem"))
     assert "very-secret" not in str(told.value)

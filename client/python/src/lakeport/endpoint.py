@@ -47,7 +47,8 @@ def find(host: str | None, credentials: Credentials | None) -> tuple[Remote | Lo
 
     Without a host: that of `LAKEPORT_ENDPOINT`, else the lakeFS that lakectl knows. Without credentials: lakectl's.
     """
-    known = Lakectl.discover()
+    # What lakectl is told does not matter to who says both, nor whether it can be read.
+    known = Lakectl(None, None) if host and credentials else Lakectl.discover()
     credentials = credentials or known.credentials
     if host and (named := _lakeport(host)):
         return named, credentials

@@ -14,8 +14,8 @@ from lakeport.aio.files import Files
 from lakeport.aio.place import Place
 from lakeport.aio.transaction import Transaction
 from lakeport.aio.versions import Versions
-from lakeport.endpoint import find
-from lakeport.errors import UnavailableError
+from lakeport.endpoint import Local, find
+from lakeport.errors import InvalidError, UnavailableError
 from lakeport.v1 import files_pb2, transactions_pb2
 
 if TYPE_CHECKING:
@@ -53,6 +53,9 @@ class Client:
         `root_certificates`, in PEM, are trusted with `grpcs://` instead of those of gRPC.
         """
         server, credentials = find(endpoint, credentials)
+        if isinstance(server, Local) and root_certificates is not None:
+            message = "certificates are given for grpcs://: a lakeport that is started here trusts those of the system"
+            raise InvalidError(message)
         self._channel = Channel(server, credentials, timeout, root_certificates)
         self._identity = (repr(server), credentials.authorization if credentials else "")
         self.versions = Versions(self._channel)

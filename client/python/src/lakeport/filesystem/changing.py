@@ -15,6 +15,8 @@ from lakeport.filesystem.writing import Writes
 from lakeport.paths import Path
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from lakeport.aio import Files
 
 
@@ -34,16 +36,25 @@ class Changes(Writes):
         if source == target:
             return
         from_ref = await self._source(source, target)
+        is_there = True
 
         async def copy(files: Files) -> None:
-            await files.copy(source.key, target.key, recursive=recursive, **from_ref)
+            nonlocal is_there
+            try:
+                await files.copy(source.key, target.key, recursive=recursive, **from_ref)
+            except NotFoundError as error:
+                # A branch to copy to may be made, one to copy from not.
+                is_there = error.reason != "REF_NOT_FOUND" or not from_ref or await self._exists(source.root)
+                raise
 
-        await self._changed(source, target, copy, recursive=recursive)
+        await self._changed(source, target, copy, recursive=recursive, again=lambda: is_there)
 
-    async def _changed(self, source: Path, target: Path, change: Any, *, recursive: bool) -> None:
+    async def _changed(
+        self, source: Path, target: Path, change: Any, *, recursive: bool, again: Callable[[], bool] = lambda: True
+    ) -> None:
         with about(source):
             try:
-                await self._write(target, change)
+                await self._write(target, change, again)
             finally:
                 for path in (source, target):
                     (self._known.forget_below if recursive else self._known.forget)(str(path))
