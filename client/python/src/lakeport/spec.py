@@ -11,7 +11,8 @@ from lakeport.file import LakeFSFile, LakeFSStreamedFile, LakeFSText
 from lakeport.filesystem.base import waiting
 from lakeport.filesystem.changing import Changes
 from lakeport.packed import pack
-from lakeport.transaction import LakeFSTransaction, registry
+from lakeport.registry import registry
+from lakeport.transaction import LakeFSTransaction
 from lakeport.util import parse
 
 if TYPE_CHECKING:

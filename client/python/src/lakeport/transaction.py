@@ -5,8 +5,6 @@ from __future__ import annotations
 import contextlib
 import contextvars
 import datetime
-import re
-import threading
 import warnings
 import weakref
 from typing import TYPE_CHECKING, Any, Literal, Protocol
@@ -27,6 +25,7 @@ from lakeport.errors import (
     UnsupportedError,
 )
 from lakeport.refs import Branch, Commit, Ref, Tag, name_of
+from lakeport.registry import BRANCH_LABEL, Name, registry, split_expression
 from lakeport.v1 import transactions_pb2 as v1
 
 if TYPE_CHECKING:
@@ -41,14 +40,6 @@ if TYPE_CHECKING:
 
 Delete = Literal["onsuccess", "always", "never"]
 
-Name = tuple[tuple[str, str], str, str]
-"""Which server and as whom, repository, ref."""
-
-_REMEMBERED = 1000
-"""Names of ended transactions that are remembered."""
-BRANCH_LABEL = "lakeport.branch"
-"""Of a transaction: the name of its branch in paths, by which other processes find it."""
-_OWN = re.compile(r"transaction-[0-9a-f]{32}")
 _STRATEGIES = {
     None: v1.MERGE_STRATEGY_FAIL,
     "source-wins": v1.MERGE_STRATEGY_SOURCE_WINS,
@@ -74,61 +65,6 @@ class Handle(Protocol):
 
 class MissingRepositoryError(NotFoundError, ValueError):
     """A transaction in a repository that is not there."""
-
-
-class Registry:
-    """Which refs of paths are transactions of this process."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._open: dict[Name, LakeFSTransaction] = {}
-        self._ended: dict[Name, None] = {}
-
-    def find(self, name: Name) -> LakeFSTransaction | None:
-        """The transaction that a ref is."""
-        with self._lock:
-            return self._open.get(name)
-
-    def has_ended(self, name: Name) -> bool:
-        """Whether a ref was the name of a transaction: what is written to it comes too late."""
-        with self._lock:
-            return name in self._ended
-
-    def add(self, names: list[Name], transaction: LakeFSTransaction) -> None:
-        """Paths with these names act in it from now on. `ExistsError` where one is another's."""
-        with self._lock:
-            for name in names:
-                if name in self._open:
-                    message = f"branch_name {name[2]!r} is that of another transaction of this process"
-                    raise ExistsError(message)
-            self._open.update(dict.fromkeys(names, transaction))
-            for name in names:
-                self._ended.pop(name, None)
-
-    def remove(self, names: list[Name], *, is_branch: bool) -> None:
-        """They are names of branches again, or (unless one was left) of nothing."""
-        with self._lock:
-            for name in names:
-                self._open.pop(name, None)
-                if not is_branch:
-                    self._ended[name] = None
-            while len(self._ended) > _REMEMBERED:
-                self._ended.pop(next(iter(self._ended)))
-
-
-registry = Registry()
-
-
-def split_expression(ref: str) -> tuple[str, str]:
-    """A name, and what is said of its history: `main~1` is `main` and `~1`; `main@` is `main` as it is committed."""
-    found = re.search(r"[~^@]", ref)
-    name, behind = (ref, "") if found is None else (ref[: found.start()], ref[found.start() :])
-    return name, "" if behind == "@" else behind
-
-
-def may_be_transaction(ref: str) -> bool:
-    """Whether a ref has the form of a transaction that another process may have begun."""
-    return _OWN.fullmatch(ref) is not None
 
 
 def warn_of_base(repository: str, ref: str) -> None:

@@ -20,15 +20,8 @@ from lakeport.errors import ExistsError, InvalidError, LakeportError, NotFoundEr
 from lakeport.lakectl import Credentials
 from lakeport.neighbours import Neighbours
 from lakeport.paths import Path
-from lakeport.transaction import (
-    BRANCH_LABEL,
-    LakeFSTransaction,
-    Name,
-    may_be_transaction,
-    registry,
-    split_expression,
-    warn_of_base,
-)
+from lakeport.registry import BRANCH_LABEL, Name, may_be_transaction, registry, split_expression
+from lakeport.transaction import LakeFSTransaction, warn_of_base
 from lakeport.v1 import transactions_pb2
 
 if TYPE_CHECKING:
