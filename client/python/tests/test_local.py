@@ -72,6 +72,17 @@ def test_a_script_without_arguments_runs(home: Path, server: Server, repo: str) 
     assert stat.S_IMODE(socket.parent.stat().st_mode) == 0o700
 
 
+def test_who_has_the_servers_own_key_may_what_the_key_may(home: Path, server: Server, repo: str) -> None:
+    fs = LakeFSFileSystem(server.rest, server.key, server.secret)
+    with fs.transaction(repo, "main") as tx:
+        fs.pipe(tx.path("a.txt"), b"1")
+        tx.tag("v1")
+    assert fs.cat(f"{repo}/v1/a.txt") == b"1"
+    with fs.transaction(repo, "main", branch_name="kept", automerge=False) as tx:
+        fs.pipe(tx.path("b.txt"), b"1")
+    assert fs.cat(f"{repo}/kept/b.txt") == b"1"
+
+
 def test_threads_and_processes_share_one(home: Path, server: Server, repo: str) -> None:
     program = f"""
 from lakeport import LakeFSFileSystem

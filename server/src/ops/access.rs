@@ -175,10 +175,12 @@ fn nobody() -> Error {
 }
 
 impl super::Ops {
-    /// Whether a right is the service's own, where callers have rights of theirs: it may clean up after them, and not do what
-    /// they may not.
-    pub(super) fn is_for_another(&self, lakefs: &Lakefs) -> bool {
-        self.access == Access::PassThrough && lakefs.is_same_account(&self.service)
+    /// Whether a right is the service's own, where callers have rights of theirs, and the transaction not its own: it may clean up
+    /// after them, and not do what they may not. Who calls with the service's own key is nobody else.
+    pub(super) async fn is_for_another(&self, lakefs: &Lakefs, owner: &str) -> bool {
+        self.access == Access::PassThrough
+            && lakefs.is_same_account(&self.service)
+            && !self.service.user().await.is_ok_and(|user| user.id == owner)
     }
 }
 

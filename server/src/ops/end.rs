@@ -216,7 +216,10 @@ async fn make_kept(ops: &Ops, lakefs: &Lakefs, row: &mut Transaction) -> Result<
         Some(commit) => Ref::from(commit),
         None => committed(lakefs, row).await?,
     };
-    if let Some(name) = row.kept_branch.clone().filter(|name| is_chosen(row, name) && ops.is_for_another(lakefs)) {
+    let is_chosen = |name: &BranchName| row.options.kept_branch.as_deref() == Some(name.as_str());
+    if let Some(name) = row.kept_branch.clone().filter(is_chosen)
+        && ops.is_for_another(lakefs, &row.owner).await
+    {
         if lakefs.branch(&row.repository, &name).await.is_ok() && holds(lakefs, row, &name, &source).await? {
             return Ok(());
         }
@@ -227,7 +230,7 @@ async fn make_kept(ops: &Ops, lakefs: &Lakefs, row: &mut Transaction) -> Result<
         let name = match &row.kept_branch {
             Some(name) => name.clone(),
             None => {
-                let chosen = chosen(ops, lakefs, row).map(str::to_owned);
+                let chosen = chosen(ops, lakefs, row).await.map(str::to_owned);
                 name_kept(ops, row, chosen.as_deref()).await?
             }
         };
@@ -283,12 +286,9 @@ pub(super) fn unkept(error: &Error) -> Failure {
 }
 
 /// The name that the owner chose. The service's own right makes no branch that its owner may not be allowed to make.
-fn chosen<'r>(ops: &Ops, lakefs: &Lakefs, row: &'r Transaction) -> Option<&'r str> {
-    row.options.kept_branch.as_deref().filter(|_| !ops.is_for_another(lakefs))
-}
-
-fn is_chosen(row: &Transaction, name: &BranchName) -> bool {
-    row.options.kept_branch.as_deref() == Some(name.as_str())
+async fn chosen<'r>(ops: &Ops, lakefs: &Lakefs, row: &'r Transaction) -> Option<&'r str> {
+    let name = row.options.kept_branch.as_deref()?;
+    if ops.is_for_another(lakefs, &row.owner).await { None } else { Some(name) }
 }
 
 fn overtaken() -> Error {

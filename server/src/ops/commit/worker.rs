@@ -262,7 +262,7 @@ impl Worker {
     async fn tag(&self, commit: &CommitId) -> Vec<String> {
         let mut failed = Vec::new();
         for tag in self.request().tag_names() {
-            let made = match self.ops.is_for_another(&self.lakefs) {
+            let made = match self.ops.is_for_another(&self.lakefs, &self.row.owner).await {
                 false => {
                     fault::before("tag").await;
                     let made = self.lakefs.create_tag(&self.row.repository, &tag, &Ref::from(commit)).await;
