@@ -107,7 +107,7 @@ def trees(stage: Stage, rounds: int) -> Iterator[tuple[str, Job]]:
     """10,000 objects found and deleted, 1,000 copied."""
     repo, bare = stage.repository("trees"), stage.bare(IN_FLIGHT)
     for turn in range(rounds):
-        names = [f"{folder:02}/{index:03}.bin" for folder in range(20) for index in range(500)]
+        names = [f"{folder:02}/{index:03}.bin" for folder in range(10) for index in range(1000)]
         for way in ("ours", "rest", "theirs"):
             stage.ours.pipe({f"{repo}/main/{turn}/{way}/{name}": b"x" for name in names})
 
@@ -129,7 +129,7 @@ def trees(stage: Stage, rounds: int) -> Iterator[tuple[str, Job]]:
         )
         copied = f"{turn}/ours/00"
         yield (
-            "copy of a tree of 500",
+            "copy of a tree of 1,000",
             {
                 "lakeport": lambda: stage.ours.copy(f"{repo}/main/{copied}", f"{repo}/main/copy-ours", recursive=True),
                 "bare REST": lambda: _copy(bare, repo, f"{copied}/", "copy-rest/"),

@@ -112,6 +112,17 @@ def test_a_branch_that_is_left_under_another_name_is_told(fs: LakeFSFileSystem, 
     assert names(client, repo, tx.branch.id) == ["mine"]
 
 
+def test_tags_that_cannot_be_made_are_all_told(fs: LakeFSFileSystem, client: lakeport.Client, repo: str) -> None:
+    with pytest.raises(lakeport.ConflictError, match=r"is committed, but .*'taken'"), fs.transaction(repo, "main") as tx:
+        fs.pipe(tx.path("a"), b"1")
+        made = tx.commit("One")
+        tx.tag(made, "taken")
+        tx.tag(made, "free")
+        client.versions.create_tag(repo, "taken", "main")
+    assert names(client, repo) == ["a"]
+    assert client.versions.tag(repo, "free").commit_id == made.id
+
+
 def test_files_of_other_libraries_that_are_open_end_the_transaction(
     fs: LakeFSFileSystem, client: lakeport.Client, repo: str, server: Server
 ) -> None:

@@ -298,13 +298,17 @@ class LakeFSTransaction(Transaction):  # type: ignore[misc]
             raise
         self.fs.forget_ref(self.repository, self.base_branch.id)
         self.fs.forget_ref(self.repository, self.branch.id)
-        self._is_as_said(begun.state)
+        failed = list(begun.state.failed_tags)
         for tag in self._later:
-            await self.fs.lakeport.versions.create_tag(self.repository, tag.id, tag.ref)
+            try:
+                await self.fs.lakeport.versions.create_tag(self.repository, tag.id, tag.ref)
+            except LakeportError:
+                failed.append(tag.id)
+        self._is_as_said(begun.state, failed)
 
-    def _is_as_said(self, state: v1.Transaction) -> None:
+    def _is_as_said(self, state: v1.Transaction, failed_tags: list[str]) -> None:
         """What was not done as it was asked for is told; what is published, is."""
-        wrong = [f"the tag {tag!r} could not be made" for tag in state.failed_tags]
+        wrong = [f"the tag {tag!r} could not be made" for tag in failed_tags]
         if state.HasField("failure"):
             wrong.append(state.failure.message)
         if self._is_kept and state.branch != self.branch.id:
