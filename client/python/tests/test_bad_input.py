@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import pickle
 import socket
+import subprocess
+import sys
 import threading
 import time
 from typing import TYPE_CHECKING, Any
@@ -210,6 +212,29 @@ def test_a_server_that_ends_and_comes_back(tmp_path: Path) -> None:
                 time.sleep(0.1)
     finally:
         stop(second)
+
+
+def test_a_server_of_another_version() -> None:
+    # In a process of its own, where gRPC serves too.
+    program = """
+from concurrent.futures import ThreadPoolExecutor
+import grpc, lakeport
+server = grpc.server(ThreadPoolExecutor(1))
+port = server.add_insecure_port("127.0.0.1:0")
+server.start()
+fs = lakeport.LakeFSFileSystem(f"grpc://127.0.0.1:{port}")
+for call in (fs.ls, fs.cat, fs.info, fs.exists):
+    try:
+        call("repo/main/a")
+    except NotImplementedError as error:
+        assert isinstance(error, lakeport.UnsupportedError)
+        assert "of another version" in str(error)
+    else:
+        raise AssertionError(call)
+server.stop(None).wait()
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 def test_a_deadline(server: Server, repo: str) -> None:
