@@ -5,8 +5,8 @@ use crate::error::BoxError;
 use crate::grpc::Service;
 use crate::layers::{self, Activity, Admission, Readers};
 use crate::limits::Limits;
-use crate::listen::{Address, Listener, Workers};
-use crate::ops::{Access, BaseQueues, BatchRoom, Ops, Principals, Shared};
+use crate::listen::{Address, AddressFile, Listener, Workers};
+use crate::ops::{Access, BaseQueues, BatchRoom, Ops, Principals, Shared, Token};
 use crate::timing::{Timing, millis};
 use crate::{admin, idle, janitor, listen, quickstart, telemetry};
 use axum::middleware::from_fn_with_state;
@@ -22,7 +22,6 @@ use rand::RngExt;
 use std::fmt::Display;
 use std::io;
 use std::net::SocketAddr;
-use std::os::unix::fs::DirBuilderExt as _;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -62,6 +61,8 @@ pub struct Serving {
     connections: TaskTracker,
     /// Calls leave tasks on them that outlive their connections.
     _workers: Workers,
+    /// Gone before another server can have the store, which writes its own.
+    _address_file: Option<AddressFile>,
     /// Given back behind the close of the store.
     _claim: Claim,
     /// Where gRPC is served.
@@ -105,8 +106,9 @@ impl App {
         }
         let store = SessionStore::open(&session_url(&config)).await?;
         let is_local = lake.is_some() && config.listen.is_local();
-        let access = match config.auth {
-            Auth::Service => Access::Service,
+        let access = match &config.auth {
+            Auth::Service { token: None } => Access::Service,
+            Auth::Service { token: Some(token) } => Access::Token(Token::new(token.reveal())),
             Auth::Passthrough if is_local => Access::PassThroughOrService,
             Auth::Passthrough => Access::PassThrough,
         };
@@ -184,6 +186,7 @@ impl App {
             let (lake, stopping) = (Arc::clone(&lake.lake), ops.stopping.clone());
             ops.tasks.spawn(async move { stopping.run_until_cancelled(lake.gc_regularly()).await });
         }
+        let address_file = self.config.address_file.as_deref().map(|path| announce(path, &address)).transpose()?;
         let embedded_address = self.lake.as_ref().and_then(|lake| lake.serving.get(1)).map(ServingLake::address);
         Ok(Serving {
             ops,
@@ -194,6 +197,7 @@ impl App {
             stop,
             connections,
             _workers: workers,
+            _address_file: address_file,
             _claim: claim,
             address,
             admin_address,
@@ -287,8 +291,19 @@ async fn first_look(ops: Shared) {
 
 /// The folder for everything, which holds the secret of the lake of its own.
 fn private_folder(dir: &Path) -> Result<(), BoxError> {
-    let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(dir);
-    made.map_err(|error| format!("--data-dir {}: {error}", dir.display()).into())
+    let mut folder = std::fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut folder, 0o700);
+    folder.recursive(true).create(dir).map_err(|error| format!("--data-dir {}: {error}", dir.display()).into())
+}
+
+/// Whether a server cannot start because another one has its transactions.
+pub fn is_in_use(error: &BoxError) -> bool {
+    matches!(error.downcast_ref(), Some(lakeport_session::Error::InUse(_)))
+}
+
+fn announce(path: &Path, address: &Address) -> Result<AddressFile, BoxError> {
+    AddressFile::write(path, address).map_err(|error| format!("--address-file {}: {error}", path.display()).into())
 }
 
 async fn bind(address: SocketAddr) -> Result<TcpListener, BoxError> {

@@ -30,6 +30,9 @@ pub struct Settings {
     /// [default: 127.0.0.1:50051].
     #[arg(long, env = "LAKEPORT_LISTEN", value_name = "ADDRESS")]
     listen: Option<String>,
+    /// A file to write that address to while gRPC is served there, for who starts a server on port 0 [default: none].
+    #[arg(long, env = "LAKEPORT_ADDRESS_FILE", value_name = "FILE")]
+    address_file: Option<PathBuf>,
     /// Where to serve /livez, /readyz and /metrics, or `off` [default: 127.0.0.1:50052].
     #[arg(long, env = "LAKEPORT_ADMIN_LISTEN", value_name = "ADDRESS")]
     admin_listen: Option<String>,
@@ -52,7 +55,13 @@ pub struct Settings {
     /// [default: passthrough].
     #[arg(long, env = "LAKEPORT_AUTH", value_name = "MODE")]
     auth: Option<String>,
-    /// With --auth service: serve everybody who can reach an address that is not on this machine.
+    /// With --auth service: what callers have to show, as `authorization: Bearer TOKEN` [default: none, all are served].
+    #[arg(long, env = "LAKEPORT_TOKEN", value_name = "TOKEN", hide_env_values = true)]
+    token: Option<String>,
+    /// A file that holds it.
+    #[arg(long, env = "LAKEPORT_TOKEN_FILE", value_name = "FILE")]
+    token_file: Option<PathBuf>,
+    /// With --auth service and no token: serve everybody who can reach an address that is not on this machine.
     #[arg(long, env = "LAKEPORT_ALLOW_ANONYMOUS")]
     #[serde(default)]
     allow_anonymous: bool,
@@ -145,12 +154,15 @@ pub enum Lake {
 }
 
 /// Whose right calls use.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Auth {
     /// The caller's own.
     Passthrough,
     /// The service's.
-    Service,
+    Service {
+        /// What callers have to show; `None`: all are served.
+        token: Option<Secret>,
+    },
 }
 
 /// A text that is never shown.
@@ -180,6 +192,8 @@ impl fmt::Debug for Secret {
 pub struct Config {
     /// Where gRPC is served.
     pub listen: Address,
+    /// The file that says so.
+    pub address_file: Option<PathBuf>,
     /// Where probes and metrics are served; `None`: nowhere.
     pub admin_listen: Option<SocketAddr>,
     /// Which lake.
@@ -215,6 +229,7 @@ impl Settings {
         Self {
             config: self.config,
             listen: self.listen.or(file.listen),
+            address_file: self.address_file.or(file.address_file),
             admin_listen: self.admin_listen.or(file.admin_listen),
             lakefs_url: self.lakefs_url.or(file.lakefs_url),
             lakefs_access_key_id: self.lakefs_access_key_id.or(file.lakefs_access_key_id),
@@ -222,6 +237,8 @@ impl Settings {
             lakefs_secret_access_key: self.lakefs_secret_access_key.or(file.lakefs_secret_access_key),
             lakefs_secret_access_key_file: self.lakefs_secret_access_key_file.or(file.lakefs_secret_access_key_file),
             auth: self.auth.or(file.auth),
+            token: self.token.or(file.token),
+            token_file: self.token_file.or(file.token_file),
             allow_anonymous: self.allow_anonymous || file.allow_anonymous,
             data_dir: self.data_dir.or(file.data_dir),
             session_store: self.session_store.or(file.session_store),
@@ -265,14 +282,15 @@ impl Config {
             said.lakefs_secret_access_key_file,
         );
         let lake = check.lake(said.lakefs_url, key, secret, said.embedded_listen);
-        let auth = check.auth(said.auth.as_deref());
-        if let (Some(listen), Some(Auth::Service)) = (&listen, auth)
+        let token = check.secret("--token", said.token, said.token_file);
+        let auth = check.auth(said.auth.as_deref(), token);
+        if let (Some(listen), Some(Auth::Service { token: None })) = (&listen, &auth)
             && !listen.is_local()
             && !said.allow_anonymous
         {
             check.wrong(format!(
                 "--auth service lets everybody who can reach {listen} act with the service's account: listen on \
-                 127.0.0.1 or a Unix socket, or say --allow-anonymous"
+                 127.0.0.1 or a Unix socket, ask for a --token, or say --allow-anonymous"
             ));
         }
         let session_store = check.secret("--session-store", said.session_store, said.session_store_file);
@@ -287,6 +305,7 @@ impl Config {
         match parsed {
             Some(((listen, admin_listen), (lake, auth))) if check.found_nothing() => Ok(Self {
                 listen,
+                address_file: said.address_file,
                 admin_listen,
                 lake,
                 auth,

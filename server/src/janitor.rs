@@ -113,7 +113,7 @@ fn tell(tally: Tally) {
 /// Whether the service's own right is that of the owner: then nobody else has to come back for the commit.
 async fn may_finish(ops: &Shared, row: &Transaction) -> bool {
     match ops.access {
-        Access::Service => true,
+        Access::Service | Access::Token(_) => true,
         Access::PassThrough => false,
         Access::PassThroughOrService => ops.service.user().await.is_ok_and(|user| user.id == row.owner),
     }

@@ -1,13 +1,17 @@
 //! The server's own accept loop: connections with bounded windows, headers, age and silence, which end in order.
 
 mod address;
+mod address_file;
 mod coalesce;
 mod listener;
+#[cfg(unix)]
 mod unix;
 mod workers;
 
 pub use address::Address;
+pub use address_file::AddressFile;
 pub use listener::Listener;
+#[cfg(unix)]
 pub use unix::UnixSocket;
 pub use workers::Workers;
 

@@ -1,26 +1,29 @@
 //! lakeport, as a process: settings, parts, serving, a signal, the drain.
 
-use lakeport_server::app::{App, Serving};
+use lakeport_server::app::{App, Serving, is_in_use};
 use lakeport_server::config::{Command, Config};
 use lakeport_server::error::BoxError;
 use lakeport_server::{sweep, telemetry, welcome};
 use std::io::Write;
 use std::process::ExitCode;
 use std::time::Duration;
-use tokio::signal::unix::{SignalKind, signal};
 
+#[cfg(unix)]
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 /// How long calls may take to end once the server is asked to: Kubernetes kills it behind 30 s.
 const DRAIN: Duration = Duration::from_secs(25);
 
+/// The exit code when another server has the transactions: who started this one may wait for its end. `EX_TEMPFAIL` of sysexits.h.
+const IN_USE: u8 = 75;
+
 fn main() -> ExitCode {
     match run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("lakeport-server: {error}");
-            ExitCode::FAILURE
+            if is_in_use(&error) { ExitCode::from(IN_USE) } else { ExitCode::FAILURE }
         }
     }
 }
@@ -55,7 +58,6 @@ async fn serve(config: Config) -> Result<(), BoxError> {
 
 /// Returns when the server is to end, and says why.
 async fn end(serving: &Serving, exit_when_idle: Option<Duration>) -> Result<&'static str, BoxError> {
-    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     let unneeded = async {
         match exit_when_idle {
             Some(span) => serving.unneeded(span).await,
@@ -63,8 +65,25 @@ async fn end(serving: &Serving, exit_when_idle: Option<Duration>) -> Result<&'st
         }
     };
     tokio::select! {
-        _ = terminate.recv() => Ok("asked to end"),
-        _ = interrupt.recv() => Ok("interrupted"),
+        asked = asked_to_end() => asked,
         () = unneeded => Ok("nobody calls"),
     }
+}
+
+/// Returns when the system asks, or a person does.
+#[cfg(unix)]
+async fn asked_to_end() -> Result<&'static str, BoxError> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    tokio::select! {
+        _ = terminate.recv() => Ok("asked to end"),
+        _ = interrupt.recv() => Ok("interrupted"),
+    }
+}
+
+/// Returns when a person asks.
+#[cfg(not(unix))]
+async fn asked_to_end() -> Result<&'static str, BoxError> {
+    tokio::signal::ctrl_c().await?;
+    Ok("interrupted")
 }

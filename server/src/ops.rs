@@ -32,7 +32,7 @@ mod watch;
 mod write;
 
 pub use absent::unknown_transaction;
-pub use access::{Access, Caller, Claim, Principals};
+pub use access::{Access, Caller, Claim, Principals, Token};
 pub use batch::{BatchItem, read_many, stat_many, write_many};
 pub use begin::{Begin, begin};
 pub use branches::{Reset, create_branch, delete_branch, get_branch, list_branches, reset};

@@ -165,8 +165,49 @@ async fn transactions_in_a_file_are_of_one_server() {
     // What only looks, as `sweep` does, opens it all the same.
     let Err(error) = app().await.serve().await else { panic!("two servers have one file") };
     assert!(error.to_string().contains("in use by another server"), "{error}");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_server-with-faults"));
+    let Lake::Remote { url, access_key_id, secret_access_key } = &lake else { unreachable!("it is set above") };
+    command.args(["--lakefs-url", url, "--listen", "127.0.0.1:0", "--admin-listen", "off", "--data-dir"]);
+    command.arg(folder.path().join("data")).env("LAKEPORT_LAKEFS_ACCESS_KEY_ID", access_key_id);
+    command.env("LAKEPORT_LAKEFS_SECRET_ACCESS_KEY", secret_access_key.reveal());
+    // Who started it can tell that waiting may help.
+    assert_eq!(timeout(PATIENCE, command.output()).await.unwrap().unwrap().status.code(), Some(75));
     first.drain(Duration::from_secs(10)).await;
     app().await.serve().await.unwrap().drain(Duration::from_secs(10)).await;
+}
+
+#[tokio::test]
+async fn a_server_of_a_free_port_says_where_it_is_and_serves_who_has_its_token() {
+    let alone = Alone::new();
+    let (address, token) = (alone.folder.path().join("address"), alone.folder.path().join("token"));
+    std::fs::write(&token, "0123456789abcdef\n").unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_server-with-faults"));
+    command.args(["--listen", "127.0.0.1:0", "--admin-listen", "off", "--log", "warn", "--auth", "service"]);
+    command.arg("--address-file").arg(&address).arg("--token-file").arg(&token);
+    command.arg("--data-dir").arg(alone.folder.path().join("data")).kill_on_drop(true);
+    let server = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let began = Instant::now();
+    while !address.exists() {
+        assert!(began.elapsed() < PATIENCE, "it does not say where it is");
+        sleep(Duration::from_millis(20)).await;
+    }
+    let endpoint = format!("http://{}", std::fs::read_to_string(&address).unwrap().trim());
+    let channel = Endpoint::from_shared(endpoint).unwrap().connect().await.unwrap();
+    let read = async |authorization: Option<&'static str>| {
+        let (repository, r#ref, path) = ("quickstart".into(), "main".into(), "README.md".into());
+        let mut request = tonic::Request::new(ReadRequest { repository, r#ref, path, ..Default::default() });
+        if let Some(value) = authorization {
+            request.metadata_mut().insert("authorization", value.parse().unwrap());
+        }
+        FileServiceClient::new(channel.clone()).read(request).await.map_err(|refused| refused.code())
+    };
+    assert!(read(Some("Bearer 0123456789abcdef")).await.is_ok());
+    for other in [None, Some("Bearer 0123456789abcdee"), Some("Basic YTpi")] {
+        assert_eq!(read(other).await.unwrap_err(), tonic::Code::Unauthenticated, "{other:?}");
+    }
+    terminate(&server).await;
+    assert_eq!(ended(server).await.status.code(), Some(0));
+    assert!(!address.exists(), "its address stays");
 }
 
 #[tokio::test]

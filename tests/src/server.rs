@@ -13,6 +13,7 @@ pub fn config(data_dir: PathBuf) -> Config {
         listen: any.into(),
         admin_listen: Some(any),
         lake: Lake::Embedded { listen: None },
+        address_file: None,
         auth: Auth::Passthrough,
         data_dir,
         session_store: None,
@@ -30,5 +31,5 @@ pub fn real_lakefs() -> Option<(Lake, Auth)> {
     let named = lakefs::named()?;
     let secret_access_key = Secret::new(named.secret_access_key);
     let lake = Lake::Remote { url: named.url, access_key_id: named.access_key_id, secret_access_key };
-    Some((lake, Auth::Service))
+    Some((lake, Auth::Service { token: None }))
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import socket
 import stat
 import subprocess
 import sys
@@ -24,12 +25,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-@pytest.fixture
-def home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
-    """A home without configuration, with a server that can be started; what was started is ended."""
+@pytest.fixture(params=["socket", "port"])
+def home(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
+    """A home without configuration, with a server that can be started; what was started is ended.
+
+    In one of them a path of a Unix socket is too long, as all are on Windows.
+    """
     monkeypatch.setenv("LAKEPORT_SERVER", SERVER)
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / "run"))
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / ("s" if request.param == "socket" else "long" * 25)))
     yield tmp_path
     for process in running(tmp_path):
         os.kill(process, signal.SIGTERM)
@@ -41,7 +44,7 @@ def running(home: Path) -> list[int]:
     found = []
     for folder in Path("/proc").iterdir():
         try:
-            if folder.name.isdigit() and f"unix:{home}" in (folder / "cmdline").read_text():
+            if folder.name.isdigit() and f"--data-dir\0{home}" in (folder / "cmdline").read_text():
                 found.append(int(folder.name))
         except OSError:
             continue
@@ -67,9 +70,52 @@ def test_a_script_without_arguments_runs(home: Path, server: Server, repo: str) 
         tx.commit("One")
     assert fs.cat(f"{repo}/main/a.txt") == b"1"
     assert len(running(home)) == 1
-    (socket,) = (home / "run" / "lakeport").glob("*.sock")
-    assert stat.S_IMODE(socket.stat().st_mode) == 0o600
-    assert stat.S_IMODE(socket.parent.stat().st_mode) == 0o700
+    (data,) = home.glob("*/lakeport/*/sessions.db")
+    assert stat.S_IMODE(data.parent.stat().st_mode) == 0o700
+    kept = [*home.glob("*/lakeport/run/*.sock"), *home.glob("*/lakeport/*/token")]
+    assert [stat.S_IMODE(file.stat().st_mode) for file in kept] == [0o600]
+
+
+@pytest.mark.parametrize("home", ["port"], indirect=True)
+def test_the_port_of_one_that_is_gone_is_not_trusted(home: Path, server: Server, repo: str) -> None:
+    fs = LakeFSFileSystem(server.rest, server.key, server.secret)
+    fs.pipe(f"{repo}/main/a.txt", b"1")
+    (address,) = home.glob("*/lakeport/*/address")
+    (process,) = running(home)
+    os.kill(process, signal.SIGKILL)
+    wait_for(lambda: not running(home))
+    host, port = address.read_text().strip().split(":")
+    taken: list[socket.socket] = []
+
+    def is_taken() -> bool:
+        with contextlib.suppress(OSError):
+            taken.append(socket.create_server((host, int(port))))
+        return bool(taken)
+
+    # What the killed one had open closes a moment behind its end.
+    wait_for(is_taken)
+    with taken[0] as somebody:
+        somebody.settimeout(0.5)
+        # Another program of the same user, which has no connection to it yet.
+        again = LakeFSFileSystem(server.rest, server.key, server.secret, skip_instance_cache=True)
+        assert again.cat(f"{repo}/main/a.txt") == b"1"
+        with pytest.raises(TimeoutError):
+            somebody.accept()
+
+
+@pytest.mark.parametrize("home", ["port"], indirect=True)
+def test_who_does_not_have_the_token_is_not_served(home: Path, server: Server, repo: str) -> None:
+    LakeFSFileSystem(server.rest, server.key, server.secret).touch(f"{repo}/main/a.txt")
+    (address,) = home.glob("*/lakeport/*/address")
+    other = LakeFSFileSystem(f"grpc://{address.read_text().strip()}", server.key, server.secret)
+    with pytest.raises(PermissionError, match="asks for its token"):
+        other.cat(f"{repo}/main/a.txt")
+
+
+def test_another_secret_is_another_callers(home: Path, server: Server, repo: str) -> None:
+    LakeFSFileSystem(server.rest, server.key, server.secret).touch(f"{repo}/main/a.txt")
+    with pytest.raises(PermissionError, match="does not accept these credentials"):
+        LakeFSFileSystem(server.rest, server.key, "wrong").cat(f"{repo}/main/a.txt")
 
 
 def test_who_has_the_servers_own_key_may_what_the_key_may(home: Path, server: Server, repo: str) -> None:
@@ -156,7 +202,7 @@ def test_what_cannot_start_says_why(home: Path, server: Server, monkeypatch: pyt
         missing.ls("")
     monkeypatch.delenv("LAKEPORT_SERVER")
     monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
+    monkeypatch.setattr("sysconfig.get_path", lambda _name: str(tmp_path))
     with pytest.raises(lakeport.UnavailableError, match="no lakeport-server to start here"):
         missing.ls("")
 

@@ -29,11 +29,8 @@ use crate::tree::Trees;
 use crate::{Error, Result};
 use base64::Engine as _;
 use rand::RngExt;
-use std::fs::Permissions;
 use std::fs::{File, TryLockError};
 use std::io::Write as _;
-use std::os::unix::fs::OpenOptionsExt as _;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -81,7 +78,8 @@ impl Lake {
     pub async fn open(dir: &Path) -> Result<Self> {
         std::fs::create_dir_all(dir)?;
         // It holds the secret of the account, in the database too.
-        std::fs::set_permissions(dir, Permissions::from_mode(0o700))?;
+        #[cfg(unix)]
+        std::fs::set_permissions(dir, std::os::unix::fs::PermissionsExt::from_mode(0o700))?;
         let lock = lock(dir)?;
         let store = Store::open(&dir.join("lake.db")).await?;
         let trees = Trees::new(store.nodes().clone());
@@ -147,8 +145,10 @@ pub const ACCOUNT_FILE: &str = "lakectl.yaml";
 fn write_account(dir: &Path, account: &Account) -> Result<()> {
     let Account { access_key_id, secret_access_key, .. } = account;
     let text = format!("credentials:\n  access_key_id: {access_key_id}\n  secret_access_key: {secret_access_key}\n");
-    let mut file =
-        std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(dir.join(ACCOUNT_FILE))?;
+    let mut options = std::fs::OpenOptions::new();
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.write(true).create(true).truncate(true).open(dir.join(ACCOUNT_FILE))?;
     file.write_all(text.as_bytes())?;
     Ok(())
 }

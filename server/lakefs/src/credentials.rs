@@ -28,6 +28,12 @@ impl Credentials {
         Self(value)
     }
 
+    /// The token, where it is one.
+    pub fn bearer(&self) -> Option<&str> {
+        let (scheme, token) = self.0.to_str().ok()?.split_once(' ')?;
+        scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+    }
+
     pub(crate) fn header(&self) -> HeaderValue {
         self.0.clone()
     }

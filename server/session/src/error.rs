@@ -6,6 +6,9 @@ pub enum Error {
     /// The database cannot be opened, or is not one of ours.
     #[error("cannot open the session store {0}")]
     Open(String),
+    /// Another server has it, and one alone may. Until that ends, or for good.
+    #[error("the session store {0} is in use by another server: end that, or name another")]
+    InUse(String),
     /// Nobody answers, or not in time.
     #[error("the session store does not answer: try again")]
     Away(#[source] sqlx::Error),

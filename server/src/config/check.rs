@@ -131,6 +131,10 @@ impl Check {
         embedded_listen: Option<String>,
     ) -> Option<Lake> {
         let Some(url) = url else {
+            if cfg!(windows) {
+                // A name is kept for good once its folder is synced, which no program can do there.
+                self.wrong("--lakefs-url: name the lakeFS to serve: there is no lake of its own on Windows".into());
+            }
             if key.is_some() || secret.is_some() {
                 self.wrong("--lakefs-access-key-id and --lakefs-secret-access-key need --lakefs-url".into());
             }
@@ -157,10 +161,21 @@ impl Check {
         Some(Lake::Remote { url, access_key_id: key?, secret_access_key: Secret::new(secret?) })
     }
 
-    pub(super) fn auth(&mut self, given: Option<&str>) -> Option<Auth> {
+    pub(super) fn auth(&mut self, given: Option<&str>, token: Option<String>) -> Option<Auth> {
+        // What a header can hold, and nobody guesses.
+        if token.as_ref().is_some_and(|token| token.len() < 16 || !token.bytes().all(|byte| byte.is_ascii_graphic())) {
+            self.wrong("--token: must have 16 characters or more of ASCII, and no spaces".into());
+        }
         match given {
-            None | Some("passthrough") => Some(Auth::Passthrough),
-            Some("service") => Some(Auth::Service),
+            None | Some("passthrough") => {
+                if token.is_some() {
+                    self.wrong(
+                        "--token is for --auth service: with passthrough callers show lakeFS's credentials".into(),
+                    );
+                }
+                Some(Auth::Passthrough)
+            }
+            Some("service") => Some(Auth::Service { token: token.map(Secret::new) }),
             Some(other) => {
                 self.wrong(format!("--auth {other:?}: must be passthrough or service"));
                 None

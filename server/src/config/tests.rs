@@ -30,7 +30,7 @@ fn a_server_for_one_user_listens_on_a_socket_alone_and_ends_by_itself() {
 fn flags_win_over_the_file() {
     let (flags, file) = (settings("listen = '127.0.0.1:1'"), settings("listen = '127.0.0.1:2'\nauth = 'service'"));
     let config = Config::of(flags, file, None).unwrap();
-    assert_eq!((config.listen.to_string().as_str(), config.auth), ("127.0.0.1:1", Auth::Service));
+    assert_eq!((config.listen.to_string().as_str(), config.auth), ("127.0.0.1:1", Auth::Service { token: None }));
 }
 
 #[test]
@@ -125,8 +125,24 @@ fn the_service_account_is_not_given_to_a_network_by_accident() {
     let open = "listen = '0.0.0.0:50051'\nauth = 'service'";
     assert!(Config::of(settings(open), Settings::default(), None).is_err());
     assert!(Config::of(settings(&format!("{open}\nallow-anonymous = true")), Settings::default(), None).is_ok());
+    assert!(Config::of(settings(&format!("{open}\ntoken = '0123456789abcdef'")), Settings::default(), None).is_ok());
     let private = "listen = 'unix:/run/lakeport.sock'\nauth = 'service'";
     assert!(Config::of(settings(private), Settings::default(), None).is_ok());
+}
+
+#[test]
+fn a_token_is_for_the_service_account_and_not_to_be_guessed() {
+    let of = |text: &str| Config::of(settings(text), Settings::default(), None);
+    let config = of("auth = 'service'\ntoken = '0123456789abcdef'").unwrap();
+    assert_eq!(config.auth, Auth::Service { token: Some(Secret::new("0123456789abcdef")) });
+    for bad in [
+        "auth = 'service'\ntoken = 'short'",
+        "auth = 'service'\ntoken = '0123456789 abcdef'",
+        "token = '0123456789abcdef'",
+    ] {
+        let mistakes = of(bad).unwrap_err().to_string();
+        assert!(mistakes.contains("1 mistake(s)") && mistakes.contains("--token"), "{mistakes}");
+    }
 }
 
 #[test]

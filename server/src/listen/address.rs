@@ -1,6 +1,5 @@
 //! Where gRPC is served: an address of the network, or a Unix socket.
 
-use super::unix;
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -11,7 +10,7 @@ use std::str::FromStr;
 pub enum Address {
     /// An IP address and a port.
     Tcp(SocketAddr),
-    /// The absolute path of a Unix socket, which only its user may open.
+    /// The absolute path of a Unix socket, which only its user may open. Not on Windows.
     Unix(PathBuf),
 }
 
@@ -55,7 +54,10 @@ impl FromStr for Address {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         // Clients of gRPC write it in both ways.
         match text.strip_prefix("unix://").or_else(|| text.strip_prefix("unix:")) {
-            Some(path) => unix::socket_path(path).map(Self::Unix),
+            #[cfg(unix)]
+            Some(path) => super::unix::socket_path(path).map(Self::Unix),
+            #[cfg(not(unix))]
+            Some(_) => Err("there are no Unix sockets here: name an IP address and a port, such as 127.0.0.1:50051"),
             None => text.parse().map(Self::Tcp).map_err(
                 |_| "must be an IP address and a port, such as 127.0.0.1:50051, or the path of a Unix socket behind unix:",
             ),

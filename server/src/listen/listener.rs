@@ -1,12 +1,15 @@
 //! A listener of either kind, and what it accepts.
 
 use super::Address;
+#[cfg(unix)]
 use super::unix::UnixSocket;
 use std::fmt;
 use std::io::Result;
 use std::net::{IpAddr, SocketAddr};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpListener, TcpStream, UnixStream};
+#[cfg(unix)]
+use tokio::net::UnixStream;
+use tokio::net::{TcpListener, TcpStream};
 
 /// What connections come from.
 #[derive(Debug)]
@@ -14,12 +17,14 @@ pub enum Listener {
     /// The network.
     Tcp(TcpListener),
     /// This machine.
+    #[cfg(unix)]
     Unix(UnixSocket),
 }
 
 /// A connection that belongs to no runtime.
 pub(super) enum Accepted {
     Tcp(std::net::TcpStream),
+    #[cfg(unix)]
     Unix(std::os::unix::net::UnixStream),
 }
 
@@ -38,7 +43,10 @@ impl Listener {
     pub async fn bind(address: &Address) -> Result<Self> {
         match address {
             Address::Tcp(address) => TcpListener::bind(address).await.map(Self::Tcp),
+            #[cfg(unix)]
             Address::Unix(path) => UnixSocket::bind(path).await.map(Self::Unix),
+            #[cfg(not(unix))]
+            Address::Unix(_) => Err(std::io::ErrorKind::Unsupported.into()),
         }
     }
 
@@ -49,6 +57,7 @@ impl Listener {
     pub fn address(&self) -> Result<Address> {
         match self {
             Self::Tcp(listener) => listener.local_addr().map(Address::Tcp),
+            #[cfg(unix)]
             Self::Unix(socket) => Ok(Address::Unix(socket.path().to_owned())),
         }
     }
@@ -59,6 +68,7 @@ impl Listener {
                 let (stream, peer) = listener.accept().await?;
                 Ok((Accepted::Tcp(stream.into_std()?), Peer(Some(peer))))
             }
+            #[cfg(unix)]
             Self::Unix(socket) => {
                 let (stream, _) = socket.listener.accept().await?;
                 Ok((Accepted::Unix(stream.into_std()?), Peer(None)))
@@ -78,6 +88,7 @@ impl Accepted {
                 let (reader, writer) = stream.into_split();
                 Ok((Box::new(reader), Box::new(writer)))
             }
+            #[cfg(unix)]
             Self::Unix(stream) => {
                 let (reader, writer) = UnixStream::from_std(stream)?.into_split();
                 Ok((Box::new(reader), Box::new(writer)))

@@ -17,6 +17,24 @@ pub enum Access {
     PassThroughOrService,
     /// The service's account acts for all.
     Service,
+    /// The service's account acts for whoever shows this.
+    Token(Token),
+}
+
+/// What callers show for the right of the service, known by its fingerprint alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Token([u8; 32]);
+
+impl Token {
+    /// A text of a header.
+    pub fn new(text: &str) -> Self {
+        Self(Sha256::digest(text).into())
+    }
+
+    /// Fingerprints are compared, so how long it takes says nothing of the token.
+    fn is_shown_by(self, credentials: &Credentials) -> bool {
+        credentials.bearer().is_some_and(|shown| Self::new(shown) == self)
+    }
 }
 
 /// Who calls, and their lakeFS.
@@ -44,6 +62,13 @@ impl Access {
     /// `Unauthenticated`.
     pub fn claim(self, credentials: Option<Credentials>, client: &lakefs::Client, service: &Lakefs) -> Result<Claim> {
         match (self, credentials) {
+            (Self::Token(token), credentials) => match credentials {
+                Some(shown) if token.is_shown_by(&shown) => Self::Service.claim(None, client, service),
+                _ => Err(Error::new(
+                    Kind::Unauthenticated,
+                    "this server asks for its token: send what its --token says as `authorization: Bearer TOKEN`",
+                )),
+            },
             (Self::Service, _) | (Self::PassThroughOrService, None) => {
                 Ok(Claim { lakefs: service.clone(), fingerprint: [0; 32] })
             }
@@ -240,6 +265,21 @@ mod tests {
         let own = || Some(Credentials::key_pair("ann", "secret"));
         let passed = |access: Access| access.claim(own(), &client, &service).unwrap().lakefs.is_same_account(&service);
         assert!(!passed(Access::PassThrough) && !passed(Access::PassThroughOrService) && passed(Access::Service));
+    }
+
+    #[test]
+    fn a_token_gives_the_right_of_the_service_and_nothing_else_does() {
+        let client = nowhere();
+        let service = client.acting_as(Credentials::key_pair("service", "secret"));
+        let access = Access::Token(Token::new("0123456789abcdef"));
+        let claim = |header: &'static str| {
+            let credentials = Credentials::passed_on(&http::HeaderValue::from_static(header));
+            access.claim(credentials, &client, &service).map(|claim| claim.lakefs.is_same_account(&service))
+        };
+        assert!(claim("Bearer 0123456789abcdef").unwrap() && claim("bearer 0123456789abcdef").unwrap());
+        for refused in ["Bearer 0123456789abcdeF", "Basic 0123456789abcdef", "Bearer 0123456789abcdef0", ""] {
+            assert_eq!(claim(refused).unwrap_err().kind(), Kind::Unauthenticated, "{refused}");
+        }
     }
 
     #[tokio::test]

@@ -1,7 +1,8 @@
 """A lakeport on this machine, for one user and one lakeFS: started when nobody else has, shared by all of that user's processes.
 
-It listens on a Unix socket in a folder that only its user can enter, and leaves by itself once it is idle and no transaction of its
-own is open. Whoever starts it holds a lock, so that two never start two.
+It listens on a Unix socket in a folder that only its user can enter; where that cannot be, on a port of this machine, and serves
+who has the token from that folder. It leaves by itself once it is idle and no transaction of its own is open. Whoever starts it
+holds a lock, so that two never start two.
 """
 
 from __future__ import annotations
@@ -9,19 +10,22 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import secrets
 import shutil
 import socket
 import subprocess
 import sys
+import sysconfig
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lakeport import locks
+from lakeport.endpoint import Remote
 from lakeport.errors import UnavailableError
+from lakeport.lakectl import Credentials
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from lakeport.endpoint import Local
 
 SERVER = "LAKEPORT_SERVER"
@@ -31,124 +35,167 @@ IDLE = 300
 
 _PATIENCE = 30.0
 """Seconds within which a server has to listen."""
+_LONGEST = 100
+"""Bytes that the path of a Unix socket may have everywhere."""
+_IN_USE = 75
+"""The exit code of a server that finds another one with its transactions."""
 _NONE = f"""no lakeport-server to start here. One of these brings it:
   - pip install "lakeport[server]"
   - {SERVER}=/path/of/lakeport-server, or lakeport-server on the PATH
 or name a server that runs: LAKEPORT_ENDPOINT=grpc://HOST:50051"""
 
 
-def ensure(local: Local) -> str:
-    """Starts that server unless it runs, and says where it listens, as gRPC names it. Takes a second, or none."""
-    if sys.platform == "win32":
-        message = "a local lakeport needs Unix sockets: name a server that runs by LAKEPORT_ENDPOINT=grpc://HOST:50051"
-        raise UnavailableError(message)
-    files = _Files(local)
-    if not _answers(files.socket):
-        with files.lock():
-            if not _answers(files.socket):
-                _start(local, files)
-    return f"unix:{files.socket}"
+def ensure(local: Local) -> tuple[Remote, Credentials]:
+    """Starts that server unless it runs, and says where it is and what to show there. Takes a second, or none."""
+    home = _OnSocket(local) if _has_sockets() else _OnPort(local)
+    if (found := home.found()) is None:
+        with locks.held(home.data / "starting.lock"):
+            if (found := home.found()) is None:
+                found = _start(local, home)
+    return found
 
 
-class _Files:
-    """Where a server keeps its things. One for each user, lakeFS and key: nobody acts with another's key."""
+class _OnSocket:
+    """Where a server keeps its things that listens on a Unix socket. One for each user, lakeFS and key.
+
+    Nobody acts with another's key, so callers show their own.
+    """
 
     def __init__(self, local: Local) -> None:
-        told = f"{local.lakefs_url}\n{local.access_key_id}".encode()
-        name = hashlib.sha256(told).hexdigest()[:16]
-        self.socket = _private(_runtime()) / f"{name}.sock"
-        self.data = _private(_state() / name)
+        self.data = _private(_state() / _name(local.lakefs_url, local.access_key_id))
         self.log = self.data / "server.log"
+        self._credentials = Credentials.key_pair(local.access_key_id, local.secret_access_key)
+        self._socket = _private(_state() / "run") / f"{self.data.name}.sock"
 
-    @contextlib.contextmanager
-    def lock(self) -> Iterator[None]:
-        import fcntl  # noqa: PLC0415  (not on every platform)
+    def prepare(self) -> list[str]:
+        """The flags that say where to listen."""
+        return ["--listen", f"unix:{self._socket}"]
 
-        with (self.data / "starting.lock").open("w") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
-            yield
+    def found(self) -> tuple[Remote, Credentials] | None:
+        """The server that listens there."""
+        return (Remote(f"unix:{self._socket}"), self._credentials) if _answers(self._socket) else None
 
 
-def _runtime() -> Path:
-    """For sockets, whose names may have some hundred bytes only."""
-    given = os.environ.get("XDG_RUNTIME_DIR")
-    return Path(given) / "lakeport" if given else _state() / "run"
+class _OnPort:
+    """The same of one that listens on a port, which everybody on this machine can call.
+
+    It is shown a token and never the key pair, since its port may be another program's once it has gone. So who has another secret
+    has another server: that lakeFS knows the secret is not asked for each call.
+    """
+
+    def __init__(self, local: Local) -> None:
+        self.data = _private(_state() / _name(local.lakefs_url, local.access_key_id, local.secret_access_key))
+        self.log = self.data / "server.log"
+        self._address = self.data / "address"
+        self._token = self.data / "token"
+
+    def prepare(self) -> list[str]:
+        """The flags that say where to listen, and for whom."""
+        self._address.unlink(missing_ok=True)
+        self._token.unlink(missing_ok=True)
+        self._token.touch(mode=0o600)
+        self._token.write_text(secrets.token_urlsafe(32))
+        where = ["--listen", "127.0.0.1:0", "--address-file", str(self._address)]
+        return [*where, "--auth", "service", "--token-file", str(self._token)]
+
+    def found(self) -> tuple[Remote, Credentials] | None:
+        """The server that listens there."""
+        try:
+            address, token = self._address.read_text().strip(), self._token.read_text()
+        except FileNotFoundError:
+            return None
+        # The port of a server that was killed may be anybody's by now.
+        if not locks.is_held(self.data / "sessions.db.lock"):
+            return None
+        host, _, port = address.rpartition(":")
+        with contextlib.suppress(OSError), socket.create_connection((host, int(port)), timeout=1):
+            return Remote(address), Credentials.token(token)
+        return None
+
+
+def _has_sockets() -> bool:
+    """Whether a Unix socket can be there."""
+    return sys.platform != "win32" and len(os.fsencode(_state() / "run" / f"{_name()}.sock")) < _LONGEST
+
+
+def _name(*told: str) -> str:
+    return hashlib.sha256("\n".join(told).encode()).hexdigest()[:16]
 
 
 def _state() -> Path:
-    given = os.environ.get("XDG_STATE_HOME")
+    given = os.environ.get("LOCALAPPDATA" if sys.platform == "win32" else "XDG_STATE_HOME")
     return (Path(given) if given else Path.home() / ".local" / "state") / "lakeport"
 
 
-def _private(folder: Path) -> Path:
-    """Makes a folder that only its user can enter."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    found = folder.stat()
-    if found.st_uid != os.getuid():
-        message = f"{folder} belongs to somebody else: a lakeport of this user's cannot be there"
-        raise UnavailableError(message)
-    if found.st_mode & 0o077:
-        folder.chmod(0o700)
-    return folder
-
-
 def _answers(path: Path) -> bool:
+    if sys.platform == "win32":
+        return False
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
         probe.settimeout(1)
         try:
             probe.connect(str(path))
         except OSError:
             return False
-        return True
+    return True
 
 
-def _start(local: Local, files: _Files) -> None:
+def _private(folder: Path) -> Path:
+    """Makes a folder that only its user can enter."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if sys.platform != "win32":
+        found = folder.stat()
+        if found.st_uid != os.getuid():
+            message = f"{folder} belongs to somebody else: a lakeport of this user's cannot be there"
+            raise UnavailableError(message)
+        if found.st_mode & 0o077:
+            folder.chmod(0o700)
+    return folder
+
+
+def _start(local: Local, home: _OnSocket | _OnPort) -> tuple[Remote, Credentials]:
     environment = {
         # Settings of another server, and its configuration, are not this one's.
         **{name: value for name, value in os.environ.items() if not name.startswith("LAKEPORT_")},
         "LAKEPORT_LAKEFS_ACCESS_KEY_ID": local.access_key_id,
         "LAKEPORT_LAKEFS_SECRET_ACCESS_KEY": local.secret_access_key,
     }
-    command = [binary(), "--lakefs-url", local.lakefs_url, "--listen", f"unix:{files.socket}", "--admin-listen", "off"]
-    command += ["--exit-when-idle", str(IDLE), "--data-dir", str(files.data)]
+    command = [binary(), "--lakefs-url", local.lakefs_url, *home.prepare(), "--admin-listen", "off"]
+    command += ["--exit-when-idle", str(IDLE), "--data-dir", str(home.data)]
     until = time.monotonic() + _PATIENCE
-    started = _spawn(command, environment, files.log)
-    while not _answers(files.socket):
+    started = _spawn(command, environment, home.log)
+    while (found := home.found()) is None:
         if time.monotonic() > until:
             started.kill()
             started.wait()
-            message = f"lakeport-server does not listen for {local.lakefs_url}:\n{_tail(files.log)}"
+            message = f"lakeport-server does not listen for {local.lakefs_url}:\n{_tail(home.log)}"
             raise UnavailableError(message)
-        if started.poll() is not None:
-            if not _is_in_use(files.data):
-                message = f"lakeport-server did not start for {local.lakefs_url}:\n{_tail(files.log)}"
-                raise UnavailableError(message)
+        ended = started.poll()
+        if ended == _IN_USE:
             # The one before it is on its way out.
             time.sleep(0.2)
-            started = _spawn(command, environment, files.log)
+            started = _spawn(command, environment, home.log)
+        elif ended is not None:
+            message = f"lakeport-server did not start for {local.lakefs_url}:\n{_tail(home.log)}"
+            raise UnavailableError(message)
         time.sleep(0.01)
+    return found
 
 
 def _spawn(command: list[str], environment: dict[str, str], log: Path) -> subprocess.Popen[bytes]:
+    """Starts a process that does not end with the terminal of this one."""
+    flags = 0
+    if sys.platform == "win32":
+        flags = subprocess.DETACHED_PROCESS | subprocess.CREATE_NEW_PROCESS_GROUP
     with log.open("wb") as file:
         return subprocess.Popen(  # noqa: S603  (the binary that the user named)
-            command, env=environment, stdin=subprocess.DEVNULL, stdout=file, stderr=file, start_new_session=True
+            command,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=file,
+            stderr=file,
+            start_new_session=True,
+            creationflags=flags,
         )
-
-
-def _is_in_use(data: Path) -> bool:
-    """Whether another server has the transactions there: then its lock is held."""
-    import fcntl  # noqa: PLC0415  (not on every platform)
-
-    lock = data / "sessions.db.lock"
-    if not lock.exists():
-        return False
-    with lock.open("r+b") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            return True
-    return False
 
 
 def binary() -> str:
@@ -156,8 +203,7 @@ def binary() -> str:
     if named := os.environ.get(SERVER):
         return named
     # Where pip puts the scripts of this Python, which need not be on the PATH.
-    beside = Path(sys.executable).parent / "lakeport-server"
-    found = str(beside) if beside.exists() else shutil.which("lakeport-server")
+    found = shutil.which("lakeport-server", path=sysconfig.get_path("scripts")) or shutil.which("lakeport-server")
     if found is None:
         raise UnavailableError(_NONE)
     return found

@@ -24,9 +24,7 @@ impl SessionStore {
         let lock = File::create(&name).map_err(|error| unusable(format!("{}: {error}", name.display())))?;
         match lock.try_lock() {
             Ok(()) => Ok(Claim { _lock: Some(lock) }),
-            Err(TryLockError::WouldBlock) => {
-                Err(unusable("it is in use by another server: end that, or name another".into()))
-            }
+            Err(TryLockError::WouldBlock) => Err(Error::InUse(database.display().to_string())),
             Err(TryLockError::Error(error)) => Err(unusable(format!("{}: {error}", name.display()))),
         }
     }

@@ -18,6 +18,8 @@ pub(super) fn run() -> Result<()> {
     tool("ruff").args("check --config pyproject.toml --no-cache src tests bench ../../docs/examples/python").run()?;
     let built = metadata()?.target_directory;
     tool("mypy").arg("--cache-dir").arg(built.join("mypy-client")).run()?;
+    // What runs on Windows alone, which no test here runs.
+    tool("mypy").args("--platform win32 --cache-dir").arg(built.join("mypy-client-windows")).arg("src").run()?;
     tool("basedpyright").arg("--pythonpath").arg(environment.join("bin/python")).run()?;
     cargo("build --locked -p lakeport-tests --bins")?.run()?;
     let installed = install(&environment, &package, &built)?;

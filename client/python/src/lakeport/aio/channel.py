@@ -13,13 +13,12 @@ from grpc import aio
 
 from lakeport import errors, forks, local
 from lakeport.aio import frames
-from lakeport.endpoint import Local
+from lakeport.endpoint import Local, Remote
 from lakeport.v1 import files_pb2, files_pb2_grpc, transactions_pb2_grpc, versions_pb2_grpc
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 
-    from lakeport.endpoint import Remote
     from lakeport.lakectl import Credentials
 
 T = TypeVar("T")
@@ -78,7 +77,7 @@ class Channel:
         root_certificates: bytes | None = None,
     ) -> None:
         self._server = server
-        self._target = "" if isinstance(server, Local) else server.target
+        self._at = server if isinstance(server, Remote) else Remote("")
         self._credentials = credentials
         self._timeout = timeout
         self._roots = root_certificates
@@ -154,10 +153,11 @@ class Channel:
 
     async def _ready(self) -> Stubs:
         if isinstance(self._server, Local) and (not self._is_open() or time.monotonic() - self._last > _QUIET):
-            self._target = await asyncio.to_thread(local.ensure, self._server)
-            if not self._active:
-                # A server that left and came back is found at once by a new connection, by an old one after a pause.
+            at, shown = await asyncio.to_thread(local.ensure, self._server)
+            if not self._active or (at, shown) != (self._at, self._credentials):
+                # A server that left and came back is found at once by a new connection, by an old one after a pause, or never.
                 await self._close()
+            self._at, self._credentials = at, shown
         if self._stubs is None or not self._is_open():
             forks.check()
             self._stubs = self._open()
@@ -168,13 +168,13 @@ class Channel:
         return self._stubs is not None and self._pid == os.getpid() and self._loop is asyncio.get_running_loop()
 
     def _open(self) -> Stubs:
-        if not isinstance(self._server, Local) and self._server.is_encrypted:
+        if self._at.is_encrypted:
             trusted = grpc.ssl_channel_credentials(root_certificates=self._roots)
-            self._channel = aio.secure_channel(self._target, trusted, options=_OPTIONS)
+            self._channel = aio.secure_channel(self._at.target, trusted, options=_OPTIONS)
         else:
             # gRPC would name the server by the path of its socket, which is no name.
-            named = [("grpc.default_authority", "localhost")] if self._target.startswith("unix:") else []
-            self._channel = aio.insecure_channel(self._target, options=[*_OPTIONS, *named])
+            named = [("grpc.default_authority", "localhost")] if self._at.target.startswith("unix:") else []
+            self._channel = aio.insecure_channel(self._at.target, options=[*_OPTIONS, *named])
         self._loop, self._pid = asyncio.get_running_loop(), os.getpid()
         forks.close_before(self)
         return Stubs(self._channel, self._credentials, self._timeout)
