@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,6 +21,7 @@ import pytest
 import lakeport
 from lakeport import LakeFSFileSystem, local
 from servers import SERVER, Server, wait_for
+from signing import signing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -232,3 +234,13 @@ def test_half_of_a_key_pair_is_no_key_pair(home: Path, monkeypatch: pytest.Monke
     with pytest.raises(ValueError, match="certificates"):
         LakeFSFileSystem("http://127.0.0.1:1", "somebody", "secret", ssl_ca_cert=str(home / "ca.pem"))
     assert "very-secret" not in str(told.value)
+
+
+def test_a_url_that_the_store_signed_needs_no_credentials(home: Path, server: Server, repo: str) -> None:
+    LakeFSFileSystem(server.url).pipe(f"{repo}/main/a b.txt", b"signed")
+    with signing(server) as lakefs:
+        fs = LakeFSFileSystem(lakefs, server.key, server.secret)
+        with urllib.request.urlopen(fs.sign(f"{repo}/main/a b.txt")) as answer:
+            assert answer.read() == b"signed"
+        with pytest.raises(FileNotFoundError):
+            fs.sign(f"{repo}/main/none.txt")
