@@ -11,7 +11,7 @@ import pytest
 
 import lakeport
 from lakeport import LakeFSFileSystem
-from servers import Server, start, stop
+from servers import LAKEFS, Server, start, stop
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """One for all tests."""
-    running = start(tmp_path_factory.mktemp("server") / "data")
+    running = start(tmp_path_factory.mktemp("server") / "data", lakefs=LAKEFS)
     yield running
     stop(running)
 
@@ -50,5 +50,5 @@ def fs(server: Server) -> LakeFSFileSystem:
 def repo(client: lakeport.Client) -> str:
     """A repository with nothing in it but its first commit."""
     name = f"r{uuid.uuid4().hex[:16]}"
-    client.versions.create_repository(name)
+    client.versions.create_repository(name, f"{LAKEFS.namespace}/{name}" if LAKEFS else "")
     return name

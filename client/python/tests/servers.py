@@ -17,6 +17,30 @@ SERVER = os.environ.get("LAKEPORT_TEST_SERVER", str(Path(__file__).parents[3] / 
 
 
 @dataclass(frozen=True)
+class Lakefs:
+    """A lakeFS, and an account on it that may do everything."""
+
+    url: str
+    key: str
+    secret: str
+    namespace: str
+    """Below which repositories may have their storage namespaces."""
+
+
+def _named() -> Lakefs | None:
+    names = ("URL", "ACCESS_KEY_ID", "SECRET_ACCESS_KEY", "STORAGE_NAMESPACE")
+    url, *others = (os.environ.get(f"LAKEPORT_TEST_LAKEFS_{name}", "") for name in names)
+    if not url:
+        return None
+    assert all(others), f"the tests need all of LAKEPORT_TEST_LAKEFS_{', _'.join(names)}"
+    return Lakefs(url, *others)
+
+
+LAKEFS = _named()
+"""The lakeFS that the environment names for the tests, instead of the lake of our own."""
+
+
+@dataclass(frozen=True)
 class Server:
     """A server that runs."""
 
@@ -28,11 +52,15 @@ class Server:
     process: subprocess.Popen[str]
 
 
-def start(folder: Path, port: int = 0) -> Server:
-    """Starts a server with a lake of its own, at ports that are free."""
+def start(folder: Path, port: int = 0, lakefs: Lakefs | None = None) -> Server:
+    """Starts a server at ports that are free, for a lakeFS, whose account acts for every caller, or with a lake of its own."""
     command = [SERVER, "--listen", f"127.0.0.1:{port}", "--admin-listen", "127.0.0.1:0", "--data-dir", str(folder)]
-    command += ["--embedded-listen", "127.0.0.1:0"]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("LAKEPORT_")}
+    if lakefs:
+        command += ["--lakefs-url", lakefs.url, "--auth", "service"]
+        environment |= {"LAKEPORT_LAKEFS_ACCESS_KEY_ID": lakefs.key, "LAKEPORT_LAKEFS_SECRET_ACCESS_KEY": lakefs.secret}
+    else:
+        command += ["--embedded-listen", "127.0.0.1:0"]
     log = (folder.parent / f"{folder.name}.log").open("w")
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True, env=environment)
     said: dict[str, str] = {}
@@ -44,6 +72,8 @@ def start(folder: Path, port: int = 0) -> Server:
             said[words[0]] = words[1]
         if words[:1] == ["try"]:
             break
+    if lakefs:
+        return Server(f"grpc://{said['gRPC']}", lakefs.url, lakefs.key, lakefs.secret, process)
     lake = lakectl(folder / "lake" / "lakectl.yaml")
     return Server(f"grpc://{said['gRPC']}", said["REST"].removesuffix("/api/v1"), *lake, process)
 

@@ -165,17 +165,25 @@ def test_a_refusal_amid_an_upload_is_told_as_it_is(
             fs.put_file(tmp_path / "a", f"{repo}/v1/a")
 
 
-def test_credentials(server: Server, repo: str) -> None:
+@pytest.fixture
+def own(tmp_path: Path) -> Iterator[Server]:
+    """A server with a lake of its own, which knows one key pair."""
+    running = start(tmp_path / "data")
+    yield running
+    stop(running)
+
+
+def test_credentials(own: Server) -> None:
     with pytest.raises(PermissionError) as told:
-        LakeFSFileSystem(server.url, "AKIAWRONG", "wrong").ls(repo)
+        LakeFSFileSystem(own.url, "AKIAWRONG", "wrong").ls("quickstart")
     assert isinstance(told.value, lakeport.DeniedError)
     assert told.value.reason == "UNAUTHENTICATED"
     assert "wrong" not in repr(lakeport.Credentials.key_pair("AKIAWRONG", "wrong"))
-    assert LakeFSFileSystem(server.url, server.key, server.secret).ls(repo, detail=False) == [f"{repo}/main/"]
+    assert LakeFSFileSystem(own.url, own.key, own.secret).ls("quickstart", detail=False) == ["quickstart/main/"]
     with pytest.raises(ValueError, match="verify_ssl"):
-        LakeFSFileSystem(server.url, verify_ssl=False)
+        LakeFSFileSystem(own.url, verify_ssl=False)
     with pytest.raises(ValueError, match="grpc_proxy"):
-        LakeFSFileSystem(server.url, proxy="http://proxy")
+        LakeFSFileSystem(own.url, proxy="http://proxy")
 
 
 def test_nobody_is_there() -> None:

@@ -171,7 +171,8 @@ class VersionServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def DeleteRepository(self, request, context):
-        """Deletes a repository and all that is in it. NOT_FOUND.
+        """Deletes a repository and all that is in it. lakeFS still answers GetRepository, and refuses its name to another, for some seconds.
+        NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

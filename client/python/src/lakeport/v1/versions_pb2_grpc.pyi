@@ -45,7 +45,9 @@ class VersionServiceStub:
     CreateRepository: _grpc.UnaryUnaryMultiCallable[_versions_pb2.CreateRepositoryRequest, _versions_pb2.CreateRepositoryResponse]
     """Makes a repository. ALREADY_EXISTS; INVALID_ARGUMENT for a storage namespace that was ever used."""
     DeleteRepository: _grpc.UnaryUnaryMultiCallable[_versions_pb2.DeleteRepositoryRequest, _versions_pb2.DeleteRepositoryResponse]
-    """Deletes a repository and all that is in it. NOT_FOUND."""
+    """Deletes a repository and all that is in it. lakeFS still answers GetRepository, and refuses its name to another, for some seconds.
+    NOT_FOUND.
+    """
     ListBranches: _grpc.UnaryUnaryMultiCallable[_versions_pb2.ListBranchesRequest, _versions_pb2.ListBranchesResponse]
     """Branches by name, without those of transactions."""
     GetBranch: _grpc.UnaryUnaryMultiCallable[_versions_pb2.GetBranchRequest, _versions_pb2.GetBranchResponse]
@@ -100,7 +102,9 @@ class VersionServiceAsyncStub(VersionServiceStub):
     CreateRepository: _aio.UnaryUnaryMultiCallable[_versions_pb2.CreateRepositoryRequest, _versions_pb2.CreateRepositoryResponse]  # type: ignore[assignment]
     """Makes a repository. ALREADY_EXISTS; INVALID_ARGUMENT for a storage namespace that was ever used."""
     DeleteRepository: _aio.UnaryUnaryMultiCallable[_versions_pb2.DeleteRepositoryRequest, _versions_pb2.DeleteRepositoryResponse]  # type: ignore[assignment]
-    """Deletes a repository and all that is in it. NOT_FOUND."""
+    """Deletes a repository and all that is in it. lakeFS still answers GetRepository, and refuses its name to another, for some seconds.
+    NOT_FOUND.
+    """
     ListBranches: _aio.UnaryUnaryMultiCallable[_versions_pb2.ListBranchesRequest, _versions_pb2.ListBranchesResponse]  # type: ignore[assignment]
     """Branches by name, without those of transactions."""
     GetBranch: _aio.UnaryUnaryMultiCallable[_versions_pb2.GetBranchRequest, _versions_pb2.GetBranchResponse]  # type: ignore[assignment]
@@ -176,7 +180,9 @@ class VersionServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _versions_pb2.DeleteRepositoryRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_versions_pb2.DeleteRepositoryResponse, _abc.Awaitable[_versions_pb2.DeleteRepositoryResponse]]:
-        """Deletes a repository and all that is in it. NOT_FOUND."""
+        """Deletes a repository and all that is in it. lakeFS still answers GetRepository, and refuses its name to another, for some seconds.
+        NOT_FOUND.
+        """
 
     @_abc_1.abstractmethod
     def ListBranches(
