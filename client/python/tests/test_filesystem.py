@@ -406,9 +406,26 @@ def test_round_trips(fs: LakeFSFileSystem, repo: str) -> None:
         copied = pickle.loads(pickle.dumps(file))  # noqa: S301
         assert copied.tell() == 5
         assert copied.read() == b"56789"
+        kept = pickle.dumps(file)
+    fs.pipe(f"{repo}/main/a.txt", b"another one")
+    with pytest.raises(lakeport.ConflictError):
+        # Half of one version and half of another are no object.
+        pickle.loads(kept).read()  # noqa: S301
+    with fs.open(f"{repo}/main/b.txt", "wb") as file, pytest.raises(TypeError, match="is written"):
+        pickle.dumps(file)
+    fs.pipe(f"{repo}/main/a.txt", b"0123456789")
     opened = fsspec.open(f"lakefs://{repo}/main/a.txt", host=fs.host)
     with pickle.loads(pickle.dumps(opened)) as file:  # noqa: S301
         assert file.read() == b"0123456789"
+
+
+def test_two_objects_are_not_downloaded_to_one_file(fs: LakeFSFileSystem, repo: str, tmp_path: Path) -> None:
+    fs.pipe({f"{repo}/main/t/a//b": b"1", f"{repo}/main/t/c": b"2"})
+    fs.get(f"{repo}/main/t", str(tmp_path / "t"), recursive=True)
+    assert (tmp_path / "t/a/b").read_bytes() == b"1"
+    fs.pipe(f"{repo}/main/t/a/b", b"3")
+    with pytest.raises(ValueError, match="download one of them to another name"):
+        fs.get(f"{repo}/main/t", str(tmp_path / "again"), recursive=True)
 
 
 def test_threads_share_a_file_system(fs: LakeFSFileSystem, repo: str) -> None:

@@ -105,6 +105,12 @@ class LakeFSFile(AbstractBufferedFile):  # type: ignore[misc]
     def __hash__(self) -> int:
         return id(self) if self._reading is None else hash((self.path, self.details["ETag"]))
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        if self._reading is None:
+            message = f"{self.path} is written, and whoever does that is one process"
+            raise TypeError(message)
+        return _open_again, (self.fs, self.path, self._reading.info, self.blocksize, self.cache.name, self.loc)
+
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         if kind is not None and self.writable():
             # Half of an object, under the name of all of it, is worse than none.
@@ -185,6 +191,13 @@ class LakeFSFile(AbstractBufferedFile):  # type: ignore[misc]
     def _leave(self) -> None:
         if self._transaction is not None:
             self._transaction.handles.discard(self)
+
+
+def _open_again(fs: LakeFSFileSystem, path: str, info: Info, block_size: int, cache_type: str, at: int) -> LakeFSFile:
+    """A file that was pickled: of the version that it was opened with, and where it was read to."""
+    file = LakeFSFile(fs, path, "rb", reading=Reading(fs, path, info, b""), block_size=block_size, cache_type=cache_type)
+    file.seek(at)
+    return file
 
 
 class LakeFSText(io.TextIOWrapper):

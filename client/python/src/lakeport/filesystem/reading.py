@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import errno
 import logging
+from contextvars import ContextVar
 from glob import has_magic
 from pathlib import Path as LocalPath
 from typing import TYPE_CHECKING, Any
@@ -225,7 +226,11 @@ class Reads(Looking):
             name = self._strip_protocol(rpath)
             into = lpath.endswith("/") or LocalPath(lpath).is_dir()
             rpath, lpath = [name], [f"{lpath.rstrip('/')}/{name.rpartition('/')[2]}" if into else lpath]
-        await super()._get(rpath, lpath, recursive=recursive, **kwargs)
+        written = _written.set({})
+        try:
+            await super()._get(rpath, lpath, recursive=recursive, **kwargs)
+        finally:
+            _written.reset(written)
 
     async def _get_file(
         self,
@@ -260,6 +265,10 @@ class Reads(Looking):
         try:
             with part.open("wb") as file, about(where):
                 await self._download(where, file, callback)
+            if (other := _written.get({}).setdefault(local, where)) != where:
+                # Keys may differ by an empty part, which no local path has.
+                message = f"cannot be written to {local}, where {other} is: download one of them to another name"
+                raise InvalidError(message, filename=str(where))
             part.replace(local)
         except NotFoundError:
             if not await self._isdir(rpath):
@@ -290,6 +299,10 @@ class Reads(Looking):
             callback.set_size(0)
         else:
             await writing
+
+
+_written: ContextVar[dict[LocalPath, Path]] = ContextVar("_written")
+"""What a download of many has written to which local file."""
 
 
 def _told(found: dict[str, bytes | Exception], on_error: str) -> dict[str, Any]:
