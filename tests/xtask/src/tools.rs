@@ -173,7 +173,25 @@ fn install_python_client(directory: &Path) -> Result<()> {
         .arg(requirements("requirements-libraries.txt"))
         // For what it depends on; each checkout's own stands before it when tests run.
         .arg(&package)
-        .run()
+        .run()?;
+    unpack_source(directory, &requirements("requirements-libraries.txt"), "universal_pathlib")
+}
+
+/// A package as its authors write it, with the tests that no wheel of theirs has, in the folder `sources` of the environment.
+fn unpack_source(directory: &Path, requirements: &Path, package: &str) -> Result<()> {
+    let text = std::fs::read_to_string(requirements).map_err(Error::file(requirements))?;
+    let pin = text.lines().find_map(|line| line.strip_prefix(package)?.strip_prefix("=="));
+    let version = pin.ok_or_else(|| Error::Found(format!("{} does not pin {package}", requirements.display())))?;
+    let (python, root, sources) = (directory.join("bin/python"), workspace::root()?, directory.join("sources"));
+    Run::new(&python, &root)
+        .args("-m pip --disable-pip-version-check download --quiet --no-deps --no-binary")
+        .arg(package)
+        .arg("--dest")
+        .arg(&sources)
+        .arg(format!("{package}=={version}"))
+        .run()?;
+    let archive = sources.join(format!("{package}-{version}.tar.gz"));
+    Run::new(&python, &root).args("-m tarfile --extract").arg(archive).arg(&sources).run()
 }
 
 fn pip_of_new_environment(directory: &Path) -> Result<Run> {
