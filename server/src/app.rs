@@ -99,7 +99,8 @@ impl App {
                 (Some(lake), url, credentials)
             }
         };
-        let client = Client::new(&url, Timeouts { merge: config.merge_timeout, ..Timeouts::default() })?;
+        let client =
+            Client::trusting(&config.trust, &url, Timeouts { merge: config.merge_timeout, ..Timeouts::default() })?;
         let service = client.acting_as(credentials);
         if let Some(lake) = &lake {
             quickstart::ensure(&config.data_dir, lake.lake.is_new().await?, &service).await?;

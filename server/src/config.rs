@@ -9,6 +9,7 @@ use crate::listen::Address;
 use check::Check;
 use clap::Args;
 use http::HeaderValue;
+pub use lakeport_lakefs::Trust;
 use serde::Deserialize;
 use std::fmt;
 use std::net::SocketAddr;
@@ -39,6 +40,9 @@ pub struct Settings {
     /// The lakeFS to serve [default: none, a lake of its own].
     #[arg(long, env = "LAKEPORT_LAKEFS_URL", value_name = "URL")]
     lakefs_url: Option<String>,
+    /// A PEM file with the authorities whose certificates are trusted there, and no others [default: those of the system].
+    #[arg(long, env = "LAKEPORT_LAKEFS_CA_FILE", value_name = "FILE")]
+    lakefs_ca_file: Option<PathBuf>,
     /// The service's own account on that lakeFS.
     #[arg(long, env = "LAKEPORT_LAKEFS_ACCESS_KEY_ID", value_name = "ID")]
     lakefs_access_key_id: Option<String>,
@@ -198,6 +202,8 @@ pub struct Config {
     pub admin_listen: Option<SocketAddr>,
     /// Which lake.
     pub lake: Lake,
+    /// Whose certificates are trusted at a lakeFS.
+    pub trust: Trust,
     /// Whose right calls use.
     pub auth: Auth,
     /// Where everything is kept.
@@ -232,6 +238,7 @@ impl Settings {
             address_file: self.address_file.or(file.address_file),
             admin_listen: self.admin_listen.or(file.admin_listen),
             lakefs_url: self.lakefs_url.or(file.lakefs_url),
+            lakefs_ca_file: self.lakefs_ca_file.or(file.lakefs_ca_file),
             lakefs_access_key_id: self.lakefs_access_key_id.or(file.lakefs_access_key_id),
             lakefs_access_key_id_file: self.lakefs_access_key_id_file.or(file.lakefs_access_key_id_file),
             lakefs_secret_access_key: self.lakefs_secret_access_key.or(file.lakefs_secret_access_key),
@@ -281,6 +288,7 @@ impl Config {
             said.lakefs_secret_access_key,
             said.lakefs_secret_access_key_file,
         );
+        let trust = check.trust(said.lakefs_ca_file.as_deref(), said.lakefs_url.as_deref());
         let lake = check.lake(said.lakefs_url, key, secret, said.embedded_listen);
         let token = check.secret("--token", said.token, said.token_file);
         let auth = check.auth(said.auth.as_deref(), token);
@@ -308,6 +316,7 @@ impl Config {
                 address_file: said.address_file,
                 admin_listen,
                 lake,
+                trust,
                 auth,
                 data_dir: said.data_dir.unwrap_or_else(|| "./lakeport-data".into()),
                 session_store,

@@ -1,7 +1,7 @@
 //! A server within a test.
 
 use crate::lakefs;
-use lakeport_server::config::{Auth, Config, Lake, LogFormat, Secret};
+use lakeport_server::config::{Auth, Config, Lake, LogFormat, Secret, Trust};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -14,6 +14,7 @@ pub fn config(data_dir: PathBuf) -> Config {
         admin_listen: Some(any),
         lake: Lake::Embedded { listen: None },
         address_file: None,
+        trust: Trust::System,
         auth: Auth::Passthrough,
         data_dir,
         session_store: None,

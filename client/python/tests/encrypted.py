@@ -26,12 +26,13 @@ class Encrypted:
 
 
 @contextlib.contextmanager
-def encrypted(url: str) -> Iterator[Encrypted]:
+def encrypted(url: str, protocol: str = "h2") -> Iterator[Encrypted]:
     """Speaks TLS on a port of its own for the server of a URL."""
-    host, port = url.removeprefix("grpc://").split(":")
+    scheme, address = url.split("://")
+    host, port = address.split(":")
     authority = trustme.CA()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.set_alpn_protocols(["h2"])
+    context.set_alpn_protocols([protocol])
     authority.issue_cert("localhost").configure_cert(context)
     listener = socket.create_server(("127.0.0.1", 0))
     loop, finished = asyncio.new_event_loop(), asyncio.Event()
@@ -48,7 +49,7 @@ def encrypted(url: str) -> Iterator[Encrypted]:
 
     thread = threading.Thread(target=loop.run_until_complete, args=(serve(),))
     thread.start()
-    yield Encrypted(f"grpcs://localhost:{listener.getsockname()[1]}", authority)
+    yield Encrypted(f"{scheme}s://localhost:{listener.getsockname()[1]}", authority)
     loop.call_soon_threadsafe(finished.set)
     thread.join()
     loop.run_until_complete(asyncio.sleep(0.1))

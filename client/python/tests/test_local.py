@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import lakeport
+from encrypted import encrypted
 from lakeport import LakeFSFileSystem, local
 from servers import SERVER, Server, wait_for
 from signing import signing
@@ -230,10 +231,20 @@ def test_half_of_a_key_pair_is_no_key_pair(home: Path, monkeypatch: pytest.Monke
         LakeFSFileSystem("grpc://127.0.0.1:1")
     monkeypatch.delenv("LAKECTL_CREDENTIALS_ACCESS_KEY_ID")
     LakeFSFileSystem("grpc://127.0.0.1:1", "somebody", "secret")
-    (home / "ca.pem").write_text("")
-    with pytest.raises(ValueError, match="certificates"):
-        LakeFSFileSystem("http://127.0.0.1:1", "somebody", "secret", ssl_ca_cert=str(home / "ca.pem"))
     assert "very-secret" not in str(told.value)
+
+
+def test_a_lakefs_with_a_certificate_of_ones_own(home: Path, server: Server, repo: str) -> None:
+    with encrypted(server.rest, "http/1.1") as tls:
+        (home / "ca.pem").write_bytes(tls.authority.cert_pem.bytes())
+        fs = LakeFSFileSystem(tls.url, server.key, server.secret, ssl_ca_cert=str(home / "ca.pem"))
+        fs.pipe(f"{repo}/main/a.txt", b"1")
+        assert fs.cat(f"{repo}/main/a.txt") == b"1"
+        with pytest.raises(ConnectionError, match="lakeFS does not answer.*invalid peer certificate"):
+            LakeFSFileSystem(tls.url, server.key, server.secret).cat(f"{repo}/main/a.txt")
+        (home / "none.pem").write_text("")
+        with pytest.raises(ConnectionError, match="holds no certificate"):
+            LakeFSFileSystem(tls.url, server.key, server.secret, ssl_ca_cert=str(home / "none.pem")).cat(f"{repo}/main/a.txt")
 
 
 def test_a_url_that_the_store_signed_needs_no_credentials(home: Path, server: Server, repo: str) -> None:

@@ -3,8 +3,9 @@
 use crate::credentials::Credentials;
 use crate::pools::Pools;
 use crate::request::Budget;
+use crate::trust::Trust;
 use http::{HeaderMap, Uri};
-use hyper_rustls::{ConfigBuilderExt, HttpsConnectorBuilder};
+use hyper_rustls::HttpsConnectorBuilder;
 use hyper_util::client::legacy::connect::HttpConnector;
 use rustls::{ClientConfig, RootCertStore};
 use std::sync::Arc;
@@ -78,13 +79,21 @@ impl Client {
     /// # Errors
     /// When the URL is not one of these.
     pub fn new(url: &str, timeouts: Timeouts) -> Result<Self, InvalidUrl> {
+        Self::trusting(&Trust::System, url, timeouts)
+    }
+
+    /// The same, trusting these certificates.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn trusting(trust: &Trust, url: &str, timeouts: Timeouts) -> Result<Self, InvalidUrl> {
         let base = base(url)?;
         let mut connector = HttpConnector::new();
         connector.set_nodelay(true);
         connector.set_connect_timeout(Some(timeouts.connect));
         connector.enforce_http(false);
         let connector = HttpsConnectorBuilder::new()
-            .with_tls_config(tls(url)?)
+            .with_tls_config(tls(trust, url)?)
             .https_or_http()
             .enable_http1()
             .wrap_connector(connector);
@@ -110,15 +119,12 @@ impl Lakefs {
     }
 }
 
-/// TLS by the roots of this machine. Without TLS none are needed: a container need not have any.
-fn tls(url: &str) -> Result<ClientConfig, InvalidUrl> {
-    let invalid = |why| InvalidUrl { url: url.to_owned(), why };
-    let config = ClientConfig::builder();
-    let config = match url.starts_with("https:") {
-        true => config.with_native_roots().map_err(|_| invalid("no root certificates are installed here"))?,
-        false => config.with_root_certificates(RootCertStore::empty()),
-    };
-    Ok(config.with_no_client_auth())
+/// Without TLS no certificates are needed: a container need not have any.
+fn tls(trust: &Trust, url: &str) -> Result<ClientConfig, InvalidUrl> {
+    match url.starts_with("https:") {
+        true => trust.config().map_err(|why| InvalidUrl { url: url.to_owned(), why }),
+        false => Ok(ClientConfig::builder().with_root_certificates(RootCertStore::empty()).with_no_client_auth()),
+    }
 }
 
 fn base(url: &str) -> Result<String, InvalidUrl> {

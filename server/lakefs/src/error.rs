@@ -152,8 +152,9 @@ impl Error {
         let retry = if was_sent && effect != Effect::Read { Retry::Look } else { Retry::Safe };
         let error = error.into();
         let message = match was_sent {
-            true => "the connection to lakeFS broke off before it answered",
-            false => "cannot connect to lakeFS",
+            true => "the connection to lakeFS broke off before it answered".to_owned(),
+            // A refused connection and a certificate that is not trusted are mended by different people.
+            false => format!("cannot connect to lakeFS: {}", first_cause(error.as_ref())),
         };
         Self::new(Kind::Unavailable, retry, message).caused_by(error)
     }
@@ -267,6 +268,15 @@ fn is_named_branch(message: &str) -> bool {
 /// A commit on a name that is no ref fails where lakeFS looks for hooks.
 fn is_missing_hook_ref(message: &str) -> bool {
     message.starts_with("prepare-commit hook aborted") && message.ends_with("listing actions: not found")
+}
+
+/// What all that is said of it comes from.
+fn first_cause<'a>(error: &'a (dyn std::error::Error + 'static)) -> &'a (dyn std::error::Error + 'static) {
+    let mut first = error;
+    while let Some(source) = first.source() {
+        first = source;
+    }
+    first
 }
 
 #[cfg(test)]

@@ -22,6 +22,7 @@ mod server;
 mod stall;
 mod tags;
 mod transfer;
+mod trust;
 mod url;
 
 pub use branches::Staged;
@@ -37,3 +38,4 @@ pub use objects::DeleteFailure;
 pub use server::Capabilities;
 pub use stall::{Moving, Stalled};
 pub use transfer::{Bytes, Download, NewObject, ObjectHead, UploadBody};
+pub use trust::Trust;

@@ -3,9 +3,10 @@
 use super::{Auth, Lake, LogFormat, Number, Secret};
 use crate::listen::Address;
 use http::HeaderValue;
+use lakeport_lakefs::Trust;
 use std::net::SocketAddr;
 use std::ops::RangeInclusive;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tracing_subscriber::EnvFilter;
 
@@ -121,6 +122,20 @@ impl Check {
             );
         }
         url.map(Secret::new)
+    }
+
+    /// Whose certificates are trusted at the lakeFS.
+    pub(super) fn trust(&mut self, file: Option<&Path>, url: Option<&str>) -> Trust {
+        let Some(file) = file else { return Trust::System };
+        if !url.is_some_and(|url| url.starts_with("https:")) {
+            self.wrong("--lakefs-ca-file is for a --lakefs-url that begins with https://".into());
+        }
+        let read = std::fs::read(file).map_err(|error| error.to_string());
+        let trust = read.and_then(|pem| Trust::of_pem(&pem).map_err(str::to_owned));
+        trust.unwrap_or_else(|why| {
+            self.wrong(format!("--lakefs-ca-file {}: {why}", file.display()));
+            Trust::System
+        })
     }
 
     pub(super) fn lake(

@@ -146,6 +146,23 @@ fn a_token_is_for_the_service_account_and_not_to_be_guessed() {
 }
 
 #[test]
+fn authorities_are_of_a_file_and_for_https() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("ca.pem");
+    std::fs::write(&file, "nothing").unwrap();
+    let account = "lakefs-access-key-id = 'key'\nlakefs-secret-access-key = 'secret'";
+    for (url, file, why) in [
+        ("https://lake", file.to_str().unwrap(), "it holds no certificate"),
+        ("https://lake", "/nowhere", "No such file"),
+        ("http://lake", file.to_str().unwrap(), "begins with https://"),
+    ] {
+        let said = settings(&format!("lakefs-url = '{url}'\nlakefs-ca-file = '{file}'\n{account}"));
+        let mistakes = Config::of(said, Settings::default(), None).unwrap_err().to_string();
+        assert!(mistakes.contains("--lakefs-ca-file") && mistakes.contains(why), "{mistakes}");
+    }
+}
+
+#[test]
 fn an_unknown_key_of_the_file_is_a_mistake() {
     assert!(toml::from_str::<Settings>("lisen = 'x'").is_err());
 }

@@ -105,8 +105,8 @@ struct Answer {
 enum Said {
     Is(Arc<str>),
     Nobody,
-    /// It did not answer.
-    Away,
+    /// It did not answer, and why.
+    Away(Arc<str>),
 }
 
 #[derive(Clone)]
@@ -158,7 +158,7 @@ impl Principals {
                 principal
             }
             Said::Nobody => return Err(nobody()),
-            Said::Away => self.who_was(&fingerprint).ok_or_else(away)?,
+            Said::Away(why) => self.who_was(&fingerprint).ok_or_else(|| away(&why))?,
         };
         Ok(Caller { lakefs, principal, deadline: None })
     }
@@ -170,10 +170,10 @@ impl Principals {
             Ok(Ok(user)) => Said::Is(user.id.into()),
             Ok(Err(error)) => match error.kind() {
                 lakefs::Kind::Unauthenticated => Said::Nobody,
-                lakefs::Kind::Unavailable => Said::Away,
+                lakefs::Kind::Unavailable => Said::Away(error.to_string().into()),
                 _ => return Err(error.into()),
             },
-            Err(_) => Said::Away,
+            Err(_) => Said::Away(format!("it did not answer within {} s", PATIENCE.as_secs()).into()),
         };
         Ok(Answer { said, since: Instant::now() })
     }
@@ -184,10 +184,10 @@ impl Principals {
     }
 }
 
-fn away() -> Error {
+fn away(why: &str) -> Error {
     Error::new(
         Kind::LakefsUnavailable,
-        "lakeFS does not answer, so nobody can say whose these credentials are: try again",
+        format!("lakeFS does not answer, so nobody can say whose these credentials are: try again ({why})"),
     )
 }
 

@@ -37,6 +37,8 @@ class Local:
     """Of that lakeFS."""
     access_key_id: str
     secret_access_key: str
+    root_certificates: bytes | None = None
+    """Authorities in PEM, trusted at that lakeFS instead of those of the system."""
 
     def __repr__(self) -> str:
         return f"Local({self.lakefs_url!r}, …)"

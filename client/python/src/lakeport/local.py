@@ -37,6 +37,8 @@ _PATIENCE = 30.0
 """Seconds within which a server has to listen."""
 _LONGEST = 100
 """Bytes that the path of a Unix socket may have everywhere."""
+_NAME = 16
+"""Characters of the name of a server's folder."""
 _IN_USE = 75
 """The exit code of a server that finds another one with its transactions."""
 _NONE = f"""no lakeport-server to start here. One of these brings it:
@@ -62,7 +64,7 @@ class _OnSocket:
     """
 
     def __init__(self, local: Local) -> None:
-        self.data = _private(_state() / _name(local.lakefs_url, local.access_key_id))
+        self.data = _private(_state() / _name(local, local.access_key_id))
         self.log = self.data / "server.log"
         self._credentials = Credentials.key_pair(local.access_key_id, local.secret_access_key)
         self._socket = _private(_state() / "run") / f"{self.data.name}.sock"
@@ -84,7 +86,7 @@ class _OnPort:
     """
 
     def __init__(self, local: Local) -> None:
-        self.data = _private(_state() / _name(local.lakefs_url, local.access_key_id, local.secret_access_key))
+        self.data = _private(_state() / _name(local, local.access_key_id, local.secret_access_key))
         self.log = self.data / "server.log"
         self._address = self.data / "address"
         self._token = self.data / "token"
@@ -115,11 +117,14 @@ class _OnPort:
 
 def _has_sockets() -> bool:
     """Whether a Unix socket can be there."""
-    return sys.platform != "win32" and len(os.fsencode(_state() / "run" / f"{_name()}.sock")) < _LONGEST
+    return sys.platform != "win32" and len(os.fsencode(_state() / "run" / f"{'x' * _NAME}.sock")) < _LONGEST
 
 
-def _name(*told: str) -> str:
-    return hashlib.sha256("\n".join(told).encode()).hexdigest()[:16]
+def _name(local: Local, *whose: str) -> str:
+    told = hashlib.sha256("\n".join((local.lakefs_url, *whose)).encode())
+    if local.root_certificates is not None:
+        told.update(b"\n" + local.root_certificates)
+    return told.hexdigest()[:_NAME]
 
 
 def _state() -> Path:
@@ -161,6 +166,10 @@ def _start(local: Local, home: _OnSocket | _OnPort) -> tuple[Remote, Credentials
     }
     command = [binary(), "--lakefs-url", local.lakefs_url, *home.prepare(), "--admin-listen", "off"]
     command += ["--exit-when-idle", str(IDLE), "--data-dir", str(home.data)]
+    if local.root_certificates is not None and local.lakefs_url.startswith("https:"):
+        authorities = home.data / "authorities.pem"
+        authorities.write_bytes(local.root_certificates)
+        command += ["--lakefs-ca-file", str(authorities)]
     until = time.monotonic() + _PATIENCE
     started = _spawn(command, environment, home.log)
     while (found := home.found()) is None:

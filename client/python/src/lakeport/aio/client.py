@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import datetime
 import uuid
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from google.protobuf import duration_pb2
@@ -15,7 +16,7 @@ from lakeport.aio.place import Place
 from lakeport.aio.transaction import Transaction
 from lakeport.aio.versions import Versions
 from lakeport.endpoint import Local, find
-from lakeport.errors import InvalidError, UnavailableError
+from lakeport.errors import UnavailableError
 from lakeport.v1 import files_pb2, transactions_pb2
 
 if TYPE_CHECKING:
@@ -50,12 +51,12 @@ class Client:
 
         Without an endpoint that of `LAKEPORT_ENDPOINT`, else lakectl's lakeFS; without credentials those of lakectl, if any.
         `timeout` is for calls that answer once, in seconds; uploads, downloads and lists may last as long as they move.
-        `root_certificates`, in PEM, are trusted with `grpcs://` instead of those of gRPC.
+        `root_certificates`, in PEM, are trusted with `grpcs://` instead of those of gRPC, and at a lakeFS with `https://` instead
+        of those of the system.
         """
         server, credentials = find(endpoint, credentials)
-        if isinstance(server, Local) and root_certificates is not None:
-            message = "certificates are given for grpcs://: a lakeport that is started here trusts those of the system"
-            raise InvalidError(message)
+        if isinstance(server, Local):
+            server = replace(server, root_certificates=root_certificates)
         self._channel = Channel(server, credentials, timeout, root_certificates)
         self._identity = (repr(server), credentials.authorization if credentials else "")
         self.versions = Versions(self._channel)

@@ -79,7 +79,7 @@ class Base(AsyncFileSystem):  # type: ignore[misc]
         access_token, api_key, api_key_prefix
             A token of lakeFS's instead; `api_key_prefix` is the scheme that stands before it, `Bearer` if it is not given.
         ssl_ca_cert
-            A PEM file with the certificates that are trusted with `grpcs://`.
+            A PEM file with the authorities that are trusted, and no others, with `grpcs://`, and with `https://` at that lakeFS.
         verify_ssl, proxy
             Not to be had: gRPC always verifies, and takes its proxy from `grpc_proxy`. Other than the defaults are refused.
         create_branch_ok, source_branch
