@@ -8,11 +8,13 @@ use bytes::Bytes;
 use md5::{Digest, Md5};
 use rand::RngExt;
 use std::collections::HashSet;
-use std::io;
+use std::io::{self, Read as _, Seek as _, SeekFrom};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use tokio::fs::{self, File};
 use tokio::io::AsyncWriteExt;
 use tokio::sync::{RwLock, RwLockReadGuard};
+use tokio::task::spawn_blocking;
 
 /// Bytes gathered before they are handed to the file: a blocking call each is dear.
 const WRITE_BUFFER: usize = 512 << 10;
@@ -96,6 +98,23 @@ impl Blobs {
     pub(crate) async fn read(&self, id: &str) -> Result<Option<File>> {
         match File::open(self.path(id)).await {
             Ok(file) => Ok(Some(file)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Some bytes of a blob, which are there; `None` if they are gone. Few enough to be read in one blocking call.
+    pub(crate) async fn read_part(&self, id: &str, part: Range<u64>) -> Result<Option<Bytes>> {
+        let path = self.path(id);
+        let read = move || {
+            let mut file = std::fs::File::open(path)?;
+            file.seek(SeekFrom::Start(part.start))?;
+            let mut bytes = vec![0; usize::try_from(part.end - part.start).map_err(io::Error::other)?];
+            file.read_exact(&mut bytes)?;
+            Ok::<_, io::Error>(Bytes::from(bytes))
+        };
+        match spawn_blocking(read).await.map_err(io::Error::other)? {
+            Ok(bytes) => Ok(Some(bytes)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error.into()),
         }

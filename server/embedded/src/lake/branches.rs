@@ -6,7 +6,7 @@ use super::repositories::{insert_branch, still_there};
 use super::{Lake, Repository};
 use crate::{Error, Result};
 use lakeport_types::{BranchName, CommitId};
-use sqlx::SqliteConnection;
+use sqlx::{SqliteConnection, SqliteExecutor};
 
 /// A branch and where it points.
 #[derive(Debug, Clone, sqlx::FromRow)]
@@ -34,14 +34,14 @@ pub(crate) fn check_branch_name(name: &str, argument: &str) -> Result<()> {
 }
 
 pub(super) async fn find(
-    connection: &mut SqliteConnection,
+    executor: impl SqliteExecutor<'_>,
     repository: &Repository,
     name: &str,
 ) -> Result<Option<Branch>> {
     Ok(sqlx::query_as("SELECT number, name, commit_id FROM branches WHERE repository = $1 AND name = $2")
         .bind(repository.number)
         .bind(name)
-        .fetch_optional(connection)
+        .fetch_optional(executor)
         .await?)
 }
 
@@ -49,8 +49,8 @@ impl Lake {
     /// The branch of that name.
     pub(crate) async fn branch(&self, repository: &Repository, name: &str, argument: &str) -> Result<Branch> {
         check_branch_name(name, argument)?;
-        let mut snapshot = self.store.snapshot().await?;
-        find(snapshot.connection(), repository, name).await?.ok_or_else(|| Error::not_found("branch not found"))
+        let found = find(self.store.pool(), repository, name).await?;
+        found.ok_or_else(|| Error::not_found("branch not found"))
     }
 
     pub(crate) async fn list_branches(

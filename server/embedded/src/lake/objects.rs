@@ -1,12 +1,15 @@
 //! Objects: reading, writing, copying and deleting them.
 
 use super::branches::{Branch, check_branch_name};
-use super::{Lake, Repository, branches, now, staging};
+use super::staging::{self, Staging};
+use super::{Lake, Repository, branches, now};
 use crate::blobs::{BlobWriter, NewBlob};
 use crate::tree::Entry;
 use crate::{Error, Result};
+use bytes::Bytes;
 use http::StatusCode;
 use std::collections::BTreeMap;
+use std::ops::Range;
 use tokio::fs::File;
 
 /// The longest key, in bytes.
@@ -44,6 +47,10 @@ fn check_path(path: &[u8]) -> Result<()> {
     if path.len() > MAX_PATH { Err(path_too_long("path", path)) } else { Ok(()) }
 }
 
+fn gone() -> Error {
+    Error::refused(StatusCode::GONE, "No data")
+}
+
 fn exists(already: &str) -> Error {
     Error::precondition(already)
 }
@@ -52,26 +59,45 @@ impl Lake {
     /// The entry of a path, as a ref shows it.
     pub(crate) async fn object(&self, repository: &Repository, expression: &str, path: &[u8]) -> Result<Entry> {
         check_path(path)?;
-        let mut snapshot = self.store.snapshot().await?;
-        let resolved = self.resolve_on(snapshot.connection(), repository, expression).await?;
-        let staged = match &resolved.staged {
-            Some(branch) => staging::staged_at(snapshot.connection(), branch.number, path).await?,
-            None => None,
+        let (commit_id, staged) = match staging::on_branch(self.store.pool(), repository, expression, path).await? {
+            Some(found) => found,
+            // No branch by itself.
+            None => self.staged_on(repository, expression, path).await?,
         };
-        drop(snapshot);
         let entry = match staged {
             Some(entry) => entry,
             None => {
-                let tree = self.tree_of(repository, &resolved.commit_id).await?;
+                let tree = self.tree_of(repository, &commit_id).await?;
                 self.trees.get(repository.number, &tree, path).await?
             }
         };
         entry.ok_or_else(|| Error::not_found("not found"))
     }
 
+    /// The commit of an expression, and what is staged at a key there.
+    async fn staged_on(
+        &self,
+        repository: &Repository,
+        expression: &str,
+        key: &[u8],
+    ) -> Result<(String, Option<Staging>)> {
+        let mut snapshot = self.store.snapshot().await?;
+        let resolved = self.resolve_on(snapshot.connection(), repository, expression).await?;
+        let staged = match &resolved.staged {
+            Some(branch) => staging::staged_at(snapshot.connection(), branch.number, key).await?,
+            None => None,
+        };
+        Ok((resolved.commit_id, staged))
+    }
+
+    /// Some bytes of an entry, few enough to be held.
+    pub(crate) async fn part(&self, repository: &Repository, entry: &Entry, part: Range<u64>) -> Result<Bytes> {
+        let blob = blob_of(repository, &entry.address).ok_or_else(gone)?;
+        self.blobs.read_part(blob, part).await?.ok_or_else(gone)
+    }
+
     /// Opens the bytes of an entry.
     pub(crate) async fn bytes(&self, repository: &Repository, entry: &Entry) -> Result<File> {
-        let gone = || Error::refused(StatusCode::GONE, "No data");
         let blob = blob_of(repository, &entry.address).ok_or_else(gone)?;
         self.blobs.read(blob).await?.ok_or_else(gone)
     }
@@ -201,7 +227,6 @@ impl Lake {
             force,
         };
         self.check_stageable(repository, branch, &upload).await?;
-        let gone = || Error::refused(StatusCode::GONE, "No data");
         let blob = self.blobs.link(blob_of(repository, &original.address).ok_or_else(gone)?).await?;
         let entry = Entry { address: address_of(repository, &blob.id), mtime: now(), ..original };
         self.publish(repository, branch, &upload, &entry, Some(blob), "path already exists").await?;

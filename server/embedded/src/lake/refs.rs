@@ -100,7 +100,7 @@ impl Lake {
     ) -> Result<Resolved> {
         let (base, modifiers) = parse(expression)?;
         let not_found = || Error::not_found("not found");
-        let branch = branches::find(connection, repository, base).await?;
+        let branch = branches::find(&mut *connection, repository, base).await?;
         let commit_id = match &branch {
             Some(branch) => branch.commit_id.clone(),
             None => self.tag_or_commit(connection, repository, base).await?.ok_or_else(not_found)?,

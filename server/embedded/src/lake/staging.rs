@@ -5,7 +5,7 @@ use super::{Lake, Repository};
 use crate::store::Write;
 use crate::tree::{Change, Entry, Key, TreeId};
 use crate::{Error, Result};
-use sqlx::SqliteConnection;
+use sqlx::{SqliteConnection, SqlitePool};
 
 /// What stands in the staging area: an entry, or the deletion of the key.
 pub(super) type Staging = Option<Entry>;
@@ -60,7 +60,7 @@ impl Lake {
     pub(super) async fn staged(&self, repository: &Repository, branch: &Branch) -> Result<Staged> {
         let mut snapshot = self.store.snapshot().await?;
         let connection = snapshot.connection();
-        let branch = branches::find(connection, repository, &branch.name)
+        let branch = branches::find(&mut *connection, repository, &branch.name)
             .await?
             .filter(|found| found.number == branch.number)
             .ok_or_else(|| Error::not_found("branch not found"))?;
@@ -115,6 +115,28 @@ pub(super) async fn staged_at(connection: &mut SqliteConnection, branch: i64, ke
         .fetch_optional(connection)
         .await?;
     row.map(|(entry,)| decode(entry)).transpose()
+}
+
+/// The commit of a branch, and what is staged there at a key: one statement, and so of one moment. `None` if there is no such
+/// branch.
+pub(super) async fn on_branch(
+    pool: &SqlitePool,
+    repository: &Repository,
+    branch: &str,
+    key: &[u8],
+) -> Result<Option<(String, Option<Staging>)>> {
+    let row: Option<(String, bool, Option<Vec<u8>>)> = sqlx::query_as(
+        "SELECT branches.commit_id, staging.branch IS NOT NULL, staging.entry FROM branches \
+         LEFT JOIN staging ON staging.branch = branches.number AND staging.path = $3 \
+         WHERE branches.repository = $1 AND branches.name = $2",
+    )
+    .bind(repository.number)
+    .bind(branch)
+    .bind(key)
+    .fetch_optional(pool)
+    .await?;
+    let found = row.map(|(commit_id, is_staged, entry)| Ok((commit_id, is_staged.then(|| decode(entry)).transpose()?)));
+    found.transpose()
 }
 
 /// Rows from the first key that is not below `from`.

@@ -2,7 +2,7 @@
 
 use super::no_presign;
 use crate::api::Call;
-use crate::api::reply::{self, BodyError, Response};
+use crate::api::reply::{self, Body, BodyError, Response};
 use crate::lake::Repository;
 use crate::tree::Entry;
 use crate::{Error, Result};
@@ -14,11 +14,12 @@ use hyper::body::Frame;
 use std::io::SeekFrom;
 use std::ops::Range;
 use std::time::{Duration, UNIX_EPOCH};
+use tokio::fs::File;
 use tokio::io::{AsyncReadExt, AsyncSeekExt};
 use tokio_util::io::ReaderStream;
 
 /// Bytes read from a file at once.
-const READ_PIECE: usize = 256 << 10;
+const READ_PIECE: u64 = 256 << 10;
 
 /// Bytes of an object that a `Range` header asks for.
 enum Ranged {
@@ -107,14 +108,11 @@ async fn content(call: &Call, repository: &Repository, entry: &Entry) -> Result<
             return Ok(response);
         }
     };
-    let mut file = call.lake.bytes(repository, entry).await?;
     let length = bytes.end - bytes.start;
-    if bytes.start > 0 {
-        file.seek(SeekFrom::Start(bytes.start)).await?;
-    }
-    let pieces = ReaderStream::with_capacity(file.take(length), READ_PIECE);
-    let frames = pieces.map_ok(Frame::data).map_err(|error| Box::new(error) as BodyError);
-    let mut response = http::Response::new(StreamBody::new(frames).boxed_unsync());
+    let mut response = http::Response::new(match length {
+        ..=READ_PIECE => reply::full(call.lake.part(repository, entry, bytes.clone()).await?),
+        _ => streamed(call.lake.bytes(repository, entry).await?, bytes.clone()).await?,
+    });
     *response.status_mut() = status;
     let headers = response.headers_mut();
     set(headers, header::CONTENT_TYPE, &entry.content_type);
@@ -123,6 +121,17 @@ async fn content(call: &Call, repository: &Repository, entry: &Entry) -> Result<
         set(headers, header::CONTENT_RANGE, &format!("bytes {}-{}/{size}", bytes.start, bytes.end - 1));
     }
     Ok(response)
+}
+
+/// More than is held at once.
+async fn streamed(mut file: File, bytes: Range<u64>) -> Result<Body> {
+    if bytes.start > 0 {
+        file.seek(SeekFrom::Start(bytes.start)).await?;
+    }
+    let piece = usize::try_from(READ_PIECE).unwrap_or(usize::MAX);
+    let pieces = ReaderStream::with_capacity(file.take(bytes.end - bytes.start), piece);
+    let frames = pieces.map_ok(Frame::data).map_err(|error| Box::new(error) as BodyError);
+    Ok(StreamBody::new(frames).boxed_unsync())
 }
 
 pub(super) async fn head(call: &Call) -> Result<Response> {
