@@ -9,6 +9,7 @@ mod run;
 mod stubs;
 mod test;
 mod tools;
+mod windows;
 mod workspace;
 
 use clap::{Parser, Subcommand};
@@ -34,6 +35,8 @@ enum Command {
     Stubs,
     /// Leave out one rule of the protocol after the other, and show that a test notices each.
     Mutants(mutants::Arguments),
+    /// Lint the server as it is built for Windows.
+    Windows,
 }
 
 fn main() -> ExitCode {
@@ -43,6 +46,7 @@ fn main() -> ExitCode {
         Command::Faults(arguments) => faults::run(&arguments),
         Command::Stubs => stubs::run(),
         Command::Mutants(arguments) => mutants::run(&arguments),
+        Command::Windows => windows::run(),
     };
     match ended {
         Ok(()) => ExitCode::SUCCESS,
