@@ -109,7 +109,8 @@ class LakeFSFile(AbstractBufferedFile):  # type: ignore[misc]
         if self._reading is None:
             message = f"{self.path} is written, and whoever does that is one process"
             raise TypeError(message)
-        return _open_again, (self.fs, self.path, self._reading.info, self.blocksize, self.cache.name if self.cache else "none", self.loc)
+        cache_type = self.cache.name if self.cache else "none"
+        return _open_again, (self.fs, self.path, self._reading.info, self.blocksize, cache_type, self.loc)
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         if kind is not None and self.writable():
