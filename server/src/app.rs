@@ -61,8 +61,8 @@ pub struct Serving {
     connections: TaskTracker,
     /// Calls leave tasks on them that outlive their connections.
     _workers: Workers,
-    /// Gone before another server can have the store, which writes its own.
-    _address_file: Option<AddressFile>,
+    /// Gone before nobody listens there any more, and others can.
+    address_file: Option<AddressFile>,
     /// Given back behind the close of the store.
     _claim: Claim,
     /// Where gRPC is served.
@@ -198,7 +198,7 @@ impl App {
             stop,
             connections,
             _workers: workers,
-            _address_file: address_file,
+            address_file,
             _claim: claim,
             address,
             admin_address,
@@ -219,7 +219,8 @@ impl Serving {
     }
 
     /// Ends in order: not ready, GOAWAY, calls finish, commits finish, the janitor stops, the store and the lake close.
-    pub async fn drain(self, limit: Duration) {
+    pub async fn drain(mut self, limit: Duration) {
+        drop(self.address_file.take());
         self.ops.stopping.cancel();
         for service in SERVICES {
             self.health.set_service_status(service, tonic_health::ServingStatus::NotServing).await;

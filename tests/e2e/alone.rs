@@ -185,7 +185,7 @@ async fn a_server_of_a_free_port_says_where_it_is_and_serves_who_has_its_token()
     command.args(["--listen", "127.0.0.1:0", "--admin-listen", "off", "--log", "warn", "--auth", "service"]);
     command.arg("--address-file").arg(&address).arg("--token-file").arg(&token);
     command.arg("--data-dir").arg(alone.folder.path().join("data")).kill_on_drop(true);
-    let server = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut server = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let began = Instant::now();
     while !address.exists() {
         assert!(began.elapsed() < PATIENCE, "it does not say where it is");
@@ -205,9 +205,24 @@ async fn a_server_of_a_free_port_says_where_it_is_and_serves_who_has_its_token()
     for other in [None, Some("Bearer 0123456789abcdee"), Some("Basic YTpi")] {
         assert_eq!(read(other).await.unwrap_err(), tonic::Code::Unauthenticated, "{other:?}");
     }
+    // A call that does not end keeps the server for a while, and nobody is sent to it meanwhile.
+    let mut files = FileServiceClient::new(channel.clone());
+    let first =
+        WriteRequest { repository: "quickstart".into(), r#ref: "main".into(), path: "a".into(), ..Default::default() };
+    let endless = tokio_stream::StreamExt::chain(tokio_stream::once(first), tokio_stream::pending());
+    let mut request = tonic::Request::new(endless);
+    request.metadata_mut().insert("authorization", "Bearer 0123456789abcdef".parse().unwrap());
+    let writing = tokio::spawn(async move { files.write(request).await });
+    sleep(Duration::from_millis(300)).await;
     terminate(&server).await;
+    let asked = Instant::now();
+    while address.exists() {
+        assert!(asked.elapsed() < Duration::from_secs(5), "its address stays");
+        sleep(Duration::from_millis(5)).await;
+    }
+    assert!(server.try_wait().unwrap().is_none(), "nothing kept it");
+    writing.abort();
     assert_eq!(ended(server).await.status.code(), Some(0));
-    assert!(!address.exists(), "its address stays");
 }
 
 #[tokio::test]

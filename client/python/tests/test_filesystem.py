@@ -426,6 +426,11 @@ def test_two_objects_are_not_downloaded_to_one_file(fs: LakeFSFileSystem, repo: 
     fs.pipe(f"{repo}/main/t/a/b", b"3")
     with pytest.raises(ValueError, match="download one of them to another name"):
         fs.get(f"{repo}/main/t", str(tmp_path / "again"), recursive=True)
+    # One of them is there already, and would not be downloaded.
+    (tmp_path / "x").write_bytes(b"3")
+    with pytest.raises(ValueError, match="download one of them to another name"):
+        fs.get([f"{repo}/main/t/a/b", f"{repo}/main/t/a//b"], [str(tmp_path / "x")] * 2, precheck=True)
+    assert (tmp_path / "x").read_bytes() in {b"1", b"3"}
 
 
 def test_threads_share_a_file_system(fs: LakeFSFileSystem, repo: str) -> None:

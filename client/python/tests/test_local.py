@@ -20,7 +20,7 @@ import pytest
 
 import lakeport
 from encrypted import encrypted
-from lakeport import LakeFSFileSystem, local
+from lakeport import LakeFSFileSystem, local, locks
 from servers import SERVER, Server, wait_for
 from signing import signing
 
@@ -99,11 +99,49 @@ def test_the_port_of_one_that_is_gone_is_not_trusted(home: Path, server: Server,
     wait_for(is_taken)
     with taken[0] as somebody:
         somebody.settimeout(0.5)
-        # Another program of the same user, which has no connection to it yet.
+        # Neither by who was connected nor by who comes now.
+        assert fs.cat(f"{repo}/main/a.txt") == b"1"
         again = LakeFSFileSystem(server.rest, server.key, server.secret, skip_instance_cache=True)
         assert again.cat(f"{repo}/main/a.txt") == b"1"
         with pytest.raises(TimeoutError):
             somebody.accept()
+
+
+@pytest.mark.parametrize("home", ["port"], indirect=True)
+def test_who_cannot_connect_takes_nothing_from_the_others(
+    home: Path, server: Server, repo: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fs = LakeFSFileSystem(server.rest, server.key, server.secret)
+    fs.pipe(f"{repo}/main/a.txt", b"1")
+
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError("no ports are left")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(local, "_PATIENCE", 0.5)
+        broken.setattr(socket, "create_connection", refuse)
+        other = LakeFSFileSystem(server.rest, server.key, server.secret, skip_instance_cache=True)
+        with pytest.raises(lakeport.UnavailableError, match="does not answer here"):
+            other.cat(f"{repo}/main/a.txt")
+    for one in (fs, other):
+        assert one.cat(f"{repo}/main/a.txt") == b"1"
+    assert len(running(home)) == 1
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="nothing forks there")
+def test_a_lock_is_not_held_on_by_a_process_that_was_forked_amid_it(tmp_path: Path) -> None:
+    path = tmp_path / "lock"
+    with locks.held(path):
+        assert locks.is_held(path)
+        child = os.fork()
+        if child == 0:
+            time.sleep(60)
+            os._exit(0)
+    try:
+        assert not locks.is_held(path)
+    finally:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
 
 
 @pytest.mark.parametrize("home", ["port"], indirect=True)

@@ -93,7 +93,7 @@ impl Client {
         connector.set_connect_timeout(Some(timeouts.connect));
         connector.enforce_http(false);
         let connector = HttpsConnectorBuilder::new()
-            .with_tls_config(tls(trust, url)?)
+            .with_tls_config(tls(trust, &base)?)
             .https_or_http()
             .enable_http1()
             .wrap_connector(connector);

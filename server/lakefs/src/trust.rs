@@ -42,10 +42,11 @@ impl Trust {
 
 fn store(authorities: &[CertificateDer<'static>]) -> Result<RootCertStore, &'static str> {
     let mut store = RootCertStore::empty();
-    for authority in authorities {
-        store.add(authority.clone()).map_err(|_| "it holds a certificate that is none of an authority")?;
+    // A bundle of many may hold one that nothing is known of here.
+    match store.add_parsable_certificates(authorities.iter().cloned()) {
+        (0, _) => Err("it holds no certificate of an authority"),
+        _ => Ok(store),
     }
-    Ok(store)
 }
 
 #[cfg(test)]
@@ -57,7 +58,7 @@ mod tests {
         for (pem, why) in [
             ("", "no certificate"),
             ("nonsense", "no certificate"),
-            ("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", "none of an authority"),
+            ("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", "no certificate of an authority"),
             ("-----BEGIN CERTIFICATE-----\n", "not PEM"),
         ] {
             let refused = Trust::of_pem(pem.as_bytes()).unwrap_err();

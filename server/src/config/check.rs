@@ -127,7 +127,7 @@ impl Check {
     /// Whose certificates are trusted at the lakeFS.
     pub(super) fn trust(&mut self, file: Option<&Path>, url: Option<&str>) -> Trust {
         let Some(file) = file else { return Trust::System };
-        if !url.is_some_and(|url| url.starts_with("https:")) {
+        if !url.is_some_and(|url| url.to_ascii_lowercase().starts_with("https:")) {
             self.wrong("--lakefs-ca-file is for a --lakefs-url that begins with https://".into());
         }
         let read = std::fs::read(file).map_err(|error| error.to_string());

@@ -1,8 +1,9 @@
 //! A file that says where a server listens while it does, for programs that started it and do not know its port.
 
 use super::Address;
+use rand::RngExt;
 use std::fs;
-use std::io::Result;
+use std::io::{Result, Write as _};
 use std::path::{Path, PathBuf};
 
 /// The file, which goes with its server unless another server has written its own there.
@@ -19,8 +20,9 @@ impl AddressFile {
     /// When there is no such folder, or it takes no file.
     pub fn write(path: &Path, address: &Address) -> Result<Self> {
         let (text, mut unfinished) = (format!("{address}\n"), path.as_os_str().to_owned());
-        unfinished.push(format!(".{}", std::process::id()));
-        fs::write(&unfinished, &text)?;
+        unfinished.push(format!(".{:08x}", rand::rng().random::<u32>()));
+        // New, and so nobody's link to another file.
+        fs::File::create_new(&unfinished)?.write_all(text.as_bytes())?;
         fs::rename(&unfinished, path)?;
         Ok(Self { path: path.to_owned(), text })
     }

@@ -102,6 +102,8 @@ def _remote(url: str, *, is_encrypted: bool) -> Remote:
 def _lakefs(url: str) -> str:
     """The URL of a lakeFS, which may come without its scheme and with the path of its API."""
     url = url if "://" in url else f"http://{url}"
+    scheme, separator, rest = url.partition("://")
+    url = f"{scheme.lower()}{separator}{rest}"
     if urlsplit(url).scheme not in {"http", "https"}:
         message = f"host={url!r} is neither the URL of a lakeport (grpc://, grpcs://) nor that of a lakeFS (http://, https://)"
         raise InvalidError(message)

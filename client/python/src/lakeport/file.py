@@ -94,6 +94,7 @@ class LakeFSFile(AbstractBufferedFile):  # type: ignore[misc]
         self._about: dict[str, Any] = {"content_type": content_type or "", "metadata": metadata or {}}
         self._spool: tempfile.SpooledTemporaryFile[bytes] | None = None
         self._over: io.IOBase | None = None
+        self._cache_options = kwargs.get("cache_options")
         if reading is not None:
             self._details = reading.info
         super().__init__(fs, path, mode, size=reading.info["size"] if reading else None, **kwargs)
@@ -110,7 +111,8 @@ class LakeFSFile(AbstractBufferedFile):  # type: ignore[misc]
             message = f"{self.path} is written, and whoever does that is one process"
             raise TypeError(message)
         cache_type = self.cache.name if self.cache else "none"
-        return _open_again, (self.fs, self.path, self._reading.info, self.blocksize, cache_type, self.loc)
+        caching = (self.blocksize, cache_type, self._cache_options)
+        return _open_again, (self.fs, self.path, self._reading.info, caching, self.loc)
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         if kind is not None and self.writable():
@@ -194,9 +196,10 @@ class LakeFSFile(AbstractBufferedFile):  # type: ignore[misc]
             self._transaction.handles.discard(self)
 
 
-def _open_again(fs: LakeFSFileSystem, path: str, info: Info, block_size: int, cache_type: str, at: int) -> LakeFSFile:
+def _open_again(fs: LakeFSFileSystem, path: str, info: Info, caching: tuple[int, str, Any], at: int) -> LakeFSFile:
     """A file that was pickled: of the version that it was opened with, and where it was read to."""
-    file = LakeFSFile(fs, path, "rb", reading=Reading(fs, path, info, b""), block_size=block_size, cache_type=cache_type)
+    size, kind, options = caching
+    file = LakeFSFile(fs, path, "rb", reading=Reading(fs, path, info, b""), block_size=size, cache_type=kind, cache_options=options)
     file.seek(at)
     return file
 
@@ -268,6 +271,10 @@ class LakeFSStreamedFile(AbstractAsyncStreamedFile):  # type: ignore[misc]
 
     def __hash__(self) -> int:
         return id(self)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        message = f"{self.path} is open on an event loop, which is of one process"
+        raise TypeError(message)
 
     def finish(self) -> bool:
         """It can be closed by who opened it alone."""

@@ -33,8 +33,8 @@ SERVER = "LAKEPORT_SERVER"
 IDLE = 300
 """Seconds after which a server leaves that nobody calls."""
 
-_PATIENCE = 30.0
-"""Seconds within which a server has to listen."""
+_PATIENCE = 45.0
+"""Seconds within which a server has to listen: one before it may take half a minute to end."""
 _LONGEST = 100
 """Bytes that the path of a Unix socket may have everywhere."""
 _NAME = 16
@@ -64,10 +64,10 @@ class _OnSocket:
     """
 
     def __init__(self, local: Local) -> None:
-        self.data = _private(_state() / _name(local, local.access_key_id))
+        self.data = _private(_private(_state()) / _name(local, local.access_key_id))
         self.log = self.data / "server.log"
         self._credentials = Credentials.key_pair(local.access_key_id, local.secret_access_key)
-        self._socket = _private(_state() / "run") / f"{self.data.name}.sock"
+        self._socket = _private(_private(_state()) / "run") / f"{self.data.name}.sock"
 
     def prepare(self) -> list[str]:
         """The flags that say where to listen."""
@@ -86,13 +86,14 @@ class _OnPort:
     """
 
     def __init__(self, local: Local) -> None:
-        self.data = _private(_state() / _name(local, local.access_key_id, local.secret_access_key))
+        self.data = _private(_private(_state()) / _name(local, local.access_key_id, local.secret_access_key))
         self.log = self.data / "server.log"
         self._address = self.data / "address"
         self._token = self.data / "token"
 
     def prepare(self) -> list[str]:
         """The flags that say where to listen, and for whom."""
+        # No server runs that they could be of.
         self._address.unlink(missing_ok=True)
         self._token.unlink(missing_ok=True)
         self._token.touch(mode=0o600)
@@ -104,15 +105,21 @@ class _OnPort:
         """The server that listens there."""
         try:
             address, token = self._address.read_text().strip(), self._token.read_text()
-        except FileNotFoundError:
+        except OSError:
+            # Windows refuses a file that is just being replaced.
             return None
         # The port of a server that was killed may be anybody's by now.
-        if not locks.is_held(self.data / "sessions.db.lock"):
+        if not runs(self.data):
             return None
         host, _, port = address.rpartition(":")
         with contextlib.suppress(OSError), socket.create_connection((host, int(port)), timeout=1):
             return Remote(address), Credentials.token(token)
         return None
+
+
+def runs(data: Path) -> bool:
+    """Whether a server has the transactions there, and so is not quite gone."""
+    return locks.is_held(data / "sessions.db.lock")
 
 
 def _has_sockets() -> bool:
@@ -164,25 +171,29 @@ def _start(local: Local, home: _OnSocket | _OnPort) -> tuple[Remote, Credentials
         "LAKEPORT_LAKEFS_ACCESS_KEY_ID": local.access_key_id,
         "LAKEPORT_LAKEFS_SECRET_ACCESS_KEY": local.secret_access_key,
     }
-    command = [binary(), "--lakefs-url", local.lakefs_url, *home.prepare(), "--admin-listen", "off"]
+    command = [binary(), "--lakefs-url", local.lakefs_url, "--admin-listen", "off"]
     command += ["--exit-when-idle", str(IDLE), "--data-dir", str(home.data)]
     if local.root_certificates is not None and local.lakefs_url.startswith("https:"):
         authorities = home.data / "authorities.pem"
         authorities.write_bytes(local.root_certificates)
         command += ["--lakefs-ca-file", str(authorities)]
     until = time.monotonic() + _PATIENCE
-    started = _spawn(command, environment, home.log)
+    started: subprocess.Popen[bytes] | None = None
     while (found := home.found()) is None:
         if time.monotonic() > until:
+            if started is None:
+                message = f"a lakeport-server has the transactions in {home.data}, and does not answer here: end it, or ask again"
+                raise UnavailableError(message)
             started.kill()
             started.wait()
             message = f"lakeport-server does not listen for {local.lakefs_url}:\n{_tail(home.log)}"
             raise UnavailableError(message)
-        ended = started.poll()
+        # One before it may be on its way out: what it published is its own until then.
+        if started is None and not runs(home.data):
+            started = _spawn([*command, *home.prepare()], environment, home.log)
+        ended = started.poll() if started is not None else None
         if ended == _IN_USE:
-            # The one before it is on its way out.
-            time.sleep(0.2)
-            started = _spawn(command, environment, home.log)
+            started = None
         elif ended is not None:
             message = f"lakeport-server did not start for {local.lakefs_url}:\n{_tail(home.log)}"
             raise UnavailableError(message)
@@ -212,8 +223,10 @@ def binary() -> str:
     if named := os.environ.get(SERVER):
         return named
     # Where pip puts the scripts of this Python, which need not be on the PATH.
-    found = shutil.which("lakeport-server", path=sysconfig.get_path("scripts")) or shutil.which("lakeport-server")
-    if found is None:
+    beside = Path(sysconfig.get_path("scripts")) / f"lakeport-server{sysconfig.get_config_var('EXE') or ''}"
+    found = str(beside) if beside.exists() else shutil.which("lakeport-server")
+    # Windows looks in the current folder first, and what lies there is not to have the key.
+    if found is None or Path(found).parent == Path() or (sys.platform == "win32" and Path(found).parent == Path.cwd()):
         raise UnavailableError(_NONE)
     return found
 

@@ -14,23 +14,32 @@ if TYPE_CHECKING:
 if sys.platform == "win32":
     import msvcrt
 
-    def _try(file: IO[bytes]) -> bool:
+    def _try(file: IO[bytes], *, is_shared: bool = False) -> bool:
+        del is_shared  # There are none.
         file.seek(0)
         try:
             msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-        except OSError:
+        except PermissionError:
             return False
         return True
+
+    def _release(file: IO[bytes]) -> None:
+        file.seek(0)
+        msvcrt.locking(file.fileno(), msvcrt.LK_UNLCK, 1)
 
 else:
     import fcntl
 
-    def _try(file: IO[bytes]) -> bool:
+    def _try(file: IO[bytes], *, is_shared: bool = False) -> bool:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(file, (fcntl.LOCK_SH if is_shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
         except BlockingIOError:
             return False
         return True
+
+    def _release(file: IO[bytes]) -> None:
+        # Closing is not enough where this process was forked meanwhile: the copy in the child would hold it on.
+        fcntl.flock(file, fcntl.LOCK_UN)
 
 
 @contextlib.contextmanager
@@ -39,14 +48,20 @@ def held(path: Path) -> Iterator[None]:
     with path.open("ab") as file:
         while not _try(file):
             time.sleep(0.02)
-        yield
+        try:
+            yield
+        finally:
+            _release(file)
 
 
 def is_held(path: Path) -> bool:
-    """Whether somebody holds it. Who takes it at the same moment finds it held."""
+    """Whether somebody holds it. Who asks does not hold it to others who ask; who takes it at that moment may find it held."""
     try:
         file = path.open("r+b")
     except FileNotFoundError:
         return False
     with file:
-        return not _try(file)
+        if not _try(file, is_shared=True):
+            return True
+        _release(file)
+        return False

@@ -87,6 +87,10 @@ class Channel:
         self._pid = 0
         self._last = 0.0
         self._active = 0
+        self._asked = 0
+        """How often the local server was looked for."""
+        self._answered = 0
+        """Which of these was the last that was answered: an older answer says less."""
 
     async def ask(self, call: Callable[[Stubs], Awaitable[T]], again: Callable[[], bool] = lambda: True) -> T:
         """The answer to a call. One that the server had no place for is made again, if `again` says so: nothing was done."""
@@ -143,7 +147,8 @@ class Channel:
             yield stubs
         except aio.AioRpcError as error:
             told = errors.of_call(error)
-            if isinstance(told, errors.UnavailableError) and told.reason is None:
+            is_gone = isinstance(told, errors.UnavailableError) and told.reason is None
+            if is_gone or told.reason == "UNAUTHENTICATED":
                 # A local server may be gone: the next call looks.
                 self._last = 0.0
             raise told from None
@@ -152,17 +157,36 @@ class Channel:
             self._last = time.monotonic() if self._last else 0.0
 
     async def _ready(self) -> Stubs:
-        if isinstance(self._server, Local) and (not self._is_open() or time.monotonic() - self._last > _QUIET):
+        if isinstance(self._server, Local) and not self._is_surely_there():
+            self._asked += 1
+            turn = self._asked
             at, shown = await asyncio.to_thread(local.ensure, self._server)
-            if not self._active or (at, shown) != (self._at, self._credentials):
-                # A server that left and came back is found at once by a new connection, by an old one after a pause, or never.
-                await self._close()
-            self._at, self._credentials = at, shown
+            if turn >= self._answered:
+                await self._move(at, shown)
+                self._answered = turn
         if self._stubs is None or not self._is_open():
             forks.check()
             self._stubs = self._open()
         self._last = time.monotonic()
         return self._stubs
+
+    def _is_surely_there(self) -> bool:
+        """Whether the local server need not be looked for: the connection to it stands, and was used a moment ago.
+
+        One that has broken off would be made again to whoever listens there by now.
+        """
+        if self._channel is None or not self._is_open() or time.monotonic() - self._last > _QUIET:
+            return False
+        return self._channel.get_state() is grpc.ChannelConnectivity.READY
+
+    async def _move(self, at: Remote, shown: Credentials) -> None:
+        if not self._active:
+            # A server that left and came back is found at once by a new connection, by an old one after a pause.
+            await self._close()
+        elif (at, shown) != (self._at, self._credentials):
+            # What is under way ends where it began.
+            self._channel, self._stubs = None, None
+        self._at, self._credentials = at, shown
 
     def _is_open(self) -> bool:
         return self._stubs is not None and self._pid == os.getpid() and self._loop is asyncio.get_running_loop()

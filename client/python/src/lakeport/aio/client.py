@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime
+import hashlib
 import uuid
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -58,7 +59,9 @@ class Client:
         if isinstance(server, Local):
             server = replace(server, root_certificates=root_certificates)
         self._channel = Channel(server, credentials, timeout, root_certificates)
-        self._identity = (repr(server), credentials.authorization if credentials else "")
+        # A local server is one of these authorities, too.
+        trusted = hashlib.sha256(root_certificates or b"").hexdigest()
+        self._identity = (f"{server!r} {trusted}", credentials.authorization if credentials else "")
         self.versions = Versions(self._channel)
         """Repositories, branches, tags and commits."""
 

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import errno
 import logging
+import os
 from contextvars import ContextVar
 from glob import has_magic
 from pathlib import Path as LocalPath
@@ -253,6 +254,10 @@ class Reads(Looking):
                 raise IsADirectoryError(errno.EISDIR, f"{where} cannot be written there: is a folder", str(local))
             # A folder of a tree, whose objects have made it.
             return
+        if (other := _written.get({}).setdefault(os.path.normcase(local.absolute()), where)) != where:
+            # Keys may differ by an empty part, which no local path has.
+            message = f"cannot be written to {local}, where {other} is: download one of them to another name"
+            raise InvalidError(message, filename=str(where))
         if local.exists() and (local.is_symlink() or not local.is_file()):
             with local.open("wb") as file, about(where):
                 await self._download(where, file, callback)
@@ -265,10 +270,6 @@ class Reads(Looking):
         try:
             with part.open("wb") as file, about(where):
                 await self._download(where, file, callback)
-            if (other := _written.get({}).setdefault(local, where)) != where:
-                # Keys may differ by an empty part, which no local path has.
-                message = f"cannot be written to {local}, where {other} is: download one of them to another name"
-                raise InvalidError(message, filename=str(where))
             part.replace(local)
         except NotFoundError:
             if not await self._isdir(rpath):
@@ -301,7 +302,7 @@ class Reads(Looking):
             await writing
 
 
-_written: ContextVar[dict[LocalPath, Path]] = ContextVar("_written")
+_written: ContextVar[dict[str, Path]] = ContextVar("_written")
 """What a download of many has written to which local file."""
 
 
