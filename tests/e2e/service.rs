@@ -99,6 +99,8 @@ async fn a_download_that_is_cut_by_the_end_says_so() {
             Ok(message) => assert!(message.is_some(), "a part of the object passes for all of it"),
             error => break why(error),
         }
+        // On a machine that is busy the end may come later than it was asked for: the object must not have ended by then.
+        tokio::time::sleep(Duration::from_millis(200)).await;
     };
     assert_eq!(told, refused(Code::Unavailable, "SHUTTING_DOWN"));
     end.await.unwrap();

@@ -239,8 +239,9 @@ def test_what_cannot_start_says_why(home: Path, server: Server, monkeypatch: pyt
         wrong.ls("")
     monkeypatch.setenv("LAKEPORT_SERVER", str(tmp_path / "no-such-binary"))
     missing = LakeFSFileSystem(server.rest, server.key, server.secret)
-    with pytest.raises(FileNotFoundError, match="no-such-binary"):
-        missing.ls("")
+    for ask in (missing.ls, missing.exists, missing.isfile):
+        with pytest.raises(lakeport.UnavailableError, match="no-such-binary.*LAKEPORT_SERVER"):
+            ask("repo/main/a")
     monkeypatch.delenv("LAKEPORT_SERVER")
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr("sysconfig.get_path", lambda _name: str(tmp_path))

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 
 from lakeport import locks
 from lakeport.endpoint import Remote
-from lakeport.errors import UnavailableError
+from lakeport.errors import LakeportError, UnavailableError
 from lakeport.lakectl import Credentials
 
 if TYPE_CHECKING:
@@ -49,11 +49,18 @@ or name a server that runs: LAKEPORT_ENDPOINT=grpc://HOST:50051"""
 
 def ensure(local: Local) -> tuple[Remote, Credentials]:
     """Starts that server unless it runs, and says where it is and what to show there. Takes a second, or none."""
-    home = _OnSocket(local) if _has_sockets() else _OnPort(local)
-    if (found := home.found()) is None:
-        with locks.held(home.data / "starting.lock"):
-            if (found := home.found()) is None:
-                found = _start(local, home)
+    try:
+        home = _OnSocket(local) if _has_sockets() else _OnPort(local)
+        if (found := home.found()) is None:
+            with locks.held(home.data / "starting.lock"):
+                if (found := home.found()) is None:
+                    found = _start(local, home)
+    except LakeportError:
+        raise
+    except OSError as error:
+        # A file that is missing here is no object that is missing there: to `exists`, say, that is an answer.
+        message = f"no lakeport can be started here: {error} (its binary is that of {SERVER}, its folder {_state()})"
+        raise UnavailableError(message) from error
     return found
 
 
@@ -224,11 +231,14 @@ def binary() -> str:
         return named
     # Where pip puts the scripts of this Python, which need not be on the PATH.
     beside = Path(sysconfig.get_path("scripts")) / f"lakeport-server{sysconfig.get_config_var('EXE') or ''}"
-    found = str(beside) if beside.exists() else shutil.which("lakeport-server")
-    # Windows looks in the current folder first, and what lies there is not to have the key.
-    if found is None or Path(found).parent == Path() or (sys.platform == "win32" and Path(found).parent == Path.cwd()):
-        raise UnavailableError(_NONE)
-    return found
+    if beside.is_file():
+        return str(beside)
+    for folder in os.get_exec_path():
+        # What lies in a folder that is named from the current one is not to have the key.
+        found = shutil.which(str(Path(folder) / "lakeport-server")) if Path(folder).is_absolute() else None
+        if found is not None:
+            return found
+    raise UnavailableError(_NONE)
 
 
 def _tail(log: Path) -> str:

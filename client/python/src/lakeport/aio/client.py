@@ -60,8 +60,8 @@ class Client:
             server = replace(server, root_certificates=root_certificates)
         self._channel = Channel(server, credentials, timeout, root_certificates)
         # A local server is one of these authorities, too.
-        trusted = hashlib.sha256(root_certificates or b"").hexdigest()
-        self._identity = (f"{server!r} {trusted}", credentials.authorization if credentials else "")
+        trusted = f" {hashlib.sha256(root_certificates).hexdigest()}" if isinstance(server, Local) and root_certificates else ""
+        self._identity = (f"{server!r}{trusted}", credentials.authorization if credentials else "")
         self.versions = Versions(self._channel)
         """Repositories, branches, tags and commits."""
 

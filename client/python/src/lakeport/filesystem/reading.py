@@ -254,7 +254,9 @@ class Reads(Looking):
                 raise IsADirectoryError(errno.EISDIR, f"{where} cannot be written there: is a folder", str(local))
             # A folder of a tree, whose objects have made it.
             return
-        if (other := _written.get({}).setdefault(os.path.normcase(local.absolute()), where)) != where:
+        is_kept = local.is_file() or not local.exists()
+        target = os.path.normcase(LocalPath(os.path.realpath(local.parent)) / local.name)
+        if is_kept and (other := _written.get({}).setdefault(target, where)) != where:
             # Keys may differ by an empty part, which no local path has.
             message = f"cannot be written to {local}, where {other} is: download one of them to another name"
             raise InvalidError(message, filename=str(where))
