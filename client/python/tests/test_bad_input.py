@@ -178,6 +178,11 @@ def test_credentials(own: Server) -> None:
         LakeFSFileSystem(own.url, "AKIAWRONG", "wrong").ls("quickstart")
     assert isinstance(told.value, lakeport.DeniedError)
     assert told.value.reason == "UNAUTHENTICATED"
+    # The server answers while an upload is on its way; the answer is not to be lost for that.
+    stranger = LakeFSFileSystem(own.url, "AKIAWRONG", "wrong")
+    for turn in range(30):
+        with pytest.raises(PermissionError):
+            stranger.pipe("quickstart/main/a", b"x" * ((turn % 3) << 20))
     assert "wrong" not in repr(lakeport.Credentials.key_pair("AKIAWRONG", "wrong"))
     assert LakeFSFileSystem(own.url, own.key, own.secret).ls("quickstart", detail=False) == ["quickstart/main/"]
     with pytest.raises(ValueError, match="verify_ssl"):

@@ -11,8 +11,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+_PAUSE = 0.005
+"""Seconds between two tries to take a lock."""
+
 if sys.platform == "win32":
     import msvcrt
+
+    _TRIES = 4
+    """Who only asks holds it for a moment, so it is held by who holds it for longer."""
 
     def _try(file: IO[bytes], *, is_shared: bool = False) -> bool:
         del is_shared  # There are none.
@@ -29,6 +35,8 @@ if sys.platform == "win32":
 
 else:
     import fcntl
+
+    _TRIES = 1
 
     def _try(file: IO[bytes], *, is_shared: bool = False) -> bool:
         try:
@@ -47,7 +55,7 @@ def held(path: Path) -> Iterator[None]:
     """Waits until nobody else holds it, and holds it."""
     with path.open("ab") as file:
         while not _try(file):
-            time.sleep(0.02)
+            time.sleep(_PAUSE)
         try:
             yield
         finally:
@@ -61,7 +69,9 @@ def is_held(path: Path) -> bool:
     except FileNotFoundError:
         return False
     with file:
-        if not _try(file, is_shared=True):
-            return True
-        _release(file)
-        return False
+        for turn in range(_TRIES):
+            time.sleep(_PAUSE if turn else 0)
+            if _try(file, is_shared=True):
+                _release(file)
+                return False
+        return True

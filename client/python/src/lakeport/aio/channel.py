@@ -87,10 +87,8 @@ class Channel:
         self._pid = 0
         self._last = 0.0
         self._active = 0
-        self._asked = 0
-        """How often the local server was looked for."""
-        self._answered = 0
-        """Which of these was the last that was answered: an older answer says less."""
+        self._looking: asyncio.Task[None] | None = None
+        """Looks for the local server, for all calls that wait for it."""
 
     async def ask(self, call: Callable[[Stubs], Awaitable[T]], again: Callable[[], bool] = lambda: True) -> T:
         """The answer to a call. One that the server had no place for is made again, if `again` says so: nothing was done."""
@@ -158,12 +156,7 @@ class Channel:
 
     async def _ready(self) -> Stubs:
         if isinstance(self._server, Local) and not self._is_surely_there():
-            self._asked += 1
-            turn = self._asked
-            at, shown = await asyncio.to_thread(local.ensure, self._server)
-            if turn >= self._answered:
-                await self._move(at, shown)
-                self._answered = turn
+            await self._look(self._server)
         if self._stubs is None or not self._is_open():
             forks.check()
             self._stubs = self._open()
@@ -178,6 +171,19 @@ class Channel:
         if self._channel is None or not self._is_open() or time.monotonic() - self._last > _QUIET:
             return False
         return self._channel.get_state() is grpc.ChannelConnectivity.READY
+
+    async def _look(self, server: Local) -> None:
+        """Looks for the local server, or waits for who does already: a start may take long, and threads are few."""
+        looking, loop = self._looking, asyncio.get_running_loop()
+        if looking is None or looking.done() or looking.get_loop() is not loop:
+
+            async def look() -> None:
+                await self._move(*await asyncio.to_thread(local.ensure, server))
+
+            looking = self._looking = loop.create_task(look())
+            # Who is cancelled leaves it to the others, and perhaps to nobody.
+            looking.add_done_callback(lambda task: task.cancelled() or task.exception())
+        await asyncio.shield(looking)
 
     async def _move(self, at: Remote, shown: Credentials) -> None:
         if not self._active:

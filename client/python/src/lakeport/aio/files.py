@@ -36,6 +36,10 @@ _BATCH_BYTES = 1 << 20
 """Bytes of one batch of writes: a third of what one may have, so that several are under way and an object is streamed early."""
 _REFUSAL = 3.0
 """Seconds for which it is waited to learn why an upload was refused."""
+_REFUSAL_UNHEARD = 0.2
+"""Seconds for which it is waited whether nothing is wanted at all."""
+_ASKED_WHY = 3
+"""How often that is asked."""
 _AT_ONCE = 8
 """Batches of writes that are under way at the same time."""
 
@@ -149,18 +153,26 @@ class Files:
             call = to.write(**to.long)
             answer = asyncio.ensure_future(call)
             try:
-                await call.write(Piece(header, memoryview(b"")))
-                await asyncio.wait([answer], timeout=_REFUSAL)
+                # Who is refused whatever they send is told without sending: what is sent behind that loses it again.
+                await asyncio.wait([answer], timeout=_REFUSAL_UNHEARD)
+                if not answer.done():
+                    await call.write(Piece(header, memoryview(b"")))
+                    await asyncio.wait([answer], timeout=_REFUSAL)
                 if answer.done():
                     await answer
             finally:
                 answer.cancel()
                 call.cancel()
 
-        try:
-            await self._channel.ask(begin)
-        except errors.LakeportError as error:
-            return None if error.reason is None else error
+        for _ in range(_ASKED_WHY):
+            try:
+                await self._channel.ask(begin)
+            except errors.LakeportError as error:
+                if error.reason is not None:
+                    return error
+                # The answer can be forgotten this time, too.
+            else:
+                return None
         return None
 
     async def list_pages(
