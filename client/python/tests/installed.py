@@ -6,6 +6,7 @@ Run by itself, since it needs the wheels: LAKEPORT_TEST_WHEELS names their folde
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -51,12 +52,12 @@ def lake(fresh: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterat
 
 
 def test_a_script_runs_with_nothing_else_there(fresh: Path, lake: servers.Server, tmp_path: Path) -> None:
-    environment = {"HOME": str(tmp_path), "XDG_RUNTIME_DIR": str(tmp_path), "PATH": "/usr/bin:/bin"}
+    environment = {"HOME": str(tmp_path), "PATH": "/usr/bin:/bin"}
     command = [str(fresh / "python"), "-c", SCRIPT, lake.rest, lake.key, lake.secret]
     told = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
-    found = subprocess.run(["/usr/bin/pgrep", "-f", f"unix:{tmp_path}"], capture_output=True, text=True, check=False).stdout.split()
+    found = servers.started_by_clients(tmp_path / ".local")
     for process in found:
-        os.kill(int(process), 15)
+        os.kill(process, signal.SIGTERM)
     assert told.returncode == 0, told.stderr
     assert told.stdout.strip() == "lakeport.spec"
     assert len(found) == 1

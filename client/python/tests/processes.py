@@ -5,13 +5,13 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import socket
-import struct
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from servers import started_by_clients, wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,15 +36,10 @@ def local_servers() -> Iterator[dict[str, str]]:
     # Names of sockets are short.
     with tempfile.TemporaryDirectory(prefix="lp") as folder:
         try:
-            yield {"XDG_RUNTIME_DIR": folder}
+            yield {"XDG_STATE_HOME": folder}
         finally:
-            for path in Path(folder).glob("lakeport/*.sock"):
-                os.kill(_listener(path), signal.SIGTERM)
-
-
-def _listener(path: Path) -> int:
-    """The process that listens on a Unix socket."""
-    with socket.socket(socket.AF_UNIX) as probe:
-        probe.connect(str(path))
-        told = probe.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
-    return int(struct.unpack("3i", told)[0])
+            found = started_by_clients(Path(folder))
+            for process in found:
+                os.kill(process, signal.SIGTERM)
+            wait_for(lambda: not started_by_clients(Path(folder)))
+        assert found, "no server was started"

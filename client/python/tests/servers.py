@@ -78,6 +78,18 @@ def start(folder: Path, port: int = 0, lakefs: Lakefs | None = None) -> Server:
     return Server(f"grpc://{said['gRPC']}", said["REST"].removesuffix("/api/v1"), *lake, process)
 
 
+def started_by_clients(folder: Path) -> list[int]:
+    """The processes of servers that clients have started, whose data is in a folder."""
+    found = []
+    for process in Path("/proc").iterdir():
+        try:
+            if process.name.isdigit() and f"--data-dir\0{folder}" in (process / "cmdline").read_text():
+                found.append(int(process.name))
+        except OSError:
+            continue
+    return found
+
+
 def lakectl(path: Path) -> tuple[str, str]:
     """The key pair of a lake of its own."""
     lines = dict(line.strip().split(": ", 1) for line in path.read_text().splitlines() if ": " in line)

@@ -21,7 +21,7 @@ import pytest
 import lakeport
 from encrypted import encrypted
 from lakeport import LakeFSFileSystem, local, locks
-from servers import SERVER, Server, wait_for
+from servers import SERVER, Server, started_by_clients, wait_for
 from signing import signing
 
 if TYPE_CHECKING:
@@ -37,21 +37,9 @@ def home(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_pa
     monkeypatch.setenv("LAKEPORT_SERVER", SERVER)
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / ("s" if request.param == "socket" else "long" * 25)))
     yield tmp_path
-    for process in running(tmp_path):
+    for process in started_by_clients(tmp_path):
         os.kill(process, signal.SIGTERM)
-    wait_for(lambda: not running(tmp_path))
-
-
-def running(home: Path) -> list[int]:
-    """The servers of that home."""
-    found = []
-    for folder in Path("/proc").iterdir():
-        try:
-            if folder.name.isdigit() and f"--data-dir\0{home}" in (folder / "cmdline").read_text():
-                found.append(int(folder.name))
-        except OSError:
-            continue
-    return found
+    wait_for(lambda: not started_by_clients(tmp_path))
 
 
 def write_lakectl(home: Path, server: Server) -> None:
@@ -72,7 +60,7 @@ def test_a_script_without_arguments_runs(home: Path, server: Server, repo: str) 
         fs.pipe(f"{repo}/{tx.branch.id}/a.txt", b"1")
         tx.commit("One")
     assert fs.cat(f"{repo}/main/a.txt") == b"1"
-    assert len(running(home)) == 1
+    assert len(started_by_clients(home)) == 1
     (data,) = home.glob("*/lakeport/*/sessions.db")
     assert stat.S_IMODE(data.parent.stat().st_mode) == 0o700
     kept = [*home.glob("*/lakeport/run/*.sock"), *home.glob("*/lakeport/*/token")]
@@ -84,9 +72,9 @@ def test_the_port_of_one_that_is_gone_is_not_trusted(home: Path, server: Server,
     fs = LakeFSFileSystem(server.rest, server.key, server.secret)
     fs.pipe(f"{repo}/main/a.txt", b"1")
     (address,) = home.glob("*/lakeport/*/address")
-    (process,) = running(home)
+    (process,) = started_by_clients(home)
     os.kill(process, signal.SIGKILL)
-    wait_for(lambda: not running(home))
+    wait_for(lambda: not started_by_clients(home))
     host, port = address.read_text().strip().split(":")
     taken: list[socket.socket] = []
 
@@ -125,7 +113,7 @@ def test_who_cannot_connect_takes_nothing_from_the_others(
             other.cat(f"{repo}/main/a.txt")
     for one in (fs, other):
         assert one.cat(f"{repo}/main/a.txt") == b"1"
-    assert len(running(home)) == 1
+    assert len(started_by_clients(home)) == 1
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="nothing forks there")
@@ -184,20 +172,20 @@ fs.pipe("{repo}/main/" + input(), b"1")
         list(pool.map(run, range(4)))
     fs = LakeFSFileSystem(host=server.rest, username=server.key, password=server.secret)
     assert len(fs.find(f"{repo}/main")) == 4
-    assert len(running(home)) == 1
+    assert len(started_by_clients(home)) == 1
 
 
 def test_one_that_was_killed_is_started_again(home: Path, server: Server, repo: str) -> None:
     fs = LakeFSFileSystem(server.rest, server.key, server.secret)
     fs.pipe(f"{repo}/main/a.txt", b"1")
-    (process,) = running(home)
+    (process,) = started_by_clients(home)
     os.kill(process, signal.SIGKILL)
-    wait_for(lambda: not running(home))
+    wait_for(lambda: not started_by_clients(home))
     # The call that finds it gone may say so; the next one finds another.
     with contextlib.suppress(lakeport.UnavailableError):
         fs.cat(f"{repo}/main/a.txt")
     assert fs.cat(f"{repo}/main/a.txt") == b"1"
-    assert len(running(home)) == 1
+    assert len(started_by_clients(home)) == 1
 
 
 def test_it_leaves_when_nobody_calls_and_comes_back(home: Path, server: Server, repo: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -207,8 +195,8 @@ def test_it_leaves_when_nobody_calls_and_comes_back(home: Path, server: Server, 
     with fs.transaction(repo, "main") as tx:
         fs.pipe(tx.path("a.txt"), b"1")
         time.sleep(3)
-        assert len(running(home)) == 1
-    wait_for(lambda: not running(home))
+        assert len(started_by_clients(home)) == 1
+    wait_for(lambda: not started_by_clients(home))
     assert fs.cat(f"{repo}/main/a.txt") == b"1"
 
 
@@ -222,7 +210,7 @@ def test_two_start_at_the_same_moment(home: Path, server: Server, repo: str) -> 
 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(write, range(8)))
-    assert len(running(home)) == 1
+    assert len(started_by_clients(home)) == 1
 
 
 def test_what_cannot_start_says_why(home: Path, server: Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -255,7 +243,7 @@ def test_who_is_named_is_gone_to(home: Path, server: Server, repo: str, monkeypa
     LakeFSFileSystem().pipe(f"{repo}/main/a.txt", b"1")
     monkeypatch.setenv("LAKEPORT_ENDPOINT", server.url.replace("grpc", "http"))
     assert LakeFSFileSystem(skip_instance_cache=True).cat(f"{repo}/main/a.txt") == b"1"
-    assert running(home) == []
+    assert started_by_clients(home) == []
     monkeypatch.setenv("LAKEPORT_ENDPOINT", "nonsense")
     with pytest.raises(ValueError, match="LAKEPORT_ENDPOINT='nonsense'"):
         LakeFSFileSystem(skip_instance_cache=True)

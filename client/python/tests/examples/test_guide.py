@@ -36,7 +36,7 @@ def test_example(file: Path, fresh: Server, tmp_path: Path) -> None:
     run(file, tmp_path, LAKEPORT_ENDPOINT=fresh.url)
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="the kernel is asked who listens on a Unix socket")
+@pytest.mark.skipif(sys.platform != "linux", reason="the kernel is asked which processes there are")
 def test_example_of_a_local_server(fresh: Server, tmp_path: Path) -> None:
     lines = ["credentials:", f"  access_key_id: {fresh.key}", f"  secret_access_key: {fresh.secret}"]
     lines += ["server:", f"  endpoint_url: {fresh.rest}"]

@@ -78,7 +78,7 @@ def test_configuration_file(server: Server, repo: str, tmp_path: Path, monkeypat
     _write_configuration(Path(os.environ["HOME"]) / ".lakectl.yaml", server)
     monkeypatch.setenv("LAKEPORT_SERVER", SERVER)
     with local_servers() as places:
-        monkeypatch.setenv("XDG_RUNTIME_DIR", places["XDG_RUNTIME_DIR"])
+        monkeypatch.setenv("XDG_STATE_HOME", places["XDG_STATE_HOME"])
         fs = LakeFSFileSystem()
         fs.pipe(f"{repo}/main/a.txt", b"a")
         assert fs.cat(f"{repo}/main/a.txt") == b"a"
