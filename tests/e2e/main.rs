@@ -16,6 +16,7 @@ mod fixture;
 mod foreign;
 mod idle;
 mod ignored;
+mod inside;
 mod kept;
 mod lost_answers;
 mod options;

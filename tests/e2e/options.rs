@@ -27,7 +27,7 @@ impl Server {
         self.described(&commit_id).await
     }
 
-    async fn described(&self, commit_id: &str) -> Commit {
+    pub(crate) async fn described(&self, commit_id: &str) -> Commit {
         let request =
             GetCommitRequest { repository: self.repository.clone(), r#ref: commit_id.into(), ..Default::default() };
         self.versions.clone().get_commit(request).await.unwrap().into_inner().commit.unwrap()

@@ -89,6 +89,15 @@ def test_a_transaction_of_ten_writes_is_at_most_fifteen(fs: LakeFSFileSystem, la
     assert len(fs.find(f"{repo}/main")) == 10
 
 
+def test_a_commit_within_a_transaction_is_one_more(fs: LakeFSFileSystem, lake: CountedLake, repo: str) -> None:
+    with fs.transaction(repo, "main") as tx:
+        for index in range(10):
+            fs.pipe(f"{repo}/{tx.branch.id}/{index}.bin", b"x")
+        tx.commit("All of it")
+    assert lake.count() <= 16
+    assert len(fs.find(f"{repo}/main")) == 10
+
+
 def test_a_tree_is_one_list(fs: LakeFSFileSystem, lake: CountedLake, repo: str) -> None:
     fs.pipe({f"{repo}/main/{folder}/{index}.bin": b"x" for folder in "abcd" for index in range(5)})
     assert lake.count() == 20

@@ -11,7 +11,9 @@ mod store;
 mod watch;
 
 pub use error::Error;
-pub use row::{CommitRequest, Failure, Millis, NewTransaction, Options, Retention, State, Strategy, Transaction};
+pub use row::{
+    CommitRequest, Failure, Inside, Millis, NewTransaction, Options, Retention, State, Strategy, Transaction,
+};
 pub use state::{NotAllowed, Worker};
 pub use store::{BaseTurn, Begun, Claim, Filter, SessionStore, Tally};
 pub use watch::RowWatch;

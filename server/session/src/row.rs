@@ -123,6 +123,15 @@ pub struct Failure {
     pub paths: Vec<String>,
 }
 
+/// The last commit that was made inside of a transaction.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Inside {
+    /// The commit.
+    pub commit: CommitId,
+    /// It stands right on the base commit and changed something, so that there is something to merge.
+    pub is_first: bool,
+}
+
 /// A transaction that is to begin.
 #[derive(Debug, Clone)]
 pub struct NewTransaction {
@@ -183,6 +192,8 @@ pub struct Transaction {
     pub prepared_commit_id: Option<CommitId>,
     /// Branches of ours that may be there besides the live one: a merge of this epoch may use them, or one of before did.
     pub merge_branches: Vec<BranchName>,
+    /// The last commit made inside of it, if its answer came: the head of the live branch, unless another is in doubt.
+    pub inside: Option<Inside>,
     /// Whether a commit request of this epoch may still be on its way: taken over, or its answer lost.
     pub commit_in_doubt: bool,
     /// Whether a merge of this epoch may still be on its way.

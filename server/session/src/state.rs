@@ -171,6 +171,7 @@ impl Transaction {
             next.merge_branches.push(std::mem::replace(&mut next.branch, branch));
         }
         next.prepared_commit_id = None;
+        next.inside = None;
         next.commit_request = None;
         next.commit_time = None;
         next.merge_in_doubt = false;

@@ -104,6 +104,7 @@ impl SessionStore {
             commit_time: None,
             prepared_commit_id: None,
             merge_branches: Vec::new(),
+            inside: None,
             commit_in_doubt: false,
             merge_in_doubt: false,
             fence_until: None,

@@ -8,8 +8,8 @@ use super::write::check_metadata;
 use super::{At, Caller, Ops, Place, Reading, Shared, Writing};
 use crate::error::{Error, Kind, Result};
 use lakeport_lakefs::{self as lakefs, Commit, DiffKind, Difference, LogQuery};
-use lakeport_session::{State, Transaction};
-use lakeport_types::{Prefix, Ref};
+use lakeport_session::{Inside, State, Transaction};
+use lakeport_types::{CommitId, Prefix, Ref};
 use std::collections::BTreeMap;
 
 /// What to say of a commit.
@@ -75,7 +75,9 @@ pub async fn create_commit(ops: &Shared, caller: &Caller, place: &Place, new: Ne
             let (lakefs, repository, branch) =
                 (caller.lakefs.clone(), writing.repository.clone(), writing.branch.clone());
             let request = async move { lakefs.commit(&repository, &branch, &commit).await };
-            match under_lease(ops, transaction, request, in_doubt).await? {
+            let is_of_something = !new.allow_empty;
+            let made = move |row: &Transaction, made: &Commit| committed_inside(row, made, is_of_something);
+            match under_lease(ops, transaction, request, made, in_doubt).await? {
                 None => Err(Error::new(Kind::CommitInDoubt, LOST)),
                 Some(Ok(made)) => Ok(made),
                 Some(Err(error)) => Err(writing.refused(ops, caller, error).await),
@@ -86,6 +88,13 @@ pub async fn create_commit(ops: &Shared, caller: &Caller, place: &Place, new: Ne
 
 const LOST: &str =
     "the answer to the commit was lost: what was written stays in the transaction, and its commit will hold it";
+
+/// The commit of the transaction need not ask for it again.
+fn committed_inside(row: &Transaction, made: &Commit, is_of_something: bool) -> Transaction {
+    let is_first = is_of_something && made.parents == [row.base_commit_id.as_str()];
+    let inside = CommitId::try_from(made.id.clone()).ok().map(|commit| Inside { commit, is_first });
+    Transaction { inside, ..row.clone() }
+}
 
 /// A commit of the transaction must not trust the live branch then.
 fn in_doubt(_: &Ops, row: &Transaction) -> Transaction {

@@ -14,15 +14,16 @@ use std::time::Duration;
 pub(super) const MADE_IN: &str = "lakeport.made_in";
 
 /// Sends a request that makes a commit, in a task of its own: a caller that goes away must not leave the row leased, nor a doubt
-/// unsaid. `doubted` is the row after an answer was lost.
+/// unsaid. `made` is the row after an answer, and `doubted` after one that was lost.
 ///
 /// # Errors
 /// `TransactionCommitting` beside another commit, the state of a transaction that is not open, and those of the store. What lakeFS
 /// said is in the value; `None` where its answer was lost.
-pub(super) async fn under_lease<T: Send + 'static>(
+pub(super) async fn under_lease<T: Send + Sync + 'static>(
     ops: &Shared,
     transaction: &Transaction,
     request: impl Future<Output = lakefs::Result<T>> + Send + 'static,
+    made: impl Fn(&Transaction, &T) -> Transaction + Send + Sync + 'static,
     doubted: fn(&Ops, &Transaction) -> Transaction,
 ) -> Result<Option<lakefs::Result<T>>> {
     let (task_ops, transaction) = (ops.clone(), transaction.clone());
@@ -32,8 +33,12 @@ pub(super) async fn under_lease<T: Send + 'static>(
         let answer = keeping(&task_ops, &mut leased, request).await;
         fault::after("made inside").await;
         let answer = answer.map_or_else(|e| (!e.is_ambiguous()).then_some(Err(e)), |t| Some(Ok(t)));
-        let is_lost = answer.is_none();
-        release(&task_ops, &leased, |row| if is_lost { doubted(&task_ops, &row) } else { row }).await?;
+        let left = |row: Transaction| match &answer {
+            Some(Ok(done)) => made(&row, done),
+            Some(Err(_)) => row,
+            None => doubted(&task_ops, &row),
+        };
+        release(&task_ops, &leased, left).await?;
         Ok(answer)
     });
     task.await.map_err(|error| Error::new(Kind::Internal, "the commit ended without an answer").caused_by(error))?

@@ -42,7 +42,7 @@ pub async fn revert(ops: &Shared, caller: &Caller, place: &Place, mut new: NewRe
         Some(transaction) => {
             new.metadata.insert(MADE_IN.into(), transaction.id.to_string());
             let request = send(caller.clone(), writing.clone(), new.clone());
-            under_lease(ops, transaction, request, may_still_land).await?
+            under_lease(ops, transaction, request, moved_on, may_still_land).await?
         }
     };
     match undone {
@@ -66,6 +66,11 @@ async fn marked(caller: &Caller, writing: &Writing, mark: &str) -> Result<Commit
     let page = page.map_err(|error| Error::new(Kind::OutcomeUnknown, made).caused_by(error))?;
     let found = page.results.into_iter().find(|commit| commit.metadata.get(MARK).is_some_and(|found| found == mark));
     found.ok_or_else(|| Error::new(Kind::OutcomeUnknown, made))
+}
+
+/// lakeFS does not say to which commit.
+fn moved_on(row: &Transaction, (): &()) -> Transaction {
+    Transaction { inside: None, ..row.clone() }
 }
 
 /// No commit of the transaction begins before a revert that was given up has landed, or cannot any more. No object has this path.

@@ -3,7 +3,7 @@
 use super::database::Database;
 use super::statement::Statement;
 use crate::error::{Error, Result};
-use crate::row::{CommitRequest, Failure, Millis, Options, State, Transaction};
+use crate::row::{CommitRequest, Failure, Inside, Millis, Options, State, Transaction};
 use rand::RngExt;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -47,6 +47,8 @@ struct Details {
     commit_request: Option<CommitRequest>,
     prepared_commit_id: Option<String>,
     merge_branches: Vec<String>,
+    #[serde(default)]
+    inside: Option<(String, bool)>,
     commit_in_doubt: bool,
     merge_in_doubt: bool,
     fence_until: Option<Millis>,
@@ -71,6 +73,10 @@ where
     T::try_from(text).map_err(corrupt)
 }
 
+fn inside((commit, is_first): (String, bool)) -> Result<Inside> {
+    Ok(Inside { commit: parsed(commit)?, is_first })
+}
+
 impl Record {
     pub(super) fn of(transaction: &Transaction) -> Result<Self> {
         let text = |value: &dyn Display| value.to_string();
@@ -82,6 +88,7 @@ impl Record {
             commit_request: transaction.commit_request.clone(),
             prepared_commit_id: transaction.prepared_commit_id.as_ref().map(|commit| text(commit)),
             merge_branches: transaction.merge_branches.iter().map(|branch| text(branch)).collect(),
+            inside: transaction.inside.as_ref().map(|inside| (text(&inside.commit), inside.is_first)),
             commit_in_doubt: transaction.commit_in_doubt,
             merge_in_doubt: transaction.merge_in_doubt,
             fence_until: transaction.fence_until,
@@ -138,6 +145,7 @@ impl Record {
             commit_request: details.commit_request,
             prepared_commit_id: details.prepared_commit_id.map(parsed).transpose()?,
             merge_branches: details.merge_branches.into_iter().map(parsed).collect::<Result<_>>()?,
+            inside: details.inside.map(inside).transpose()?,
             commit_in_doubt: details.commit_in_doubt,
             merge_in_doubt: details.merge_in_doubt,
             fence_until: details.fence_until,

@@ -3,7 +3,7 @@
 use super::merge::jittered;
 use super::{Stop, Worker, commit_id, in_doubt, prepared_commit};
 use lakeport_lakefs::{self as lakefs, Lakefs, NewCommit};
-use lakeport_session::Transaction;
+use lakeport_session::{Inside, Transaction};
 use lakeport_types::CommitId;
 
 /// How often a commit is sent whose answers are lost.
@@ -12,7 +12,7 @@ const COMMIT_TRIES: u32 = 3;
 /// The commit that is to be merged.
 pub(super) struct Prepared {
     pub(super) commit: CommitId,
-    /// It was just made, right on the base commit: lakeFS makes no commit of nothing, so there is something to merge.
+    /// It was made right on the base commit: lakeFS makes no commit of nothing, so there is something to merge.
     pub(super) is_first: bool,
 }
 
@@ -39,9 +39,7 @@ impl Worker {
             };
             match error.kind() {
                 // Everything is committed already, by commits inside the transaction or by a worker before this one.
-                lakefs::Kind::NoChanges => {
-                    return Ok(Prepared { commit: self.head_of_live().await?, is_first: false });
-                }
+                lakefs::Kind::NoChanges => return self.committed_already().await,
                 _ if error.is_ambiguous() => {
                     self.store("commit doubted", Transaction { commit_in_doubt: true, ..self.row.clone() }).await?;
                 }
@@ -53,6 +51,15 @@ impl Worker {
         match prepared_commit(&self.lakefs, &self.row).await? {
             Some(found) => Ok(Prepared { commit: commit_id(found.id)?, is_first: false }),
             None => Err(Stop::Suspended(in_doubt(&self.row.id))),
+        }
+    }
+
+    /// The head of the live branch. Where that is what is merged, by its name, it need not be asked for again.
+    async fn committed_already(&self) -> Result<Prepared, Stop> {
+        let is_merged_by_name = self.request().merge && !self.request().squash && !self.row.commit_in_doubt;
+        match self.row.inside.clone().filter(|_| is_merged_by_name) {
+            Some(Inside { commit, is_first }) => Ok(Prepared { commit, is_first }),
+            None => Ok(Prepared { commit: self.head_of_live().await?, is_first: false }),
         }
     }
 
