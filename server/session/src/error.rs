@@ -61,6 +61,12 @@ impl From<sqlx::Error> for Error {
     }
 }
 
+/// Whether somebody else holds what the statement wants.
+pub(crate) fn is_locked(error: &sqlx::Error) -> bool {
+    let code = error.as_database_error().and_then(|told| told.code());
+    code.is_some_and(|code| matches!(of_code(&code)(sqlx::Error::RowNotFound), Error::Locked(_)))
+}
+
 /// PostgreSQL's codes have five characters, SQLite's are numbers below 10,000.
 fn of_code(code: &str) -> fn(sqlx::Error) -> Error {
     match code.parse::<u32>() {

@@ -3,7 +3,7 @@
 
 use super::migrations;
 use super::statement::{Answer, Statement};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, is_locked};
 use futures_util::TryStreamExt;
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions, AnyRow};
 use sqlx::pool::{PoolConnection, PoolConnectionMetadata};
@@ -77,7 +77,7 @@ impl Dialect {
     /// What makes what is acknowledged durable, and ends what takes too long.
     fn settings(self) -> &'static [&'static str] {
         match self {
-            Self::Sqlite => &["PRAGMA journal_mode = WAL", "PRAGMA synchronous = FULL", "PRAGMA busy_timeout = 5000"],
+            Self::Sqlite => &["PRAGMA busy_timeout = 5000", "PRAGMA journal_mode = WAL", "PRAGMA synchronous = FULL"],
             Self::Postgres => &[
                 // What waits for a standby too stays as its operator has it.
                 "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'",
@@ -205,8 +205,15 @@ fn connections(dialect: Dialect, most: u32) -> AnyPoolOptions {
 }
 
 async fn set_up(connection: &mut AnyConnection, dialect: Dialect) -> sqlx::Result<()> {
+    let began = Instant::now();
     for setting in dialect.settings() {
-        connection.execute(*setting).await?;
+        // SQLite waits for no lock when it turns to its log, which the first of several to open a file has to do.
+        while let Err(error) = connection.execute(*setting).await {
+            if !is_locked(&error) || began.elapsed() > STATEMENT {
+                return Err(error);
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
     }
     Ok(())
 }
