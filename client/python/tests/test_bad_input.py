@@ -21,7 +21,7 @@ from lakeport.spec import parse
 from servers import Server, start, stop
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 
@@ -201,9 +201,18 @@ def test_nobody_is_there() -> None:
         with pytest.raises(ConnectionError) as told:
             call("repo/main/a*" if call == fs.glob else "repo/main/a")
         assert told.value.errno == errno.ECONNREFUSED
+    assert f"the lakeport at grpc://127.0.0.1:{port} (without TLS) did not answer" in str(told.value)
     for url in ("grpc://", "grpc://host/path", "grpcs://me:secret@host", "unix:relative"):
         with pytest.raises(ValueError, match="lakeport"):
             LakeFSFileSystem(url)
+    for url in ("grpc://host:99999", "grpc://host:port", "http://host:port"):
+        with pytest.raises(lakeport.InvalidError, match=f"'{url}' is not a URL"):
+            LakeFSFileSystem(url, "somebody", "secret")
+
+
+def test_an_option_that_nobody_knows_is_told(server: Server) -> None:
+    with pytest.warns(UserWarning, match="knows no usename: that changes nothing"):
+        LakeFSFileSystem(server.url, usename="somebody")
 
 
 def test_a_server_that_ends_and_comes_back(tmp_path: Path) -> None:
@@ -271,6 +280,21 @@ def test_a_read_that_breaks_off_goes_on(fs: LakeFSFileSystem, relay: Relay, repo
         through.get_file(f"{repo}/main/a", tmp_path / "a")
         assert (tmp_path / "a").read_bytes() == data
     assert relay.cuts == 4
+
+
+def test_what_changes_nothing_is_asked_again_where_the_connection_breaks_off(relay: Relay, repo: str) -> None:
+    fs = LakeFSFileSystem(relay.url, use_listings_cache=False)
+    fs.pipe(f"{repo}/main/a", b"1")
+    reads: list[Callable[[], object]] = [
+        lambda: fs.exists(f"{repo}/main/a"),
+        lambda: fs.find(f"{repo}/main") == [f"{repo}/main/a"],
+        lambda: fs.cat([f"{repo}/main/a"]) == {f"{repo}/main/a": b"1"},
+        lambda: fs.ls("", detail=False),
+    ]
+    for cuts, read in enumerate(reads, start=1):
+        relay.cut_down_after = 0
+        assert read()
+        assert relay.cuts == cuts
 
 
 def test_a_write_that_breaks_off_is_not_there(fs: LakeFSFileSystem, relay: Relay, repo: str, tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ from servers import SERVER, Server, started_by_clients, wait_for
 from signing import signing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 
 @pytest.fixture(params=["socket", "port"])
@@ -119,7 +119,7 @@ def test_who_cannot_connect_takes_nothing_from_the_others(
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="nothing forks there")
 def test_a_lock_is_not_held_on_by_a_process_that_was_forked_amid_it(tmp_path: Path) -> None:
     path = tmp_path / "lock"
-    with locks.held(path):
+    with locks.held(path, 10):
         assert locks.is_held(path)
         child = os.fork()
         if child == 0:
@@ -176,16 +176,37 @@ fs.pipe("{repo}/main/" + input(), b"1")
 
 
 def test_one_that_was_killed_is_started_again(home: Path, server: Server, repo: str) -> None:
+    fs = LakeFSFileSystem(server.rest, server.key, server.secret, use_listings_cache=False)
+    path = f"{repo}/main/d/a.txt"
+    fs.pipe(path, b"1")
+    reads: list[Callable[[], object]] = [
+        lambda: fs.cat(path) == b"1",
+        lambda: fs.info(path)["size"] == 1,
+        lambda: fs.exists(path),
+        lambda: fs.isdir(f"{repo}/main/d"),
+        lambda: fs.ls(f"{repo}/main/d", detail=False) == [path],
+        lambda: fs.find(f"{repo}/main") == [path],
+        lambda: fs.cat([path]) == {path: b"1"},
+    ]
+    for read in reads:
+        (process,) = started_by_clients(home)
+        os.kill(process, signal.SIGKILL)
+        # However soon: what changes nothing is asked again.
+        assert read()
+    wait_for(lambda: len(started_by_clients(home)) == 1)
+
+
+def test_a_write_that_meets_one_that_was_killed_says_so_and_the_next_finds_another(home: Path, server: Server, repo: str) -> None:
     fs = LakeFSFileSystem(server.rest, server.key, server.secret)
     fs.pipe(f"{repo}/main/a.txt", b"1")
     (process,) = started_by_clients(home)
     os.kill(process, signal.SIGKILL)
-    wait_for(lambda: not started_by_clients(home))
-    # The call that finds it gone may say so; the next one finds another.
-    with contextlib.suppress(lakeport.UnavailableError):
-        fs.cat(f"{repo}/main/a.txt")
-    assert fs.cat(f"{repo}/main/a.txt") == b"1"
-    assert len(started_by_clients(home)) == 1
+    try:
+        fs.pipe(f"{repo}/main/a.txt", b"2")
+    except lakeport.UnavailableError as error:
+        assert f"the lakeport that runs here for {server.rest} did not answer" in str(error)  # noqa: PT017  (it may)
+        fs.pipe(f"{repo}/main/a.txt", b"2")
+    assert fs.cat(f"{repo}/main/a.txt") == b"2"
 
 
 def test_it_leaves_when_nobody_calls_and_comes_back(home: Path, server: Server, repo: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -223,8 +244,19 @@ def test_what_cannot_start_says_why(home: Path, server: Server, monkeypatch: pyt
     with pytest.raises(ValueError, match="neither the URL of a lakeport"):
         LakeFSFileSystem("ftp://127.0.0.1:1", "somebody", "secret")
     wrong = LakeFSFileSystem("http://127.0.0.1:1", "somebody", "secret")
-    with pytest.raises(ConnectionError):
+    with pytest.raises(ConnectionError, match="the lakeFS is http://127.0.0.1:1"):
         wrong.ls("")
+    # A lakeport that is taken for a lakeFS.
+    mistaken = LakeFSFileSystem(server.url.replace("grpc", "http"), "somebody", "secret")
+    with pytest.raises(ValueError, match="perhaps its URL is not that of a lakeFS; the lakeFS is http"):
+        mistaken.ls("")
+    ends = tmp_path / "ends"
+    ends.write_text("#!/bin/sh\necho no such flag\nexit 3\n")
+    ends.chmod(0o700)
+    monkeypatch.setenv("LAKEPORT_SERVER", str(ends))
+    with pytest.raises(ConnectionError, match="(?s)ends did not start for .* it ended with 3, and said:.no such flag"):
+        LakeFSFileSystem(server.rest, server.key, server.secret).ls("")
+    LakeFSFileSystem.clear_instance_cache()
     monkeypatch.setenv("LAKEPORT_SERVER", str(tmp_path / "no-such-binary"))
     missing = LakeFSFileSystem(server.rest, server.key, server.secret)
     for ask in (missing.ls, missing.exists, missing.isfile):
@@ -247,6 +279,19 @@ def test_who_is_named_is_gone_to(home: Path, server: Server, repo: str, monkeypa
     monkeypatch.setenv("LAKEPORT_ENDPOINT", "nonsense")
     with pytest.raises(ValueError, match="LAKEPORT_ENDPOINT='nonsense'"):
         LakeFSFileSystem(skip_instance_cache=True)
+
+
+def test_a_key_that_was_found_is_named_by_where(home: Path, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = home / "lakectl.yaml"
+    monkeypatch.setenv("LAKECTL_CONFIG_FILE", str(config))
+    with pytest.raises(ValueError, match=r"LAKECTL_CONFIG_FILE names .*lakectl.yaml, which is not there"):
+        LakeFSFileSystem(server.url)
+    config.write_text("credentials:\n  access_key_id: AKIAOLD\n  secret_access_key: old\n")
+    with pytest.raises(PermissionError, match=r"they are those of .*lakectl.yaml \(UNAUTHENTICATED\)"):
+        LakeFSFileSystem(server.url).ls("")
+    with pytest.raises(PermissionError) as told:
+        LakeFSFileSystem(server.url, "AKIAOLD", "old").ls("")
+    assert "those of" not in str(told.value)
 
 
 def test_half_of_a_key_pair_is_no_key_pair(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

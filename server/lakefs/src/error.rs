@@ -210,7 +210,11 @@ impl Error {
         match known {
             Some((kind, retry, message)) => Self::new(kind, retry, message),
             None if status == StatusCode::BAD_REQUEST => {
-                Self::new(Kind::InvalidArgument, Retry::Never, text.trim().to_owned())
+                let message = match text.trim() {
+                    "" => "it did not say why, so perhaps its URL is not that of a lakeFS",
+                    said => said,
+                };
+                Self::new(Kind::InvalidArgument, Retry::Never, message)
             }
             None if status.is_server_error() || status.as_u16() == 499 || status == StatusCode::TOO_MANY_REQUESTS => {
                 let retry = if effect == Effect::Read { Retry::Safe } else { Retry::Look };

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from lakeport.errors import InvalidError
 from lakeport.lakectl import Credentials, Lakectl
@@ -27,6 +27,11 @@ class Remote:
     """As gRPC names it: `host:port`, or `unix:/path`."""
     is_encrypted: bool = False
     """Whether TLS is spoken there."""
+
+    def __str__(self) -> str:
+        if self.target.startswith("unix:"):
+            return self.target
+        return f"grpcs://{self.target} (with TLS)" if self.is_encrypted else f"grpc://{self.target} (without TLS)"
 
 
 @dataclass(frozen=True)
@@ -68,9 +73,19 @@ def find(host: str | None, credentials: Credentials | None) -> tuple[Remote | Lo
     return Local(_lakefs(url), *credentials.pair), credentials
 
 
+def _split(url: str) -> tuple[SplitResult, int | None]:
+    """A URL in its parts, and its port."""
+    try:
+        parts = urlsplit(url)
+        return parts, parts.port
+    except ValueError as error:
+        message = f"{url!r} is not a URL: {error}"
+        raise InvalidError(message) from None
+
+
 def _lakeport(url: str) -> Remote | None:
     """The lakeport of a URL; none where it is that of a lakeFS."""
-    parts = urlsplit(url)
+    parts, _ = _split(url)
     if parts.scheme == "unix" and parts.path.startswith("/"):
         return Remote(f"unix:{parts.path}")
     if parts.scheme not in {"grpc", "grpcs"}:
@@ -83,7 +98,7 @@ def _endpoint(url: str) -> Remote:
     found = _lakeport(url)
     if found is not None:
         return found
-    scheme = urlsplit(url).scheme
+    scheme = _split(url)[0].scheme
     if scheme not in {"http", "https"}:
         message = f"{ENDPOINT}={url!r} is not the URL of a lakeport: it has to be grpc://HOST:PORT, or grpcs:// for TLS"
         raise InvalidError(message)
@@ -91,12 +106,12 @@ def _endpoint(url: str) -> Remote:
 
 
 def _remote(url: str, *, is_encrypted: bool) -> Remote:
-    parts = urlsplit(url)
+    parts, port = _split(url)
     if not parts.hostname or parts.path.strip("/") or parts.username:
         message = f"{url!r} is not the URL of a lakeport: it has to be grpc://HOST:PORT, or grpcs:// for TLS"
         raise InvalidError(message)
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
-    return Remote(f"{host}:{parts.port or (443 if is_encrypted else 50051)}", is_encrypted)
+    return Remote(f"{host}:{port or (443 if is_encrypted else 50051)}", is_encrypted)
 
 
 def _lakefs(url: str) -> str:
@@ -104,7 +119,7 @@ def _lakefs(url: str) -> str:
     url = url if "://" in url else f"http://{url}"
     scheme, separator, rest = url.partition("://")
     url = f"{scheme.lower()}{separator}{rest}"
-    if urlsplit(url).scheme not in {"http", "https"}:
+    if _split(url)[0].scheme not in {"http", "https"}:
         message = f"host={url!r} is neither the URL of a lakeport (grpc://, grpcs://) nor that of a lakeFS (http://, https://)"
         raise InvalidError(message)
     return url.rstrip("/").removesuffix("/api/v1")

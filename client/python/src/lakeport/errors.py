@@ -179,8 +179,8 @@ _REASONS: dict[str, type[LakeportError]] = {
 _CODES = {code.value[0]: code for code in grpc.StatusCode}
 
 
-def of_call(error: aio.AioRpcError) -> LakeportError:
-    """The failure of a call."""
+def of_call(error: aio.AioRpcError, whom: str) -> LakeportError:
+    """The failure of a call of that server."""
     trailers: Any = error.trailing_metadata() or ()
     for key, value in trailers:
         if key == _DETAILS and isinstance(value, bytes):
@@ -189,10 +189,8 @@ def of_call(error: aio.AioRpcError) -> LakeportError:
                 return of_status(status)
     # Whatever lakeport refuses it gives a reason: without one, this is the connection, or what stands in it.
     kind = _KINDS.get(error.code(), UnavailableError)
-    message = error.details() or error.code().name
-    if error.code() is grpc.StatusCode.UNIMPLEMENTED:
-        message = f"the server does not know this call, so it is of another version than this client: {message}"
-    return kind(message, error.code())
+    said = "does not know this call, so it is of another version than this client" if kind is UnsupportedError else "did not answer"
+    return kind(f"{whom} {said}: {error.details() or error.code().name}", error.code())
 
 
 def of_status(status: status_pb2.Status, filename: str | None = None) -> LakeportError:

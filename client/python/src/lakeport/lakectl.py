@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import yaml
@@ -25,6 +25,8 @@ class Credentials:
     """The header that says it."""
     pair: tuple[str, str] | None = None
     """The key pair, if it is one."""
+    found_in: str = field(default="", compare=False)
+    """Where it was found, if nobody gave it."""
 
     def __repr__(self) -> str:
         return "Credentials(…)"
@@ -60,8 +62,10 @@ class Lakectl:
         if bool(key) != bool(secret):
             message = f"lakeFS's key pair is half there: set both of {_KEY} and {_SECRET}, or neither"
             raise InvalidError(message)
-        credentials = Credentials.key_pair(str(key), str(secret)) if key and secret else None
-        return cls(str(url) if url else None, credentials)
+        if not key or not secret:
+            return cls(str(url) if url else None, None)
+        found_in = _KEY if os.environ.get(_KEY) else str(_path())
+        return cls(str(url) if url else None, replace(Credentials.key_pair(str(key), str(secret)), found_in=found_in))
 
 
 def _section(found: object, name: str) -> dict[str, object]:
@@ -69,14 +73,19 @@ def _section(found: object, name: str) -> dict[str, object]:
     return section if isinstance(section, dict) else {}
 
 
-def _file() -> object:
+def _path() -> Path:
     named = os.environ.get(_FILE)
-    path = Path(named).expanduser() if named else Path.home() / ".lakectl.yaml"
+    return Path(named).expanduser() if named else Path.home() / ".lakectl.yaml"
+
+
+def _file() -> object:
+    path = _path()
     try:
         return yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        if named:
-            raise
+        if os.environ.get(_FILE):
+            message = f"{_FILE} names {path}, which is not there"
+            raise InvalidError(message) from None
         return None
     except yaml.YAMLError:
         # The parser quotes lines, and a line may hold the secret.

@@ -52,7 +52,7 @@ def ensure(local: Local) -> tuple[Remote, Credentials]:
     try:
         home = _OnSocket(local) if _has_sockets() else _OnPort(local)
         if (found := home.found()) is None:
-            with locks.held(home.data / "starting.lock"):
+            with locks.held(home.data / "starting.lock", 2 * _PATIENCE):
                 if (found := home.found()) is None:
                     found = _start(local, home)
     except LakeportError:
@@ -193,16 +193,17 @@ def _start(local: Local, home: _OnSocket | _OnPort) -> tuple[Remote, Credentials
                 raise UnavailableError(message)
             started.kill()
             started.wait()
-            message = f"lakeport-server does not listen for {local.lakefs_url}:\n{_tail(home.log)}"
+            message = f"{command[0]} does not listen for {local.lakefs_url}, and said:\n{_tail(home.log)}"
             raise UnavailableError(message)
         # One before it may be on its way out: what it published is its own until then.
         if started is None and not runs(home.data):
             started = _spawn([*command, *home.prepare()], environment, home.log)
+            until = time.monotonic() + _PATIENCE
         ended = started.poll() if started is not None else None
         if ended == _IN_USE:
             started = None
         elif ended is not None:
-            message = f"lakeport-server did not start for {local.lakefs_url}:\n{_tail(home.log)}"
+            message = f"{command[0]} did not start for {local.lakefs_url}: it ended with {ended}, and said:\n{_tail(home.log)}"
             raise UnavailableError(message)
         time.sleep(0.01)
     return found
@@ -242,4 +243,4 @@ def binary() -> str:
 
 
 def _tail(log: Path) -> str:
-    return log.read_text(encoding="utf-8", errors="replace")[-2000:].strip()
+    return log.read_text(encoding="utf-8", errors="replace")[-2000:].strip() or "nothing"

@@ -51,10 +51,14 @@ else:
 
 
 @contextlib.contextmanager
-def held(path: Path) -> Iterator[None]:
-    """Waits until nobody else holds it, and holds it."""
+def held(path: Path, seconds: float) -> Iterator[None]:
+    """Waits until nobody else holds it, and holds it. Who has waited for so long is told by a `TimeoutError`."""
+    until = time.monotonic() + seconds
     with path.open("ab") as file:
         while not _try(file):
+            if time.monotonic() > until:
+                message = f"another process has held {path} for {seconds:.0f} s"
+                raise TimeoutError(message)
             time.sleep(_PAUSE)
         try:
             yield

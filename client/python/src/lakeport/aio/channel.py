@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from contextlib import asynccontextmanager
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import grpc
@@ -17,7 +17,7 @@ from lakeport.endpoint import Local, Remote
 from lakeport.v1 import files_pb2, files_pb2_grpc, transactions_pb2_grpc, versions_pb2_grpc
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 
     from lakeport.lakectl import Credentials
 
@@ -39,6 +39,10 @@ _QUIET = 60.0
 """Seconds without a call after which it is looked whether a local server is still there. Far below what it takes to leave."""
 _REFUSALS = 20
 """How often a call is made again that the server had no place for."""
+_LOSSES = 2
+"""How often one that is idempotent is made again whose connection broke off, or that met a server that was leaving."""
+_PAUSE = 0.1
+"""Seconds before a call is made again, unless the server says another time."""
 
 
 class Stubs:
@@ -66,6 +70,29 @@ class Stubs:
         self.versions: versions_pb2_grpc.VersionServiceAsyncStub = versions_pb2_grpc.VersionServiceStub(channel)
 
 
+class _Tries:
+    """How often a call was made in vain."""
+
+    def __init__(self, *, idempotent: bool) -> None:
+        self._refusals = _REFUSALS
+        self._losses = _LOSSES if idempotent else 0
+
+    def has_another(self, error: errors.LakeportError) -> bool:
+        """Whether it is made again after that failure."""
+        if error.reason == "OVERLOADED":
+            self._refusals -= 1
+            return self._refusals >= 0
+        if _is_lost(error):
+            self._losses -= 1
+            return self._losses >= 0
+        return False
+
+
+def _is_lost(error: errors.LakeportError) -> bool:
+    """Whether nobody answered, or nobody who stays."""
+    return isinstance(error, errors.UnavailableError) and error.reason in {None, "SHUTTING_DOWN"}
+
+
 class Channel:
     """A connection to a server, opened by the first call; again after a fork, and on another event loop."""
 
@@ -79,6 +106,7 @@ class Channel:
         self._server = server
         self._at = server if isinstance(server, Remote) else Remote("")
         self._credentials = credentials
+        self._found_in = credentials.found_in if credentials else ""
         self._timeout = timeout
         self._roots = root_certificates
         self._channel: aio.Channel | None = None
@@ -90,30 +118,38 @@ class Channel:
         self._looking: asyncio.Task[None] | None = None
         """Looks for the local server, for all calls that wait for it."""
 
-    async def ask(self, call: Callable[[Stubs], Awaitable[T]], again: Callable[[], bool] = lambda: True) -> T:
-        """The answer to a call. One that the server had no place for is made again, if `again` says so: nothing was done."""
-        refused = 0
+    async def ask(
+        self, call: Callable[[Stubs], Awaitable[T]], again: Callable[[], bool] = lambda: True, *, idempotent: bool = False
+    ) -> T:
+        """The answer to a call.
+
+        One that the server had no place for is made again, if `again` says so: nothing was done. One that is idempotent is made
+        again where its connection broke off, too.
+        """
+        tries = _Tries(idempotent=idempotent)
         while True:
+            stubs = await self._ready()
             try:
-                async with self._calling() as stubs:
+                with self._calling():
                     return await call(stubs)
-            except errors.BusyError as error:
-                refused += 1
-                if error.reason != "OVERLOADED" or refused > _REFUSALS or not again():
+            except errors.LakeportError as error:
+                if not tries.has_another(error) or not again():
                     raise
-                await asyncio.sleep(error.retry_delay or 0.1)
+                await asyncio.sleep(error.retry_delay or _PAUSE)
 
     async def stream(
-        self, call: Callable[[Stubs], aio.UnaryStreamCall[Any, T]], *, stalls: bool = False
+        self, call: Callable[[Stubs], aio.UnaryStreamCall[Any, T]], *, stalls: bool = False, idempotent: bool = False
     ) -> AsyncGenerator[T, None]:
         """The answers to a call, as they come. Whoever stops reading them ends the call.
 
-        With `stalls`, no answer for as long as a call may take that answers once is a `TimedOutError`.
+        With `stalls`, no answer for as long as a call may take that answers once is a `TimedOutError`. A call is made again as by
+        `ask`, as long as nothing of its answer came.
         """
-        refused, began = 0, False
+        tries, began = _Tries(idempotent=idempotent), False
         while True:
+            stubs = await self._ready()
             try:
-                async with self._calling() as stubs:
+                with self._calling():
                     answers = call(stubs)
                     try:
                         while (message := await self._next(answers, stalls=stalls)) is not None:
@@ -122,11 +158,10 @@ class Channel:
                     finally:
                         answers.cancel()
                 return
-            except errors.BusyError as error:
-                refused += 1
-                if began or error.reason != "OVERLOADED" or refused > _REFUSALS:
+            except errors.LakeportError as error:
+                if began or not tries.has_another(error):
                     raise
-                await asyncio.sleep(error.retry_delay or 0.1)
+                await asyncio.sleep(error.retry_delay or _PAUSE)
 
     async def _next(self, answers: aio.UnaryStreamCall[Any, T], *, stalls: bool) -> T | None:
         try:
@@ -137,22 +172,34 @@ class Channel:
         # gRPC's sign of the end is no message.
         return None if found is aio.EOF else cast("T", found)
 
-    @asynccontextmanager
-    async def _calling(self) -> AsyncIterator[Stubs]:
-        stubs = await self._ready()
+    @contextmanager
+    def _calling(self) -> Iterator[None]:
         self._active += 1
         try:
-            yield stubs
+            yield
         except aio.AioRpcError as error:
-            told = errors.of_call(error)
-            is_gone = isinstance(told, errors.UnavailableError) and told.reason is None
-            if is_gone or told.reason == "UNAUTHENTICATED":
+            told = errors.of_call(error, self._whom())
+            if _is_lost(told) or told.reason == "UNAUTHENTICATED":
                 # A local server may be gone: the next call looks.
                 self._last = 0.0
-            raise told from None
+            raise self._with_what_was_found(told) from None
         finally:
             self._active -= 1
             self._last = time.monotonic() if self._last else 0.0
+
+    def _with_what_was_found(self, error: errors.LakeportError) -> errors.LakeportError:
+        """What the server refuses may not be what its caller knows to have said."""
+        if error.reason == "UNAUTHENTICATED" and self._found_in:
+            error.strerror = f"{error.strerror}; they are those of {self._found_in}"
+        if error.reason in {"LAKEFS_UNAVAILABLE", "REFUSED_BY_LAKEFS"} and isinstance(self._server, Local):
+            error.strerror = f"{error.strerror}; the lakeFS is {self._server.lakefs_url}"
+        return error
+
+    def _whom(self) -> str:
+        """Who is called, for people."""
+        if isinstance(self._server, Local):
+            return f"the lakeport that runs here for {self._server.lakefs_url}"
+        return f"the lakeport at {self._server}"
 
     async def _ready(self) -> Stubs:
         if isinstance(self._server, Local) and not self._is_surely_there():

@@ -125,7 +125,7 @@ class Client:
     async def transaction(self, transaction_id: str) -> Transaction:
         """A transaction that was begun, by whatever process."""
         request = transactions_pb2.GetTransactionRequest(transaction_id=transaction_id)
-        found = await self._channel.ask(lambda to: to.transactions.GetTransaction(request, **to.once))
+        found = await self._channel.ask(lambda to: to.transactions.GetTransaction(request, **to.once), idempotent=True)
         return Transaction(self._channel, found.transaction)
 
     async def transactions(
@@ -138,7 +138,7 @@ class Client:
         """The caller's own transactions, newest first."""
         request = transactions_pb2.ListTransactionsRequest(repository=repository, states=states, labels=labels or {})
         while True:
-            page = await self._channel.ask(lambda to: to.transactions.ListTransactions(request, **to.once))
+            page = await self._channel.ask(lambda to: to.transactions.ListTransactions(request, **to.once), idempotent=True)
             for found in page.transactions:
                 yield found
             request.page_token = page.next_page_token
@@ -152,7 +152,7 @@ class Client:
     async def server_info(self) -> files_pb2.GetServerInfoResponse:
         """Versions, limits and abilities of the server and of the lakeFS behind it."""
         request = files_pb2.GetServerInfoRequest()
-        return await self._channel.ask(lambda to: to.files.GetServerInfo(request, **to.once))
+        return await self._channel.ask(lambda to: to.files.GetServerInfo(request, **to.once), idempotent=True)
 
 
 def new_id() -> str:

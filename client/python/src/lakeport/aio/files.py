@@ -58,7 +58,7 @@ class Files:
     async def stat(self, path: str) -> v1.FileInfo:
         """What an object is. `NotFoundError` where there is none."""
         request = v1.StatRequest(**self._at(), path=path)
-        return (await self._channel.ask(lambda to: to.files.Stat(request, **to.once))).info
+        return (await self._channel.ask(lambda to: to.files.Stat(request, **to.once), idempotent=True)).info
 
     async def exists(self, path: str) -> bool:
         """Whether an object is there. A repository or ref that is not is an error all the same."""
@@ -92,7 +92,7 @@ class Files:
         )
         pieces: list[list[memoryview]] = [[] for _ in ranges]
         failed: dict[int, errors.LakeportError] = {}
-        async for message, data in self._channel.stream(lambda to: to.read(request, **to.long), stalls=True):
+        async for message, data in self._channel.stream(lambda to: to.read(request, **to.long), stalls=True, idempotent=True):
             if message.HasField("range_status"):
                 failed[message.range_index] = errors.of_status(message.range_status)
             elif data:
@@ -188,7 +188,9 @@ class Files:
         request = v1.ListRequest(
             **self._at(), prefix=prefix, delimiter=delimiter, match_glob=match_glob, max_depth=max_depth, limit=limit
         )
-        async with contextlib.aclosing(self._channel.stream(lambda to: to.files.List(request, **to.long), stalls=True)) as pages:
+        async with contextlib.aclosing(
+            self._channel.stream(lambda to: to.files.List(request, **to.long), stalls=True, idempotent=True)
+        ) as pages:
             async for page in pages:
                 yield page
 
@@ -268,11 +270,11 @@ class Files:
 
     def _batch_stat(self, paths: Sequence[str]) -> AsyncIterator[v1.BatchStatResponse]:
         request = v1.BatchStatRequest(**self._at(), paths=paths)
-        return self._channel.stream(lambda to: to.files.BatchStat(request, **to.long), stalls=True)
+        return self._channel.stream(lambda to: to.files.BatchStat(request, **to.long), stalls=True, idempotent=True)
 
     def _batch_read(self, paths: Sequence[str]) -> AsyncIterator[v1.BatchReadResponse]:
         request = v1.BatchReadRequest(**self._at(), paths=paths)
-        return self._channel.stream(lambda to: to.files.BatchRead(request, **to.long), stalls=True)
+        return self._channel.stream(lambda to: to.files.BatchRead(request, **to.long), stalls=True, idempotent=True)
 
     async def write_many(self, objects: Mapping[str, bytes], *, create_only: bool = False) -> Stats:
         """Stores many objects: for each, in their order, the object or why not. All or nothing in a transaction alone."""
@@ -306,7 +308,7 @@ class Files:
     async def presign(self, path: str) -> str:
         """A URL to read an object from without credentials. `UnsupportedError` where the store has none."""
         request = v1.PresignRequest(**self._at(), path=path)
-        return (await self._channel.ask(lambda to: to.files.Presign(request, **to.once))).url
+        return (await self._channel.ask(lambda to: to.files.Presign(request, **to.once), idempotent=True)).url
 
 
 async def _send(call: aio.StreamUnaryCall[Piece, v1.WriteResponse], pieces: AsyncGenerator[Piece, None]) -> None:

@@ -138,30 +138,38 @@ class Transaction(Files):
     async def validate(self) -> None:
         """Changes nothing, and raises what a commit would meet now: a `ConflictError` where both sides changed a path."""
         request = v1.CommitTransactionRequest(transaction_id=self.id, validate_only=True)
-        await self._channel.ask(lambda to: to.transactions.CommitTransaction(request, **to.once))
+        await self._channel.ask(lambda to: to.transactions.CommitTransaction(request, **to.once), idempotent=True)
 
     async def rollback(self) -> v1.Transaction:
         """Ends it without a trace."""
         request = v1.RollbackTransactionRequest(transaction_id=self.id)
-        self.state = (await self._channel.ask(lambda to: to.transactions.RollbackTransaction(request, **to.once))).transaction
+        self.state = (
+            await self._channel.ask(lambda to: to.transactions.RollbackTransaction(request, **to.once), idempotent=True)
+        ).transaction
         return self.state
 
     async def refresh(self) -> v1.Transaction:
         """The transaction as the server has it now."""
         request = v1.GetTransactionRequest(transaction_id=self.id)
-        self.state = (await self._channel.ask(lambda to: to.transactions.GetTransaction(request, **to.once))).transaction
+        self.state = (
+            await self._channel.ask(lambda to: to.transactions.GetTransaction(request, **to.once), idempotent=True)
+        ).transaction
         return self.state
 
     async def keep_alive(self) -> v1.Transaction:
         """Gives it another idle timeout. Every call in it does the same."""
         request = v1.KeepAliveTransactionRequest(transaction_id=self.id)
-        self.state = (await self._channel.ask(lambda to: to.transactions.KeepAliveTransaction(request, **to.once))).transaction
+        self.state = (
+            await self._channel.ask(lambda to: to.transactions.KeepAliveTransaction(request, **to.once), idempotent=True)
+        ).transaction
         return self.state
 
     async def changes(self, prefix: str = "") -> AsyncIterator[v1.TransactionChange]:
         """The paths that it changed, and those in conflict with the base, in the order of their bytes."""
         request = v1.ListTransactionChangesRequest(transaction_id=self.id, prefix=prefix)
-        async for page in self._channel.stream(lambda to: to.transactions.ListTransactionChanges(request, **to.long)):
+        async for page in self._channel.stream(
+            lambda to: to.transactions.ListTransactionChanges(request, **to.long), idempotent=True
+        ):
             for change in page.changes:
                 yield change
 
@@ -171,7 +179,9 @@ class Transaction(Files):
         again = True
         while again:
             again = False
-            async for seen in self._channel.stream(lambda to: to.transactions.WatchTransaction(request, **to.long)):
+            async for seen in self._channel.stream(
+                lambda to: to.transactions.WatchTransaction(request, **to.long), idempotent=True
+            ):
                 again = seen.reconnect
                 yield seen
 
@@ -187,7 +197,7 @@ class Transaction(Files):
     async def head(self) -> versions_pb2.Commit:
         """The last commit within the transaction; before the first, the one that it began from."""
         request = versions_pb2.GetCommitRequest(transaction_id=self.id)
-        return (await self._channel.ask(lambda to: to.versions.GetCommit(request, **to.once))).commit
+        return (await self._channel.ask(lambda to: to.versions.GetCommit(request, **to.once), idempotent=True)).commit
 
     async def revert(self, ref: str, *, parent: int = 0, message: str = "") -> versions_pb2.Commit:
         """Undoes a commit within the transaction, which goes on. Nothing may be uncommitted in it."""

@@ -26,7 +26,7 @@ class Versions:
         """Repositories whose names begin so."""
         request = v1.ListRepositoriesRequest(prefix=prefix, page_size=_PAGE)
         while True:
-            page = await self._channel.ask(lambda to: to.versions.ListRepositories(request, **to.once))
+            page = await self._channel.ask(lambda to: to.versions.ListRepositories(request, **to.once), idempotent=True)
             for found in page.repositories:
                 yield found
             request.page_token = page.next_page_token
@@ -36,7 +36,7 @@ class Versions:
     async def repository(self, repository: str) -> v1.Repository:
         """A repository."""
         request = v1.GetRepositoryRequest(repository=repository)
-        return (await self._channel.ask(lambda to: to.versions.GetRepository(request, **to.once))).repository
+        return (await self._channel.ask(lambda to: to.versions.GetRepository(request, **to.once), idempotent=True)).repository
 
     async def create_repository(
         self, repository: str, storage_namespace: str = "", *, default_branch: str = "", read_only: bool = False
@@ -59,7 +59,7 @@ class Versions:
         """Branches whose names begin so, without those of transactions."""
         request = v1.ListBranchesRequest(repository=repository, prefix=prefix, page_size=_PAGE)
         while True:
-            page = await self._channel.ask(lambda to: to.versions.ListBranches(request, **to.once))
+            page = await self._channel.ask(lambda to: to.versions.ListBranches(request, **to.once), idempotent=True)
             for found in page.branches:
                 yield found
             request.page_token = page.next_page_token
@@ -69,7 +69,7 @@ class Versions:
     async def branch(self, repository: str, branch: str) -> v1.Branch:
         """A branch."""
         request = v1.GetBranchRequest(repository=repository, branch=branch)
-        return (await self._channel.ask(lambda to: to.versions.GetBranch(request, **to.once))).branch
+        return (await self._channel.ask(lambda to: to.versions.GetBranch(request, **to.once), idempotent=True)).branch
 
     async def create_branch(self, repository: str, branch: str, source: str) -> v1.Branch:
         """Makes a branch that begins at a ref."""
@@ -85,7 +85,7 @@ class Versions:
         """Tags whose names begin so."""
         request = v1.ListTagsRequest(repository=repository, prefix=prefix, page_size=_PAGE)
         while True:
-            page = await self._channel.ask(lambda to: to.versions.ListTags(request, **to.once))
+            page = await self._channel.ask(lambda to: to.versions.ListTags(request, **to.once), idempotent=True)
             for found in page.tags:
                 yield found
             request.page_token = page.next_page_token
@@ -95,7 +95,7 @@ class Versions:
     async def tag(self, repository: str, tag: str) -> v1.Tag:
         """A tag."""
         request = v1.GetTagRequest(repository=repository, tag=tag)
-        return (await self._channel.ask(lambda to: to.versions.GetTag(request, **to.once))).tag
+        return (await self._channel.ask(lambda to: to.versions.GetTag(request, **to.once), idempotent=True)).tag
 
     async def create_tag(self, repository: str, tag: str, ref: str) -> v1.Tag:
         """Makes a tag that names the commit of a ref."""
@@ -125,7 +125,7 @@ class Versions:
     async def commit(self, repository: str, ref: str) -> v1.Commit:
         """The commit that a ref names."""
         request = v1.GetCommitRequest(repository=repository, ref=ref)
-        return (await self._channel.ask(lambda to: to.versions.GetCommit(request, **to.once))).commit
+        return (await self._channel.ask(lambda to: to.versions.GetCommit(request, **to.once), idempotent=True)).commit
 
     async def log(
         self,
@@ -151,7 +151,7 @@ class Versions:
         )
         if since is not None:
             request.since.FromDatetime(since)
-        async for page in self._channel.stream(lambda to: to.versions.Log(request, **to.long)):
+        async for page in self._channel.stream(lambda to: to.versions.Log(request, **to.long), idempotent=True):
             for commit in page.commits:
                 yield commit
 
@@ -166,7 +166,7 @@ class Versions:
     ) -> AsyncIterator[v1.DiffEntry]:
         """What differs between two refs, in the order of the paths' bytes."""
         request = v1.DiffRequest(repository=repository, ref=left, right_ref=right, prefix=prefix, mode=mode)
-        async for page in self._channel.stream(lambda to: to.versions.Diff(request, **to.long)):
+        async for page in self._channel.stream(lambda to: to.versions.Diff(request, **to.long), idempotent=True):
             for entry in page.entries:
                 yield entry
 

@@ -7,6 +7,7 @@ import functools
 import inspect
 import time
 import uuid
+import warnings
 from pathlib import Path as LocalPath
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -36,6 +37,8 @@ _FOREIGN = 5.0
 """Seconds for which it is known that a ref is a transaction of another process, or none."""
 _MOST = 1000
 """Of these that are remembered."""
+_OF_FSSPEC = {"asynchronous", "loop", "batch_size", "skip_instance_cache", "max_paths"}
+"""Options that every file system of fsspec takes."""
 _OPEN = {transactions_pb2.TRANSACTION_STATE_OPEN, transactions_pb2.TRANSACTION_STATE_COMMITTING}
 
 
@@ -100,6 +103,8 @@ class Base(AsyncFileSystem):  # type: ignore[misc]
         """
         super().__init__(**storage_options)
         self._mirror()
+        if unknown := sorted(set(storage_options) - _OF_FSSPEC):
+            warnings.warn(f"LakeFSFileSystem knows no {', '.join(unknown)}: that changes nothing", stacklevel=2)
         if not verify_ssl or proxy is not None:
             message = (
                 "verify_ssl=False and proxy are not to be had with gRPC: trust a certificate by ssl_ca_cert, "
