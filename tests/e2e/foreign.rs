@@ -19,7 +19,7 @@ async fn begun_by_another(server: &Server) {
         owner: "somebody else".into(),
         repository: RepositoryId::try_from(server.repository.as_str()).unwrap(),
         base_branch: BranchName::try_from("main").unwrap(),
-        base_commit_id: CommitId::try_from(server.head("main").await).unwrap(),
+        base_commit_id: Some(CommitId::try_from(server.head("main").await).unwrap()),
         branch: BranchName::for_transaction(0, 0),
         options: Options {
             idle_timeout: 600_000,

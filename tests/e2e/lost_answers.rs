@@ -67,8 +67,8 @@ async fn a_lost_commit_answer_is_found() {
 async fn a_branch_whose_answer_was_lost_is_found() {
     let server = Server::with_faults().await;
     let lost = server.arm(On::new(Method::POST, "/branches"), Fault::ApplyThenDrop, 1);
-    server.begin("t").await;
-    assert_eq!(lost.count(), 1);
+    let begun = server.begin("t").await;
+    assert_eq!((lost.count(), begun.base_commit_id), (1, server.head("main").await));
     assert_eq!(server.transaction_branches().await.len(), 1);
     server.put_in("t", "a", "1").await.unwrap();
     assert!(server.publish("t").await.unwrap().merged);
@@ -106,22 +106,22 @@ async fn a_branch_that_nobody_heard_of_goes_with_its_transaction() {
 
 /// lakeFS takes, for minutes, one commit for another that it was cherry-picked from.
 #[tokio::test]
-async fn a_transaction_begins_at_its_base_whatever_lakefs_takes_the_commit_for() {
-    let another = || Fault::ApplyThen(StatusCode::CREATED, "another commit");
+async fn a_transaction_goes_on_at_its_own_commit_whatever_lakefs_takes_it_for() {
     let server = Server::with_faults().await;
-    let making = || On::new(Method::POST, "/branches");
-    let mistaken = server.arm(making(), another(), 1);
     server.begin("t").await;
-    assert_eq!((mistaken.count(), server.transaction_branches().await.len()), (1, 1));
-    let unknown = Fault::Fail(StatusCode::NOT_FOUND, "commit not found");
-    server.arm(making(), unknown, 1);
-    server.begin("u").await;
-    server.put_in("u", "a", "1").await.unwrap();
-    assert!(server.publish("u").await.unwrap().merged);
-
-    server.arm_many(making(), another(), 100);
-    assert_eq!(why(server.try_begin(server.begin_request("v")).await).0, Code::Unavailable);
-    server.rollback("v").await.unwrap();
+    server.put_in("t", "a", "ours").await.unwrap();
+    server.put("a", "theirs").await;
+    server.commit("theirs").await;
+    for fault in [
+        Fault::ApplyThen(StatusCode::CREATED, "another commit"),
+        Fault::Fail(StatusCode::NOT_FOUND, "commit not found"),
+    ] {
+        let mistaken = server.arm(On::new(Method::POST, "/branches"), fault, 1);
+        assert_eq!(why(server.publish("t").await), refused(Code::Unavailable, "COMMIT_IN_DOUBT"));
+        assert_eq!(mistaken.count(), 1);
+    }
+    assert_eq!(why(server.publish("t").await).1, "MERGE_CONFLICT");
+    assert_eq!(server.get_in("t", "a").await.unwrap(), "ours");
     server.rollback("t").await.unwrap();
     assert!(server.is_clean().await);
 }

@@ -9,6 +9,7 @@
 mod alone;
 mod bad_input;
 mod bases;
+mod begin;
 mod commits;
 mod credentials;
 mod files;

@@ -22,6 +22,8 @@ const POINTS: &[&str] = &[
     "after:begun",
     "before:branched",
     "after:branched",
+    "before:based",
+    "after:based",
     "before:written",
     "after:written",
     "before:unsettled",

@@ -39,6 +39,8 @@ on_both! {
     a_row_survives_the_program
     who_waits_for_a_row_is_woken_by_a_write_that_came_first
     a_second_begin_finds_the_first
+    one_that_has_not_begun_is_not_listed_and_can_be_forgotten
+    one_that_never_began_is_looked_for_once_more
     a_file_is_of_one_server_and_a_database_of_all
     what_has_not_ended_is_live
     one_of_many_committers_wins
@@ -58,7 +60,7 @@ pub(crate) fn a_transaction(id: &str) -> NewTransaction {
         owner: "ann".into(),
         repository: RepositoryId::try_from("lake").unwrap(),
         base_branch: BranchName::try_from("main").unwrap(),
-        base_commit_id: CommitId::try_from("0".repeat(64)).unwrap(),
+        base_commit_id: Some(CommitId::try_from("0".repeat(64)).unwrap()),
         branch: BranchName::for_transaction(0, rand::rng().random()),
         options: Options {
             idle_timeout: 60_000,
@@ -132,6 +134,39 @@ async fn a_second_begin_finds_the_first(database: Database) {
     let row = begun(&store, "t").await;
     let Begun::Existing(found) = store.begin(a_transaction("t")).await.unwrap() else { panic!("began twice") };
     assert_eq!(found.create_time, row.create_time);
+}
+
+fn without_base(id: &str) -> NewTransaction {
+    NewTransaction { base_commit_id: None, ..a_transaction(id) }
+}
+
+async fn one_that_has_not_begun_is_not_listed_and_can_be_forgotten(database: Database) {
+    let store = database.open().await;
+    let Begun::New(row) = store.begin(without_base("t")).await.unwrap() else { panic!("t was there") };
+    let list = async || store.list("ann", &Filter::default(), None, 10).await.unwrap();
+    assert!(row.is_beginning() && list().await.is_empty());
+    assert_eq!(store.count_live("ann").await.unwrap(), 1);
+
+    // Not once somebody else has it, nor one of that ID that began since.
+    let joined = store.swap(&row, row.clone()).await.unwrap().unwrap();
+    assert!(!store.remove(&row).await.unwrap());
+    assert!(store.remove(&joined).await.unwrap());
+    let Begun::New(anew) = store.begin(without_base("t")).await.unwrap() else { panic!("t is still there") };
+    assert!(!store.remove(&row).await.unwrap());
+
+    let base = CommitId::try_from("1".repeat(64)).unwrap();
+    let begun = store.swap(&anew, anew.begun_at(base.clone())).await.unwrap().unwrap();
+    assert_eq!(store.get("ann", &anew.id).await.unwrap().unwrap().base_commit_id, Some(base));
+    assert!(!begun.is_beginning() && list().await.len() == 1);
+}
+
+async fn one_that_never_began_is_looked_for_once_more(database: Database) {
+    let store = database.open().await;
+    let Begun::New(row) = store.begin(without_base("t")).await.unwrap() else { panic!("t was there") };
+    let ended = store.swap(&row, row.rolled_back().unwrap()).await.unwrap().unwrap();
+    assert_eq!(ended.late_branches_until(1000), Some(row.read_at + 1000));
+    let other = begun(&store, "other").await;
+    assert_eq!(other.rolled_back().unwrap().late_branches_until(1000), None);
 }
 
 async fn one_of_many_committers_wins(database: Database) {

@@ -143,8 +143,8 @@ pub struct NewTransaction {
     pub repository: RepositoryId,
     /// The branch that it begins from.
     pub base_branch: BranchName,
-    /// The commit that it begins from.
-    pub base_commit_id: CommitId,
+    /// The commit that it begins from, if that is known before its branch is made.
+    pub base_commit_id: Option<CommitId>,
     /// The branch that it will work on, made once the row stands.
     pub branch: BranchName,
     /// How.
@@ -164,8 +164,8 @@ pub struct Transaction {
     pub repository: RepositoryId,
     /// The branch that it began from and is merged into.
     pub base_branch: BranchName,
-    /// The commit that it began from.
-    pub base_commit_id: CommitId,
+    /// The commit that it began from: whatever the base was when the branch was made from it. `None` until then.
+    pub base_commit_id: Option<CommitId>,
     /// The branch that it works on. It is used once and never again.
     pub branch: BranchName,
     /// How it was begun.

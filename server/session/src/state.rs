@@ -18,6 +18,17 @@ pub struct Worker {
 pub struct NotAllowed(pub State);
 
 impl Transaction {
+    /// Whether its branch is yet to be made, or to be heard of: then it is nobody's but that of who begins it.
+    pub fn is_beginning(&self) -> bool {
+        self.state == State::Open && self.base_commit_id.is_none()
+    }
+
+    /// It began: its branch was made from that commit.
+    #[must_use]
+    pub fn begun_at(&self, base: CommitId) -> Self {
+        Self { base_commit_id: Some(base), ..self.clone() }
+    }
+
     /// Whether nobody works on it.
     pub fn is_unattended(&self) -> bool {
         self.worker.is_none() || self.lease_until <= self.read_at
@@ -57,7 +68,8 @@ impl Transaction {
 
     /// Until when a branch that nobody heard of again could still be made.
     pub fn late_branches_until(&self, settle: Millis) -> Option<Millis> {
-        let is_in_doubt = self.commit_in_doubt || self.merge_in_doubt || !self.merge_branches.is_empty();
+        let never_began = self.base_commit_id.is_none();
+        let is_in_doubt = never_began || self.commit_in_doubt || self.merge_in_doubt || !self.merge_branches.is_empty();
         self.end_time.filter(|_| is_in_doubt).map(|end| end + settle).filter(|until| *until > self.read_at)
     }
 

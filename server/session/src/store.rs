@@ -129,6 +129,21 @@ impl SessionStore {
         }
     }
 
+    /// Forgets a transaction that cannot begin, if `current` is what stands there.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn remove(&self, current: &Transaction) -> Result<bool> {
+        // By the name of its branch too: the same ID may have begun anew by the time a lost try is repeated.
+        let sql = "DELETE FROM transactions WHERE owner = $1 AND id = $2 AND branch = $3 AND version = $4";
+        let removal = Statement::new(sql)
+            .bind(current.owner.as_str())
+            .bind(current.id.as_str())
+            .bind(current.branch.as_str())
+            .bind(current.version);
+        Ok(self.database.run(&removal).await?.changed == 1)
+    }
+
     async fn clock(&self) -> Result<Millis> {
         self.database.number(&Statement::new(format!("SELECT {}", self.now()))).await
     }
@@ -269,7 +284,8 @@ impl SessionStore {
 
 impl Filter {
     fn matches(&self, transaction: &Transaction) -> bool {
-        self.repository.as_deref().is_none_or(|repository| repository == transaction.repository.as_str())
+        !transaction.is_beginning()
+            && self.repository.as_deref().is_none_or(|repository| repository == transaction.repository.as_str())
             && (self.states.is_empty() || self.states.contains(&transaction.state))
             && self.labels.iter().all(|(key, value)| transaction.labels.get(key) == Some(value))
     }

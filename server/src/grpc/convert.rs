@@ -227,7 +227,7 @@ pub(super) fn transaction(row: Transaction) -> v1::Transaction {
         transaction_id: row.id.to_string(),
         repository: row.repository.to_string(),
         base_branch: row.base_branch.to_string(),
-        base_commit_id: row.base_commit_id.to_string(),
+        base_commit_id: row.base_commit_id.as_ref().map(ToString::to_string).unwrap_or_default(),
         branch: row.kept_branch.map(|branch| branch.to_string()).or(live).unwrap_or_default(),
         state: state.into(),
         commit_id: row.commit_id.map(|commit| commit.to_string()).unwrap_or_default(),

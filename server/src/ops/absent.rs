@@ -1,8 +1,8 @@
 //! What is said of what is not there, or not as it would have to be.
 
-use crate::error::{Error, Kind};
+use crate::error::{Error, Kind, Result};
 use lakeport_session::{State, Transaction};
-use lakeport_types::{RepositoryId, TransactionId};
+use lakeport_types::{CommitId, RepositoryId, TransactionId};
 
 /// A write to what is no branch.
 pub(super) fn not_a_branch(name: &str) -> Error {
@@ -17,6 +17,14 @@ pub(super) fn no_repository(repository: &RepositoryId) -> Error {
 /// An ID that is nobody's, or another's: both say the same.
 pub fn unknown_transaction(id: &TransactionId) -> Error {
     Error::new(Kind::TransactionNotFound, format!("no transaction {id}")).about([id.as_str()])
+}
+
+/// The commit that a transaction began from. One that never began is as unknown as none.
+///
+/// # Errors
+/// `TransactionNotFound`.
+pub(super) fn base_of(transaction: &Transaction) -> Result<&CommitId> {
+    transaction.base_commit_id.as_ref().ok_or_else(|| unknown_transaction(&transaction.id))
 }
 
 /// A call in a transaction that is not open.

@@ -1,8 +1,7 @@
 //! What a transaction changed.
 
-use super::absent::not_open;
+use super::absent::{base_of, not_open};
 use super::commits::Differences;
-use super::locate::staged;
 use super::{Caller, Ops, Reading};
 use crate::error::Result;
 use lakeport_lakefs::{DiffKind, Difference, DifferenceKind};
@@ -57,17 +56,17 @@ pub(super) async fn changes_of(
 ) -> Result<Changes> {
     let base = Reading {
         repository: transaction.repository.clone(),
-        reference: Ref::from(&transaction.base_commit_id),
+        reference: Ref::from(base_of(transaction)?),
         transaction: None,
     };
     let base_branch = Ref::from(&transaction.base_branch);
     let changes = Differences::between(caller, base.clone(), base_branch, DiffKind::TwoDotDescribed, prefix.clone());
     let theirs = BasePaths::new(ops, changes).await?;
     let now = match (&transaction.prepared_commit_id, transaction.state) {
-        _ if transaction.options.read_only => Ref::from(&transaction.base_commit_id),
+        _ if transaction.options.read_only => base.reference.clone(),
         (Some(commit), State::Committing) => Ref::from(commit),
         // With what is staged.
-        _ => staged(transaction),
+        _ => Ref::staged(&transaction.branch),
     };
     Ok(Changes { ours: Differences::between(caller, base, now, DiffKind::TwoDotDescribed, prefix), theirs })
 }

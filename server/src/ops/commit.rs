@@ -11,7 +11,7 @@ pub use queue::BaseQueues;
 pub use resolve::Resolution;
 pub use worker::resolve_abandoned;
 
-use super::absent::{not_open, unknown_transaction};
+use super::absent::{base_of, not_open, unknown_transaction};
 use super::changes::{Conflicts, changes_of};
 use super::settle::{failure_of, span};
 use super::tags::tag_exists;
@@ -236,7 +236,7 @@ fn is_in_other_words(now: &Transaction, commit: &Commit) -> bool {
 
 /// What only read ends as what it read. `None` if somebody was faster.
 async fn end_read_only(ops: &Shared, row: &Transaction) -> Result<Option<Transaction>> {
-    let ended = row.committed(row.base_commit_id.clone(), false, Vec::new());
+    let ended = row.committed(base_of(row)?.clone(), false, Vec::new());
     let ended = Transaction { is_clean: true, ..ended };
     Ok(ops.store.swap(row, ended).await?)
 }
@@ -278,7 +278,7 @@ fn conflict(base: &str, Conflicts { paths, count, are_more }: Conflicts) -> Erro
 }
 
 /// A commit ID that lakeFS answered with.
-fn commit_id(id: String) -> Result<CommitId> {
+pub(super) fn commit_id(id: String) -> Result<CommitId> {
     CommitId::try_from(id)
         .map_err(|error| Error::new(Kind::Internal, "lakeFS answered with no commit ID").caused_by(error))
 }

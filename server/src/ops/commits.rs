@@ -1,8 +1,8 @@
 //! Commits, history and differences.
 
+use super::absent::base_of;
 use super::branches::no_ref;
-use super::inside::{MADE_IN, under_lease};
-use super::locate::staged;
+use super::inside::{MADE_IN, stands_on_base, under_lease};
 use super::repositories::outcome;
 use super::write::check_metadata;
 use super::{At, Caller, Ops, Place, Reading, Shared, Writing};
@@ -91,7 +91,7 @@ const LOST: &str =
 
 /// The commit of the transaction need not ask for it again.
 fn committed_inside(row: &Transaction, made: &Commit, is_of_something: bool) -> Transaction {
-    let is_first = is_of_something && made.parents == [row.base_commit_id.as_str()];
+    let is_first = is_of_something && stands_on_base(row, made);
     let inside = CommitId::try_from(made.id.clone()).ok().map(|commit| Inside { commit, is_first });
     Transaction { inside, ..row.clone() }
 }
@@ -211,11 +211,11 @@ pub async fn diff(
     let sides = match target {
         DiffTarget::Transaction => {
             let right = ops.reading(caller, place).await?;
-            let base = right.transaction.as_ref().map(|transaction| Ref::from(&transaction.base_commit_id));
+            let base = right.transaction.as_ref().map(base_of).transpose()?.map(Ref::from);
             let left = Reading { reference: base.unwrap_or_else(|| right.reference.clone()), ..right.clone() };
             // With what is not committed in it yet, where it takes writes.
             let right = match &right.transaction {
-                Some(row) if row.state == State::Open && !row.options.read_only => staged(row),
+                Some(row) if row.state == State::Open && !row.options.read_only => Ref::staged(&row.branch),
                 _ => right.reference,
             };
             Sides::Refs(left, right, DiffKind::TwoDot)

@@ -53,7 +53,7 @@ pub async fn keep_alive(ops: &Ops, caller: &Caller, id: &TransactionId) -> Resul
 /// `TransactionNotFound`, `TransactionCommitted`, `TransactionCommitting`.
 pub async fn rollback(ops: &Ops, caller: &Caller, id: &TransactionId) -> Result<Transaction> {
     loop {
-        let now = ops.owned(caller, id).await?;
+        let now = ops.noted(caller, id).await?;
         match now.state {
             State::Open => {}
             State::RolledBack | State::Expired => return Ok(now),

@@ -44,6 +44,11 @@ pub(super) async fn under_lease<T: Send + Sync + 'static>(
     task.await.map_err(|error| Error::new(Kind::Internal, "the commit ended without an answer").caused_by(error))?
 }
 
+/// Whether a commit was made right on the one that its transaction began from.
+pub(super) fn stands_on_base(row: &Transaction, made: &lakefs::Commit) -> bool {
+    row.base_commit_id.as_ref().is_some_and(|base| made.parents == [base.as_str()])
+}
+
 async fn lease(ops: &Ops, transaction: &Transaction) -> Result<Transaction> {
     let now = ops.refreshed(transaction).await?;
     if now.state != transaction.state || now.epoch != transaction.epoch {

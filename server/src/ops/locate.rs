@@ -1,6 +1,6 @@
 //! From what a request names to where lakeFS has it.
 
-use super::absent::{no_repository, not_a_branch, not_open, unknown_transaction};
+use super::absent::{base_of, no_repository, not_a_branch, not_open, unknown_transaction};
 use super::{Caller, Ops};
 use crate::error::{Error, Kind, Result};
 use lakeport_lakefs as lakefs;
@@ -68,9 +68,7 @@ impl Ops {
         let transaction = self.owned(caller, id).await?;
         place.agrees_with(&transaction)?;
         let reference = match transaction.state {
-            _ if transaction.options.read_only && !transaction.state.is_final() => {
-                Ref::from(&transaction.base_commit_id)
-            }
+            _ if transaction.options.read_only && !transaction.state.is_final() => Ref::from(base_of(&transaction)?),
             State::Open => Ref::from(&transaction.branch),
             State::Committing => match &transaction.prepared_commit_id {
                 Some(commit) => Ref::from(commit),
@@ -113,11 +111,20 @@ impl Ops {
         })
     }
 
-    /// A transaction of this caller's. Another's is as unknown as none.
+    /// A transaction of this caller's. Another's is as unknown as none, and so is one that is yet to begin.
     ///
     /// # Errors
     /// `TransactionNotFound`.
     pub async fn owned(&self, caller: &Caller, id: &TransactionId) -> Result<Transaction> {
+        let found = self.noted(caller, id).await?;
+        if found.is_beginning() { Err(unknown_transaction(id)) } else { Ok(found) }
+    }
+
+    /// A transaction of this caller's, also one that is yet to begin.
+    ///
+    /// # Errors
+    /// `TransactionNotFound`.
+    pub(super) async fn noted(&self, caller: &Caller, id: &TransactionId) -> Result<Transaction> {
         self.store.get(&caller.principal, id).await?.ok_or_else(|| unknown_transaction(id))
     }
 
@@ -274,12 +281,6 @@ pub(super) fn writable_branch(reference: &Ref) -> Result<BranchName> {
         ));
     }
     Ok(branch)
-}
-
-/// The branch of a transaction with what is not committed on it; of one that is being committed, the commit.
-pub(super) fn staged(transaction: &Transaction) -> Ref {
-    let name = format!("{}$", transaction.branch);
-    Ref::try_from(name).unwrap_or_else(|_| Ref::from(&transaction.branch))
 }
 
 impl Writing {

@@ -171,6 +171,16 @@ impl BranchName {
 }
 
 impl Ref {
+    /// What is committed on a branch (`main@`). lakeFS takes it for nothing else: it refuses a tag or a commit written so.
+    pub fn committed(branch: &BranchName) -> Self {
+        Self(format!("{branch}@"))
+    }
+
+    /// A branch with what is staged on it (`main$`).
+    pub fn staged(branch: &BranchName) -> Self {
+        Self(format!("{branch}$"))
+    }
+
     /// The full commit ID that this is, if it is one: what it names can then never change.
     pub fn as_commit(&self) -> Option<CommitId> {
         CommitId::try_from(self.0.as_str()).ok()

@@ -22,6 +22,7 @@ pub(super) struct Record {
     epoch: i64,
     repository: String,
     base_branch: String,
+    /// Empty until it is known.
     base_commit_id: String,
     branch: String,
     lease_until: Millis,
@@ -108,7 +109,7 @@ impl Record {
             epoch: transaction.epoch,
             repository: text(&transaction.repository),
             base_branch: text(&transaction.base_branch),
-            base_commit_id: text(&transaction.base_commit_id),
+            base_commit_id: transaction.base_commit_id.as_ref().map(|commit| text(commit)).unwrap_or_default(),
             branch: text(&transaction.branch),
             lease_until: transaction.lease_until,
             is_clean: transaction.is_clean.into(),
@@ -132,7 +133,7 @@ impl Record {
             owner: self.owner,
             repository: parsed(self.repository)?,
             base_branch: parsed(self.base_branch)?,
-            base_commit_id: parsed(self.base_commit_id)?,
+            base_commit_id: Some(self.base_commit_id).filter(|commit| !commit.is_empty()).map(parsed).transpose()?,
             branch: parsed(self.branch)?,
             options: details.options,
             labels: details.labels,
@@ -201,7 +202,7 @@ impl Record {
         let update = "UPDATE transactions SET state = $1, version = $2, epoch = $3, branch = $4, lease_until = $5, \
                    is_clean = $6, idle_expire_time = CASE WHEN idle_expire_time > $7 THEN idle_expire_time ELSE $7 END, \
                    end_time = $8, details = $9, commit_time = $10, is_attended = $11, is_kept_in_place = $12, \
-                   write_id = $13 WHERE owner = $14 AND id = $15 AND version = $16";
+                   base_commit_id = $13, write_id = $14 WHERE owner = $15 AND id = $16 AND version = $17";
         let write_id: i64 = rand::rng().random();
         let replace = Statement::new(format!("{update}{condition}"))
             .bind(self.state)
@@ -216,6 +217,7 @@ impl Record {
             .bind(self.commit_time)
             .bind(self.is_attended)
             .bind(self.is_kept_in_place)
+            .bind(self.base_commit_id)
             .bind(write_id)
             .bind(self.owner.as_str())
             .bind(self.id.as_str())

@@ -56,7 +56,7 @@ pub(super) enum Line {
 pub(super) async fn merged(lakefs: &Lakefs, row: &Transaction, line: Line) -> Result<Resolution> {
     let base = Ref::from(&row.base_branch);
     let first_parent = line == Line::OfTheBase;
-    let stop_at = first_parent.then(|| Ref::from(&row.base_commit_id));
+    let stop_at = row.base_commit_id.as_ref().filter(|_| first_parent).map(Ref::from);
     let mut query = LogQuery { amount: 100, first_parent, stop_at, ..LogQuery::default() };
     loop {
         let page = match lakefs.log(&row.repository, &base, &query).await {

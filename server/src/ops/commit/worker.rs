@@ -9,6 +9,7 @@ mod refusal;
 
 pub use abandoned::resolve_abandoned;
 
+use super::super::absent::base_of;
 use super::super::changes::changes_of;
 use super::super::end::{Kept, clean, keep, unkept};
 use super::super::{Caller, Shared};
@@ -227,7 +228,7 @@ impl Worker {
 
     /// Nothing in content differs from where the transaction began, whatever was written and taken back.
     async fn changes_nothing(&mut self) -> Result<bool, Stop> {
-        let (base, prepared) = (Ref::from(&self.row.base_commit_id), Ref::from(&self.prepared()?));
+        let (base, prepared) = (Ref::from(base_of(&self.row)?), Ref::from(&self.prepared()?));
         let (lakefs, repository) = (self.lakefs.clone(), self.row.repository.clone());
         let diff = lakefs.diff(&repository, (&base, &prepared), DiffKind::TwoDot, "", "", 1);
         Ok(self.keeping(diff).await??.results.is_empty())

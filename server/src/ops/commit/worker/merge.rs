@@ -1,7 +1,8 @@
 //! Step 3: the merge into the base.
 
 use super::{Line, Published, Resolution, Stop, Worker, commit_id, in_doubt, merged};
-use crate::ops::branching::{Start, branch_at};
+use crate::ops::absent::base_of;
+use crate::ops::branching::branch_at;
 use crate::ops::commit::queue::Turn;
 use lakeport_lakefs::{self as lakefs, Lakefs, LogQuery, NewMerge};
 use lakeport_session::{Strategy, Transaction};
@@ -29,7 +30,7 @@ impl Worker {
     }
 
     async fn has_several_commits(&self) -> Result<bool, Stop> {
-        let stop_at = Some(Ref::from(&self.row.base_commit_id));
+        let stop_at = Some(Ref::from(base_of(&self.row)?));
         let query = LogQuery { amount: 3, first_parent: true, stop_at, ..LogQuery::default() };
         let page = self.lakefs.log(&self.row.repository, &Ref::from(&self.prepared()?), &query).await?;
         // The base commit itself is the last of them.
@@ -48,14 +49,14 @@ impl Worker {
     pub(super) async fn make_branch(&mut self, branch: &BranchName, commit: &CommitId) -> Result<(), Stop> {
         let (name, commit) = (branch.clone(), commit.clone());
         let made = self.change("branch made", async move |lakefs: Lakefs, row: Transaction| {
-            branch_at(&lakefs, &row.repository, &name, Start::at(&commit)).await
+            branch_at(&lakefs, &row.repository, &name, &commit).await
         });
         Ok(made.await??)
     }
 
     /// One commit of all: a squash merge into a branch of our own, never into the base, where a repetition would land twice.
     async fn squashed(&mut self) -> Result<BranchName, Stop> {
-        let branch = self.frozen(self.row.base_commit_id.clone()).await?;
+        let branch = self.frozen(base_of(&self.row)?.clone()).await?;
         let merge =
             NewMerge { message: self.message(), metadata: self.metadata(true), squash: true, ..NewMerge::default() };
         let source = Ref::from(&self.prepared()?);

@@ -2,6 +2,7 @@
 
 use super::merge::jittered;
 use super::{Stop, Worker, commit_id, in_doubt, prepared_commit};
+use crate::ops::inside::stands_on_base;
 use lakeport_lakefs::{self as lakefs, Lakefs, NewCommit};
 use lakeport_session::{Inside, Transaction};
 use lakeport_types::CommitId;
@@ -32,7 +33,7 @@ impl Worker {
             });
             let error = match sent.await? {
                 Ok(made) => {
-                    let is_first = made.parents == [self.row.base_commit_id.as_str()];
+                    let is_first = stands_on_base(&self.row, &made);
                     return Ok(Prepared { commit: commit_id(made.id)?, is_first });
                 }
                 Err(error) => error,
