@@ -4,6 +4,7 @@ use crate::fixture::{SETTLE, Server, eventually, refused, why};
 use http::{Method, StatusCode};
 use lakeport_embedded::{Fault, On};
 use lakeport_proto::v1::*;
+use lakeport_types::{BranchName, Ref, RepositoryId};
 use tonic::Code;
 
 fn making() -> On {
@@ -88,5 +89,54 @@ async fn one_that_is_begun_twice_at_once_begins_once() {
     assert_eq!((&first.base_commit_id, &first.branch), (&second.base_commit_id, &second.branch));
     assert_eq!(first.base_commit_id, server.head("main").await);
     assert!(server.publish("t").await.unwrap().merged);
+    assert!(server.is_clean().await);
+}
+
+/// A try whose answer was lost may land behind the end of the transaction, which finds its branch gone.
+#[tokio::test]
+async fn one_that_began_behind_a_lost_try_is_cleaned_up_twice() {
+    let server = Server::with_faults().await;
+    let lost = server.arm(making(), Fault::Drop, 1);
+    let keep = BeginTransactionRequest { branch_retention: BranchRetention::Keep.into(), ..server.begin_request("t") };
+    let begun = server.try_begin(keep).await.unwrap();
+    server.put_in("t", "a", "1").await.unwrap();
+    let kept = server.rollback("t").await.unwrap().branch;
+    assert_eq!((lost.count(), server.transaction_branches().await.len()), (1, 0));
+    let repository = RepositoryId::try_from(server.repository.as_str()).unwrap();
+    let late = BranchName::try_from(begun.branch).unwrap();
+    server.ops().service.create_branch(&repository, &late, &Ref::try_from("main").unwrap(), true).await.unwrap();
+    assert!(server.is_clean().await);
+    // Cleaning up once more takes nothing from what was kept.
+    let ended = server.transaction("t").await.unwrap();
+    assert_eq!((&ended.branch, ended.failure), (&kept, None));
+    assert_eq!(server.get(&kept, "a").await.unwrap(), "1");
+}
+
+#[tokio::test]
+async fn one_that_never_began_keeps_no_branch() {
+    let server = Server::with_faults().await;
+    server.arm_many(making(), Fault::ApplyThenDrop, 3);
+    let keep = BeginTransactionRequest {
+        branch_retention: BranchRetention::Keep.into(),
+        branch: "mine".into(),
+        ..server.begin_request("t")
+    };
+    assert_eq!(why(server.try_begin(keep).await).0, Code::Unavailable);
+    assert_eq!(server.rollback("t").await.unwrap().branch, "");
+    assert!(server.is_clean().await);
+    let repository = RepositoryId::try_from(server.repository.as_str()).unwrap();
+    let branches = server.ops().service.branches(&repository, "", "", 100, true).await.unwrap();
+    assert_eq!(branches.results.into_iter().map(|branch| branch.id).collect::<Vec<_>>(), ["main"]);
+}
+
+/// Nobody could ask for it again, nor end it.
+#[tokio::test]
+async fn one_whose_id_nobody_heard_is_ended() {
+    let server = Server::with_faults().await;
+    let owner = server.begin("t").await.owner;
+    server.rollback("t").await.unwrap();
+    server.arm_many(making(), Fault::ApplyThenDrop, 3);
+    assert_eq!(why(server.try_begin(server.begin_request("")).await).0, Code::Unavailable);
+    assert_eq!(server.ops().store.count_live(&owner).await.unwrap(), 0);
     assert!(server.is_clean().await);
 }

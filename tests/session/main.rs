@@ -153,9 +153,11 @@ async fn one_that_has_not_begun_is_not_listed_and_can_be_forgotten(database: Dat
     assert!(store.remove(&joined).await.unwrap());
     let Begun::New(anew) = store.begin(without_base("t")).await.unwrap() else { panic!("t is still there") };
     assert!(!store.remove(&row).await.unwrap());
+    assert_eq!(store.swap(&row, row.rolled_back().unwrap()).await.unwrap(), None, "it is another row");
 
     let base = CommitId::try_from("1".repeat(64)).unwrap();
     let begun = store.swap(&anew, anew.begun_at(base.clone())).await.unwrap().unwrap();
+    assert!(!store.remove(&begun).await.unwrap());
     assert_eq!(store.get("ann", &anew.id).await.unwrap().unwrap().base_commit_id, Some(base));
     assert!(!begun.is_beginning() && list().await.len() == 1);
 }

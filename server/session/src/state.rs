@@ -23,10 +23,11 @@ impl Transaction {
         self.state == State::Open && self.base_commit_id.is_none()
     }
 
-    /// It began: its branch was made from that commit.
+    /// It began: its branch was made from that commit. Its idle time begins now.
     #[must_use]
     pub fn begun_at(&self, base: CommitId) -> Self {
-        Self { base_commit_id: Some(base), ..self.clone() }
+        let idle_expire_time = self.read_at + self.options.idle_timeout;
+        Self { base_commit_id: Some(base), idle_expire_time, ..self.clone() }
     }
 
     /// Whether nobody works on it.

@@ -12,7 +12,7 @@ pub use claim::Claim;
 pub use turn::BaseTurn;
 pub use upkeep::Tally;
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::row::{Millis, NewTransaction, State, Transaction};
 use crate::watch::{Bells, RowWatch};
 use database::Database;
@@ -118,24 +118,29 @@ impl SessionStore {
             is_clean: false,
             end_time: None,
         };
-        if Record::of(&transaction)?.insert(&self.database).await? {
-            return Ok(Begun::New(transaction));
-        }
-        match self.get(&owner, &id).await? {
-            // Our own first try, whose answer was lost: no two have one branch.
-            Some(existing) if existing.branch == transaction.branch => Ok(Begun::New(existing)),
-            Some(existing) => Ok(Begun::Existing(existing)),
-            None => Err(Error::Corrupt(format!("transaction {id} is there and is not"))),
+        loop {
+            if Record::of(&transaction)?.insert(&self.database).await? {
+                return Ok(Begun::New(transaction));
+            }
+            match self.get(&owner, &id).await? {
+                // Our own first try, whose answer was lost, and which nobody has found since: no two have one branch.
+                Some(own) if own.branch == transaction.branch && own.version == transaction.version => {
+                    return Ok(Begun::New(own));
+                }
+                Some(existing) => return Ok(Begun::Existing(existing)),
+                // It could not begin, and was forgotten meanwhile.
+                None => {}
+            }
         }
     }
 
-    /// Forgets a transaction that cannot begin, if `current` is what stands there.
+    /// Forgets a transaction that has not begun and cannot, if `current` is what stands there.
     ///
     /// # Errors
     /// When the database fails.
     pub async fn remove(&self, current: &Transaction) -> Result<bool> {
-        // By the name of its branch too: the same ID may have begun anew by the time a lost try is repeated.
-        let sql = "DELETE FROM transactions WHERE owner = $1 AND id = $2 AND branch = $3 AND version = $4";
+        let sql = "DELETE FROM transactions WHERE owner = $1 AND id = $2 AND branch = $3 AND version = $4 AND \
+                   state = 'open' AND base_commit_id = ''";
         let removal = Statement::new(sql)
             .bind(current.owner.as_str())
             .bind(current.id.as_str())
@@ -194,7 +199,7 @@ impl SessionStore {
 
     async fn replace(&self, current: &Transaction, next: Transaction, also: &str) -> Result<Option<Transaction>> {
         let next = Transaction { version: current.version + 1, ..next };
-        let swapped = Record::of(&next)?.replace(&self.database, current.version, also).await;
+        let swapped = Record::of(&next)?.replace(&self.database, current, also).await;
         // Also after an error: it may stand.
         self.bells.ring(&next.id);
         Ok(swapped?.then_some(next))

@@ -214,7 +214,12 @@ impl Unkept {
 async fn make_kept(ops: &Ops, lakefs: &Lakefs, row: &mut Transaction) -> Result<(), Unkept> {
     let source = match &row.prepared_commit_id {
         Some(commit) => Ref::from(commit),
-        None => committed(lakefs, row).await?,
+        None => match committed(lakefs, row).await {
+            Err(Unkept::Refused(error)) if error.kind() == Kind::RefNotFound && was_kept(lakefs, row).await => {
+                return Ok(());
+            }
+            source => source?,
+        },
     };
     let is_chosen = |name: &BranchName| row.options.kept_branch.as_deref() == Some(name.as_str());
     if let Some(name) = row.kept_branch.clone().filter(is_chosen)
@@ -250,6 +255,14 @@ async fn make_kept(ops: &Ops, lakefs: &Lakefs, row: &mut Transaction) -> Result<
         };
     }
     Err(Error::new(Kind::BranchExists, "no name was free for the branch that is kept").into())
+}
+
+/// Whether it was kept by an earlier try, which deleted the branch that it was made from.
+async fn was_kept(lakefs: &Lakefs, row: &Transaction) -> bool {
+    match &row.kept_branch {
+        Some(name) => lakefs.branch(&row.repository, name).await.is_ok(),
+        None => false,
+    }
 }
 
 /// Stores the name of the branch that is to be kept.
@@ -300,7 +313,8 @@ fn is_kept(row: &Transaction) -> bool {
     // A commit that is under way and has come so far ends well.
     let commits = matches!(row.state, State::Committed | State::Committing);
     match row.options.retention {
-        _ if row.options.read_only => false,
+        // There is nothing that could be kept.
+        _ if row.options.read_only || row.base_commit_id.is_none() => false,
         Retention::Keep => true,
         Retention::KeepOnFailure => !commits || !merges,
         Retention::Delete => commits && !merges,

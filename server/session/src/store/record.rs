@@ -197,12 +197,14 @@ impl Record {
         Ok(database.run(&insert).await?.changed == 1)
     }
 
-    /// Whether the row had that version, and was as `condition` says. What never changes is left alone.
-    pub(super) async fn replace(self, database: &Database, version: i64, condition: &str) -> Result<bool> {
+    /// Whether the row was `current`, and as `condition` says. What never changes is left alone. A version alone does not tell rows of
+    /// one ID apart, where one was forgotten since: their branches do.
+    pub(super) async fn replace(self, database: &Database, current: &Transaction, condition: &str) -> Result<bool> {
         let update = "UPDATE transactions SET state = $1, version = $2, epoch = $3, branch = $4, lease_until = $5, \
                    is_clean = $6, idle_expire_time = CASE WHEN idle_expire_time > $7 THEN idle_expire_time ELSE $7 END, \
                    end_time = $8, details = $9, commit_time = $10, is_attended = $11, is_kept_in_place = $12, \
-                   base_commit_id = $13, write_id = $14 WHERE owner = $15 AND id = $16 AND version = $17";
+                   base_commit_id = $13, write_id = $14 WHERE owner = $15 AND id = $16 AND version = $17 \
+                   AND branch = $18";
         let write_id: i64 = rand::rng().random();
         let replace = Statement::new(format!("{update}{condition}"))
             .bind(self.state)
@@ -221,7 +223,8 @@ impl Record {
             .bind(write_id)
             .bind(self.owner.as_str())
             .bind(self.id.as_str())
-            .bind(version);
+            .bind(current.version)
+            .bind(current.branch.as_str());
         if database.run(&replace).await?.changed == 1 {
             return Ok(true);
         }
