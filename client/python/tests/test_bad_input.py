@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import grpc
@@ -208,11 +209,34 @@ def test_nobody_is_there() -> None:
     for url in ("grpc://host:99999", "grpc://host:port", "http://host:port"):
         with pytest.raises(lakeport.InvalidError, match=f"'{url}' is not a URL"):
             LakeFSFileSystem(url, "somebody", "secret")
+    for url in ("https://AKIA:ab/cdSECRET@host", "https://AKIA:SECRET@host", "grpcs://AKIA:SECRET@host"):
+        with pytest.raises(lakeport.InvalidError, match="…@host") as refused:
+            LakeFSFileSystem(url, "somebody", "secret")
+        assert "SECRET" not in str(refused.value)
 
 
-def test_an_option_that_nobody_knows_is_told(server: Server) -> None:
-    with pytest.warns(UserWarning, match="knows no usename: that changes nothing"):
+def test_a_slip_in_the_name_of_an_option_is_told_and_what_others_take_is_not(server: Server) -> None:
+    with pytest.warns(UserWarning, match="has no option usename: is username meant") as warned:
         LakeFSFileSystem(server.url, usename="somebody")
+    assert warned[0].filename == __file__
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        of_others: dict[str, Any] = {
+            "encoding": "utf-8",
+            "errors": "strict",
+            "newline": "",
+            "mode": "rb",
+            "compression": None,
+            "block_size": 0,
+        }
+        of_fsspec: dict[str, Any] = {
+            "batch_size": 8,
+            "max_paths": 8,
+            "skip_instance_cache": True,
+            "add_docs": False,
+            "add_aliases": False,
+        }
+        LakeFSFileSystem(server.url, **of_others, **of_fsspec)
 
 
 def test_a_server_that_ends_and_comes_back(tmp_path: Path) -> None:

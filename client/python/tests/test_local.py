@@ -256,6 +256,13 @@ def test_what_cannot_start_says_why(home: Path, server: Server, monkeypatch: pyt
     monkeypatch.setenv("LAKEPORT_SERVER", str(ends))
     with pytest.raises(ConnectionError, match="(?s)ends did not start for .* it ended with 3, and said:.no such flag"):
         LakeFSFileSystem(server.rest, server.key, server.secret).ls("")
+    # One that says, time and again, that another has the transactions.
+    ends.write_text("#!/bin/sh\nexit 75\n")
+    LakeFSFileSystem.clear_instance_cache()
+    with pytest.MonkeyPatch.context() as hasty:
+        hasty.setattr(local, "_PATIENCE", 0.5)
+        with pytest.raises(ConnectionError, match="has the transactions in|does not listen for"):
+            LakeFSFileSystem(server.rest, server.key, server.secret).ls("")
     LakeFSFileSystem.clear_instance_cache()
     monkeypatch.setenv("LAKEPORT_SERVER", str(tmp_path / "no-such-binary"))
     missing = LakeFSFileSystem(server.rest, server.key, server.secret)

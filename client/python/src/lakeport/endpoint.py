@@ -78,9 +78,15 @@ def _split(url: str) -> tuple[SplitResult, int | None]:
     try:
         parts = urlsplit(url)
         return parts, parts.port
-    except ValueError as error:
-        message = f"{url!r} is not a URL: {error}"
+    except ValueError:
+        message = f"{_shown(url)!r} is not a URL: it has to be SCHEME://HOST:PORT"
         raise InvalidError(message) from None
+
+
+def _shown(url: str) -> str:
+    """A URL without what stands before its host: that may be a secret."""
+    _, separator, behind = url.rpartition("@")
+    return f"…@{behind}" if separator else url
 
 
 def _lakeport(url: str) -> Remote | None:
@@ -100,7 +106,7 @@ def _endpoint(url: str) -> Remote:
         return found
     scheme = _split(url)[0].scheme
     if scheme not in {"http", "https"}:
-        message = f"{ENDPOINT}={url!r} is not the URL of a lakeport: it has to be grpc://HOST:PORT, or grpcs:// for TLS"
+        message = f"{ENDPOINT}={_shown(url)!r} is not the URL of a lakeport: it has to be grpc://HOST:PORT, or grpcs:// for TLS"
         raise InvalidError(message)
     return _remote(url, is_encrypted=scheme == "https")
 
@@ -108,7 +114,7 @@ def _endpoint(url: str) -> Remote:
 def _remote(url: str, *, is_encrypted: bool) -> Remote:
     parts, port = _split(url)
     if not parts.hostname or parts.path.strip("/") or parts.username:
-        message = f"{url!r} is not the URL of a lakeport: it has to be grpc://HOST:PORT, or grpcs:// for TLS"
+        message = f"{_shown(url)!r} is not the URL of a lakeport: it has to be grpc://HOST:PORT, or grpcs:// for TLS"
         raise InvalidError(message)
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
     return Remote(f"{host}:{port or (443 if is_encrypted else 50051)}", is_encrypted)
@@ -119,7 +125,11 @@ def _lakefs(url: str) -> str:
     url = url if "://" in url else f"http://{url}"
     scheme, separator, rest = url.partition("://")
     url = f"{scheme.lower()}{separator}{rest}"
-    if _split(url)[0].scheme not in {"http", "https"}:
+    parts, _ = _split(url)
+    if parts.username is not None:
+        message = f"{_shown(url)!r} has credentials in it: give them as username and password"
+        raise InvalidError(message)
+    if parts.scheme not in {"http", "https"}:
         message = f"host={url!r} is neither the URL of a lakeport (grpc://, grpcs://) nor that of a lakeFS (http://, https://)"
         raise InvalidError(message)
     return url.rstrip("/").removesuffix("/api/v1")

@@ -189,7 +189,10 @@ def of_call(error: aio.AioRpcError, whom: str) -> LakeportError:
                 return of_status(status)
     # Whatever lakeport refuses it gives a reason: without one, this is the connection, or what stands in it.
     kind = _KINDS.get(error.code(), UnavailableError)
-    said = "does not know this call, so it is of another version than this client" if kind is UnsupportedError else "did not answer"
+    if kind is UnsupportedError:
+        said = "does not know this call, so it is of another version than this client"
+    else:
+        said = "did not answer" if error.code() is grpc.StatusCode.UNAVAILABLE else "failed"
     return kind(f"{whom} {said}: {error.details() or error.code().name}", error.code())
 
 

@@ -64,7 +64,8 @@ class Lakectl:
             raise InvalidError(message)
         if not key or not secret:
             return cls(str(url) if url else None, None)
-        found_in = _KEY if os.environ.get(_KEY) else str(_path())
+        places = {name if os.environ.get(name) else str(_path()) for name in (_KEY, _SECRET)}
+        found_in = " and ".join(sorted(places))
         return cls(str(url) if url else None, replace(Credentials.key_pair(str(key), str(secret)), found_in=found_in))
 
 

@@ -186,6 +186,7 @@ def _start(local: Local, home: _OnSocket | _OnPort) -> tuple[Remote, Credentials
         command += ["--lakefs-ca-file", str(authorities)]
     until = time.monotonic() + _PATIENCE
     started: subprocess.Popen[bytes] | None = None
+    was_started = False
     while (found := home.found()) is None:
         if time.monotonic() > until:
             if started is None:
@@ -198,7 +199,9 @@ def _start(local: Local, home: _OnSocket | _OnPort) -> tuple[Remote, Credentials
         # One before it may be on its way out: what it published is its own until then.
         if started is None and not runs(home.data):
             started = _spawn([*command, *home.prepare()], environment, home.log)
-            until = time.monotonic() + _PATIENCE
+            # It has its own time, however long the one before it took to leave.
+            until = until if was_started else time.monotonic() + _PATIENCE
+            was_started = True
         ended = started.poll() if started is not None else None
         if ended == _IN_USE:
             started = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 import time
 from contextlib import contextmanager
@@ -29,6 +30,8 @@ _OPTIONS = [
     # A connection that went away without a word is noticed within a minute.
     ("grpc.keepalive_time_ms", 40_000),
     ("grpc.keepalive_timeout_ms", 15_000),
+    # A server that is back is found by the next try of a call, not by one of seconds later.
+    ("grpc.initial_reconnect_backoff_ms", 100),
     # Larger frames cost the server less: fewer system calls for the same bytes.
     ("grpc.http2.max_frame_size", 1 << 20),
     ("grpc.primary_user_agent", "lakeport-python/0.1.0"),
@@ -73,9 +76,10 @@ class Stubs:
 class _Tries:
     """How often a call was made in vain."""
 
-    def __init__(self, *, idempotent: bool) -> None:
+    def __init__(self, timeout: float | None, *, idempotent: bool) -> None:
         self._refusals = _REFUSALS
         self._losses = _LOSSES if idempotent else 0
+        self._until = time.monotonic() + (timeout or math.inf) / 2
 
     def has_another(self, error: errors.LakeportError) -> bool:
         """Whether it is made again after that failure."""
@@ -84,13 +88,14 @@ class _Tries:
             return self._refusals >= 0
         if _is_lost(error):
             self._losses -= 1
-            return self._losses >= 0
+            # Whoever waited for most of the time that a call has would wait for another.
+            return self._losses >= 0 and time.monotonic() < self._until
         return False
 
 
 def _is_lost(error: errors.LakeportError) -> bool:
     """Whether nobody answered, or nobody who stays."""
-    return isinstance(error, errors.UnavailableError) and error.reason in {None, "SHUTTING_DOWN"}
+    return error.code is grpc.StatusCode.UNAVAILABLE and error.reason in {None, "SHUTTING_DOWN"}
 
 
 class Channel:
@@ -106,7 +111,7 @@ class Channel:
         self._server = server
         self._at = server if isinstance(server, Remote) else Remote("")
         self._credentials = credentials
-        self._found_in = credentials.found_in if credentials else ""
+        self._given = credentials
         self._timeout = timeout
         self._roots = root_certificates
         self._channel: aio.Channel | None = None
@@ -126,7 +131,7 @@ class Channel:
         One that the server had no place for is made again, if `again` says so: nothing was done. One that is idempotent is made
         again where its connection broke off, too.
         """
-        tries = _Tries(idempotent=idempotent)
+        tries = _Tries(self._timeout, idempotent=idempotent)
         while True:
             stubs = await self._ready()
             try:
@@ -145,7 +150,7 @@ class Channel:
         With `stalls`, no answer for as long as a call may take that answers once is a `TimedOutError`. A call is made again as by
         `ask`, as long as nothing of its answer came.
         """
-        tries, began = _Tries(idempotent=idempotent), False
+        tries, began = _Tries(self._timeout, idempotent=idempotent), False
         while True:
             stubs = await self._ready()
             try:
@@ -189,8 +194,9 @@ class Channel:
 
     def _with_what_was_found(self, error: errors.LakeportError) -> errors.LakeportError:
         """What the server refuses may not be what its caller knows to have said."""
-        if error.reason == "UNAUTHENTICATED" and self._found_in:
-            error.strerror = f"{error.strerror}; they are those of {self._found_in}"
+        given = self._given
+        if error.reason == "UNAUTHENTICATED" and given is not None and given.found_in and given == self._credentials:
+            error.strerror = f"{error.strerror}; they are those of {given.found_in}"
         if error.reason in {"LAKEFS_UNAVAILABLE", "REFUSED_BY_LAKEFS"} and isinstance(self._server, Local):
             error.strerror = f"{error.strerror}; the lakeFS is {self._server.lakefs_url}"
         return error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import difflib
 import functools
 import inspect
 import time
@@ -37,8 +38,6 @@ _FOREIGN = 5.0
 """Seconds for which it is known that a ref is a transaction of another process, or none."""
 _MOST = 1000
 """Of these that are remembered."""
-_OF_FSSPEC = {"asynchronous", "loop", "batch_size", "skip_instance_cache", "max_paths"}
-"""Options that every file system of fsspec takes."""
 _OPEN = {transactions_pb2.TRANSACTION_STATE_OPEN, transactions_pb2.TRANSACTION_STATE_COMMITTING}
 
 
@@ -103,8 +102,7 @@ class Base(AsyncFileSystem):  # type: ignore[misc]
         """
         super().__init__(**storage_options)
         self._mirror()
-        if unknown := sorted(set(storage_options) - _OF_FSSPEC):
-            warnings.warn(f"LakeFSFileSystem knows no {', '.join(unknown)}: that changes nothing", stacklevel=2)
+        _warn_of_slips(storage_options)
         if not verify_ssl or proxy is not None:
             message = (
                 "verify_ssl=False and proxy are not to be had with gRPC: trust a certificate by ssl_ca_cert, "
@@ -288,6 +286,14 @@ def by_ref(paths: Iterable[Path]) -> dict[tuple[str, str], list[Path]]:
 def unique() -> str:
     """A name of a file that nobody has."""
     return f".{uuid.uuid4().hex[:16]}.part"
+
+
+def _warn_of_slips(options: Iterable[str]) -> None:
+    """Libraries pass on what is meant for others. What nearly has the name of an option of ours was meant for us."""
+    own = list(inspect.signature(Base.__init__).parameters)
+    for name in options:
+        if meant := difflib.get_close_matches(name, own, n=1, cutoff=0.8):
+            warnings.warn(f"LakeFSFileSystem has no option {name}: is {meant[0]} meant?", stacklevel=4)
 
 
 def _credentials(username: str | None, password: str | None, token: str | None, scheme: str | None) -> Credentials | None:
