@@ -174,6 +174,22 @@ def own(tmp_path: Path) -> Iterator[Server]:
     stop(running)
 
 
+def test_a_key_that_was_found_is_named_by_where(own: Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    config = tmp_path / "lakectl.yaml"
+    monkeypatch.setenv("LAKECTL_CONFIG_FILE", str(config))
+    with pytest.raises(ValueError, match=r"LAKECTL_CONFIG_FILE names .*lakectl.yaml, which is not there"):
+        LakeFSFileSystem(own.url)
+    config.write_text("credentials:\n  access_key_id: AKIAOLD\n  secret_access_key: old\n")
+    with pytest.raises(PermissionError, match=r"they are those of .*lakectl.yaml \(UNAUTHENTICATED\)"):
+        LakeFSFileSystem(own.url).ls("")
+    monkeypatch.setenv("LAKECTL_CREDENTIALS_SECRET_ACCESS_KEY", "older")
+    with pytest.raises(PermissionError, match=r"those of .*lakectl.yaml and LAKECTL_CREDENTIALS_SECRET_ACCESS_KEY"):
+        LakeFSFileSystem(own.url, skip_instance_cache=True).ls("")
+    with pytest.raises(PermissionError) as told:
+        LakeFSFileSystem(own.url, "AKIAOLD", "old").ls("")
+    assert "those of" not in str(told.value)
+
+
 def test_credentials(own: Server) -> None:
     with pytest.raises(PermissionError) as told:
         LakeFSFileSystem(own.url, "AKIAWRONG", "wrong").ls("quickstart")

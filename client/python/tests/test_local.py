@@ -288,19 +288,6 @@ def test_who_is_named_is_gone_to(home: Path, server: Server, repo: str, monkeypa
         LakeFSFileSystem(skip_instance_cache=True)
 
 
-def test_a_key_that_was_found_is_named_by_where(home: Path, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    config = home / "lakectl.yaml"
-    monkeypatch.setenv("LAKECTL_CONFIG_FILE", str(config))
-    with pytest.raises(ValueError, match=r"LAKECTL_CONFIG_FILE names .*lakectl.yaml, which is not there"):
-        LakeFSFileSystem(server.url)
-    config.write_text("credentials:\n  access_key_id: AKIAOLD\n  secret_access_key: old\n")
-    with pytest.raises(PermissionError, match=r"they are those of .*lakectl.yaml \(UNAUTHENTICATED\)"):
-        LakeFSFileSystem(server.url).ls("")
-    with pytest.raises(PermissionError) as told:
-        LakeFSFileSystem(server.url, "AKIAOLD", "old").ls("")
-    assert "those of" not in str(told.value)
-
-
 def test_half_of_a_key_pair_is_no_key_pair(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LAKECTL_CREDENTIALS_ACCESS_KEY_ID", "half")
     with pytest.raises(ValueError, match="half there"):
