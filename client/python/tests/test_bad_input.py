@@ -235,6 +235,8 @@ def test_a_slip_in_the_name_of_an_option_is_told_and_what_others_take_is_not(ser
     with pytest.warns(UserWarning, match="has no option usename: is username meant") as warned:
         LakeFSFileSystem(server.url, usename="somebody")
     assert warned[0].filename == __file__
+    with pytest.warns(UserWarning, match="has no option hsot: is host meant"):
+        LakeFSFileSystem(server.url, hsot="grpc://elsewhere")
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         of_others: dict[str, Any] = {

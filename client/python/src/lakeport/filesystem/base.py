@@ -290,9 +290,9 @@ def unique() -> str:
 
 def _warn_of_slips(options: Iterable[str]) -> None:
     """Libraries pass on what is meant for others. What nearly has the name of an option of ours was meant for us."""
-    own = list(inspect.signature(Base.__init__).parameters)
+    own = [option.name for option in inspect.signature(Base.__init__).parameters.values() if option.kind is not option.VAR_KEYWORD]
     for name in options:
-        if meant := difflib.get_close_matches(name, own, n=1, cutoff=0.8):
+        if meant := difflib.get_close_matches(name, own, n=1, cutoff=0.75):
             warnings.warn(f"LakeFSFileSystem has no option {name}: is {meant[0]} meant?", stacklevel=4)
 
 
