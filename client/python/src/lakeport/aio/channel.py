@@ -80,6 +80,7 @@ class _Tries:
         self._refusals = _REFUSALS
         self._losses = _LOSSES if idempotent else 0
         self._until = time.monotonic() + (timeout or math.inf) / 2
+        self._first: errors.LakeportError | None = None
 
     def has_another(self, error: errors.LakeportError) -> bool:
         """Whether it is made again after that failure."""
@@ -87,10 +88,15 @@ class _Tries:
             self._refusals -= 1
             return self._refusals >= 0
         if _is_lost(error):
+            self._first = self._first or error
             self._losses -= 1
             # Whoever waited for most of the time that a call has would wait for another.
             return self._losses >= 0 and time.monotonic() < self._until
         return False
+
+    def told(self, error: errors.LakeportError) -> errors.LakeportError:
+        """What is told in the end: of several losses the first. Of later ones gRPC says what it tried last, not what is wrong."""
+        return self._first if self._first is not None and _is_lost(error) else error
 
 
 def _is_lost(error: errors.LakeportError) -> bool:
@@ -139,7 +145,7 @@ class Channel:
                     return await call(stubs)
             except errors.LakeportError as error:
                 if not tries.has_another(error) or not again():
-                    raise
+                    raise tries.told(error) from None
                 await asyncio.sleep(error.retry_delay or _PAUSE)
 
     async def stream(
@@ -165,7 +171,7 @@ class Channel:
                 return
             except errors.LakeportError as error:
                 if began or not tries.has_another(error):
-                    raise
+                    raise tries.told(error) from None
                 await asyncio.sleep(error.retry_delay or _PAUSE)
 
     async def _next(self, answers: aio.UnaryStreamCall[Any, T], *, stalls: bool) -> T | None:
