@@ -170,7 +170,9 @@ class Channel:
                         answers.cancel()
                 return
             except errors.LakeportError as error:
-                if began or not tries.has_another(error):
+                if began:
+                    raise
+                if not tries.has_another(error):
                     raise tries.told(error) from None
                 await asyncio.sleep(error.retry_delay or _PAUSE)
 
