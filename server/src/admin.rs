@@ -1,6 +1,6 @@
 //! Probes and metrics, on a listener of their own.
 
-use crate::ops::Shared;
+use crate::ops::context::Shared;
 use axum::Router;
 use axum::extract::State;
 use axum::http::StatusCode;

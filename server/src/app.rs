@@ -1,12 +1,15 @@
 //! The composition root: the only place that wires the parts together.
 
+use crate::auth::{Access, Principals, Token};
 use crate::config::{Auth, Config, Lake};
 use crate::error::BoxError;
 use crate::grpc::Service;
 use crate::layers::{self, Activity, Admission, Readers};
 use crate::limits::Limits;
 use crate::listen::{Address, AddressFile, Listener, Workers};
-use crate::ops::{Access, BaseQueues, BatchRoom, Ops, Principals, Shared, Token};
+use crate::ops::batch_memory::BatchMemory;
+use crate::ops::context::{Ops, Shared};
+use crate::ops::merge_queue::MergeQueues;
 use crate::timing::{Timing, millis};
 use crate::{admin, idle, janitor, listen, quickstart, telemetry};
 use axum::middleware::from_fn_with_state;
@@ -16,7 +19,7 @@ use lakeport_lakefs::{Client, Credentials, Timeouts};
 use lakeport_proto::v1::file_service_server::FileServiceServer;
 use lakeport_proto::v1::transaction_service_server::TransactionServiceServer;
 use lakeport_proto::v1::version_service_server::VersionServiceServer;
-use lakeport_session::{Claim, SessionStore, Worker};
+use lakeport_transactions::{Claim, SessionStore, Worker};
 use metrics_exporter_prometheus::PrometheusHandle;
 use rand::RngExt;
 use std::fmt::Display;
@@ -120,8 +123,8 @@ impl App {
             store,
             access,
             principals: Principals::default(),
-            queues: BaseQueues::default(),
-            batch_room: BatchRoom::default(),
+            queues: MergeQueues::default(),
+            batch_memory: BatchMemory::default(),
             tasks: TaskTracker::new(),
             stopping: CancellationToken::new(),
             limits: Limits::default(),
@@ -301,7 +304,7 @@ fn private_folder(dir: &Path) -> Result<(), BoxError> {
 
 /// Whether a server cannot start because another one has its transactions.
 pub fn is_in_use(error: &BoxError) -> bool {
-    matches!(error.downcast_ref(), Some(lakeport_session::Error::InUse(_)))
+    matches!(error.downcast_ref(), Some(lakeport_transactions::Error::InUse(_)))
 }
 
 fn announce(path: &Path, address: &Address) -> Result<AddressFile, BoxError> {

@@ -220,8 +220,8 @@ impl From<lakefs::Error> for Error {
     }
 }
 
-impl From<lakeport_session::Error> for Error {
-    fn from(error: lakeport_session::Error) -> Self {
+impl From<lakeport_transactions::Error> for Error {
+    fn from(error: lakeport_transactions::Error) -> Self {
         Self::new(Kind::SessionStoreUnavailable, error.to_string()).caused_by(error)
     }
 }

@@ -13,8 +13,9 @@ mod versions;
 pub use payload::PayloadService;
 pub use status::{into_status, item_status};
 
+use crate::auth::Caller;
 use crate::error::{Error, Kind, Result};
-use crate::ops::{Caller, Shared};
+use crate::ops::context::Shared;
 use futures_util::{Stream, StreamExt};
 use lakeport_proto::v1::file_service_server::FileServiceServer;
 use lakeport_proto::v1::transaction_service_server::TransactionServiceServer;

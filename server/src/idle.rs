@@ -1,7 +1,7 @@
 //! When nobody needs a server any more that was started for one user alone.
 
 use crate::layers::Activity;
-use crate::ops::Ops;
+use crate::ops::context::Ops;
 use std::time::Duration;
 
 /// How often a transaction is looked at that keeps the server, which ends by a call or by its own time.

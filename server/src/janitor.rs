@@ -1,11 +1,15 @@
 //! Ends what is overdue, resolves what nobody works on, and cleans up after what has ended. Any replica may do it: every step is
 //! a compare-and-set.
 
+use crate::auth::Access;
 use crate::error::Result;
-use crate::ops::{Access, Shared, clean, expire, resolve_abandoned};
+use crate::ops::context::Shared;
+use crate::ops::transactions::clean::clean;
+use crate::ops::transactions::commit_transaction::resolve_abandoned;
+use crate::ops::transactions::expire::expire;
 use crate::timing::millis;
 use futures_util::{StreamExt, stream};
-use lakeport_session::{State, Tally, Transaction};
+use lakeport_transactions::{State, Tally, Transaction};
 use metrics::{counter, describe_counter, describe_gauge, gauge};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

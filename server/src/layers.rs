@@ -18,7 +18,7 @@ pub use readers::Readers;
 
 use crate::error::Error;
 use crate::grpc::into_status;
-use crate::ops::Shared;
+use crate::ops::context::Shared;
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::middleware::{Next, from_fn, from_fn_with_state};

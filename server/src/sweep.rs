@@ -3,7 +3,7 @@
 use crate::app::App;
 use crate::config::{Config, Lake, Sweep};
 use crate::error::BoxError;
-use crate::ops::{Stray, all_repositories, delete_stray, strays};
+use crate::ops::transactions::sweep::{Stray, all_repositories, delete_stray, strays};
 use lakeport_types::RepositoryId;
 use std::io::Write;
 use std::path::PathBuf;

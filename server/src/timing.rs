@@ -1,6 +1,6 @@
 //! Spans that replicas count on of each other, and of lakeFS.
 
-use lakeport_session::Millis;
+use lakeport_transactions::Millis;
 use std::time::Duration;
 
 /// How long what takes at most, and how long is waited for it.
@@ -63,4 +63,9 @@ impl Timing {
 /// A span of the database's clock.
 pub(crate) fn millis(span: Duration) -> Millis {
     Millis::try_from(span.as_millis()).unwrap_or(Millis::MAX)
+}
+
+/// Converts a span of the database's clock.
+pub(crate) fn duration(span: Millis) -> Duration {
+    Duration::from_millis(u64::try_from(span).unwrap_or_default())
 }

@@ -134,7 +134,7 @@ async fn transactions_that_are_not_ours_or_not_there_are_alike() {
     let unknown = server.transaction("nope").await.unwrap_err();
     assert_eq!(why::<()>(Err(unknown.clone())), refused(Code::NotFound, "TRANSACTION_NOT_FOUND"));
     let begun = server.begin("mine").await;
-    let other = lakeport_server::ops::unknown_transaction(&"mine".try_into().unwrap());
+    let other = lakeport_server::ops::errors::unknown_transaction(&"mine".try_into().unwrap());
     assert_eq!(other.to_string(), unknown.message().replace("nope", "mine"));
     assert_eq!(why(server.put_in("nope", "a", "1").await), refused(Code::NotFound, "TRANSACTION_NOT_FOUND"));
     let elsewhere = ReadRequest {

@@ -34,7 +34,7 @@ async fn the_janitor_finds_what_was_merged_and_leaves_what_was_not() {
     assert_eq!(why(server.publish("t").await), (Code::Unavailable, "COMMIT_IN_DOUBT".into()));
     let owner = server.transaction("t").await.unwrap().owner;
     let row = server.ops().store.get(&owner, &"t".try_into().unwrap()).await.unwrap().unwrap();
-    lakeport_server::ops::resolve_abandoned(server.ops(), &row, false).await.unwrap();
+    lakeport_server::ops::transactions::commit_transaction::resolve_abandoned(server.ops(), &row, false).await.unwrap();
     let now = server.transaction("t").await.unwrap();
     assert_eq!((now.state(), now.merged), (TransactionState::Committed, true));
     assert_eq!(server.merges_of("t").await, 1);
@@ -62,8 +62,10 @@ async fn a_commit_that_outlives_its_transaction_is_merged_or_expired() {
         assert_eq!(why(server.publish(&id).await).1, "COMMIT_IN_DOUBT");
         let owner = server.transaction(&id).await.unwrap().owner;
         let row = server.ops().store.get(&owner, &id.as_str().try_into().unwrap()).await.unwrap().unwrap();
-        let over = lakeport_session::Transaction { expire_time: row.read_at, ..row };
-        lakeport_server::ops::resolve_abandoned(server.ops(), &over, false).await.unwrap();
+        let over = lakeport_transactions::Transaction { expire_time: row.read_at, ..row };
+        lakeport_server::ops::transactions::commit_transaction::resolve_abandoned(server.ops(), &over, false)
+            .await
+            .unwrap();
 
         let merged = ends == TransactionState::Committed;
         assert_eq!(server.transaction(&id).await.unwrap().state(), ends);

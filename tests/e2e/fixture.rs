@@ -112,7 +112,7 @@ impl Server {
         self.serving.as_ref().unwrap().admin_address.unwrap()
     }
 
-    pub(crate) fn ops(&self) -> &lakeport_server::ops::Shared {
+    pub(crate) fn ops(&self) -> &lakeport_server::ops::context::Shared {
         self.serving.as_ref().unwrap().ops()
     }
 

@@ -4,7 +4,7 @@ use crate::fixture::{Server, refused, why};
 use http::{Method, StatusCode};
 use lakeport_embedded::{Fault, On};
 use lakeport_proto::v1::*;
-use lakeport_session::{NewTransaction, Options, Retention};
+use lakeport_transactions::{NewTransaction, Options, Retention};
 use lakeport_types::{BranchName, CommitId, RepositoryId, TransactionId};
 use std::collections::BTreeMap;
 use tonic::{Code, Status};

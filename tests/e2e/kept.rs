@@ -34,7 +34,10 @@ async fn what_a_hook_lets_nobody_commit_stays_where_it_was_written() {
     assert_eq!(server.transaction_branches().await, [ended.branch]);
     // And it is not taken for one that nobody knows.
     let repository = lakeport_types::RepositoryId::try_from(server.repository.as_str()).unwrap();
-    let strays = lakeport_server::ops::strays(&server.ops().service, &server.ops().store, &repository).await.unwrap();
+    let strays =
+        lakeport_server::ops::transactions::sweep::strays(&server.ops().service, &server.ops().store, &repository)
+            .await
+            .unwrap();
     assert!(strays.is_empty(), "sweep would delete what is kept");
     // It is over with that: nobody comes back to it again and again.
     tokio::time::sleep(std::time::Duration::from_secs(3)).await;

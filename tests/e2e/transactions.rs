@@ -318,10 +318,10 @@ async fn an_overdue_transaction_ends_and_says_so() {
     server.put_in("t", "a", "1").await.unwrap();
     let row = server.ops().store.get(&server.transaction("t").await.unwrap().owner, &"t".try_into().unwrap()).await;
     let row = row.unwrap().unwrap();
-    lakeport_server::ops::expire(server.ops(), &row, 0).await.unwrap();
+    lakeport_server::ops::transactions::expire::expire(server.ops(), &row, 0).await.unwrap();
     assert_eq!(server.transaction("t").await.unwrap().state(), TransactionState::Open, "it is not overdue");
     // As if 20 s had passed.
-    lakeport_server::ops::expire(server.ops(), &row, -20_000).await.unwrap();
+    lakeport_server::ops::transactions::expire::expire(server.ops(), &row, -20_000).await.unwrap();
     assert_eq!(why(server.publish("t").await), refused(Code::FailedPrecondition, "TRANSACTION_EXPIRED"));
     assert!(server.rollback("t").await.is_ok());
     assert!(server.is_clean().await);

@@ -6,8 +6,8 @@ use crate::history::{Outcome, Told};
 use crate::lake::Lake;
 use crate::process::{Process, Replica};
 use futures_util::future::join_all;
+use lakeport_postgres::Postgres;
 use lakeport_proto::v1::CommitTransactionRequest;
-use lakeport_tests::postgres::Postgres;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 

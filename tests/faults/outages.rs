@@ -7,7 +7,7 @@ use crate::kills::Crowd;
 use crate::lake::Lake;
 use crate::process::Replica;
 use crate::proxy::{Proxy, Trouble};
-use lakeport_tests::postgres::Postgres;
+use lakeport_postgres::Postgres;
 use std::sync::Arc;
 use std::time::Duration;
 

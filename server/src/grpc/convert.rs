@@ -1,10 +1,11 @@
 //! Wire types to domain types and back: what more than one RPC needs.
 
 use crate::error::{Error, FieldViolation, Result};
-use crate::ops::{At, FileInfo, Place};
+use crate::ops::files::file_info::FileInfo;
+use crate::ops::place::{At, Place};
 use lakeport_lakefs as lakefs;
 use lakeport_proto::v1;
-use lakeport_session::{Millis, Retention, State, Strategy, Transaction};
+use lakeport_transactions::{Millis, Retention, State, Strategy, Transaction};
 use lakeport_types::{BranchName, ObjectPath, Prefix, Ref, RepositoryId, TransactionId};
 use prost_types::{Duration as WireDuration, Timestamp};
 use std::collections::{BTreeMap, HashMap};
@@ -222,7 +223,7 @@ pub(super) fn transaction(row: Transaction) -> v1::Transaction {
         State::Expired => v1::TransactionState::Expired,
     };
     let live = (!row.state.is_final() && !row.options.read_only).then(|| row.branch.to_string());
-    let failure = crate::ops::failure_of(&row).map(super::item_status);
+    let failure = crate::ops::transactions::failure::failure_of(&row).map(super::item_status);
     v1::Transaction {
         transaction_id: row.id.to_string(),
         repository: row.repository.to_string(),

@@ -4,8 +4,9 @@
 use super::files::{read, write};
 use super::frame::{Deframer, next_piece};
 use super::{Service, into_status};
+use crate::auth::Caller;
 use crate::error::{Error, Kind, Result};
-use crate::ops::{Caller, Shared};
+use crate::ops::context::Shared;
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Request, Response};
 use http_body_util::StreamBody;

@@ -2,8 +2,8 @@
 
 use super::ending::told;
 use super::{is_internal, refused};
+use crate::auth::{Access, Caller};
 use crate::error::{Error, Kind};
-use crate::ops::{Access, Caller};
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::Response;

@@ -4,7 +4,7 @@ use super::deadline::Deadline;
 use super::trace::Onward;
 use super::{is_internal, refused};
 use crate::error::{Error, Kind};
-use crate::ops::Shared;
+use crate::ops::context::Shared;
 use axum::extract::{Request, State};
 use axum::http::header::AUTHORIZATION;
 use axum::middleware::Next;

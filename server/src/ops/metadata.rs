@@ -1,56 +1,23 @@
-//! User metadata of an object.
+//! Metadata that callers may not set.
 
-use super::settle::Change;
-use super::write::check_described;
-use super::{Caller, FileInfo, Place, Reading, Shared, Writing};
-use crate::error::Result;
-use lakeport_lakefs as lakefs;
-use lakeport_types::{ObjectPath, Ref};
+use crate::error::{Error, Kind, Result};
+use lakeport_types::RESERVED_METADATA_PREFIX;
 use std::collections::BTreeMap;
 
-/// Replaces the user metadata of an object.
+/// Refuses metadata that is not a caller's to set.
 ///
 /// # Errors
-/// `ObjectNotFound`, `ReservedName`, and those of the place.
-pub async fn set_metadata(
-    ops: &Shared,
-    caller: &Caller,
-    place: &Place,
-    path: &ObjectPath,
-    metadata: &BTreeMap<String, String>,
-) -> Result<FileInfo> {
-    check_described(metadata, "")?;
-    let writing = ops.writing(caller, place).await?;
-    ops.is_settled(&writing, path)?;
-    let reference = Ref::from(&writing.branch);
-    let request = replace(ops.clone(), caller.clone(), writing.clone(), path.clone(), metadata.clone());
-    ops.to_the_end(&writing, vec![path.clone()], || true, request).await?;
-    // lakeFS answers nothing, and for a repository that is not there too: what stands is looked up.
-    let stats = match (caller.lakefs.stat(&writing.repository, &reference, path).await, &writing.transaction) {
-        (Ok(stats), _) => stats,
-        // The branch may have gone, and what was written with it into a commit.
-        (Err(_), Some(transaction)) => return Ok(ops.described(caller, transaction, path, metadata).await?.into()),
-        (Err(error), None) => return Err(writing.refused(ops, caller, error).await),
+/// `ReservedName`.
+pub(in crate::ops) fn check_metadata(metadata: &BTreeMap<String, String>) -> Result<()> {
+    let reserved = |key: &&String| {
+        let key = key.to_lowercase();
+        key.starts_with(RESERVED_METADATA_PREFIX) || key.starts_with("::lakefs::") || key.starts_with(".lakefs.")
     };
-    ops.acknowledge_one(caller, &writing, &Change::Put(Box::new(stats.clone()))).await?;
-    Ok(stats.into())
-}
-
-async fn replace(
-    ops: Shared,
-    caller: Caller,
-    writing: Writing,
-    path: ObjectPath,
-    metadata: BTreeMap<String, String>,
-) -> Result<()> {
-    match caller.lakefs.set_metadata(&writing.repository, &writing.branch, &path, &metadata).await {
-        Ok(()) => Ok(()),
-        Err(error) if error.kind() == lakefs::Kind::NotFound => {
-            let reference = Ref::from(&writing.branch);
-            let reading = Reading { repository: writing.repository.clone(), reference, transaction: None };
-            Err(ops.missing(&caller, &reading, &path).await)
-        }
-        Err(error) if error.is_ambiguous() => Err(ops.doubted(&writing, &[path], error).await),
-        Err(error) => Err(writing.refused(&ops, &caller, error).await),
+    match metadata.keys().find(reserved) {
+        None => Ok(()),
+        Some(key) => Err(Error::new(
+            Kind::ReservedName,
+            format!("metadata key {key:?} is reserved: keys must not begin with lakeport., .lakefs. or ::lakefs::"),
+        )),
     }
 }

@@ -1,12 +1,16 @@
 //! `FileService.BatchRead`.
 
 use super::batch_stat::parsed;
+use crate::auth::Caller;
 use crate::error::Result;
 use crate::grpc::convert::{Fields, file_info};
 use crate::grpc::item_status;
 use crate::grpc::parts::parts;
 use crate::grpc::status::item_ok;
-use crate::ops::{self, BatchItem, Caller, FileInfo, Shared};
+use crate::ops::context::Shared;
+use crate::ops::files::batch::BatchItem;
+use crate::ops::files::batch_read;
+use crate::ops::files::file_info::FileInfo;
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt, stream};
 use lakeport_proto::v1::{BatchReadItem, BatchReadRequest, BatchReadResponse};
@@ -23,7 +27,7 @@ pub(crate) async fn batch_read(
     let place = fields.place(request.repository, request.r#ref, request.transaction_id);
     let place = fields.done(place)?;
     let limit = ops.limits.message_bytes;
-    let items = ops::read_many(ops.clone(), caller.clone(), &place, parsed(request.paths)).await?;
+    let items = batch_read::batch_read(ops.clone(), caller.clone(), &place, parsed(request.paths)).await?;
     let messages = items.map(encode).ready_chunks(ITEMS).flat_map(move |items| stream::iter(parts(items, limit)));
     Ok(messages.map(|items| Ok(BatchReadResponse { items })))
 }

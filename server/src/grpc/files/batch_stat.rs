@@ -1,11 +1,15 @@
 //! `FileService.BatchStat`.
 
+use crate::auth::Caller;
 use crate::error::{Error, Result};
 use crate::grpc::convert::{Fields, file_info};
 use crate::grpc::item_status;
 use crate::grpc::parts::parts;
 use crate::grpc::status::item_ok;
-use crate::ops::{self, BatchItem, Caller, FileInfo, Shared};
+use crate::ops::context::Shared;
+use crate::ops::files::batch::BatchItem;
+use crate::ops::files::batch_stat;
+use crate::ops::files::file_info::FileInfo;
 use futures_util::{Stream, StreamExt, stream};
 use lakeport_proto::v1::{BatchStatItem, BatchStatRequest, BatchStatResponse};
 use lakeport_types::ObjectPath;
@@ -21,7 +25,7 @@ pub(crate) async fn batch_stat(
     let mut fields = Fields::default();
     let place = fields.place(request.repository, request.r#ref, request.transaction_id);
     let place = fields.done(place)?;
-    let items = ops::stat_many(ops.clone(), caller.clone(), &place, parsed(request.paths)).await?;
+    let items = batch_stat::batch_stat(ops.clone(), caller.clone(), &place, parsed(request.paths)).await?;
     let limit = ops.limits.message_bytes;
     let messages = items.map(encode).ready_chunks(ITEMS).flat_map(move |items| stream::iter(parts(items, limit)));
     Ok(messages.map(|items| Ok(BatchStatResponse { items })))

@@ -1,10 +1,14 @@
 //! `FileService.BatchWrite`.
 
+use crate::auth::Caller;
 use crate::error::{Error, Kind, Result};
 use crate::grpc::convert::{Fields, file_info, sorted};
 use crate::grpc::item_status;
 use crate::grpc::status::item_ok;
-use crate::ops::{self, Caller, FileInfo, Shared, UploadHeader};
+use crate::ops::context::Shared;
+use crate::ops::files::batch_write;
+use crate::ops::files::file_info::FileInfo;
+use crate::ops::files::store_object::UploadHeader;
 use bytes::Bytes;
 use lakeport_proto::v1::{BatchWriteItem, BatchWriteRequest, BatchWriteResponse, BatchWriteResult};
 use lakeport_types::ObjectPath;
@@ -26,7 +30,7 @@ pub(crate) async fn batch_write(
         return Err(Error::new(Kind::BatchTooLarge, message));
     }
     let items = request.items.into_iter().enumerate().map(decode).collect();
-    let stored = ops::write_many(ops, caller, &place, items).await?;
+    let stored = batch_write::batch_write(ops, caller, &place, items).await?;
     let mut answer = BatchWriteResponse { results: stored.into_iter().map(encode).collect() };
     if answer.encoded_len() > ops.limits.message_bytes {
         // Thousands failed: each still has its code and text.

@@ -1,9 +1,12 @@
 //! `FileService.Copy`.
 
 use super::progress::answers;
+use crate::auth::Caller;
 use crate::error::Result;
 use crate::grpc::convert::Fields;
-use crate::ops::{self, Caller, Shared, Transfer};
+use crate::ops::context::Shared;
+use crate::ops::files::copy;
+use crate::ops::files::transfer::Transfer;
 use futures_util::Stream;
 use lakeport_proto::v1::{CopyRequest, CopyResponse};
 
@@ -23,6 +26,6 @@ pub(crate) async fn copy(
     }
     let (place, (destination, source)) = fields.done(place.zip(destination.zip(source)))?;
     let transfer = Transfer { source_repository, source_ref, source, destination, recursive: request.recursive };
-    let copying = ops::copy(ops, caller, &place, transfer).await?;
+    let copying = copy::copy(ops, caller, &place, transfer).await?;
     answers(ops, copying, |paths, failures| CopyResponse { paths, failures }).await
 }

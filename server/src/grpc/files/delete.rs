@@ -1,9 +1,13 @@
 //! `FileService.Delete`.
 
+use crate::auth::Caller;
 use crate::error::{Error, Result};
 use crate::grpc::convert::{Fields, paths};
 use crate::grpc::item_status;
-use crate::ops::{self, Caller, Deletion, Shared};
+use crate::ops::context::Shared;
+use crate::ops::files::batch;
+use crate::ops::files::delete;
+use crate::ops::files::delete::Deletion;
 use futures_util::{Stream, stream};
 use lakeport_proto::v1::{DeleteRequest, DeleteResponse, PathStatus};
 
@@ -12,7 +16,7 @@ pub(crate) async fn delete(
     caller: &Caller,
     request: DeleteRequest,
 ) -> Result<impl Stream<Item = Result<DeleteResponse>> + Send + use<>> {
-    ops::check_batch(request.paths.len(), ops.limits.batch_items)?;
+    batch::check_batch(request.paths.len(), ops.limits.batch_items)?;
     let is_one = request.paths.is_empty() && !request.recursive;
     let mut fields = Fields::default();
     let place = fields.place(request.repository, request.r#ref, request.transaction_id);
@@ -26,7 +30,7 @@ pub(crate) async fn delete(
         Some(Deletion::Paths(paths(&mut fields, request.paths)))
     };
     let (place, deletion) = fields.done(place.zip(deletion))?;
-    let mut deleting = ops::delete(ops, caller, &place, deletion, request.allow_missing).await?;
+    let mut deleting = delete::delete(ops, caller, &place, deletion, request.allow_missing).await?;
     let first = deleting.next(ops).await?;
     let state = (ops.clone(), deleting, first, 0, is_one);
     Ok(stream::try_unfold(state, async |(ops, mut deleting, ready, deleted, is_one)| {

@@ -1,7 +1,9 @@
 //! `FileService.GetServerInfo`.
 
+use crate::auth::Caller;
 use crate::error::Result;
-use crate::ops::{self, Caller, Shared};
+use crate::ops::context::Shared;
+use crate::ops::files::get_server_info;
 use lakeport_proto::v1::{GetServerInfoRequest, GetServerInfoResponse};
 
 pub(crate) async fn get_server_info(
@@ -9,7 +11,7 @@ pub(crate) async fn get_server_info(
     caller: &Caller,
     _request: GetServerInfoRequest,
 ) -> Result<GetServerInfoResponse> {
-    let info = ops::server_info(ops, caller).await?;
+    let info = get_server_info::get_server_info(ops, caller).await?;
     Ok(GetServerInfoResponse {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         lakefs_version: info.lakefs_version,

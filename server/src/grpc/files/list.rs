@@ -1,10 +1,13 @@
 //! `FileService.List`.
 
+use crate::auth::Caller;
 use crate::error::{Error, Result};
 use crate::grpc::convert::{Fields, file_info, prefix};
 use crate::grpc::parts::parts;
 use crate::grpc::token;
-use crate::ops::{self, Caller, List, ListPage, Shared};
+use crate::ops::context::Shared;
+use crate::ops::files::list;
+use crate::ops::files::list::{List, ListPage};
 use futures_util::{Stream, StreamExt, TryStreamExt, stream};
 use lakeport_proto::v1::{FileInfo, ListRequest, ListResponse};
 
@@ -25,12 +28,12 @@ pub(crate) async fn list(
     let query = List {
         prefix,
         delimiter: request.delimiter,
-        glob: ops::glob(&request.match_glob)?,
+        glob: list::glob(&request.match_glob)?,
         max_depth: usize::try_from(max_depth).unwrap_or(usize::MAX),
         limit,
         after,
     };
-    let mut listing = ops::list(ops, caller, &place, query).await?;
+    let mut listing = list::list(ops, caller, &place, query).await?;
     let commit_id = listing.commit_id().unwrap_or_default();
     // A ref that names nothing fails the call, not the middle of its answer.
     let first = listing.next(ops).await?;

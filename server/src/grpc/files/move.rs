@@ -1,9 +1,12 @@
 //! `FileService.Move`.
 
 use super::progress::answers;
+use crate::auth::Caller;
 use crate::error::Result;
 use crate::grpc::convert::Fields;
-use crate::ops::{self, Caller, Shared, Transfer};
+use crate::ops::context::Shared;
+use crate::ops::files::r#move;
+use crate::ops::files::transfer::Transfer;
 use futures_util::Stream;
 use lakeport_proto::v1::{MoveRequest, MoveResponse};
 
@@ -19,6 +22,6 @@ pub(crate) async fn rename(
     let (place, (destination, source)) = fields.done(place.zip(destination.zip(source)))?;
     let transfer =
         Transfer { source_repository: None, source_ref: None, source, destination, recursive: request.recursive };
-    let moving = ops::rename(ops, caller, &place, transfer).await?;
+    let moving = r#move::r#move(ops, caller, &place, transfer).await?;
     answers(ops, moving, |paths, failures| MoveResponse { paths, failures }).await
 }

@@ -1,8 +1,10 @@
 //! `FileService.Presign`.
 
+use crate::auth::Caller;
 use crate::error::Result;
 use crate::grpc::convert::Fields;
-use crate::ops::{self, Caller, Shared};
+use crate::ops::context::Shared;
+use crate::ops::files::presign;
 use lakeport_proto::v1::{PresignRequest, PresignResponse};
 
 pub(crate) async fn presign(ops: &Shared, caller: &Caller, request: PresignRequest) -> Result<PresignResponse> {
@@ -10,5 +12,5 @@ pub(crate) async fn presign(ops: &Shared, caller: &Caller, request: PresignReque
     let place = fields.place(request.repository, request.r#ref, request.transaction_id);
     let path = fields.parse("path", request.path);
     let (place, path) = fields.done(place.zip(path))?;
-    Ok(PresignResponse { url: ops::presign(ops, caller, &place, &path).await? })
+    Ok(PresignResponse { url: presign::presign(ops, caller, &place, &path).await? })
 }

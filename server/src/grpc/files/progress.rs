@@ -2,7 +2,8 @@
 
 use crate::error::{Error, Result};
 use crate::grpc::item_status;
-use crate::ops::{Shared, TransferProgress, Transferring};
+use crate::ops::context::Shared;
+use crate::ops::files::transfer::{TransferProgress, Transferring};
 use futures_util::{Stream, TryStreamExt as _, stream};
 use lakeport_proto::v1::PathStatus;
 

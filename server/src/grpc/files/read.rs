@@ -1,10 +1,16 @@
 //! `FileService.Read`: lakeFS's body is the body of the answer.
 
+use crate::auth::Caller;
 use crate::error::{Error, Kind, Result};
 use crate::grpc::convert::{Fields, file_info};
 use crate::grpc::frame::message;
 use crate::grpc::{into_status, item_status};
-use crate::ops::{self, Caller, Conditions, Place, ReadObject, Shared};
+use crate::ops::context::Shared;
+use crate::ops::files::file_info;
+use crate::ops::files::read;
+use crate::ops::files::read::{Conditions, ReadObject};
+use crate::ops::files::stat;
+use crate::ops::place::Place;
 use bytes::Bytes;
 use futures_util::{Stream, stream};
 use http::HeaderMap;
@@ -30,7 +36,7 @@ pub(crate) async fn read(
     let mut ranges = wanted.ranges.iter().copied().enumerate().collect::<VecDeque<_>>();
     let (_, first) = ranges.pop_front().unwrap_or((0, ByteRange::ALL));
     // The first range decides whether there is an answer at all.
-    let opened = ops::read(ops, caller, &wanted.place, &wanted.path, first, &wanted.conditions).await;
+    let opened = read::read(ops, caller, &wanted.place, &wanted.path, first, &wanted.conditions).await;
     let mut reading = Reading {
         ops: ops.clone(),
         caller: caller.clone(),
@@ -165,11 +171,11 @@ impl Reading {
 
     async fn open(&mut self, index: usize, range: ByteRange) {
         let Wanted { place, path, conditions, .. } = &self.wanted;
-        match ops::read(&self.ops, &self.caller, place, path, range, conditions).await {
+        match read::read(&self.ops, &self.caller, place, path, range, conditions).await {
             Ok(object) => self.begin(index, object),
             Err(error) if error.kind() == Kind::RangeOutOfBounds => self.fail(index, error),
             // The first range set that condition, not the caller.
-            Err(error) if error.kind() == Kind::EtagMismatch => self.end(Some(ops::changed(path))),
+            Err(error) if error.kind() == Kind::EtagMismatch => self.end(Some(read::changed(path))),
             Err(error) => self.end(Some(error)),
         }
     }
@@ -185,13 +191,13 @@ impl Reading {
     /// Finds out what the object is without reading from it: also a range that fails is one of it.
     async fn describe(&mut self) -> Result<()> {
         let Wanted { place, path, .. } = &self.wanted;
-        let info = ops::stat(&self.ops, &self.caller, place, path).await?;
-        self.said(ops::FileInfo { metadata: Default::default(), ..info });
+        let info = stat::stat(&self.ops, &self.caller, place, path).await?;
+        self.said(file_info::FileInfo { metadata: Default::default(), ..info });
         Ok(())
     }
 
     /// Notes what the object is. All ranges are of one: those that follow must be of the first's.
-    fn said(&mut self, info: ops::FileInfo) {
+    fn said(&mut self, info: file_info::FileInfo) {
         self.wanted.conditions.if_match = Some(info.etag.clone());
         self.wanted.conditions.if_none_match = None;
         self.info = Some(file_info(info));

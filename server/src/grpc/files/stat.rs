@@ -1,8 +1,10 @@
 //! `FileService.Stat`. What it means is in `ops::stat`; here are only its two borders.
 
+use crate::auth::Caller;
 use crate::error::Result;
 use crate::grpc::convert::{Fields, file_info};
-use crate::ops::{self, Caller, Shared};
+use crate::ops::context::Shared;
+use crate::ops::files::stat;
 use lakeport_proto::v1::{StatRequest, StatResponse};
 
 pub(crate) async fn stat(ops: &Shared, caller: &Caller, request: StatRequest) -> Result<StatResponse> {
@@ -10,6 +12,6 @@ pub(crate) async fn stat(ops: &Shared, caller: &Caller, request: StatRequest) ->
     let place = fields.place(request.repository, request.r#ref, request.transaction_id);
     let path = fields.parse("path", request.path);
     let (place, path) = fields.done(place.zip(path))?;
-    let info = ops::stat(ops, caller, &place, &path).await?;
+    let info = stat::stat(ops, caller, &place, &path).await?;
     Ok(StatResponse { info: Some(file_info(info)) })
 }

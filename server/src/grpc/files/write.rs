@@ -1,10 +1,14 @@
 //! `FileService.Write`: the body of the request is lakeFS's body.
 
+use crate::auth::Caller;
 use crate::error::{Error, Kind, Result};
 use crate::grpc::convert::{Fields, file_info, sorted};
 use crate::grpc::frame::next_piece;
 use crate::grpc::frame::{Deframer, Taken, message};
-use crate::ops::{self, Caller, Place, Shared, UploadHeader};
+use crate::ops::context::Shared;
+use crate::ops::files::store_object::UploadHeader;
+use crate::ops::files::write;
+use crate::ops::place::Place;
 use crate::upload::{Checks, Part};
 use bytes::Bytes;
 use futures_util::{Stream, stream};
@@ -40,7 +44,7 @@ pub(crate) async fn write(
     messages.check(first.crc32c, first.write_offset, &data)?;
     let parts = parts_of(data, first.finish.then(Checks::default));
     let source = stream::try_unfold((messages, parts, first.finish), next_part);
-    let info = ops::write(ops, caller, &place, &path, header, Box::pin(source)).await?;
+    let info = write::write(ops, caller, &place, &path, header, Box::pin(source)).await?;
     let (answer, _) = message(&WriteResponse { info: Some(file_info(info)) }, Bytes::new());
     let mut trailers = HeaderMap::new();
     // An OK has no metadata that could fail to be a header.

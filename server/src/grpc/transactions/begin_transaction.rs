@@ -1,10 +1,13 @@
 //! `TransactionService.BeginTransaction`.
 
+use crate::auth::Caller;
 use crate::error::Result;
 use crate::grpc::convert::{Fields, retention, sorted, span, transaction};
-use crate::ops::{self, Begin, Caller, Shared};
+use crate::ops::context::Shared;
+use crate::ops::transactions::begin_transaction;
+use crate::ops::transactions::begin_transaction::Begin;
 use lakeport_proto::v1::{BeginTransactionRequest, BeginTransactionResponse, BranchRetention};
-use lakeport_session::{Millis, Options};
+use lakeport_transactions::{Millis, Options};
 use lakeport_types::BranchName;
 use std::collections::HashMap;
 
@@ -18,7 +21,7 @@ pub(crate) async fn begin_transaction(
     caller: &Caller,
     request: BeginTransactionRequest,
 ) -> Result<BeginTransactionResponse> {
-    let row = ops::begin(ops, caller, decode(request)?).await?;
+    let row = begin_transaction::begin_transaction(ops, caller, decode(request)?).await?;
     Ok(BeginTransactionResponse { transaction: Some(transaction(row)) })
 }
 

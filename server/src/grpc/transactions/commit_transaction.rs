@@ -1,10 +1,13 @@
 //! `TransactionService.CommitTransaction`.
 
+use crate::auth::Caller;
 use crate::error::Result;
 use crate::grpc::convert::{Fields, sorted, strategy, transaction};
-use crate::ops::{self, Caller, Commit, Shared};
+use crate::ops::context::Shared;
+use crate::ops::transactions::commit_transaction;
+use crate::ops::transactions::commit_transaction::Commit;
 use lakeport_proto::v1::{CommitTransactionRequest, CommitTransactionResponse, MergeStrategy};
-use lakeport_session::CommitRequest;
+use lakeport_transactions::CommitRequest;
 use lakeport_types::{TagName, TransactionId};
 
 pub(crate) async fn commit_transaction(
@@ -44,6 +47,6 @@ pub(crate) async fn commit_transaction(
         validate_only: request.validate_only,
         if_epoch: request.if_epoch,
     };
-    let row = ops::commit(ops, caller, &id, commit).await?;
+    let row = commit_transaction::commit_transaction(ops, caller, &id, commit).await?;
     Ok(CommitTransactionResponse { transaction: Some(transaction(row)) })
 }

@@ -1,8 +1,10 @@
 //! `TransactionService.GetTransaction`.
 
+use crate::auth::Caller;
 use crate::error::Result;
 use crate::grpc::convert::{Fields, transaction};
-use crate::ops::{self, Caller, Shared};
+use crate::ops::context::Shared;
+use crate::ops::transactions::get_transaction;
 use lakeport_proto::v1::{GetTransactionRequest, GetTransactionResponse};
 
 pub(crate) async fn get_transaction(
@@ -12,6 +14,6 @@ pub(crate) async fn get_transaction(
 ) -> Result<GetTransactionResponse> {
     let mut fields = Fields::default();
     let id = fields.parse("transaction_id", request.transaction_id);
-    let row = ops::get(ops, caller, &fields.done(id)?).await?;
+    let row = get_transaction::get_transaction(ops, caller, &fields.done(id)?).await?;
     Ok(GetTransactionResponse { transaction: Some(transaction(row)) })
 }

@@ -1,8 +1,10 @@
 //! `TransactionService.KeepAliveTransaction`.
 
+use crate::auth::Caller;
 use crate::error::Result;
 use crate::grpc::convert::{Fields, transaction};
-use crate::ops::{self, Caller, Shared};
+use crate::ops::context::Shared;
+use crate::ops::transactions::keep_alive_transaction;
 use lakeport_proto::v1::{KeepAliveTransactionRequest, KeepAliveTransactionResponse};
 
 pub(crate) async fn keep_alive_transaction(
@@ -12,6 +14,6 @@ pub(crate) async fn keep_alive_transaction(
 ) -> Result<KeepAliveTransactionResponse> {
     let mut fields = Fields::default();
     let id = fields.parse("transaction_id", request.transaction_id);
-    let row = ops::keep_alive(ops, caller, &fields.done(id)?).await?;
+    let row = keep_alive_transaction::keep_alive_transaction(ops, caller, &fields.done(id)?).await?;
     Ok(KeepAliveTransactionResponse { transaction: Some(transaction(row)) })
 }

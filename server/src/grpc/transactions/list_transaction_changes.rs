@@ -1,8 +1,10 @@
 //! `TransactionService.ListTransactionChanges`.
 
+use crate::auth::Caller;
 use crate::error::Result;
 use crate::grpc::convert::{Fields, prefix, transaction_change};
-use crate::ops::{self, Caller, Shared};
+use crate::ops::context::Shared;
+use crate::ops::transactions::list_transaction_changes;
 use futures_util::{Stream, stream};
 use lakeport_proto::v1::{ListTransactionChangesRequest, ListTransactionChangesResponse};
 
@@ -15,7 +17,7 @@ pub(crate) async fn list_transaction_changes(
     let id = fields.parse("transaction_id", request.transaction_id);
     let prefix = prefix(&mut fields, request.prefix);
     let (id, prefix) = fields.done(id.zip(prefix))?;
-    let changes = ops::list_changes(ops, caller, &id, prefix).await?;
+    let changes = list_transaction_changes::list_transaction_changes(ops, caller, &id, prefix).await?;
     Ok(stream::try_unfold((ops.clone(), changes), async |(ops, mut changes)| {
         let Some(page) = changes.next(&ops).await? else { return Ok(None) };
         let changed = page.into_iter().map(transaction_change).collect();

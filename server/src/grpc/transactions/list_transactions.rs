@@ -1,12 +1,14 @@
 //! `TransactionService.ListTransactions`.
 
+use crate::auth::Caller;
 use crate::error::{Error, Kind, Result};
 use crate::grpc::convert::{Fields, page_size, state, transaction};
 use crate::grpc::parts::parts;
 use crate::grpc::token;
-use crate::ops::{self, Caller, Shared};
+use crate::ops::context::Shared;
+use crate::ops::transactions::list_transactions;
 use lakeport_proto::v1::{ListTransactionsRequest, ListTransactionsResponse, TransactionState};
-use lakeport_session::{Filter, Millis};
+use lakeport_transactions::{Filter, Millis};
 use lakeport_types::RepositoryId;
 
 pub(crate) async fn list_transactions(
@@ -31,7 +33,7 @@ pub(crate) async fn list_transactions(
         states: states.into_iter().filter_map(|wire: TransactionState| state(wire)).collect(),
         labels: request.labels,
     };
-    let mut rows = ops::list_transactions(ops, caller, &filter, after, size + 1).await?;
+    let mut rows = list_transactions::list_transactions(ops, caller, &filter, after, size + 1).await?;
     let found = rows.len();
     rows.truncate(size);
     let positions: Vec<_> = rows.iter().map(|row| format!("{}/{}", row.create_time, row.id)).collect();

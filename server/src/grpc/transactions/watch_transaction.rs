@@ -1,8 +1,10 @@
 //! `TransactionService.WatchTransaction`.
 
+use crate::auth::Caller;
 use crate::error::Result;
 use crate::grpc::convert::{Fields, transaction};
-use crate::ops::{self, Caller, Shared};
+use crate::ops::context::Shared;
+use crate::ops::transactions::watch_transaction;
 use futures_util::{Stream, stream};
 use lakeport_proto::v1::{WatchTransactionRequest, WatchTransactionResponse};
 
@@ -13,7 +15,7 @@ pub(crate) async fn watch_transaction(
 ) -> Result<impl Stream<Item = Result<WatchTransactionResponse>> + Send + use<>> {
     let mut fields = Fields::default();
     let id = fields.parse("transaction_id", request.transaction_id);
-    let watching = ops::watch(ops, caller, &fields.done(id)?).await?;
+    let watching = watch_transaction::watch_transaction(ops, caller, &fields.done(id)?).await?;
     Ok(stream::try_unfold((ops.clone(), watching), async |(ops, mut watching)| {
         let Some(seen) = watching.next(&ops).await? else { return Ok(None) };
         let answer = WatchTransactionResponse {

@@ -1,8 +1,10 @@
 //! `VersionService.CherryPick`.
 
+use crate::auth::Caller;
 use crate::error::Result;
 use crate::grpc::convert::{Fields, branch_of, commit};
-use crate::ops::{self, Caller, Shared};
+use crate::ops::context::Shared;
+use crate::ops::versions::cherry_pick;
 use lakeport_proto::v1::{CherryPickRequest, CherryPickResponse};
 
 pub(crate) async fn cherry_pick(
@@ -16,6 +18,6 @@ pub(crate) async fn cherry_pick(
     let parent = fields.count("parent_number", request.parent_number.into());
     let ((repository, branch), (target, parent)) = fields.done(named.zip(target.zip(parent)))?;
     let parent = u32::try_from(parent).ok().filter(|parent| *parent > 0);
-    let made = ops::cherry_pick(ops, caller, (&repository, &branch), &target, parent).await?;
+    let made = cherry_pick::cherry_pick(ops, caller, (&repository, &branch), &target, parent).await?;
     Ok(CherryPickResponse { commit: Some(commit(made)) })
 }

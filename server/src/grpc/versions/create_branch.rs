@@ -1,8 +1,10 @@
 //! `VersionService.CreateBranch`.
 
+use crate::auth::Caller;
 use crate::error::Result;
 use crate::grpc::convert::{Fields, branch, branch_of};
-use crate::ops::{self, Caller, Shared};
+use crate::ops::context::Shared;
+use crate::ops::versions::create_branch;
 use lakeport_proto::v1::{CreateBranchRequest, CreateBranchResponse};
 
 pub(crate) async fn create_branch(
@@ -14,6 +16,6 @@ pub(crate) async fn create_branch(
     let named = branch_of(&mut fields, request.repository, ("branch", request.branch));
     let source = fields.parse("ref", request.r#ref);
     let ((repository, name), source) = fields.done(named.zip(source))?;
-    let made = ops::create_branch(ops, caller, &repository, &name, &source).await?;
+    let made = create_branch::create_branch(ops, caller, &repository, &name, &source).await?;
     Ok(CreateBranchResponse { branch: Some(branch(made)) })
 }

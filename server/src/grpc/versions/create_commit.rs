@@ -1,8 +1,11 @@
 //! `VersionService.CreateCommit`.
 
+use crate::auth::Caller;
 use crate::error::Result;
 use crate::grpc::convert::{Fields, commit, sorted};
-use crate::ops::{self, Caller, NewCommit, Shared};
+use crate::ops::context::Shared;
+use crate::ops::versions::create_commit;
+use crate::ops::versions::create_commit::NewCommit;
 use lakeport_proto::v1::{CreateCommitRequest, CreateCommitResponse};
 
 pub(crate) async fn create_commit(
@@ -15,6 +18,6 @@ pub(crate) async fn create_commit(
     let place = fields.done(place)?;
     let new =
         NewCommit { message: request.message, metadata: sorted(request.metadata), allow_empty: request.allow_empty };
-    let made = ops::create_commit(ops, caller, &place, new).await?;
+    let made = create_commit::create_commit(ops, caller, &place, new).await?;
     Ok(CreateCommitResponse { commit: Some(commit(made)) })
 }

@@ -1,8 +1,10 @@
 //! `VersionService.CreateRepository`.
 
+use crate::auth::Caller;
 use crate::error::Result;
 use crate::grpc::convert::{Fields, repository};
-use crate::ops::{self, Caller, Shared};
+use crate::ops::context::Shared;
+use crate::ops::versions::create_repository;
 use lakeport_proto::v1::{CreateRepositoryRequest, CreateRepositoryResponse};
 
 pub(crate) async fn create_repository(
@@ -16,6 +18,6 @@ pub(crate) async fn create_repository(
     let default_branch = fields.parse("default_branch", default_branch);
     let (id, default_branch) = fields.done(id.zip(default_branch))?;
     let (namespace, read_only) = (&request.storage_namespace, request.read_only);
-    let made = ops::create_repository(ops, caller, &id, namespace, &default_branch, read_only).await?;
+    let made = create_repository::create_repository(ops, caller, &id, namespace, &default_branch, read_only).await?;
     Ok(CreateRepositoryResponse { repository: Some(repository(made)) })
 }

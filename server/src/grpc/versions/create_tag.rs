@@ -1,8 +1,10 @@
 //! `VersionService.CreateTag`.
 
+use crate::auth::Caller;
 use crate::error::Result;
 use crate::grpc::convert::{Fields, tag};
-use crate::ops::{self, Caller, Shared};
+use crate::ops::context::Shared;
+use crate::ops::versions::create_tag;
 use lakeport_proto::v1::{CreateTagRequest, CreateTagResponse};
 
 pub(crate) async fn create_tag(ops: &Shared, caller: &Caller, request: CreateTagRequest) -> Result<CreateTagResponse> {
@@ -10,6 +12,6 @@ pub(crate) async fn create_tag(ops: &Shared, caller: &Caller, request: CreateTag
     let (repository, name) = (fields.parse("repository", request.repository), fields.parse("tag", request.tag));
     let target = fields.parse("ref", request.r#ref);
     let ((repository, name), target) = fields.done(repository.zip(name).zip(target))?;
-    let made = ops::create_tag(ops, caller, &repository, &name, &target).await?;
+    let made = create_tag::create_tag(ops, caller, &repository, &name, &target).await?;
     Ok(CreateTagResponse { tag: Some(tag(made)) })
 }

@@ -1,8 +1,10 @@
 //! `VersionService.DeleteBranch`.
 
+use crate::auth::Caller;
 use crate::error::Result;
 use crate::grpc::convert::{Fields, branch_of};
-use crate::ops::{self, Caller, Shared};
+use crate::ops::context::Shared;
+use crate::ops::versions::delete_branch;
 use lakeport_proto::v1::{DeleteBranchRequest, DeleteBranchResponse};
 
 pub(crate) async fn delete_branch(
@@ -13,6 +15,6 @@ pub(crate) async fn delete_branch(
     let mut fields = Fields::default();
     let named = branch_of(&mut fields, request.repository, ("branch", request.branch));
     let (repository, name) = fields.done(named)?;
-    ops::delete_branch(ops, caller, &repository, &name).await?;
+    delete_branch::delete_branch(ops, caller, &repository, &name).await?;
     Ok(DeleteBranchResponse {})
 }

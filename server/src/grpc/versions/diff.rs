@@ -1,8 +1,12 @@
 //! `VersionService.Diff`.
 
+use crate::auth::Caller;
 use crate::error::{Error, Result};
 use crate::grpc::convert::{Fields, diff_entry, prefix};
-use crate::ops::{self, Caller, DiffTarget, Place, Shared};
+use crate::ops::context::Shared;
+use crate::ops::place::Place;
+use crate::ops::versions::diff;
+use crate::ops::versions::diff::DiffTarget;
 use futures_util::{Stream, stream};
 use lakeport_proto::v1::{DiffMode, DiffRequest, DiffResponse};
 use lakeport_types::{Prefix, Ref};
@@ -13,7 +17,7 @@ pub(crate) async fn diff(
     request: DiffRequest,
 ) -> Result<impl Stream<Item = Result<DiffResponse>> + Send + use<>> {
     let (place, target, prefix) = decode(request)?;
-    let mut differences = ops::diff(ops, caller, &place, target, prefix).await?;
+    let mut differences = diff::diff(ops, caller, &place, target, prefix).await?;
     let first = differences.next(ops).await?;
     Ok(stream::try_unfold((ops.clone(), differences, first), async |(ops, mut differences, ready)| {
         let page = match ready {

@@ -1,9 +1,11 @@
 //! `VersionService.ListBranches`.
 
+use crate::auth::Caller;
 use crate::error::Result;
 use crate::grpc::convert::{Fields, branch, page_size};
 use crate::grpc::token;
-use crate::ops::{self, Caller, Shared};
+use crate::ops::context::Shared;
+use crate::ops::versions::list_branches;
 use lakeport_proto::v1::{ListBranchesRequest, ListBranchesResponse};
 
 pub(crate) async fn list_branches(
@@ -18,7 +20,7 @@ pub(crate) async fn list_branches(
     let repository = fields.parse("repository", request.repository);
     let size = page_size(&mut fields, request.page_size);
     let (repository, size) = fields.done(repository.zip(size))?;
-    let page = ops::list_branches(ops, caller, &repository, &request.prefix, &after, size).await?;
+    let page = list_branches::list_branches(ops, caller, &repository, &request.prefix, &after, size).await?;
     Ok(ListBranchesResponse {
         next_page_token: page.next.map(|next| token::make(&key, &next)).unwrap_or_default(),
         branches: page.results.into_iter().map(branch).collect(),

@@ -1,9 +1,11 @@
 //! `VersionService.ListRepositories`.
 
+use crate::auth::Caller;
 use crate::error::Result;
 use crate::grpc::convert::{Fields, page_size, repository};
 use crate::grpc::token;
-use crate::ops::{self, Caller, Shared};
+use crate::ops::context::Shared;
+use crate::ops::versions::list_repositories;
 use lakeport_proto::v1::{ListRepositoriesRequest, ListRepositoriesResponse};
 
 pub(crate) async fn list_repositories(
@@ -17,7 +19,7 @@ pub(crate) async fn list_repositories(
     let key = request.clone();
     let size = page_size(&mut fields, request.page_size);
     let size = fields.done(size)?;
-    let page = ops::list_repositories(ops, caller, &request.prefix, &after, size).await?;
+    let page = list_repositories::list_repositories(ops, caller, &request.prefix, &after, size).await?;
     Ok(ListRepositoriesResponse {
         next_page_token: page.next.map(|next| token::make(&key, &next)).unwrap_or_default(),
         repositories: page.results.into_iter().map(repository).collect(),

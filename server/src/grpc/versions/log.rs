@@ -1,9 +1,12 @@
 //! `VersionService.Log`.
 
+use crate::auth::Caller;
 use crate::error::{Error, Result};
 use crate::grpc::convert::{Fields, commit};
 use crate::grpc::parts::parts;
-use crate::ops::{self, Caller, LogTarget, Shared};
+use crate::ops::context::Shared;
+use crate::ops::versions::log;
+use crate::ops::versions::log::LogTarget;
 use futures_util::{Stream, StreamExt, TryStreamExt, stream};
 use lakeport_proto::v1::{LogRequest, LogResponse};
 use lakeport_types::{ObjectPath, Prefix};
@@ -32,7 +35,7 @@ pub(crate) async fn log(
     }
     let (place, limit) = fields.done(place.zip(limit))?;
     let target = LogTarget { limit, first_parent: request.first_parent, paths, prefixes, since, stop_at };
-    let mut history = ops::log(ops, caller, &place, target).await?;
+    let mut history = log::log(ops, caller, &place, target).await?;
     let first = history.next(ops).await?;
     let pages = stream::try_unfold((ops.clone(), history, first), async |(ops, mut history, ready)| {
         let page = match ready {

@@ -1,8 +1,10 @@
 //! `VersionService.Merge`.
 
+use crate::auth::Caller;
 use crate::error::Result;
 use crate::grpc::convert::{Fields, branch_of, lakefs_strategy, sorted};
-use crate::ops::{self, Caller, Shared};
+use crate::ops::context::Shared;
+use crate::ops::versions::merge;
 use lakeport_lakefs::NewMerge;
 use lakeport_proto::v1::{MergeRequest, MergeResponse, MergeStrategy};
 
@@ -19,6 +21,6 @@ pub(crate) async fn merge(ops: &Shared, caller: &Caller, request: MergeRequest) 
         squash: request.squash,
         allow_empty: false,
     };
-    let commit_id = ops::merge(ops, caller, &ops::MergeRequest { repository, source, destination, merge }).await?;
+    let commit_id = merge::merge(ops, caller, &merge::MergeRequest { repository, source, destination, merge }).await?;
     Ok(MergeResponse { commit_id })
 }

@@ -1,8 +1,11 @@
 //! `VersionService.Reset`.
 
+use crate::auth::Caller;
 use crate::error::Result;
 use crate::grpc::convert::{Fields, branch, branch_of, prefix};
-use crate::ops::{self, Caller, Reset, Shared};
+use crate::ops::context::Shared;
+use crate::ops::versions::reset;
+use crate::ops::versions::reset::Reset;
 use lakeport_lakefs::Staged;
 use lakeport_proto::v1::{ResetRequest, ResetResponse};
 
@@ -24,6 +27,6 @@ pub(crate) async fn reset(ops: &Shared, caller: &Caller, request: ResetRequest) 
         (None, None, Some(prefix)) => Reset::Uncommitted(Staged::Below(prefix)),
         (None, None, None) => Reset::Uncommitted(Staged::All),
     };
-    let found = ops::reset(ops, caller, &repository, &name, &reset).await?;
+    let found = reset::reset(ops, caller, &repository, &name, &reset).await?;
     Ok(ResetResponse { branch: Some(branch(found)) })
 }

@@ -1,8 +1,11 @@
 //! `VersionService.Revert`.
 
+use crate::auth::Caller;
 use crate::error::Result;
 use crate::grpc::convert::{Fields, commit, sorted};
-use crate::ops::{self, Caller, NewRevert, Shared};
+use crate::ops::context::Shared;
+use crate::ops::versions::revert;
+use crate::ops::versions::revert::NewRevert;
 use lakeport_proto::v1::{RevertRequest, RevertResponse};
 
 pub(crate) async fn revert(ops: &Shared, caller: &Caller, request: RevertRequest) -> Result<RevertResponse> {
@@ -13,6 +16,6 @@ pub(crate) async fn revert(ops: &Shared, caller: &Caller, request: RevertRequest
     let (place, (target, parent)) = fields.done(place.zip(target.zip(parent)))?;
     let parent = u32::try_from(parent).unwrap_or(u32::MAX);
     let undo = NewRevert { target, parent, message: request.message, metadata: sorted(request.metadata) };
-    let made = ops::revert(ops, caller, &place, undo).await?;
+    let made = revert::revert(ops, caller, &place, undo).await?;
     Ok(RevertResponse { commit: Some(commit(made)) })
 }

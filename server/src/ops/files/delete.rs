@@ -1,0 +1,248 @@
+//! Deleting objects.
+
+use crate::auth::Caller;
+use crate::error::{Error, Kind, Result};
+use crate::ops::context::{Ops, Shared};
+use crate::ops::files::list::{List, Listing};
+use crate::ops::files::settle::Change;
+use crate::ops::place::Place;
+use crate::ops::reading::Reading;
+use crate::ops::writing::Writing;
+use futures_util::{StreamExt, TryStreamExt, stream};
+use lakeport_lakefs::{self as lakefs, DeleteFailure, Lakefs};
+use lakeport_types::{ObjectPath, Prefix, Ref};
+use std::collections::HashSet;
+
+/// What to delete.
+#[derive(Debug, Clone)]
+pub enum Deletion {
+    /// These objects.
+    Paths(Vec<ObjectPath>),
+    /// The object of that name and all below it; a name that ends in `/`: all below it.
+    Tree(ObjectPath),
+}
+
+/// What a part of a deletion did.
+#[derive(Debug, Default)]
+pub struct DeletionProgress {
+    /// How many are gone by it.
+    pub deleted: u64,
+    /// What could not be deleted.
+    pub failures: Vec<(String, Error)>,
+}
+
+/// A deletion under way.
+pub struct Deleting {
+    caller: Caller,
+    writing: Writing,
+    allow_missing: bool,
+    found_any: bool,
+    todo: Todo,
+}
+
+enum Todo {
+    Paths(Vec<ObjectPath>),
+    Tree(Box<Listing>, ObjectPath),
+    Nothing,
+}
+
+/// Begins a deletion.
+///
+/// # Errors
+/// Those of the place.
+pub async fn delete(
+    ops: &Ops,
+    caller: &Caller,
+    place: &Place,
+    deletion: Deletion,
+    allow_missing: bool,
+) -> Result<Deleting> {
+    let writing = ops.writing(caller, place).await?;
+    // lakeFS says nothing at all of a batch for a branch that is not there.
+    if let Err(error) = caller.lakefs.branch(&writing.repository, &writing.branch).await {
+        return Err(writing.refused(ops, caller, error).await);
+    }
+    let todo = match deletion {
+        Deletion::Paths(mut paths) => {
+            paths.reverse();
+            Todo::Paths(paths)
+        }
+        Deletion::Tree(root) => Todo::Tree(Box::new(below(caller, &writing, &root)), root),
+    };
+    Ok(Deleting { caller: caller.clone(), writing, allow_missing, found_any: false, todo })
+}
+
+fn below(caller: &Caller, writing: &Writing, root: &ObjectPath) -> Listing {
+    let reading = Reading {
+        repository: writing.repository.clone(),
+        reference: Ref::from(&writing.branch),
+        transaction: writing.transaction.clone(),
+    };
+    Listing::new(caller, reading, tree(root))
+}
+
+/// All keys that begin with a root. Some of them may only share a prefix: see [`is_below`].
+pub(in crate::ops) fn tree(root: &ObjectPath) -> List {
+    List {
+        prefix: Prefix::from(root),
+        delimiter: String::new(),
+        glob: None,
+        max_depth: 0,
+        limit: 0,
+        after: String::new(),
+    }
+}
+
+/// Keys as paths. One that lakeport does not take (a NUL in it) fails by name, and is not passed over.
+pub(in crate::ops) fn parsed(
+    keys: impl Iterator<Item = String>,
+    failures: &mut Vec<(String, Error)>,
+) -> Vec<ObjectPath> {
+    let paths = keys.filter_map(|key| match ObjectPath::try_from(key.as_str()) {
+        Ok(path) => Some(path),
+        Err(error) => {
+            failures.push((key, Error::field("path", error)));
+            None
+        }
+    });
+    paths.collect()
+}
+
+/// Whether a key is the root itself or below it, and does not only share a prefix with it.
+pub(in crate::ops) fn is_below(root: &ObjectPath, key: &str) -> bool {
+    match key.strip_prefix(root.as_str()) {
+        Some("") => true,
+        Some(rest) => root.as_str().ends_with('/') || rest.starts_with('/'),
+        None => false,
+    }
+}
+
+impl Deleting {
+    /// Deletes the next part; `None` when all is done.
+    ///
+    /// # Errors
+    /// When nothing of the part can be deleted: permission, a transaction that ended, lakeFS away.
+    pub async fn next(&mut self, ops: &Shared) -> Result<Option<DeletionProgress>> {
+        ops.stay(self.writing.transaction.as_ref()).await?;
+        let mut progress = DeletionProgress::default();
+        let batch = match &mut self.todo {
+            Todo::Nothing => return Ok(None),
+            Todo::Paths(paths) if paths.is_empty() => return Ok(None),
+            Todo::Paths(paths) => paths.split_off(paths.len().saturating_sub(Lakefs::MAX_DELETE)),
+            Todo::Tree(listing, root) => match listing.next(ops).await? {
+                None => {
+                    let nothing =
+                        Error::new(Kind::ObjectNotFound, format!("nothing is at or below {:?}", root.as_str()));
+                    let nothing = nothing.about([root.as_str()]);
+                    self.todo = Todo::Nothing;
+                    return if self.found_any || self.allow_missing { Ok(None) } else { Err(nothing) };
+                }
+                Some(page) => {
+                    let keys = page.entries.into_iter().map(|entry| entry.path).filter(|key| is_below(root, key));
+                    parsed(keys, &mut progress.failures)
+                }
+            },
+        };
+        let batch = if self.allow_missing || matches!(self.todo, Todo::Tree(..)) {
+            batch
+        } else {
+            self.only_existing(ops, batch, &mut progress).await?
+        };
+        self.found_any |= !batch.is_empty();
+        self.delete(ops, batch, &mut progress).await?;
+        Ok(Some(progress))
+    }
+
+    /// lakeFS deletes what is not there without a word, so it is asked first.
+    async fn only_existing(
+        &self,
+        ops: &Ops,
+        batch: Vec<ObjectPath>,
+        progress: &mut DeletionProgress,
+    ) -> Result<Vec<ObjectPath>> {
+        let branch = Ref::from(&self.writing.branch);
+        let Writing { repository, transaction, .. } = &self.writing;
+        let reading =
+            Reading { repository: repository.clone(), reference: branch.clone(), transaction: transaction.clone() };
+        let looked: Vec<(ObjectPath, Option<Error>)> = stream::iter(batch)
+            .map(async |path| match self.caller.lakefs.stat(&self.writing.repository, &branch, &path).await {
+                Ok(_) => Ok((path, None)),
+                Err(error) if error.kind() == lakefs::Kind::NotFound => {
+                    match ops.missing(&self.caller, &reading, &path).await {
+                        missing if missing.kind() == Kind::ObjectNotFound => Ok((path, Some(missing))),
+                        // The branch itself is gone: what is there cannot be said.
+                        error => Err(error),
+                    }
+                }
+                Err(error) => Err(self.caller.explain(error.into()).await),
+            })
+            .buffered(ops.limits.fan_out)
+            .try_collect()
+            .await?;
+        let mut existing = Vec::new();
+        for (path, missing) in looked {
+            match missing {
+                None => existing.push(path),
+                Some(missing) => progress.failures.push((path.into_string(), missing)),
+            }
+        }
+        Ok(existing)
+    }
+
+    async fn delete(&self, ops: &Shared, batch: Vec<ObjectPath>, progress: &mut DeletionProgress) -> Result<()> {
+        if batch.is_empty() {
+            return Ok(());
+        }
+        for path in &batch {
+            ops.is_settled(&self.writing, path)?;
+        }
+        let request = delete_all(ops.clone(), self.caller.clone(), self.writing.clone(), batch.clone());
+        let failures = ops.to_the_end(&self.writing, batch.clone(), || true, request).await?;
+        let failed: HashSet<&str> = failures.iter().map(|failure| failure.path.as_str()).collect();
+        let gone = batch.into_iter().filter(|path| !failed.contains(path.as_str()));
+        let changes: Vec<Change> = gone.map(Change::Deleted).collect();
+        let outcomes = ops.acknowledge(&self.caller, &self.writing, &changes).await?;
+        for (change, outcome) in changes.iter().zip(outcomes) {
+            match outcome {
+                Ok(()) => progress.deleted += 1,
+                Err(error) => progress.failures.push((change.path().to_owned(), error)),
+            }
+        }
+        for failure in failures {
+            let error = self.writing.refused(ops, &self.caller, failure.error).await;
+            progress.failures.push((failure.path, error));
+        }
+        Ok(())
+    }
+}
+
+/// One request to lakeFS, and what it could not delete.
+pub(in crate::ops) async fn delete_all(
+    ops: Shared,
+    caller: Caller,
+    writing: Writing,
+    paths: Vec<ObjectPath>,
+) -> Result<Vec<DeleteFailure>> {
+    match caller.lakefs.delete_many(&writing.repository, &writing.branch, &paths).await {
+        Ok(failures) => Ok(failures),
+        Err(error) if error.is_ambiguous() => Err(ops.doubted(&writing, &paths, error).await),
+        Err(error) => Err(writing.refused(&ops, &caller, error).await),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tree_never_has_what_only_shares_a_prefix() {
+        let root = |path: &str| ObjectPath::try_from(path).unwrap();
+        assert!(is_below(&root("x/file1"), "x/file1"));
+        assert!(is_below(&root("x/file1"), "x/file1/a"));
+        assert!(!is_below(&root("x/file1"), "x/file10"));
+        assert!(is_below(&root("x/"), "x/"));
+        assert!(is_below(&root("x/"), "x/a"));
+        assert!(!is_below(&root("x/"), "x"));
+        assert!(!is_below(&root("x"), "y"));
+    }
+}

@@ -1,0 +1,139 @@
+//! Objects by prefix.
+
+use crate::auth::Caller;
+use crate::error::{Error, Result};
+use crate::ops::context::Ops;
+use crate::ops::files::file_info::FileInfo;
+use crate::ops::place::Place;
+use crate::ops::reading::Reading;
+use globset::{GlobBuilder, GlobMatcher};
+use lakeport_lakefs::Listed;
+use lakeport_types::Prefix;
+
+/// What to list.
+#[derive(Debug, Clone)]
+pub struct List {
+    /// What keys begin with.
+    pub prefix: Prefix,
+    /// Folds keys that have it behind the prefix; empty: folds none.
+    pub delimiter: String,
+    /// Only keys that match.
+    pub glob: Option<GlobMatcher>,
+    /// How many names, parted by `/`, may stand behind the prefix; 0: any.
+    pub max_depth: usize,
+    /// Entries at most; 0: all.
+    pub limit: u64,
+    /// Begins behind this key.
+    pub after: String,
+}
+
+/// A part of a list.
+#[derive(Debug, Clone)]
+pub struct ListPage {
+    /// In the order of their keys.
+    pub entries: Vec<FileInfo>,
+    /// The key to go on behind; `None` at the end.
+    pub next: Option<String>,
+}
+
+/// A list under way.
+pub struct Listing {
+    caller: Caller,
+    reading: Reading,
+    query: List,
+    left: u64,
+    is_done: bool,
+}
+
+/// What lakeFS gives at once.
+const PAGE: usize = 1000;
+
+/// A glob in which `*` and `?` stay within `/`.
+///
+/// # Errors
+/// `InvalidField`.
+pub fn glob(pattern: &str) -> Result<Option<GlobMatcher>> {
+    if pattern.is_empty() {
+        return Ok(None);
+    }
+    let glob = GlobBuilder::new(pattern).literal_separator(true).build();
+    glob.map(|glob| Some(glob.compile_matcher())).map_err(|error| Error::field("match_glob", error))
+}
+
+/// Begins a list.
+///
+/// # Errors
+/// Those of the place. A ref that names nothing is seen with the first page.
+pub async fn list(ops: &Ops, caller: &Caller, place: &Place, query: List) -> Result<Listing> {
+    let reading = ops.reading(caller, place).await?;
+    Ok(Listing::new(caller, reading, query))
+}
+
+impl Listing {
+    pub(in crate::ops) fn new(caller: &Caller, reading: Reading, query: List) -> Self {
+        let left = if query.limit == 0 { u64::MAX } else { query.limit };
+        Self { caller: caller.clone(), reading, query, left, is_done: false }
+    }
+
+    /// The commit that is listed, where the ref is one.
+    pub fn commit_id(&self) -> Option<String> {
+        self.reading.reference.as_commit().map(|commit| commit.to_string())
+    }
+
+    /// The next page; `None` behind the last. A page may be empty where nothing of it matches.
+    ///
+    /// # Errors
+    /// `RefNotFound`, `RepositoryNotFound`.
+    pub async fn next(&mut self, ops: &Ops) -> Result<Option<ListPage>> {
+        if self.is_done {
+            return Ok(None);
+        }
+        ops.stay(self.reading.transaction.as_ref()).await?;
+        let amount = usize::try_from(self.left).unwrap_or(PAGE).min(PAGE);
+        let (repository, reference) = (&self.reading.repository, &self.reading.reference);
+        let query = &self.query;
+        let listed = self.caller.lakefs.list(
+            repository,
+            reference,
+            query.prefix.as_str(),
+            &query.after,
+            &query.delimiter,
+            if self.filters() { PAGE } else { amount },
+        );
+        let page = match listed.await {
+            Ok(page) => page,
+            Err(error) => {
+                let error = self.caller.explain(ops.missing_ref(&self.reading, error).await).await;
+                self.reading = ops.read_on(&self.caller, &self.reading, error).await?;
+                return Box::pin(self.next(ops)).await;
+            }
+        };
+        let entries = page.results.into_iter().map(|listed| match listed {
+            Listed::Object(stats) => FileInfo::from(stats).at(&self.reading),
+            Listed::Prefix(path) => FileInfo::prefix(path),
+        });
+        let mut entries: Vec<FileInfo> = entries.filter(|entry| self.wants(entry)).collect();
+        let mut next = page.next;
+        if entries.len() as u64 > self.left {
+            entries.truncate(amount);
+            next = entries.last().map(|last| last.path.clone());
+        }
+        self.left -= entries.len() as u64;
+        self.is_done = next.is_none() || self.left == 0;
+        if let Some(next) = &next {
+            self.query.after.clone_from(next);
+        }
+        Ok(Some(ListPage { entries, next }))
+    }
+
+    fn filters(&self) -> bool {
+        self.query.glob.is_some() || self.query.max_depth > 0
+    }
+
+    fn wants(&self, entry: &FileInfo) -> bool {
+        let below = entry.path.strip_prefix(self.query.prefix.as_str()).unwrap_or(&entry.path);
+        let depth = below.trim_end_matches('/').matches('/').count() + 1;
+        (self.query.max_depth == 0 || depth <= self.query.max_depth)
+            && self.query.glob.as_ref().is_none_or(|glob| glob.is_match(&entry.path))
+    }
+}

@@ -1,0 +1,61 @@
+//! User metadata of an object.
+
+use crate::auth::Caller;
+use crate::error::Result;
+use crate::ops::context::Shared;
+use crate::ops::files::file_info::FileInfo;
+use crate::ops::files::object_metadata::check_described;
+use crate::ops::files::settle::Change;
+use crate::ops::place::Place;
+use crate::ops::reading::Reading;
+use crate::ops::writing::Writing;
+use lakeport_lakefs as lakefs;
+use lakeport_types::{ObjectPath, Ref};
+use std::collections::BTreeMap;
+
+/// Replaces the user metadata of an object.
+///
+/// # Errors
+/// `ObjectNotFound`, `ReservedName`, and those of the place.
+pub async fn set_metadata(
+    ops: &Shared,
+    caller: &Caller,
+    place: &Place,
+    path: &ObjectPath,
+    metadata: &BTreeMap<String, String>,
+) -> Result<FileInfo> {
+    check_described(metadata, "")?;
+    let writing = ops.writing(caller, place).await?;
+    ops.is_settled(&writing, path)?;
+    let reference = Ref::from(&writing.branch);
+    let request = replace(ops.clone(), caller.clone(), writing.clone(), path.clone(), metadata.clone());
+    ops.to_the_end(&writing, vec![path.clone()], || true, request).await?;
+    // lakeFS answers nothing, and for a repository that is not there too: what stands is looked up.
+    let stats = match (caller.lakefs.stat(&writing.repository, &reference, path).await, &writing.transaction) {
+        (Ok(stats), _) => stats,
+        // The branch may have gone, and what was written with it into a commit.
+        (Err(_), Some(transaction)) => return Ok(ops.described(caller, transaction, path, metadata).await?.into()),
+        (Err(error), None) => return Err(writing.refused(ops, caller, error).await),
+    };
+    ops.acknowledge_one(caller, &writing, &Change::Put(Box::new(stats.clone()))).await?;
+    Ok(stats.into())
+}
+
+async fn replace(
+    ops: Shared,
+    caller: Caller,
+    writing: Writing,
+    path: ObjectPath,
+    metadata: BTreeMap<String, String>,
+) -> Result<()> {
+    match caller.lakefs.set_metadata(&writing.repository, &writing.branch, &path, &metadata).await {
+        Ok(()) => Ok(()),
+        Err(error) if error.kind() == lakefs::Kind::NotFound => {
+            let reference = Ref::from(&writing.branch);
+            let reading = Reading { repository: writing.repository.clone(), reference, transaction: None };
+            Err(ops.missing(&caller, &reading, &path).await)
+        }
+        Err(error) if error.is_ambiguous() => Err(ops.doubted(&writing, &[path], error).await),
+        Err(error) => Err(writing.refused(&ops, &caller, error).await),
+    }
+}

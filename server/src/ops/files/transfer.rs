@@ -1,0 +1,252 @@
+//! Copying and moving, on the server.
+
+use crate::auth::Caller;
+use crate::error::{Error, Kind, Result};
+use crate::ops::context::{Ops, Shared};
+use crate::ops::files::copy_across::copy_across;
+use crate::ops::files::delete::{delete_all, is_below, tree};
+use crate::ops::files::list::Listing;
+use crate::ops::files::settle::Change;
+use crate::ops::place::Place;
+use crate::ops::reading::Reading;
+use crate::ops::writing::Writing;
+use futures_util::{StreamExt, stream};
+use lakeport_lakefs::{self as lakefs, Lakefs};
+use lakeport_types::{ObjectPath, Ref, RepositoryId};
+
+/// From where to where.
+#[derive(Debug, Clone)]
+pub struct Transfer {
+    /// Repository of the source; `None` where the destination is.
+    pub source_repository: Option<RepositoryId>,
+    /// The source; `None` where the destination is.
+    pub source_ref: Option<Ref>,
+    /// The object, or the root of a tree.
+    pub source: ObjectPath,
+    /// What takes its place.
+    pub destination: ObjectPath,
+    /// All below the source too.
+    pub recursive: bool,
+}
+
+/// What a part of a transfer did.
+#[derive(Debug, Default)]
+pub struct TransferProgress {
+    /// Destinations that stand.
+    pub paths: Vec<String>,
+    /// Sources that could not be transferred.
+    pub failures: Vec<(String, Error)>,
+}
+
+/// A transfer under way.
+pub struct Transferring {
+    caller: Caller,
+    writing: Writing,
+    from: Reading,
+    transfer: Transfer,
+    listing: Option<Listing>,
+    is_move: bool,
+    /// Of a move: sources whose copies stand, and how many of them are deleted.
+    copied: Vec<ObjectPath>,
+    deleted: usize,
+    /// Why the first copy that failed did.
+    failed: Option<Kind>,
+    found_any: bool,
+    is_started: bool,
+    phase: Phase,
+}
+
+/// What is under way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    Copying,
+    Deleting,
+    Done,
+}
+
+pub(in crate::ops) async fn begin(
+    ops: &Ops,
+    caller: &Caller,
+    place: &Place,
+    transfer: Transfer,
+    is_move: bool,
+) -> Result<Transferring> {
+    let writing = ops.writing(caller, place).await?;
+    let branch = Ref::from(&writing.branch);
+    let from = Reading {
+        repository: transfer.source_repository.clone().unwrap_or_else(|| writing.repository.clone()),
+        reference: transfer.source_ref.clone().unwrap_or_else(|| branch.clone()),
+        transaction: None,
+    };
+    // `main$` and `main@` are the branch too.
+    let is_same_branch = from.reference.as_str().trim_end_matches(['$', '@']) == branch.as_str();
+    if from.repository == writing.repository && is_same_branch {
+        refuse_overlap(&transfer)?;
+    }
+    let listing = transfer.recursive.then(|| Listing::new(caller, from.clone(), tree(&transfer.source)));
+    Ok(Transferring {
+        caller: caller.clone(),
+        writing,
+        from,
+        transfer,
+        listing,
+        is_move,
+        copied: Vec::new(),
+        deleted: 0,
+        failed: None,
+        found_any: false,
+        is_started: false,
+        phase: Phase::Copying,
+    })
+}
+
+fn refuse_overlap(transfer: &Transfer) -> Result<()> {
+    let (source, destination) = (&transfer.source, &transfer.destination);
+    let nested =
+        transfer.recursive && (is_below(source, destination.as_str()) || is_below(destination, source.as_str()));
+    if source == destination || nested {
+        return Err(Error::field(
+            "source_path",
+            format!("{:?} and {:?} overlap", source.as_str(), destination.as_str()),
+        ));
+    }
+    Ok(())
+}
+
+impl Transferring {
+    /// Transfers the next part; `None` when all is done. Of a move, paths are named once their sources are gone.
+    ///
+    /// # Errors
+    /// When nothing of the part can be done.
+    pub async fn next(&mut self, ops: &Shared) -> Result<Option<TransferProgress>> {
+        while self.phase == Phase::Copying {
+            ops.stay(self.writing.transaction.as_ref()).await?;
+            let Some(sources) = self.sources(ops).await? else {
+                self.end_copying(ops)?;
+                break;
+            };
+            self.found_any |= !sources.is_empty();
+            let mut progress = self.copy(ops, sources).await?;
+            self.failed = self.failed.or(progress.failures.first().map(|(_, error)| error.kind()));
+            if self.is_move {
+                progress.paths.clear();
+            }
+            if !(progress.paths.is_empty() && progress.failures.is_empty()) {
+                return Ok(Some(progress));
+            }
+        }
+        if self.phase == Phase::Deleting { self.delete_sources(ops).await } else { Ok(None) }
+    }
+
+    /// All that can be copied is; of a move, the sources come next.
+    fn end_copying(&mut self, ops: &Ops) -> Result<()> {
+        self.phase = if self.is_move { Phase::Deleting } else { Phase::Done };
+        let source = self.transfer.source.as_str();
+        if !self.found_any {
+            let message = format!("no object {source:?}, and none below it in repository {}", self.from.repository);
+            return Err(Error::new(Kind::ObjectNotFound, message).about([source]));
+        }
+        match self.failed {
+            Some(kind) if self.is_move => Err(Error::new(
+                kind,
+                "not every object could be copied, so no source was deleted: the copies stand; move again",
+            )),
+            _ => self.copied.iter().try_for_each(|copied| ops.is_settled(&self.writing, copied)),
+        }
+    }
+
+    /// The next sources; `None` behind the last.
+    async fn sources(&mut self, ops: &Ops) -> Result<Option<Vec<ObjectPath>>> {
+        let Some(listing) = &mut self.listing else {
+            let is_first = !std::mem::replace(&mut self.is_started, true);
+            return Ok(is_first.then(|| vec![self.transfer.source.clone()]));
+        };
+        let Some(page) = listing.next(ops).await? else { return Ok(None) };
+        let keys = page.entries.into_iter().map(|entry| entry.path);
+        let keys = keys.filter(|key| is_below(&self.transfer.source, key));
+        // A key that lakeport does not take (a NUL in it) is not passed over in silence.
+        let paths = keys.map(|key| ObjectPath::try_from(key).map_err(|error| Error::field("source_path", error)));
+        Ok(Some(paths.collect::<Result<_>>()?))
+    }
+
+    async fn copy(&mut self, ops: &Shared, sources: Vec<ObjectPath>) -> Result<TransferProgress> {
+        let this = &*self;
+        let copies = stream::iter(sources)
+            .map(async |source| {
+                let copied = this.copy_one(ops, &source).await;
+                (source, copied)
+            })
+            .buffered(ops.limits.fan_out)
+            .collect::<Vec<_>>();
+        let copies = ops.while_renewing(&this.writing, async { Ok(copies.await) }).await?;
+        let changes: Vec<Change> = copies.iter().filter_map(|(_, copied)| copied.as_ref().ok().cloned()).collect();
+        let mut outcomes = ops.acknowledge(&self.caller, &self.writing, &changes).await?.into_iter();
+        let mut progress = TransferProgress::default();
+        for (source, copied) in copies {
+            let acknowledged = copied.and_then(|change| outcomes.next().unwrap_or(Ok(())).map(|()| change));
+            match acknowledged {
+                Ok(change) => {
+                    progress.paths.push(change.path().to_owned());
+                    if self.is_move {
+                        self.copied.push(source);
+                    }
+                }
+                Err(error) if self.listing.is_none() => return Err(error),
+                Err(error) => progress.failures.push((source.into_string(), error)),
+            }
+        }
+        Ok(progress)
+    }
+
+    /// Where the copy of a source stands.
+    fn destination(&self, source: &ObjectPath) -> String {
+        let below = source.as_str().strip_prefix(self.transfer.source.as_str()).unwrap_or_default();
+        format!("{}{below}", self.transfer.destination)
+    }
+
+    async fn copy_one(&self, ops: &Shared, source: &ObjectPath) -> Result<Change> {
+        let destination = self.destination(source);
+        let destination = ObjectPath::try_from(destination).map_err(|error| Error::field("path", error))?;
+        ops.is_settled(&self.writing, &destination)?;
+        if self.from.repository != self.writing.repository {
+            return copy_across(ops, &self.caller, (&self.from, source), (&self.writing, &destination)).await;
+        }
+        let (task_ops, caller, writing, from) =
+            (ops.clone(), self.caller.clone(), self.writing.clone(), self.from.clone());
+        let (source, to) = (source.clone(), destination.clone());
+        let request = async move {
+            let copied = caller.lakefs.copy(&writing.repository, &writing.branch, &to, &from.reference, &source).await;
+            match copied {
+                Ok(stats) => Ok(Change::Put(Box::new(stats))),
+                Err(error) if error.kind() == lakefs::Kind::NotFound => {
+                    Err(task_ops.missing(&caller, &from, &source).await)
+                }
+                Err(error) if error.is_ambiguous() => Err(task_ops.doubted(&writing, &[to], error).await),
+                Err(error) => Err(writing.refused(&task_ops, &caller, error).await),
+            }
+        };
+        ops.to_the_end(&self.writing, vec![destination], || true, request).await
+    }
+
+    /// Deletes some of the sources; `None` behind the last.
+    async fn delete_sources(&mut self, ops: &Shared) -> Result<Option<TransferProgress>> {
+        let left = &self.copied[self.deleted..];
+        let batch = &left[..left.len().min(Lakefs::MAX_DELETE)];
+        if batch.is_empty() {
+            self.phase = Phase::Done;
+            return Ok(None);
+        }
+        ops.stay(self.writing.transaction.as_ref()).await?;
+        let request = delete_all(ops.clone(), self.caller.clone(), self.writing.clone(), batch.to_vec());
+        let failures = ops.to_the_end(&self.writing, batch.to_vec(), || true, request).await?;
+        if let Some(failure) = failures.into_iter().next() {
+            return Err(self.writing.refused(ops, &self.caller, failure.error).await);
+        }
+        let changes: Vec<Change> = batch.iter().cloned().map(Change::Deleted).collect();
+        let outcomes = ops.acknowledge(&self.caller, &self.writing, &changes).await?;
+        outcomes.into_iter().collect::<Result<()>>()?;
+        let paths = batch.iter().map(|source| self.destination(source)).collect();
+        self.deleted += batch.len();
+        Ok(Some(TransferProgress { paths, ..TransferProgress::default() }))
+    }
+}

@@ -1,0 +1,16 @@
+//! Operations of `TransactionService`, one file for each RPC, and what ends transactions without one.
+
+pub mod begin_transaction;
+pub mod branch_at;
+pub mod clean;
+pub mod commit_transaction;
+pub mod expire;
+pub mod failure;
+pub mod get_transaction;
+pub mod keep_alive_transaction;
+pub mod keep_branch;
+pub mod list_transaction_changes;
+pub mod list_transactions;
+pub mod rollback_transaction;
+pub mod sweep;
+pub mod watch_transaction;

@@ -1,0 +1,74 @@
+//! Step 2: what is staged becomes a commit of the transaction's own branch.
+
+use crate::ops::commit_id::commit_id;
+use crate::ops::lease::stands_on_base;
+use crate::ops::transactions::commit_transaction::in_doubt;
+use crate::ops::transactions::commit_transaction::resolve::prepared_commit;
+use crate::ops::transactions::commit_transaction::worker::merge::jittered;
+use crate::ops::transactions::commit_transaction::worker::{Stop, Worker};
+use lakeport_lakefs::{self as lakefs, Lakefs, NewCommit};
+use lakeport_transactions::{Inside, Transaction};
+use lakeport_types::CommitId;
+
+/// How often a commit is sent whose answers are lost.
+const COMMIT_TRIES: u32 = 3;
+
+/// The commit that is to be merged.
+pub(super) struct Prepared {
+    pub(super) commit: CommitId,
+    /// It was made right on the base commit: lakeFS makes no commit of nothing, so there is something to merge.
+    pub(super) is_first: bool,
+}
+
+impl Worker {
+    /// Step 2: commits what is staged, or finds that it is committed.
+    pub(super) async fn prepare(&mut self) -> Result<Prepared, Stop> {
+        let commit = NewCommit { message: self.message(), metadata: self.metadata(true), allow_empty: false };
+        for _ in 0..COMMIT_TRIES {
+            if self.row.commit_in_doubt
+                && let Some(found) = prepared_commit(&self.lakefs, &self.row).await?
+            {
+                return Ok(Prepared { commit: commit_id(found.id)?, is_first: false });
+            }
+            let commit = commit.clone();
+            let sent = self.change("commit", async move |lakefs: Lakefs, row: Transaction| {
+                lakefs.commit(&row.repository, &row.branch, &commit).await
+            });
+            let error = match sent.await? {
+                Ok(made) => {
+                    let is_first = stands_on_base(&self.row, &made);
+                    return Ok(Prepared { commit: commit_id(made.id)?, is_first });
+                }
+                Err(error) => error,
+            };
+            match error.kind() {
+                // Everything is committed already, by commits inside the transaction or by a worker before this one.
+                lakefs::Kind::NoChanges => return self.committed_already().await,
+                _ if error.is_ambiguous() => {
+                    self.store("commit doubted", Transaction { commit_in_doubt: true, ..self.row.clone() }).await?;
+                }
+                lakefs::Kind::Contended => tokio::time::sleep(jittered(1)).await,
+                _ => return Err(self.refused(error).await),
+            }
+        }
+        // Looked at once more, since the last try too may have landed.
+        match prepared_commit(&self.lakefs, &self.row).await? {
+            Some(found) => Ok(Prepared { commit: commit_id(found.id)?, is_first: false }),
+            None => Err(Stop::Suspended(in_doubt(&self.row.id))),
+        }
+    }
+
+    /// The head of the live branch. Where that is what is merged, by its name, it need not be asked for again.
+    async fn committed_already(&self) -> Result<Prepared, Stop> {
+        let is_merged_by_name = self.request().merge && !self.request().squash && !self.row.commit_in_doubt;
+        match self.row.inside.clone().filter(|_| is_merged_by_name) {
+            Some(Inside { commit, is_first }) => Ok(Prepared { commit, is_first }),
+            None => Ok(Prepared { commit: self.head_of_live().await?, is_first: false }),
+        }
+    }
+
+    async fn head_of_live(&self) -> Result<CommitId, Stop> {
+        let branch = self.lakefs.branch(&self.row.repository, &self.row.branch).await?;
+        Ok(commit_id(branch.commit_id)?)
+    }
+}

@@ -1,0 +1,97 @@
+//! `VersionService.Log`.
+
+use crate::auth::Caller;
+use crate::error::{Error, Result};
+use crate::ops::context::Ops;
+use crate::ops::errors::no_ref;
+use crate::ops::place::Place;
+use crate::ops::reading::Reading;
+use lakeport_lakefs::{self as lakefs, Commit, LogQuery};
+use lakeport_types::Ref;
+
+/// Which part of a history.
+#[derive(Debug, Clone, Default)]
+pub struct LogTarget {
+    /// Commits at most; 0: all.
+    pub limit: u64,
+    /// First parents alone.
+    pub first_parent: bool,
+    /// Only commits that changed one of these.
+    pub paths: Vec<String>,
+    /// Only commits that changed something below one of these.
+    pub prefixes: Vec<String>,
+    /// Only commits of this time or later, in Unix seconds.
+    pub since: Option<i64>,
+    /// The last commit to show.
+    pub stop_at: Option<Ref>,
+}
+
+/// What lakeFS gives at once.
+const PAGE: usize = 1000;
+
+/// A history under way.
+pub struct History {
+    caller: Caller,
+    reading: Reading,
+    query: LogQuery,
+    left: u64,
+    is_done: bool,
+}
+
+/// Begins a history, newest first.
+///
+/// # Errors
+/// Those of the place.
+pub async fn log(ops: &Ops, caller: &Caller, place: &Place, target: LogTarget) -> Result<History> {
+    let reading = ops.reading(caller, place).await?;
+    let query = LogQuery {
+        amount: PAGE,
+        first_parent: target.first_parent,
+        objects: target.paths,
+        prefixes: target.prefixes,
+        since: target.since,
+        stop_at: target.stop_at,
+        after: String::new(),
+    };
+    let left = if target.limit == 0 { u64::MAX } else { target.limit };
+    Ok(History { caller: caller.clone(), reading, query, left, is_done: false })
+}
+
+impl History {
+    /// The next commits; `None` behind the last.
+    ///
+    /// # Errors
+    /// `RefNotFound`, `RepositoryNotFound`.
+    pub async fn next(&mut self, ops: &Ops) -> Result<Option<Vec<Commit>>> {
+        if self.is_done {
+            return Ok(None);
+        }
+        self.query.amount = usize::try_from(self.left).unwrap_or(PAGE).min(PAGE);
+        let logged = self.caller.lakefs.log(&self.reading.repository, &self.reading.reference, &self.query).await;
+        let page = match logged {
+            Ok(page) => page,
+            Err(error) => {
+                let error = match self.missing_stop(&error).await {
+                    Some(missing) => missing,
+                    None => self.caller.explain(ops.missing_ref(&self.reading, error).await).await,
+                };
+                self.reading = ops.read_on(&self.caller, &self.reading, error).await?;
+                return Box::pin(self.next(ops)).await;
+            }
+        };
+        self.left = self.left.saturating_sub(page.results.len() as u64);
+        self.is_done = page.next.is_none() || self.left == 0;
+        self.query.after = page.next.unwrap_or_default();
+        Ok(Some(page.results))
+    }
+}
+
+impl History {
+    /// The commit to stop at, if that is what is not there.
+    async fn missing_stop(&self, error: &lakefs::Error) -> Option<Error> {
+        let stop_at = self.query.stop_at.as_ref().filter(|_| error.kind() == lakefs::Kind::NotFound)?;
+        let repository = &self.reading.repository;
+        let is_there = self.caller.lakefs.get_commit(repository, stop_at).await.is_ok();
+        (!is_there).then(|| no_ref(repository, stop_at.as_str()))
+    }
+}

@@ -1,0 +1,106 @@
+//! The branch that a request writes to.
+
+use crate::auth::Caller;
+use crate::error::{Error, Kind, Result};
+use crate::ops::context::Ops;
+use crate::ops::errors::{no_repository, not_a_branch, not_open};
+use crate::ops::place::{At, Place};
+use lakeport_lakefs as lakefs;
+use lakeport_transactions::{State, Transaction};
+use lakeport_types::{BranchName, Ref, RepositoryId};
+
+/// Where to write.
+#[derive(Debug, Clone)]
+pub struct Writing {
+    /// Repository.
+    pub repository: RepositoryId,
+    /// The branch to write to.
+    pub branch: BranchName,
+    /// The transaction that it is written in, as it was before the write.
+    pub transaction: Option<Transaction>,
+}
+
+impl Ops {
+    /// Where a write goes.
+    ///
+    /// # Errors
+    /// `RefNotABranch`, `ReservedName`, `TransactionNotFound`, and the state of a transaction that is not open.
+    pub async fn writing(&self, caller: &Caller, place: &Place) -> Result<Writing> {
+        let id = match &place.at {
+            At::Transaction(id) => id,
+            At::Ref(reference) => {
+                let repository = place.named()?;
+                return Ok(Writing { repository, branch: writable_branch(reference)?, transaction: None });
+            }
+        };
+        let transaction = self.owned(caller, id).await?;
+        place.agrees_with(&transaction)?;
+        if transaction.state != State::Open {
+            return Err(not_open(&transaction, transaction.state));
+        }
+        if transaction.options.read_only {
+            return Err(Error::new(
+                Kind::TransactionReadOnly,
+                format!("transaction {id} only reads: begin one without read_only to write"),
+            ));
+        }
+        self.touch(&transaction).await?;
+        Ok(Writing {
+            repository: transaction.repository.clone(),
+            branch: transaction.branch.clone(),
+            transaction: Some(transaction),
+        })
+    }
+}
+
+/// The branch that a ref must be to be written to.
+///
+/// # Errors
+/// `RefNotABranch` for what cannot be one; `ReservedName` for those of transactions.
+pub(in crate::ops) fn writable_branch(reference: &Ref) -> Result<BranchName> {
+    let branch = reference.as_branch().ok_or_else(|| not_a_branch(reference.as_str()))?;
+    if branch.is_transaction() {
+        return Err(Error::new(
+            Kind::ReservedName,
+            format!("branch {branch} belongs to a transaction: write with its transaction_id"),
+        ));
+    }
+    Ok(branch)
+}
+
+impl Writing {
+    /// What a refusal of lakeFS to write here means.
+    pub async fn refused(&self, ops: &Ops, caller: &Caller, error: lakefs::Error) -> Error {
+        match error.kind() {
+            lakefs::Kind::RepositoryNotFound => no_repository(&self.repository),
+            lakefs::Kind::BranchNotFound => match &self.transaction {
+                Some(transaction) => ops.moved_on(transaction).await,
+                None => self.missing(caller).await,
+            },
+            lakefs::Kind::BranchProtected => Error::new(
+                Kind::BranchProtected,
+                format!(
+                    "branch {} of repository {} is protected: write in a transaction",
+                    self.branch, self.repository
+                ),
+            ),
+            lakefs::Kind::RepositoryReadOnly => {
+                Error::new(Kind::RepositoryReadOnly, format!("repository {} is read-only", self.repository))
+            }
+            _ => caller.explain(error.into()).await,
+        }
+    }
+
+    /// A name that is no branch: nothing, or a tag or commit.
+    async fn missing(&self, caller: &Caller) -> Error {
+        let reference = Ref::from(&self.branch);
+        match caller.lakefs.get_commit(&self.repository, &reference).await {
+            Ok(_) => not_a_branch(self.branch.as_str()),
+            Err(error) if error.kind() == lakefs::Kind::RepositoryNotFound => no_repository(&self.repository),
+            Err(_) => {
+                Error::new(Kind::RefNotFound, format!("repository {} has no branch {}", self.repository, self.branch))
+                    .about([self.branch.as_str()])
+            }
+        }
+    }
+}
