@@ -162,7 +162,7 @@ async fn deal_with(ops: &Shared, row: Transaction, resolving: &Arc<Semaphore>) -
         State::Committed | State::RolledBack | State::Expired if row.is_clean || !row.is_free() => {}
         State::Committed | State::RolledBack | State::Expired => {
             // Claimed, so that no other replica sends the same requests.
-            let claim = Transaction { lease_until: row.read_at + ops.worker.lease, ..row.clone() };
+            let claim = row.left_alone_until(row.read_at + ops.worker.lease);
             if let Some(claimed) = ops.store.swap(&row, claim).await? {
                 let is_clean = clean(ops, &ops.service, claimed).await.is_clean;
                 did(if is_clean { "cleaned" } else { "failed" });

@@ -62,7 +62,7 @@ async fn a_commit_that_outlives_its_transaction_is_merged_or_expired() {
         assert_eq!(why(server.publish(&id).await).1, "COMMIT_IN_DOUBT");
         let owner = server.transaction(&id).await.unwrap().owner;
         let row = server.ops().store.get(&owner, &id.as_str().try_into().unwrap()).await.unwrap().unwrap();
-        let over = lakeport_transactions::Transaction { expire_time: row.read_at, ..row };
+        let over = row.as_of(row.expire_time);
         lakeport_server::ops::transactions::commit_transaction::resolve_abandoned(server.ops(), &over, false)
             .await
             .unwrap();

@@ -214,7 +214,7 @@ pub(super) fn state(state: v1::TransactionState) -> Option<State> {
     })
 }
 
-pub(super) fn transaction(row: Transaction) -> v1::Transaction {
+pub(super) fn transaction(row: &Transaction) -> v1::Transaction {
     let state = match row.state {
         State::Open => v1::TransactionState::Open,
         State::Committing => v1::TransactionState::Committing,
@@ -223,25 +223,25 @@ pub(super) fn transaction(row: Transaction) -> v1::Transaction {
         State::Expired => v1::TransactionState::Expired,
     };
     let live = (!row.state.is_final() && !row.options.read_only).then(|| row.branch.to_string());
-    let failure = crate::ops::transactions::failure::failure_of(&row).map(super::item_status);
+    let failure = crate::ops::transactions::failure::failure_of(row).map(super::item_status);
     v1::Transaction {
         transaction_id: row.id.to_string(),
         repository: row.repository.to_string(),
         base_branch: row.base_branch.to_string(),
         base_commit_id: row.base_commit_id.as_ref().map(ToString::to_string).unwrap_or_default(),
-        branch: row.kept_branch.map(|branch| branch.to_string()).or(live).unwrap_or_default(),
+        branch: row.kept_branch.as_ref().map(ToString::to_string).or(live).unwrap_or_default(),
         state: state.into(),
-        commit_id: row.commit_id.map(|commit| commit.to_string()).unwrap_or_default(),
+        commit_id: row.commit_id.as_ref().map(ToString::to_string).unwrap_or_default(),
         merged: row.merged,
         failure,
-        owner: row.owner,
-        labels: unsorted(row.labels),
+        owner: row.owner.clone(),
+        labels: unsorted(row.labels.clone()),
         create_time: Some(millis(row.create_time)),
         idle_expire_time: Some(millis(row.idle_expire_time)),
         expire_time: Some(millis(row.expire_time)),
         end_time: row.end_time.map(millis),
         epoch: row.epoch,
-        failed_tags: row.failed_tags,
+        failed_tags: row.failed_tags.clone(),
         read_only: row.options.read_only,
     }
 }

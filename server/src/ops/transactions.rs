@@ -1,7 +1,7 @@
 //! Operations of `TransactionService`, one file for each RPC, and what ends transactions without one.
 
 pub mod begin_transaction;
-pub mod branch_at;
+pub mod branches;
 pub mod clean;
 pub mod commit_transaction;
 pub mod expire;

@@ -1,45 +1,45 @@
-//! Why the store did not answer, from what the database says.
+//! Errors of the store, classified by the error codes of the database.
 
-/// Why the store did not answer. The text says what to do.
+/// An error of the store. The text says what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The database cannot be opened, or is not one of ours.
+    /// The database cannot be opened, or is not a store of lakeport.
     #[error("cannot open the session store {0}")]
     Open(String),
-    /// Another server has it, and one alone may. Until that ends, or for good.
-    #[error("the session store {0} is in use by another server: end that, or name another")]
+    /// Another server has claimed this SQLite file.
+    #[error("the session store {0} is in use by another server: stop that server, or configure another store")]
     InUse(String),
-    /// Nobody answers, or not in time.
-    #[error("the session store does not answer: try again")]
+    /// The database did not respond, or not in time.
+    #[error("the session store does not respond: try again")]
     Away(#[source] sqlx::Error),
-    /// Another program keeps it locked.
+    /// Another program has locked the database.
     #[error("the session store is locked by another program: try again")]
     Locked(#[source] sqlx::Error),
-    /// It takes no writes.
-    #[error("the session store is read-only: its operator has to make it writable")]
+    /// The database refuses writes.
+    #[error("the session store is read-only: the operator must make it writable")]
     ReadOnly(#[source] sqlx::Error),
-    /// It has no room.
-    #[error("the session store is full: its operator has to make room")]
+    /// The disk of the database is full.
+    #[error("the session store is full: the operator must free disk space")]
     Full(#[source] sqlx::Error),
-    /// The database says that it is damaged.
-    #[error("the session store is damaged: its operator has to restore it")]
+    /// The database reports that it is damaged.
+    #[error("the session store is damaged: the operator must restore it")]
     Damaged(#[source] sqlx::Error),
-    /// A row does not say what a row says: the store is damaged, or of another program.
+    /// A row has an invalid value: the store is damaged, or another program wrote it.
     #[error("a row of the session store cannot be read: {0}")]
     Corrupt(String),
-    /// Its file cannot be opened.
-    #[error("its file cannot be opened: is the folder there, and may this user write to it?")]
+    /// The SQLite file cannot be opened.
+    #[error("its file cannot be opened: check that the directory exists and that this user may write to it")]
     File(#[source] sqlx::Error),
-    /// Anything else.
-    #[error("the session store failed: its operator finds the cause in the log")]
+    /// Any other error of the database.
+    #[error("the session store failed: the log of the server contains the cause")]
     Failed(#[source] sqlx::Error),
 }
 
-/// The result of a call of the store.
+/// The result of a statement.
 pub(crate) type Result<T, E = Error> = std::result::Result<T, E>;
 
 impl Error {
-    /// Whether the same may be answered in a moment.
+    /// Returns whether a retry may succeed.
     pub(crate) fn is_passing(&self) -> bool {
         matches!(self, Self::Away(_))
     }
@@ -61,13 +61,13 @@ impl From<sqlx::Error> for Error {
     }
 }
 
-/// Whether somebody else holds what the statement wants.
+/// Returns whether another connection holds a lock that the statement needs.
 pub(crate) fn is_locked(error: &sqlx::Error) -> bool {
-    let code = error.as_database_error().and_then(|told| told.code());
+    let code = error.as_database_error().and_then(|database| database.code());
     code.is_some_and(|code| matches!(of_code(&code)(sqlx::Error::RowNotFound), Error::Locked(_)))
 }
 
-/// PostgreSQL's codes have five characters, SQLite's are numbers below 10,000.
+/// Classifies a code. PostgreSQL's codes have five characters; SQLite's are numbers below 10,000.
 fn of_code(code: &str) -> fn(sqlx::Error) -> Error {
     match code.parse::<u32>() {
         Ok(number) if code.len() < 5 => of_sqlite(number),
@@ -75,7 +75,7 @@ fn of_code(code: &str) -> fn(sqlx::Error) -> Error {
     }
 }
 
-/// <https://www.sqlite.org/rescode.html>; the lowest byte is the code, the rest says more.
+/// <https://www.sqlite.org/rescode.html>: the lowest byte is the primary code.
 fn of_sqlite(code: u32) -> fn(sqlx::Error) -> Error {
     match code & 0xff {
         5 | 6 => Error::Locked,
@@ -90,7 +90,7 @@ fn of_sqlite(code: u32) -> fn(sqlx::Error) -> Error {
 /// <https://www.postgresql.org/docs/current/errcodes-appendix.html>
 fn of_postgres(code: &str) -> fn(sqlx::Error) -> Error {
     match code {
-        // Connection lost, shutting down, starting up, too many connections, took too long, lost a race.
+        // Shutdown, startup, too many connections, timeouts, serialization failures.
         "57P01" | "57P02" | "57P03" | "57P05" | "53300" | "57014" | "25P03" | "40001" | "40P01" => Error::Away,
         code if code.starts_with("08") => Error::Away,
         "55P03" => Error::Locked,
@@ -107,7 +107,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn codes_of_both_databases_are_told_apart() {
+    fn codes_of_both_databases_are_classified() {
         let made = |code: &'static str| of_code(code)(sqlx::Error::RowNotFound);
         assert!(matches!(made("5"), Error::Locked(_)));
         assert!(matches!(made("1032"), Error::ReadOnly(_)));

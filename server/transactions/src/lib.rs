@@ -1,19 +1,18 @@
 //! Transactions as durable rows.
 //!
-//! A [`Transaction`] is what the store says of one transaction at one moment. What may happen to it next is a method that makes
-//! the next row from this one (`state`); [`SessionStore::swap`] writes it if nobody was faster. So every step of the protocol
-//! is one compare-and-set, made durable before what it allows is done.
+//! A [`Transaction`] is the row of one transaction, as the store read it. Its methods are the steps of the protocol: each returns the next
+//! row (`transaction/transitions.rs`). [`SessionStore::swap`] writes that row if no other writer was faster. So each step is one
+//! compare-and-set, durable before the request to lakeFS that it allows.
 
 mod error;
-mod row;
-mod state;
+mod model;
+mod statement;
 mod store;
+mod transaction;
 mod watch;
 
 pub use error::Error;
-pub use row::{
-    CommitRequest, Failure, Inside, Millis, NewTransaction, Options, Retention, State, Strategy, Transaction,
-};
-pub use state::{NotAllowed, Worker};
+pub use model::{CommitRequest, Failure, Inside, Millis, NewTransaction, Options, Retention, State, Strategy};
 pub use store::{BaseTurn, Begun, Claim, Filter, SessionStore, Tally};
+pub use transaction::{Details, NotAllowed, Transaction, TransactionRow, Worker};
 pub use watch::RowWatch;

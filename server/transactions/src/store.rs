@@ -1,10 +1,10 @@
-//! The store: one table, compare-and-set by version, time by the clock of the database.
+//! The store: one table, compare-and-set by version, and the clock of the database.
 
 mod claim;
 mod database;
+mod dialect;
 mod migrations;
-mod record;
-mod statement;
+mod rows;
 mod turn;
 mod upkeep;
 
@@ -13,131 +13,95 @@ pub use turn::BaseTurn;
 pub use upkeep::Tally;
 
 use crate::error::Result;
-use crate::row::{Millis, NewTransaction, State, Transaction};
-use crate::watch::{Bells, RowWatch};
+use crate::model::{Millis, NewTransaction, State};
+use crate::statement::Statement;
+use crate::transaction::Transaction;
+use crate::watch::{RowNotifiers, RowWatch};
 use database::Database;
 use lakeport_types::TransactionId;
-use record::{COLUMNS, Record};
-use statement::Statement;
 use std::collections::BTreeMap;
 use upkeep::has_worker;
 
-/// Rows that a listing looks at together.
+/// Rows that a listing reads with one statement.
 const PAGE: i64 = 200;
 
-/// What became of a transaction that was to begin.
+/// The result of a begin.
 #[derive(Debug, Clone)]
 pub enum Begun {
-    /// It stands now.
+    /// The row was inserted.
     New(Transaction),
-    /// Its owner has one of that ID already.
+    /// Its owner already has a transaction with that ID.
     Existing(Transaction),
 }
 
-/// Which transactions to list.
+/// Selects transactions of a listing.
 #[derive(Debug, Clone, Default)]
 pub struct Filter {
     /// Only of this repository.
     pub repository: Option<String>,
-    /// Only in one of these; none: all.
+    /// Only in one of these states; empty: all.
     pub states: Vec<State>,
-    /// Only with all of these.
+    /// Only with all of these labels.
     pub labels: BTreeMap<String, String>,
 }
 
-/// The durable rows of all transactions. Cheap to clone.
+/// The durable rows of all transactions. Clones are cheap and share connections.
 #[derive(Debug, Clone)]
 pub struct SessionStore {
     database: Database,
-    bells: Bells,
+    notifiers: RowNotifiers,
 }
 
 impl SessionStore {
-    /// Opens the store at a database URL (`sqlite:FILE`, `postgres://…`), and brings it up to date.
+    /// Opens the store at a database URL (`sqlite:FILE`, `postgres://…`) and runs the missing migrations.
     ///
     /// # Errors
-    /// When it is of a newer version, damaged, or not there. The text has no password.
+    /// The database is unavailable, damaged, or has a newer schema. The text never contains the password.
     pub async fn open(url: &str) -> Result<Self> {
-        Ok(Self { database: Database::open(url).await?, bells: Bells::default() })
+        Ok(Self { database: Database::open(url).await?, notifiers: RowNotifiers::default() })
     }
 
     fn now(&self) -> &'static str {
         self.database.dialect.now()
     }
 
-    /// Whether the database answers.
+    /// Checks that the database responds.
     ///
     /// # Errors
-    /// When it does not.
+    /// The database failed.
     pub async fn ping(&self) -> Result<()> {
         self.database.run(&Statement::new("SELECT 1")).await?;
         Ok(())
     }
 
-    /// Writes the row of a transaction that is to begin, if its owner has none of that ID.
+    /// Inserts the row of a new transaction, unless its owner has one with that ID.
     ///
     /// # Errors
-    /// When the database fails.
+    /// The database failed.
     pub async fn begin(&self, new: NewTransaction) -> Result<Begun> {
         let now = self.clock().await?;
         let (id, owner) = (new.id.clone(), new.owner.clone());
-        let transaction = Transaction {
-            create_time: now,
-            idle_expire_time: now + new.options.idle_timeout,
-            expire_time: now + new.options.lifetime,
-            read_at: now,
-            mark: format!("{}/{}", new.id, new.branch),
-            id: new.id,
-            owner: new.owner,
-            repository: new.repository,
-            base_branch: new.base_branch,
-            base_commit_id: new.base_commit_id,
-            branch: new.branch,
-            options: new.options,
-            labels: new.labels,
-            state: State::Open,
-            epoch: 0,
-            version: 1,
-            worker: None,
-            lease_until: 0,
-            commit_request: None,
-            commit_time: None,
-            prepared_commit_id: None,
-            merge_branches: Vec::new(),
-            inside: None,
-            commit_in_doubt: false,
-            merge_in_doubt: false,
-            fence_until: None,
-            refusal: None,
-            unsettled: BTreeMap::new(),
-            commit_id: None,
-            merged: false,
-            failure: None,
-            failed_tags: Vec::new(),
-            kept_branch: None,
-            is_clean: false,
-            end_time: None,
-        };
+        let transaction = Transaction::new(new, now);
         loop {
-            if Record::of(&transaction)?.insert(&self.database).await? {
+            if rows::insert(&self.database, &transaction).await? {
                 return Ok(Begun::New(transaction));
             }
             match self.get(&owner, &id).await? {
-                // Our own first try, whose answer was lost, and which nobody has found since: no two have one branch.
+                // Our own first attempt, whose response was lost: no two transactions have the same branch.
                 Some(own) if own.branch == transaction.branch && own.version == transaction.version => {
                     return Ok(Begun::New(own));
                 }
                 Some(existing) => return Ok(Begun::Existing(existing)),
-                // It could not begin, and was forgotten meanwhile.
+                // Another call removed it between the two statements.
                 None => {}
             }
         }
     }
 
-    /// Forgets a transaction that has not begun and cannot, if `current` is what stands there.
+    /// Deletes the row of a transaction that could not begin, if the row is still `current`. Returns whether it did.
     ///
     /// # Errors
-    /// When the database fails.
+    /// The database failed.
     pub async fn remove(&self, current: &Transaction) -> Result<bool> {
         let sql = "DELETE FROM transactions WHERE owner = $1 AND id = $2 AND branch = $3 AND version = $4 AND \
                    state = 'open' AND base_commit_id = ''";
@@ -153,10 +117,10 @@ impl SessionStore {
         self.database.number(&Statement::new(format!("SELECT {}", self.now()))).await
     }
 
-    /// A transaction of an owner.
+    /// Returns a transaction of an owner.
     ///
     /// # Errors
-    /// When the database fails.
+    /// The database failed.
     pub async fn get(&self, owner: &str, id: &TransactionId) -> Result<Option<Transaction>> {
         let sql = format!("{} WHERE owner = $1 AND id = $2", self.select());
         let found = self.transactions(&Statement::new(sql).bind(owner).bind(id.as_str())).await?;
@@ -164,25 +128,23 @@ impl SessionStore {
     }
 
     fn select(&self) -> String {
-        format!("SELECT {COLUMNS}, {} AS read_at FROM transactions", self.now())
+        format!("SELECT *, {} AS read_at FROM transactions", self.now())
     }
 
     async fn transactions(&self, statement: &Statement) -> Result<Vec<Transaction>> {
-        let records: Vec<Record> = self.database.rows(statement).await?;
-        records.into_iter().map(Record::transaction).collect()
+        self.database.run(statement).await?.rows.iter().map(Transaction::read).collect()
     }
 
-    /// Writes `next` in the place of `current`, if `current` is what stands there. Says what stands now, or `None` if somebody was
-    /// faster.
+    /// Writes `next` if the row is still `current`. Returns the written row, or `None` if another writer was faster.
     ///
     /// # Errors
-    /// When the database fails for long: then it may stand, or not. An answer that was lost is looked for.
+    /// The database failed for longer than the retries. The row may be written or not.
     pub async fn swap(&self, current: &Transaction, next: Transaction) -> Result<Option<Transaction>> {
         self.replace(current, next, "").await
     }
 
-    /// As [`swap`](Self::swap), if the transaction is also overdue by `grace` in that very moment: a renewal does not change the
-    /// version.
+    /// As [`swap`](Self::swap), but only if the transaction is overdue by `grace` when the database writes it. A renewal does not change
+    /// the version, so the compare-and-set alone would not see it.
     ///
     /// # Errors
     /// As [`swap`](Self::swap).
@@ -197,23 +159,23 @@ impl SessionStore {
         self.replace(current, next, &overdue).await
     }
 
-    async fn replace(&self, current: &Transaction, next: Transaction, also: &str) -> Result<Option<Transaction>> {
-        let next = Transaction { version: current.version + 1, ..next };
-        let swapped = Record::of(&next)?.replace(&self.database, current, also).await;
-        // Also after an error: it may stand.
-        self.bells.ring(&next.id);
+    async fn replace(&self, current: &Transaction, next: Transaction, condition: &str) -> Result<Option<Transaction>> {
+        let next = next.replacing(current);
+        let swapped = rows::replace(&self.database, current, &next, condition).await;
+        // Also after an error: the row may be written.
+        self.notifiers.notify(&next.id);
         Ok(swapped?.then_some(next))
     }
 
-    /// What is written to a row from now on.
+    /// Watches a row for writes from now on.
     pub fn watch(&self, id: &TransactionId) -> RowWatch {
-        self.bells.listen(id)
+        self.notifiers.subscribe(id)
     }
 
-    /// Puts off the end of an open transaction, if that moves it by at least `step`.
+    /// Renews the idle time of an open transaction, if that extends it by at least `step`. Returns its idle expiry.
     ///
     /// # Errors
-    /// When the database fails.
+    /// The database failed.
     pub async fn renew(&self, transaction: &Transaction, step: Millis) -> Result<Millis> {
         let until = transaction.read_at + transaction.options.idle_timeout;
         if until < transaction.idle_expire_time + step {
@@ -226,10 +188,10 @@ impl SessionStore {
         Ok(until)
     }
 
-    /// An owner's transactions, newest first, from behind the one that began at `after`, at most `limit`.
+    /// Returns at most `limit` transactions of an owner, newest first, after the one with creation time and ID `after`.
     ///
     /// # Errors
-    /// When the database fails.
+    /// The database failed.
     pub async fn list(
         &self,
         owner: &str,
@@ -244,7 +206,7 @@ impl SessionStore {
             self.select()
         );
         let mut wanted = Vec::new();
-        // Page by page: a day's rows of a busy owner need not fit the memory.
+        // Page by page: all rows of a busy owner may not fit into memory.
         loop {
             let page = Statement::new(sql.as_str()).bind(owner).bind(time).bind(id).bind(PAGE);
             let page = self.transactions(&page).await?;
@@ -258,19 +220,19 @@ impl SessionStore {
         }
     }
 
-    /// How many transactions of an owner have not ended.
+    /// Counts the unfinished transactions of an owner.
     ///
     /// # Errors
-    /// When the database fails.
+    /// The database failed.
     pub async fn count_live(&self, owner: &str) -> Result<i64> {
         let sql = "SELECT count(*) FROM transactions WHERE owner = $1 AND end_time IS NULL";
         self.database.number(&Statement::new(sql).bind(owner)).await
     }
 
-    /// How many commits into the base of a transaction began before its own and are at work.
+    /// Counts the commits into the same base branch that started before this one and have a worker.
     ///
     /// # Errors
-    /// When the database fails.
+    /// The database failed.
     pub async fn commits_ahead(&self, transaction: &Transaction) -> Result<i64> {
         let sql = format!(
             "SELECT count(*) FROM transactions WHERE state = 'committing' AND repository = $1 AND base_branch = $2 AND \
@@ -281,7 +243,7 @@ impl SessionStore {
         self.database.number(&Statement::new(sql).bind(repository).bind(base).bind(transaction.commit_time)).await
     }
 
-    /// Waits for what is under way and closes the database.
+    /// Waits for statements in progress and closes the database.
     pub async fn close(&self) {
         self.database.close().await;
     }

@@ -1,4 +1,4 @@
-//! Who waits for a row is woken when this process writes it. What other processes write is seen by looking now and then.
+//! Wakes waiters of a row when this process writes it. Waiters poll for writes of other processes.
 
 use lakeport_types::TransactionId;
 use std::fmt;
@@ -7,52 +7,52 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
 
-/// Rows that share a bell: who is woken for another's row looks once in vain.
-const BELLS: u64 = 256;
+/// Number of channels. Rows share them by hash, so a waiter may read its row once in vain.
+const CHANNELS: u64 = 256;
 
-/// Rung when a row is written.
+/// Announces writes of rows.
 #[derive(Clone)]
-pub(crate) struct Bells(Arc<[watch::Sender<()>]>);
+pub(crate) struct RowNotifiers(Arc<[watch::Sender<()>]>);
 
-/// Waits for what is written to one row.
+/// Waits for writes of one row.
 #[derive(Debug)]
 pub struct RowWatch(watch::Receiver<()>);
 
-impl fmt::Debug for Bells {
+impl fmt::Debug for RowNotifiers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Bells(…)")
+        f.write_str("RowNotifiers(…)")
     }
 }
 
-impl Default for Bells {
+impl Default for RowNotifiers {
     fn default() -> Self {
-        Self((0..BELLS).map(|_| watch::Sender::new(())).collect())
+        Self((0..CHANNELS).map(|_| watch::Sender::new(())).collect())
     }
 }
 
-impl Bells {
-    fn of(&self, id: &TransactionId) -> Option<&watch::Sender<()>> {
+impl RowNotifiers {
+    fn channel(&self, id: &TransactionId) -> Option<&watch::Sender<()>> {
         let mut hasher = DefaultHasher::new();
         id.as_str().hash(&mut hasher);
-        self.0.get(usize::try_from(hasher.finish() % BELLS).unwrap_or_default())
+        self.0.get(usize::try_from(hasher.finish() % CHANNELS).unwrap_or_default())
     }
 
-    pub(crate) fn ring(&self, id: &TransactionId) {
-        if let Some(bell) = self.of(id) {
-            bell.send_replace(());
+    pub(crate) fn notify(&self, id: &TransactionId) {
+        if let Some(channel) = self.channel(id) {
+            channel.send_replace(());
         }
     }
 
-    pub(crate) fn listen(&self, id: &TransactionId) -> RowWatch {
+    pub(crate) fn subscribe(&self, id: &TransactionId) -> RowWatch {
         let silent = || watch::Sender::new(()).subscribe();
-        RowWatch(self.of(id).map_or_else(silent, watch::Sender::subscribe))
+        RowWatch(self.channel(id).map_or_else(silent, watch::Sender::subscribe))
     }
 }
 
 impl RowWatch {
-    /// Returns when the row may have been written since the last call, at the latest after `most`.
-    pub async fn next(&mut self, most: Duration) {
-        // Rung, too late, or without a bell: the row is looked at in any case.
-        let _ = tokio::time::timeout(most, self.0.changed()).await;
+    /// Returns when this process may have written the row since the last call, and after `timeout` at the latest.
+    pub async fn next(&mut self, timeout: Duration) {
+        // The caller reads the row in any case: after a write, a timeout, or a closed channel.
+        let _ = tokio::time::timeout(timeout, self.0.changed()).await;
     }
 }

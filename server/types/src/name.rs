@@ -22,7 +22,8 @@ impl InvalidName {
 macro_rules! name {
     ($(#[$doc:meta])* $type:ident, $what:literal, $rule:literal, $check:expr) => {
         $(#[$doc])*
-        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+        #[serde(try_from = "String", into = "String")]
         pub struct $type(String);
 
         impl $type {
@@ -46,6 +47,12 @@ macro_rules! name {
 
             fn try_from(name: &str) -> Result<Self, InvalidName> {
                 Self::try_from(name.to_owned())
+            }
+        }
+
+        impl From<$type> for String {
+            fn from(name: $type) -> Self {
+                name.0
             }
         }
 

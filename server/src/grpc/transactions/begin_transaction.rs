@@ -22,7 +22,7 @@ pub(crate) async fn begin_transaction(
     request: BeginTransactionRequest,
 ) -> Result<BeginTransactionResponse> {
     let row = begin_transaction::begin_transaction(ops, caller, decode(request)?).await?;
-    Ok(BeginTransactionResponse { transaction: Some(transaction(row)) })
+    Ok(BeginTransactionResponse { transaction: Some(transaction(&row)) })
 }
 
 fn decode(request: BeginTransactionRequest) -> Result<Begin> {

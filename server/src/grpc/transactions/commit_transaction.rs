@@ -48,5 +48,5 @@ pub(crate) async fn commit_transaction(
         if_epoch: request.if_epoch,
     };
     let row = commit_transaction::commit_transaction(ops, caller, &id, commit).await?;
-    Ok(CommitTransactionResponse { transaction: Some(transaction(row)) })
+    Ok(CommitTransactionResponse { transaction: Some(transaction(&row)) })
 }

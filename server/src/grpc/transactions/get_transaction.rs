@@ -15,5 +15,5 @@ pub(crate) async fn get_transaction(
     let mut fields = Fields::default();
     let id = fields.parse("transaction_id", request.transaction_id);
     let row = get_transaction::get_transaction(ops, caller, &fields.done(id)?).await?;
-    Ok(GetTransactionResponse { transaction: Some(transaction(row)) })
+    Ok(GetTransactionResponse { transaction: Some(transaction(&row)) })
 }

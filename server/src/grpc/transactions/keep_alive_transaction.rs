@@ -15,5 +15,5 @@ pub(crate) async fn keep_alive_transaction(
     let mut fields = Fields::default();
     let id = fields.parse("transaction_id", request.transaction_id);
     let row = keep_alive_transaction::keep_alive_transaction(ops, caller, &fields.done(id)?).await?;
-    Ok(KeepAliveTransactionResponse { transaction: Some(transaction(row)) })
+    Ok(KeepAliveTransactionResponse { transaction: Some(transaction(&row)) })
 }

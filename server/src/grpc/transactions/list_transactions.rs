@@ -38,7 +38,7 @@ pub(crate) async fn list_transactions(
     rows.truncate(size);
     let positions: Vec<_> = rows.iter().map(|row| format!("{}/{}", row.create_time, row.id)).collect();
     // A page of large labels ends earlier than was asked for.
-    let parts = parts(rows.into_iter().map(transaction), ops.limits.message_bytes);
+    let parts = parts(rows.iter().map(transaction), ops.limits.message_bytes);
     let transactions = parts.into_iter().next().unwrap_or_default();
     let last = transactions.len().checked_sub(1).filter(|_| transactions.len() < found);
     let position = last.and_then(|last| positions.get(last));

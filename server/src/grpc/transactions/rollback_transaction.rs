@@ -15,5 +15,5 @@ pub(crate) async fn rollback_transaction(
     let mut fields = Fields::default();
     let id = fields.parse("transaction_id", request.transaction_id);
     let row = rollback_transaction::rollback_transaction(ops, caller, &fields.done(id)?).await?;
-    Ok(RollbackTransactionResponse { transaction: Some(transaction(row)) })
+    Ok(RollbackTransactionResponse { transaction: Some(transaction(&row)) })
 }

@@ -19,7 +19,7 @@ pub(crate) async fn watch_transaction(
     Ok(stream::try_unfold((ops.clone(), watching), async |(ops, mut watching)| {
         let Some(seen) = watching.next(&ops).await? else { return Ok(None) };
         let answer = WatchTransactionResponse {
-            transaction: Some(transaction(seen.transaction)),
+            transaction: Some(transaction(&seen.transaction)),
             queue_position: i32::try_from(seen.queue_position).unwrap_or(i32::MAX),
             reconnect: seen.reconnect,
         };

@@ -3,11 +3,11 @@
 use crate::error::Result;
 use crate::fault;
 use crate::ops::context::Ops;
+use crate::ops::transactions::branches::delete_branches;
 use crate::ops::transactions::keep_branch::{Kept, keep, left_in_place};
 use crate::timing::millis;
-use lakeport_lakefs::{self as lakefs, Lakefs};
+use lakeport_lakefs::Lakefs;
 use lakeport_transactions::{Millis, Transaction};
-use lakeport_types::{BranchName, RepositoryId};
 
 /// Deletes the branches of a transaction that has ended, and keeps what is to be kept. A failure is left to the janitor.
 pub async fn clean(ops: &Ops, lakefs: &Lakefs, ended: Transaction) -> Transaction {
@@ -28,7 +28,7 @@ async fn later(ops: &Ops, ended: Transaction) -> Transaction {
     let Ok(now) = ops.refreshed(&ended).await else { return ended };
     let tried_for = now.end_time.map_or(0, |end| now.read_at - end);
     let span = (tried_for / 4).clamp(millis(ops.timing.left_alone), LONGEST_ALONE.max(millis(ops.timing.left_alone)));
-    let left_alone = Transaction { lease_until: now.read_at + span, ..now.clone() };
+    let left_alone = now.left_alone_until(now.read_at + span);
     // Whoever was faster has written something newer.
     match ops.store.swap(&now, left_alone).await {
         Ok(Some(stored)) => stored,
@@ -46,36 +46,11 @@ async fn try_clean(ops: &Ops, lakefs: &Lakefs, ended: &Transaction) -> Result<Tr
     fault::after("cleaned").await;
     // A branch whose answer was lost may be made behind its deletion: then it is deleted again.
     let next = match ended.late_branches_until(millis(ops.timing.settle)) {
-        Some(until) => Transaction { lease_until: until, ..ended.clone() },
-        None => Transaction { is_clean: true, ..ended.clone() },
+        Some(until) => ended.left_alone_until(until),
+        None => ended.cleaned(),
     };
     match ops.store.swap(&ended, next).await? {
         Some(clean) => Ok(clean),
         None => ops.refreshed(&ended).await,
     }
-}
-
-/// Deletes every branch that a transaction may have.
-pub(in crate::ops) async fn delete_branches(lakefs: &Lakefs, transaction: &Transaction) -> Result<()> {
-    for branch in transaction.branches() {
-        delete_branch(lakefs, &transaction.repository, &branch).await?;
-    }
-    Ok(())
-}
-
-/// Deletes a branch of ours, if it is still there.
-pub(in crate::ops) async fn delete_branch(
-    lakefs: &Lakefs,
-    repository: &RepositoryId,
-    branch: &BranchName,
-) -> Result<()> {
-    match lakefs.delete_branch(repository, branch).await {
-        Ok(()) => Ok(()),
-        Err(error) if matches!(error.kind(), lakefs::Kind::BranchNotFound | lakefs::Kind::RepositoryNotFound) => Ok(()),
-        Err(error) => Err(error.into()),
-    }
-}
-
-pub(in crate::ops) fn is_gone(kind: lakefs::Kind) -> bool {
-    matches!(kind, lakefs::Kind::BranchNotFound | lakefs::Kind::NotFound | lakefs::Kind::RepositoryNotFound)
 }

@@ -242,9 +242,7 @@ fn is_in_other_words(now: &Transaction, commit: &Commit) -> bool {
 
 /// What only read ends as what it read. `None` if somebody was faster.
 async fn end_read_only(ops: &Shared, row: &Transaction) -> Result<Option<Transaction>> {
-    let ended = row.committed(base_of(row)?.clone(), false, Vec::new());
-    let ended = Transaction { is_clean: true, ..ended };
-    Ok(ops.store.swap(row, ended).await?)
+    Ok(ops.store.swap(row, row.committed_read_only(base_of(row)?.clone())).await?)
 }
 
 async fn validate(ops: &Shared, caller: &Caller, row: Transaction, request: &CommitRequest) -> Result<Transaction> {

@@ -3,7 +3,7 @@
 use crate::error::{Error, Kind, Result};
 use crate::fault;
 use crate::ops::context::Ops;
-use crate::ops::transactions::clean::{delete_branch, is_gone};
+use crate::ops::transactions::branches::{delete_branch, is_gone};
 use lakeport_lakefs::{self as lakefs, Lakefs, NewCommit};
 use lakeport_transactions::{Failure, Retention, State, Transaction};
 use lakeport_types::{BranchName, Ref};
@@ -121,7 +121,7 @@ async fn was_kept(lakefs: &Lakefs, row: &Transaction) -> bool {
 /// Stores the name of the branch that is to be kept.
 async fn name_kept(ops: &Ops, row: &mut Transaction, chosen: Option<&str>) -> Result<BranchName> {
     let name = kept_name(chosen)?;
-    let named = Transaction { kept_branch: Some(name.clone()), ..row.clone() };
+    let named = row.keeping_branch(name.clone());
     *row = ops.store.swap(row, named).await?.ok_or_else(overtaken)?;
     Ok(name)
 }
@@ -134,16 +134,14 @@ pub(in crate::ops) async fn left_in_place(
     error: &Error,
 ) -> Result<Transaction> {
     let is_whole = row.state != State::Committed && row.prepared_commit_id.is_none();
-    let kept_branch = match is_whole {
-        true => match lakefs.branch(&row.repository, &row.branch).await {
-            Ok(_) => Some(row.branch.clone()),
-            Err(error) if is_gone(error.kind()) => None,
-            // Whether it is there is not known, and what is not kept is deleted.
+    let is_in_place = is_whole
+        && match lakefs.branch(&row.repository, &row.branch).await {
+            Ok(_) => true,
+            Err(error) if is_gone(error.kind()) => false,
+            // Unknown: a branch that is not kept would be deleted.
             Err(error) => return Err(error.into()),
-        },
-        false => None,
-    };
-    let next = Transaction { kept_branch, failure: Some(unkept(error)), ..row.clone() };
+        };
+    let next = row.branch_not_kept(unkept(error), is_in_place);
     ops.store.swap(&row, next).await?.ok_or_else(overtaken)
 }
 

@@ -1,7 +1,7 @@
 //! Branches of transactions that no row knows: of a session store that was lost, or made by lakeFS long after it was asked to.
 
 use crate::error::Result;
-use crate::ops::transactions::clean::{delete_branch, is_gone};
+use crate::ops::transactions::branches::{delete_branch, is_gone};
 use lakeport_lakefs::{self as lakefs, Branch, Lakefs};
 use lakeport_transactions::SessionStore;
 use lakeport_types::{BranchName, Ref, RepositoryId, TRANSACTION_BRANCH_PREFIX};

@@ -60,10 +60,10 @@ const LOST: &str =
 fn committed_inside(row: &Transaction, made: &Commit, is_of_something: bool) -> Transaction {
     let is_first = is_of_something && stands_on_base(row, made);
     let inside = CommitId::try_from(made.id.clone()).ok().map(|commit| Inside { commit, is_first });
-    Transaction { inside, ..row.clone() }
+    row.committed_inside(inside)
 }
 
 /// A commit of the transaction must not trust the live branch then.
 fn in_doubt(_: &Ops, row: &Transaction) -> Transaction {
-    Transaction { commit_in_doubt: true, ..row.clone() }
+    row.commit_doubted()
 }

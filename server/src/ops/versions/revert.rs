@@ -73,7 +73,7 @@ async fn marked(caller: &Caller, writing: &Writing, mark: &str) -> Result<Commit
 
 /// lakeFS does not say to which commit.
 fn moved_on(row: &Transaction, (): &()) -> Transaction {
-    Transaction { inside: None, ..row.clone() }
+    row.committed_inside(None)
 }
 
 /// No commit of the transaction begins before a revert that was given up has landed, or cannot any more. No object has this path.

@@ -1,21 +1,21 @@
-//! Whose store it is: a file of SQLite is of one server, a PostgreSQL of all that share it.
+//! Exclusive use of a store: one server owns a SQLite file; servers share a PostgreSQL database.
 
 use super::SessionStore;
 use crate::error::{Error, Result};
 use std::ffi::OsString;
 use std::fs::{File, TryLockError};
 
-/// A store that is this process's own, or shared by right. It is given back when dropped, however the process ends.
+/// The right of this process to serve a store. It ends when dropped, or with the process.
 #[derive(Debug)]
 pub struct Claim {
     _lock: Option<File>,
 }
 
 impl SessionStore {
-    /// Takes the store for the server of this process. Who only looks at it needs no claim.
+    /// Claims the store for the server of this process. Read-only use needs no claim.
     ///
     /// # Errors
-    /// When another server has it, and one alone may; when the file that says so cannot be made.
+    /// `InUse` if another server has claimed the SQLite file; `Open` if the lock file cannot be created.
     pub async fn claim(&self) -> Result<Claim> {
         let Some(database) = self.database.file().await? else { return Ok(Claim { _lock: None }) };
         let mut name = OsString::from(&database);

@@ -1,9 +1,9 @@
-//! The database behind the store: SQLite in one file for one replica, PostgreSQL for several. What differs between the two stands
-//! here and in the migrations.
+//! The database of the store: one SQLite file for one replica, or PostgreSQL for several.
 
+use super::dialect::Dialect;
 use super::migrations;
-use super::statement::{Answer, Statement};
 use crate::error::{Error, Result, is_locked};
+use crate::statement::{Statement, StatementResult};
 use futures_util::TryStreamExt;
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions, AnyRow};
 use sqlx::pool::{PoolConnection, PoolConnectionMetadata};
@@ -13,83 +13,34 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::{Duration, Instant};
 
-/// Connections to PostgreSQL. Rows are small: each is used for a moment.
-const CONNECTIONS: u32 = 16;
-/// And those on which replicas wait for their turns, one for each base that is merged into at once.
+/// Connections on which a replica waits for its turns: one for each base branch that it merges into at the same time.
 const TURNS: u32 = 32;
-/// How long a turn waits for one of these: it is worth no more.
+/// Timeout for one of these connections. A turn only saves work, so it is not worth a longer wait.
 const TURN: Duration = Duration::from_secs(1);
-/// How long one try of a statement may take, the wait for a connection and for locks included.
+/// Timeout of one attempt of a statement, including the wait for a connection and for locks.
 const STATEMENT: Duration = Duration::from_secs(6);
-/// How long a statement is tried again while the database is away: a restart takes seconds.
-const PATIENCE: Duration = Duration::from_secs(10);
-/// The pause before the second try; doubled each time.
+/// Span in which a statement is retried while the database is unavailable. A restart takes seconds.
+const RETRY: Duration = Duration::from_secs(10);
+/// Pause before the first retry. It doubles with each retry.
 const PAUSE: Duration = Duration::from_millis(50);
-/// A connection that was idle for longer may have gone with its server.
+/// A connection that was idle for longer is checked: its server may have restarted.
 const FRESH: Duration = Duration::from_secs(1);
-
-/// Which database it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Dialect {
-    Sqlite,
-    Postgres,
-}
 
 #[derive(Debug, Clone)]
 pub(super) struct Database {
     pub(super) pool: AnyPool,
     pub(super) dialect: Dialect,
-    /// Connections on which replicas wait for their turns; none where there is one replica.
+    /// Connections on which replicas wait for their turns. `None` for SQLite, which has one replica.
     pub(super) turns: Option<AnyPool>,
 }
 
-/// A connection of the pool. One that was given up with a statement on it is closed.
+/// A connection of the pool. It is closed, not reused, if its statement was cancelled.
 struct Lent {
     connection: PoolConnection<Any>,
     is_done: bool,
 }
 
-impl Dialect {
-    fn of(url: &str) -> Option<Self> {
-        match url.split_once(':')?.0 {
-            "sqlite" => Some(Self::Sqlite),
-            "postgres" | "postgresql" => Some(Self::Postgres),
-            _ => None,
-        }
-    }
-
-    /// Milliseconds since 1970, in the words of this database.
-    pub(super) fn now(self) -> &'static str {
-        match self {
-            Self::Sqlite => "CAST((julianday('now') - 2440587.5) * 86400000 AS BIGINT)",
-            Self::Postgres => "CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT)",
-        }
-    }
-
-    fn connections(self) -> u32 {
-        match self {
-            // One connection writes to SQLite at a time anyway, and then nobody is told that it is busy.
-            Self::Sqlite => 1,
-            Self::Postgres => CONNECTIONS,
-        }
-    }
-
-    /// What makes what is acknowledged durable, and ends what takes too long.
-    fn settings(self) -> &'static [&'static str] {
-        match self {
-            Self::Sqlite => &["PRAGMA busy_timeout = 5000", "PRAGMA journal_mode = WAL", "PRAGMA synchronous = FULL"],
-            Self::Postgres => &[
-                // What waits for a standby too stays as its operator has it.
-                "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'",
-                "SET statement_timeout = 5000",
-                "SET lock_timeout = 5000",
-                "SET idle_in_transaction_session_timeout = 15000",
-            ],
-        }
-    }
-}
-
-/// A URL without its password.
+/// The URL without its password.
 fn shown(url: &str, options: &AnyConnectOptions) -> String {
     let mut parsed = options.to_url_lossy();
     match parsed.set_password(None) {
@@ -103,27 +54,26 @@ fn shown(url: &str, options: &AnyConnectOptions) -> String {
 }
 
 impl Database {
-    /// Opens the database, and brings it up to date.
+    /// Opens the database and runs the missing migrations.
     pub(super) async fn open(url: &str) -> Result<Self> {
         sqlx::any::install_default_drivers();
         let unknown =
             || Error::Open("at that URL: it must be sqlite:FILE or postgres://USER:PASSWORD@HOST/DATABASE".into());
         let dialect = Dialect::of(url).ok_or_else(unknown)?;
-        // What it says of a URL may have the password in it.
+        // The text of this error may contain the password.
         let options = AnyConnectOptions::from_str(url).map_err(|_| unknown())?;
         let shown = shown(url, &options);
         let open = async {
             let options = options.disable_statement_logging();
-            // The pool would try again until its time is up, and not say what is wrong.
+            // The pool would retry until its timeout and hide the cause.
             let mut first = AnyConnection::connect_with(&options).await?;
             set_up(&mut first, dialect).await?;
             first.close().await?;
             let pool = connections(dialect, dialect.connections()).connect_with(options.clone()).await?;
             let turns = connections(dialect, TURNS).acquire_timeout(TURN);
             let turns = (dialect == Dialect::Postgres).then(|| turns.connect_lazy_with(options));
-            let database = Self { pool, dialect, turns };
-            migrations::run(&database).await?;
-            Ok(database)
+            migrations::run(&pool, dialect).await?;
+            Ok(Self { pool, dialect, turns })
         };
         open.await.map_err(|error: Error| match error {
             Error::Open(why) => Error::Open(format!("{shown}: {why}")),
@@ -134,35 +84,35 @@ impl Database {
         })
     }
 
-    /// Runs a statement that is harmless when it is run twice, again and again while the database is away.
-    pub(super) async fn run(&self, statement: &Statement) -> Result<Answer> {
+    /// Runs an idempotent statement. Retries while the database is unavailable.
+    pub(super) async fn run(&self, statement: &Statement) -> Result<StatementResult> {
         let began = Instant::now();
         let mut pause = PAUSE;
         loop {
             let tried = tokio::time::timeout(STATEMENT, self.once(statement));
             let tried = tried.await.unwrap_or_else(|_| Err(io::Error::from(io::ErrorKind::TimedOut).into()));
             let error = match tried.map_err(Error::from) {
-                Ok(answer) => return Ok(answer),
+                Ok(result) => return Ok(result),
                 Err(error) => error,
             };
-            if !error.is_passing() || self.pool.is_closed() || began.elapsed() + pause > PATIENCE {
+            if !error.is_passing() || self.pool.is_closed() || began.elapsed() + pause > RETRY {
                 return Err(error);
             }
-            tracing::debug!(%error, "a statement is sent to the session store again");
+            tracing::debug!(%error, "retrying a statement of the session store");
             tokio::time::sleep(pause).await;
             pause *= 2;
         }
     }
 
-    async fn once(&self, statement: &Statement) -> sqlx::Result<Answer> {
+    async fn once(&self, statement: &Statement) -> sqlx::Result<StatementResult> {
         let mut lent = Lent { connection: self.pool.acquire().await?, is_done: false };
         let parts = lent.connection.fetch_many(statement.query()?);
-        let answer = parts.try_fold(Answer::default(), async |answer, part| Ok(answer.with(part))).await?;
+        let result = parts.try_fold(StatementResult::default(), async |result, part| Ok(result.with(part))).await?;
         lent.is_done = true;
-        Ok(answer)
+        Ok(result)
     }
 
-    /// The file that it is in; `None` where it is a server.
+    /// The file of the database; `None` for PostgreSQL.
     pub(super) async fn file(&self) -> Result<Option<PathBuf>> {
         if self.dialect == Dialect::Postgres {
             return Ok(None);
@@ -179,7 +129,7 @@ impl Database {
         self.pool.close().await;
     }
 
-    /// The rows that a statement answers with.
+    /// The rows that a statement returns.
     pub(super) async fn rows<T>(&self, statement: &Statement) -> Result<Vec<T>>
     where
         T: for<'r> FromRow<'r, AnyRow>,
@@ -187,7 +137,7 @@ impl Database {
         Ok(self.run(statement).await?.all()?)
     }
 
-    /// The number that a statement answers with.
+    /// The number that a statement returns.
     pub(super) async fn number(&self, statement: &Statement) -> Result<i64> {
         let rows: Vec<(i64,)> = self.rows(statement).await?;
         rows.into_iter().next().map(|(number,)| number).ok_or_else(|| sqlx::Error::RowNotFound.into())
@@ -198,16 +148,16 @@ fn connections(dialect: Dialect, most: u32) -> AnyPoolOptions {
     AnyPoolOptions::new()
         .max_connections(most)
         .acquire_timeout(STATEMENT)
-        // Ours looks only at what has been idle.
+        // `before_acquire` checks only connections that were idle.
         .test_before_acquire(false)
-        .before_acquire(|connection, about| Box::pin(is_there(connection, about)))
+        .before_acquire(|connection, about| Box::pin(is_alive(connection, about)))
         .after_connect(move |connection, _| Box::pin(set_up(connection, dialect)))
 }
 
 async fn set_up(connection: &mut AnyConnection, dialect: Dialect) -> sqlx::Result<()> {
     let began = Instant::now();
     for setting in dialect.settings() {
-        // SQLite waits for no lock when it turns to its log, which the first of several to open a file has to do.
+        // SQLite does not wait for a lock when it switches to WAL mode, which the first connection to a file does.
         while let Err(error) = connection.execute(*setting).await {
             if !is_locked(&error) || began.elapsed() > STATEMENT {
                 return Err(error);
@@ -218,7 +168,7 @@ async fn set_up(connection: &mut AnyConnection, dialect: Dialect) -> sqlx::Resul
     Ok(())
 }
 
-async fn is_there(connection: &mut AnyConnection, about: PoolConnectionMetadata) -> sqlx::Result<bool> {
+async fn is_alive(connection: &mut AnyConnection, about: PoolConnectionMetadata) -> sqlx::Result<bool> {
     Ok(about.idle_for < FRESH || connection.ping().await.is_ok())
 }
 

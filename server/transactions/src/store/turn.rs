@@ -1,21 +1,21 @@
-//! Turns at one base, between replicas. PostgreSQL has a fair queue of its own for that, its advisory locks: nobody has to look
-//! again and again, and a replica that dies lets go with its connection. A turn saves work; nothing relies on it.
+//! Turns of replicas to merge into one base branch, by advisory locks of PostgreSQL: its lock queue is fair, needs no polling, and
+//! releases the lock of a dead replica with its connection. Turns save work; correctness does not depend on them.
 
 use super::SessionStore;
-use super::statement::Statement;
+use crate::statement::Statement;
 use lakeport_types::{BranchName, RepositoryId};
 use sqlx::{Any, Transaction};
 
-/// The turn of this replica. Over when it is dropped.
+/// The turn of this replica. It ends when dropped.
 #[derive(Debug)]
 pub struct BaseTurn {
-    /// The lock is let go with the end of the database's transaction.
+    /// The end of this database transaction releases the lock.
     _lock: Transaction<'static, Any>,
 }
 
 impl SessionStore {
-    /// Waits, some seconds at most, for the turn of this replica to merge into a base. `None` where no other replica can be, and
-    /// where the database cannot say.
+    /// Waits for the turn of this replica to merge into a base branch, at most 5 s. Returns `None` for SQLite, which has one replica,
+    /// and if the database fails.
     pub async fn base_turn(&self, repository: &RepositoryId, base: &BranchName) -> Option<BaseTurn> {
         let turns = self.database.turns.as_ref()?;
         let taken = async {
@@ -28,7 +28,7 @@ impl SessionStore {
         match taken.await {
             Ok(turn) => Some(turn),
             Err(error) => {
-                tracing::debug!(%error, "a merge goes on without its turn among replicas");
+                tracing::debug!(%error, "merging without a turn among replicas");
                 None
             }
         }

@@ -1,45 +1,45 @@
-//! What the janitor and operators ask of the store.
+//! Statements of the janitor and of operators.
 
 use super::SessionStore;
-use super::record::Record;
-use super::statement::Statement;
 use crate::error::Result;
-use crate::row::{Millis, Transaction};
+use crate::model::Millis;
+use crate::statement::Statement;
+use crate::transaction::Transaction;
 use lakeport_types::RepositoryId;
 
-/// Ended rows that are forgotten together.
+/// Maximum number of finished rows deleted by one statement.
 const FORGOTTEN: i64 = 1000;
-/// Without any replica for so long, nobody could reach the service.
+/// Span without a replica after which the service counts as having been down.
 const DOWNTIME: Millis = 10_000;
 
-/// How many transactions wait for whom.
+/// Number of transactions by the party that they wait for.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Tally {
-    /// Open: for their owners.
+    /// Open. They wait for their owners.
     pub open: i64,
-    /// Open and past their time: for the janitor.
+    /// Open and expired. They wait for the janitor.
     pub overdue: i64,
-    /// Being committed: for the worker that has them.
+    /// Committing, with a worker.
     pub committing: i64,
-    /// Being committed, and nobody works on them: for their owners or the janitor.
+    /// Committing, without a worker. They wait for their owners or the janitor.
     pub unattended: i64,
-    /// Ended, and branches of theirs may be there: for the janitor.
+    /// Finished, with branches that may exist. They wait for the janitor.
     pub unclean: i64,
 }
 
 impl Tally {
-    /// How many have not ended.
+    /// Number of unfinished transactions.
     pub fn live(&self) -> i64 {
         self.open + self.overdue + self.committing + self.unattended
     }
 }
 
 impl SessionStore {
-    /// Some transactions that the janitor has to do with: overdue by `grace`, committing and unattended, or ended and not clean. Which,
-    /// chance says, where there are more than `limit`. Rows that cannot be understood are left out, and logged.
+    /// Returns transactions that need the janitor: overdue by `grace`, committing without a worker, or finished and not clean. Selects at
+    /// random if more than `limit` do. Skips and logs corrupt rows.
     ///
     /// # Errors
-    /// When the database fails.
+    /// The database failed.
     pub async fn due(&self, grace: Millis, limit: i64) -> Result<Vec<Transaction>> {
         let now = self.now();
         let sql = format!(
@@ -50,26 +50,26 @@ impl SessionStore {
              ORDER BY random() LIMIT $2",
             self.select()
         );
-        let records: Vec<Record> = self.database.rows(&Statement::new(sql).bind(grace).bind(limit)).await?;
-        let understood = |record: Record| {
-            record.transaction().inspect_err(|error| tracing::error!(%error, "a row of the session store")).ok()
+        let due = self.database.run(&Statement::new(sql).bind(grace).bind(limit)).await?;
+        let readable = |row| {
+            Transaction::read(row).inspect_err(|error| tracing::error!(%error, "corrupt row in the session store")).ok()
         };
-        Ok(records.into_iter().filter_map(understood).collect())
+        Ok(due.rows.iter().filter_map(readable).collect())
     }
 
-    /// The transactions of a repository that may still have branches, or keep the one that they had.
+    /// Returns the transactions of a repository whose branches may exist, including kept live branches.
     ///
     /// # Errors
-    /// When the database fails.
+    /// The database failed.
     pub async fn with_branches(&self, repository: &RepositoryId) -> Result<Vec<Transaction>> {
         let sql = format!("{} WHERE (is_clean = 0 OR is_kept_in_place = 1) AND repository = $1", self.select());
         self.transactions(&Statement::new(sql).bind(repository.as_str())).await
     }
 
-    /// How many transactions wait for whom.
+    /// Counts transactions by the party that they wait for.
     ///
     /// # Errors
-    /// When the database fails.
+    /// The database failed.
     pub async fn tally(&self) -> Result<Tally> {
         let now = self.now();
         let is_late = format!("(idle_expire_time <= {now} OR expire_time <= {now})");
@@ -86,11 +86,11 @@ impl SessionStore {
         Ok(Tally { open, overdue, committing, unattended, unclean })
     }
 
-    /// Forgets some clean transactions that ended longer than `age` ago, and says how many. One whose branch is kept under the name
-    /// that it had is not forgotten: nothing else tells that branch from one that nobody knows.
+    /// Deletes some clean transactions that ended more than `age` ago, and returns their number. A transaction whose live branch was kept
+    /// stays: its row is the only proof that `sweep` must not delete that branch.
     ///
     /// # Errors
-    /// When the database fails.
+    /// The database failed.
     pub async fn forget(&self, age: Millis) -> Result<u64> {
         let sql = format!(
             "DELETE FROM transactions WHERE (owner, id) IN (SELECT owner, id FROM transactions WHERE is_clean = 1 AND \
@@ -100,15 +100,15 @@ impl SessionStore {
         Ok(self.database.run(&Statement::new(sql).bind(age).bind(FORGOTTEN)).await?.changed)
     }
 
-    /// Notes that a replica is there. Where none was for a while, every open transaction gets one idle timeout from now, past its
-    /// lifetime if need be, since nobody could reach the service; says how many.
+    /// Records that a replica is running. If none was for 10 s, extends each open transaction to one idle timeout from now, even beyond its
+    /// lifetime, since owners could not reach the service. Returns the number of extended transactions.
     ///
     /// # Errors
-    /// When the database fails.
+    /// The database failed.
     pub async fn beat(&self) -> Result<u64> {
         let now = self.now();
         let until = format!("{now} + idle_timeout");
-        // The grace first: a replica that ends between the two leaves it to the next.
+        // The extension comes first: a replica that dies between the two statements leaves it to the next one.
         let grace = format!(
             "UPDATE transactions SET \
              idle_expire_time = CASE WHEN idle_expire_time > {until} THEN idle_expire_time ELSE {until} END, \
@@ -122,7 +122,7 @@ impl SessionStore {
     }
 }
 
-/// Whether somebody works on a row.
+/// Condition: a worker has a valid lease on the row.
 pub(super) fn has_worker(now: &str) -> String {
     format!("(is_attended = 1 AND lease_until > {now})")
 }

@@ -90,7 +90,7 @@ async fn a_row_survives_the_program(database: Database) {
     store.close().await;
     let store = database.open().await;
     let again = store.get("ann", &row.id).await.unwrap().unwrap();
-    assert_eq!(Transaction { read_at: row.read_at, ..again }, row);
+    assert_eq!(again.as_of(row.read_at), row);
     assert_eq!(store.get("bob", &row.id).await.unwrap(), None, "an ID is its owner's");
 }
 
@@ -191,7 +191,7 @@ async fn one_of_many_committers_wins(database: Database) {
 async fn a_renewal_never_shortens_and_never_collides_with_a_swap(database: Database) {
     let store = database.open().await;
     let row = begun(&store, "t").await;
-    let later = Transaction { read_at: row.read_at + 30_000, ..row.clone() };
+    let later = row.as_of(row.read_at + 30_000);
     assert_eq!(store.renew(&later, 60_000).await.unwrap(), row.idle_expire_time, "not worth a write");
     let until = store.renew(&later, 1_000).await.unwrap();
     assert_eq!(until, row.idle_expire_time + 30_000);
@@ -204,16 +204,16 @@ async fn the_janitor_finds_what_is_due_and_nothing_else(database: Database) {
     let store = database.open().await;
     let live = begun(&store, "live").await;
     let overdue = begun(&store, "overdue").await;
-    let late = Transaction { idle_expire_time: 0, ..overdue.clone() };
+    let late = overdue.as_of(overdue.idle_expire_time);
     // The idle time only grows by a swap, so the row is made old by hand.
     database.sql("UPDATE transactions SET idle_expire_time = 0 WHERE id = 'overdue'").await;
     let ended = begun(&store, "ended").await;
     store.swap(&ended, ended.rolled_back().unwrap()).await.unwrap().unwrap();
     let clean = begun(&store, "clean").await;
-    store.swap(&clean, Transaction { is_clean: true, ..clean.rolled_back().unwrap() }).await.unwrap().unwrap();
+    store.swap(&clean, clean.rolled_back().unwrap().cleaned()).await.unwrap().unwrap();
     let abandoned = begun(&store, "abandoned").await;
     let committing = abandoned.start_commit(CommitRequest::default(), &worker("w")).unwrap();
-    store.swap(&abandoned, Transaction { lease_until: 0, ..committing }).await.unwrap().unwrap();
+    store.swap(&abandoned, committing.released()).await.unwrap().unwrap();
 
     let mut due: Vec<String> = store.due(0, 10).await.unwrap().into_iter().map(|row| row.id.to_string()).collect();
     due.sort();
@@ -226,13 +226,14 @@ async fn the_janitor_finds_what_is_due_and_nothing_else(database: Database) {
 async fn a_branch_that_is_kept_where_it_was_is_known_for_ever(database: Database) {
     let store = database.open().await;
     let row = begun(&store, "t").await;
-    let kept = Transaction { kept_branch: Some(row.branch.clone()), ..row.rolled_back().unwrap() };
-    store.swap(&row, Transaction { is_clean: true, ..kept }).await.unwrap().unwrap();
+    let kept = row.rolled_back().unwrap().keeping_branch(row.branch.clone());
+    store.swap(&row, kept.cleaned()).await.unwrap().unwrap();
     let other = begun(&store, "u").await;
-    store.swap(&other, Transaction { is_clean: true, ..other.rolled_back().unwrap() }).await.unwrap().unwrap();
+    store.swap(&other, other.rolled_back().unwrap().cleaned()).await.unwrap().unwrap();
     assert_eq!(store.forget(-1).await.unwrap(), 1);
-    let known: Vec<_> = store.with_branches(&row.repository).await.unwrap().into_iter().map(|row| row.branch).collect();
-    assert_eq!(known, [row.branch]);
+    let known: Vec<_> =
+        store.with_branches(&row.repository).await.unwrap().into_iter().map(|row| row.branch.clone()).collect();
+    assert_eq!(known, std::slice::from_ref(&row.branch));
 }
 
 async fn a_list_is_of_one_owner_and_filtered(database: Database) {
@@ -300,7 +301,7 @@ async fn commits_into_one_base_are_counted_in_their_order(database: Database) {
     database.sql("UPDATE transactions SET lease_until = 0 WHERE id = 'a'").await;
     assert_eq!(store.commits_ahead(&committing[2]).await.unwrap(), 1, "nobody works on the first");
     // Left to its owner, and the janitor does not look for a while.
-    let left = Transaction { lease_until: i64::MAX, ..committing[1].released() };
+    let left = committing[1].left_alone_until(i64::MAX);
     store.swap(&committing[1], left).await.unwrap().unwrap();
     assert_eq!(store.commits_ahead(&committing[2]).await.unwrap(), 0, "nobody works on the second");
     let tally = store.tally().await.unwrap();

@@ -7,7 +7,7 @@ use crate::ops::commit_id::commit_id;
 use crate::ops::context::{Ops, Shared};
 use crate::ops::errors::not_open;
 use crate::ops::transactions::begin_transaction::head;
-use crate::ops::transactions::clean::delete_branches;
+use crate::ops::transactions::branches::delete_branches;
 use crate::ops::transactions::rollback_transaction::rollback_transaction;
 use crate::timing::millis;
 use lakeport_lakefs as lakefs;

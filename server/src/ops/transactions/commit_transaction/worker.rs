@@ -254,7 +254,7 @@ impl Worker {
             None => committed,
             // Without a merge, the branch is all that there is to publish.
             Some(error) if !self.request().merge => return Err(Stop::Failed(error)),
-            Some(error) => Transaction { kept_branch: None, failure: Some(unkept(&error)), ..committed },
+            Some(error) => committed.branch_not_kept(unkept(&error), false),
         };
         self.store("committed", next).await?;
         clean(&self.ops, &self.lakefs, self.row.clone()).await;
@@ -300,7 +300,7 @@ impl Worker {
         };
         // The janitor leaves it alone for a while; whoever asks does not have to wait.
         let left_alone = self.row.read_at + millis(self.ops.timing.left_alone);
-        let next = Transaction { failure: Some(failure), lease_until: left_alone, ..self.row.released() };
+        let next = self.row.suspended(failure, left_alone);
         if let Err(Stop::Suspended(error)) = self.store("suspended", next).await {
             tracing::error!(%error, "nor can that be stored; its lease will lapse");
         }

@@ -44,10 +44,7 @@ impl Worker {
         }
         if !is_over {
             // Its owner may go on at once; the janitor looks again later.
-            let next = Transaction {
-                lease_until: self.row.read_at + millis(self.ops.timing.left_alone),
-                ..self.row.released()
-            };
+            let next = self.row.left_alone_until(self.row.read_at + millis(self.ops.timing.left_alone));
             return self.store("left", next).await;
         }
         // Nothing can be merged that was not prepared, and what was written may be kept.

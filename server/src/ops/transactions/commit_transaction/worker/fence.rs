@@ -1,7 +1,7 @@
 //! The fence: COMMITTING is left for anything but COMMITTED only once nothing that was sent can land any more.
 
 use crate::error::Error;
-use crate::ops::transactions::clean::delete_branches;
+use crate::ops::transactions::branches::delete_branches;
 use crate::ops::transactions::commit_transaction::worker::{Published, Stop, Worker};
 use crate::timing::duration;
 use crate::timing::millis;
@@ -54,7 +54,7 @@ impl Worker {
                 // From now, when the names are gone.
                 self.renew().await?;
                 let until = self.row.read_at + millis(settle);
-                self.store("fenced", Transaction { fence_until: Some(until), refusal, ..self.row.clone() }).await?;
+                self.store("fenced", self.row.fenced(until, refusal)).await?;
                 (until, settle)
             }
         };

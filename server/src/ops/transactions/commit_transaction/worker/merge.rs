@@ -3,7 +3,7 @@
 use crate::ops::commit_id::commit_id;
 use crate::ops::errors::base_of;
 use crate::ops::merge_queue::Turn;
-use crate::ops::transactions::branch_at::branch_at;
+use crate::ops::transactions::branches::branch_at;
 use crate::ops::transactions::commit_transaction::in_doubt;
 use crate::ops::transactions::commit_transaction::resolve::{Line, Resolution, merged};
 use crate::ops::transactions::commit_transaction::worker::{Published, Stop, Worker};
@@ -137,7 +137,7 @@ impl Worker {
     /// Whether a merge that answered with an error stands all the same: this one, one before it, or somebody else's.
     async fn merged_after_all(&mut self, error: &lakefs::Error) -> Result<Option<Published>, Stop> {
         if error.is_ambiguous() {
-            self.store("merge doubted", Transaction { merge_in_doubt: true, ..self.row.clone() }).await?;
+            self.store("merge doubted", self.row.merge_doubted()).await?;
         }
         if self.row.merge_in_doubt
             && let Some(commit) = self.merged().await?

@@ -45,7 +45,7 @@ impl Worker {
                 // Everything is committed already, by commits inside the transaction or by a worker before this one.
                 lakefs::Kind::NoChanges => return self.committed_already().await,
                 _ if error.is_ambiguous() => {
-                    self.store("commit doubted", Transaction { commit_in_doubt: true, ..self.row.clone() }).await?;
+                    self.store("commit doubted", self.row.commit_doubted()).await?;
                 }
                 lakefs::Kind::Contended => tokio::time::sleep(jittered(1)).await,
                 _ => return Err(self.refused(error).await),

@@ -1,10 +1,12 @@
-//! Making branches of our own, at the commit that they are to begin at and at no other.
+//! Creates and deletes branches of transactions.
 //!
-//! A lakeFS that has just cherry-picked a commit may say, for minutes, that it does not know the original, or take another commit
-//! for it (the entry in its cache is of the copy). A branch by name is not looked up there, so a transaction begins by that of its
-//! base. What a branch was made from is compared with what it was to be made from, always.
+//! After a cherry-pick, lakeFS (1.x) may for minutes not find the original commit by its ID, or resolve the ID to another commit, since its
+//! cache holds the copy. It resolves a branch by name without that cache, so a transaction begins from the name of its base branch. The
+//! head of a branch created from a commit ID is always compared with that commit.
 
+use crate::error::Result;
 use lakeport_lakefs::{self as lakefs, Lakefs, LogQuery};
+use lakeport_transactions::Transaction;
 use lakeport_types::{BranchName, CommitId, Ref, RepositoryId};
 
 /// Makes a branch whose name is random and known: one that is there is our own earlier try, with what was committed on it since.
@@ -52,4 +54,29 @@ async fn begins_at(
             None => return Ok(false),
         }
     }
+}
+
+/// Deletes every branch that a transaction may have.
+pub(in crate::ops) async fn delete_branches(lakefs: &Lakefs, transaction: &Transaction) -> Result<()> {
+    for branch in transaction.branches() {
+        delete_branch(lakefs, &transaction.repository, &branch).await?;
+    }
+    Ok(())
+}
+
+/// Deletes a branch of ours, if it is still there.
+pub(in crate::ops) async fn delete_branch(
+    lakefs: &Lakefs,
+    repository: &RepositoryId,
+    branch: &BranchName,
+) -> Result<()> {
+    match lakefs.delete_branch(repository, branch).await {
+        Ok(()) => Ok(()),
+        Err(error) if matches!(error.kind(), lakefs::Kind::BranchNotFound | lakefs::Kind::RepositoryNotFound) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+pub(in crate::ops) fn is_gone(kind: lakefs::Kind) -> bool {
+    matches!(kind, lakefs::Kind::BranchNotFound | lakefs::Kind::NotFound | lakefs::Kind::RepositoryNotFound)
 }

@@ -1,17 +1,17 @@
-//! A statement with what is bound to it, which can be sent again.
+//! SQL statements with their bound values. A statement can be sent more than once.
 
 use sqlx::any::{AnyArguments, AnyRow};
 use sqlx::{Any, Arguments, AssertSqlSafe, FromRow};
 
-/// One statement of the one SQL text that both databases take. The text is ours; what callers say is bound.
+/// A statement that both databases accept. Its text is a constant of this crate; values of callers are bound.
 #[derive(Debug, Clone)]
-pub(super) struct Statement {
+pub(crate) struct Statement {
     sql: String,
     values: Vec<Value>,
 }
 
 #[derive(Debug, Clone)]
-pub(super) enum Value {
+pub(crate) enum Value {
     Text(String),
     Number(Option<i64>),
 }
@@ -40,26 +40,27 @@ impl From<Option<i64>> for Value {
     }
 }
 
-/// What a statement was answered with.
+/// The result of a statement.
 #[derive(Default)]
-pub(super) struct Answer {
-    /// Rows that it changed.
-    pub(super) changed: u64,
-    rows: Vec<AnyRow>,
+pub(crate) struct StatementResult {
+    /// Number of changed rows.
+    pub(crate) changed: u64,
+    /// Returned rows.
+    pub(crate) rows: Vec<AnyRow>,
 }
 
 impl Statement {
-    pub(super) fn new(sql: impl Into<String>) -> Self {
+    pub(crate) fn new(sql: impl Into<String>) -> Self {
         Self { sql: sql.into(), values: Vec::new() }
     }
 
     #[must_use]
-    pub(super) fn bind(mut self, value: impl Into<Value>) -> Self {
+    pub(crate) fn bind(mut self, value: impl Into<Value>) -> Self {
         self.values.push(value.into());
         self
     }
 
-    pub(super) fn query(&self) -> sqlx::Result<sqlx::query::Query<'static, Any, AnyArguments>> {
+    pub(crate) fn query(&self) -> sqlx::Result<sqlx::query::Query<'static, Any, AnyArguments>> {
         let mut arguments = AnyArguments::default();
         for value in &self.values {
             match value {
@@ -72,8 +73,8 @@ impl Statement {
     }
 }
 
-impl Answer {
-    pub(super) fn with(mut self, part: sqlx::Either<sqlx::any::AnyQueryResult, AnyRow>) -> Self {
+impl StatementResult {
+    pub(crate) fn with(mut self, part: sqlx::Either<sqlx::any::AnyQueryResult, AnyRow>) -> Self {
         match part {
             sqlx::Either::Left(done) => self.changed += done.rows_affected(),
             sqlx::Either::Right(row) => self.rows.push(row),
@@ -81,7 +82,7 @@ impl Answer {
         self
     }
 
-    pub(super) fn all<T>(self) -> sqlx::Result<Vec<T>>
+    pub(crate) fn all<T>(self) -> sqlx::Result<Vec<T>>
     where
         T: for<'r> FromRow<'r, AnyRow>,
     {

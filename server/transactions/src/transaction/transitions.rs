@@ -1,0 +1,353 @@
+//! The state machine of a transaction. Each method returns the next row, or the reason why the step is not allowed.
+//!
+//! Nothing is stored here: [`SessionStore::swap`](crate::SessionStore::swap) writes the next row if no other writer was faster.
+
+use super::{Details, Transaction, TransactionRow};
+use crate::model::{CommitRequest, Failure, Inside, Millis, State};
+use lakeport_types::{BranchName, CommitId};
+
+/// A process that works on rows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Worker {
+    /// Unique name.
+    pub name: String,
+    /// Length of a lease that is not renewed.
+    pub lease: Millis,
+}
+
+/// The step is not allowed in the state that the transaction has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the transaction is {}", .0.as_str())]
+pub struct NotAllowed(pub State);
+
+/// Questions about a row.
+impl Transaction {
+    /// Returns whether its branch does not exist yet, or its base commit is not stored yet. Only its own Begin may use it then.
+    pub fn is_beginning(&self) -> bool {
+        self.state == State::Open && self.base_commit_id.is_none()
+    }
+
+    /// Returns whether no worker has a valid lease.
+    pub fn is_unattended(&self) -> bool {
+        self.worker.is_none() || self.lease_until <= self.read_at
+    }
+
+    /// Returns whether `lease_until` has passed, with or without a worker.
+    pub fn is_free(&self) -> bool {
+        self.lease_until <= self.read_at
+    }
+
+    /// Returns whether its idle timeout or its lifetime ended more than `grace` ago.
+    pub fn is_overdue(&self, grace: Millis) -> bool {
+        self.idle_expire_time.min(self.expire_time) + grace <= self.read_at
+    }
+
+    /// Returns until when an abandoned request may still change `path`, if that is later than `time`.
+    pub fn unsettled_since(&self, path: &str, time: Millis) -> Option<Millis> {
+        self.unsettled.get(path).copied().filter(|until| *until > time)
+    }
+
+    /// Returns until when an abandoned request may still change any path.
+    pub fn last_unsettled(&self) -> Option<Millis> {
+        self.unsettled.values().copied().max().filter(|until| *until > self.read_at)
+    }
+
+    /// All branches of the transaction that may exist and must be deleted at its end.
+    pub fn branches(&self) -> Vec<BranchName> {
+        let live = (!self.options.read_only).then(|| self.branch.clone());
+        let all = live.into_iter().chain(self.merge_branches.iter().cloned());
+        all.filter(|branch| self.kept_branch.as_ref() != Some(branch)).collect()
+    }
+
+    /// Returns whether the live branch itself remains after the end.
+    pub fn is_kept_in_place(&self) -> bool {
+        self.kept_branch.as_ref() == Some(&self.branch)
+    }
+
+    /// Returns until when a request that creates a branch may still take effect. `settle` is the span after which it cannot.
+    pub fn late_branches_until(&self, settle: Millis) -> Option<Millis> {
+        let never_began = self.base_commit_id.is_none();
+        let is_in_doubt = never_began || self.commit_in_doubt || self.merge_in_doubt || !self.merge_branches.is_empty();
+        self.end_time.filter(|_| is_in_doubt).map(|end| end + settle).filter(|until| *until > self.read_at)
+    }
+
+    /// The same row, read at another time.
+    #[must_use]
+    pub fn as_of(&self, read_at: Millis) -> Self {
+        Self(TransactionRow { read_at, ..self.0.clone() })
+    }
+}
+
+/// Begin.
+impl Transaction {
+    /// Stores the commit that the branch was created from. The idle timeout starts now.
+    #[must_use]
+    pub fn begun_at(&self, base: CommitId) -> Self {
+        let idle_expire_time = self.read_at + self.options.idle_timeout;
+        Self(TransactionRow { base_commit_id: Some(base), idle_expire_time, ..self.0.clone() })
+    }
+
+    /// A request that creates a branch of the transaction may still take effect for the span `settle`. A finished transaction is
+    /// cleaned again after it.
+    #[must_use]
+    pub fn awaiting_late_branch(&self, settle: Millis) -> Self {
+        let is_over = self.state.is_final();
+        let lease_until = if is_over { self.lease_until.max(self.read_at + settle) } else { self.lease_until };
+        let mut next = self.commit_doubted();
+        next.0.is_clean &= !is_over;
+        next.0.lease_until = lease_until;
+        next
+    }
+}
+
+/// Leases.
+impl Transaction {
+    fn leased(mut self, worker: &Worker) -> Self {
+        self.0.details.worker = Some(worker.name.clone());
+        self.0.lease_until = self.read_at + worker.lease;
+        self
+    }
+
+    /// Gives the lease to a worker that did not have it.
+    #[must_use]
+    pub fn leased_anew(&self, worker: &Worker) -> Self {
+        let mut next = self.clone().leased(worker);
+        // The previous worker may have sent a commit before it ended.
+        next.0.details.commit_in_doubt |= self.worker.is_some();
+        next
+    }
+
+    /// Renews the lease of its worker.
+    #[must_use]
+    pub fn renewed(&self, worker: &Worker) -> Self {
+        self.clone().leased(worker)
+    }
+
+    /// Returns the lease. The state stays.
+    #[must_use]
+    pub fn released(&self) -> Self {
+        self.left_alone_until(0)
+    }
+
+    /// Returns the lease, and keeps the janitor away until `time`. Calls of the owner do not wait.
+    #[must_use]
+    pub fn left_alone_until(&self, time: Millis) -> Self {
+        let mut next = self.clone();
+        next.0.details.worker = None;
+        next.0.lease_until = time;
+        next
+    }
+}
+
+/// Writes and commits inside an open transaction.
+impl Transaction {
+    fn open(&self) -> Result<Self, NotAllowed> {
+        match self.state {
+            State::Open => Ok(self.clone()),
+            other => Err(NotAllowed(other)),
+        }
+    }
+
+    /// An abandoned request may still change these paths for `span`.
+    #[must_use]
+    pub fn unsettling<'p>(&self, paths: impl IntoIterator<Item = &'p str>, span: Millis) -> Self {
+        let mut next = self.clone();
+        let now = self.read_at;
+        // Entries stay for one more span: a write that started before an entry ended is acknowledged after it.
+        next.0.details.unsettled.retain(|_, until| *until + span > now);
+        next.0.details.unsettled.extend(paths.into_iter().map(|path| (path.to_owned(), now + span)));
+        next
+    }
+
+    /// Stores the last commit made inside the transaction; `None` if lakeFS did not say which commit it is.
+    #[must_use]
+    pub fn committed_inside(&self, inside: Option<Inside>) -> Self {
+        self.with(|details| details.inside = inside)
+    }
+
+    /// A commit request was sent and its response was lost.
+    #[must_use]
+    pub fn commit_doubted(&self) -> Self {
+        self.with(|details| details.commit_in_doubt = true)
+    }
+
+    fn with(&self, change: impl FnOnce(&mut Details)) -> Self {
+        let mut next = self.clone();
+        change(&mut next.0.details);
+        next
+    }
+}
+
+/// Commit.
+impl Transaction {
+    /// OPEN -> COMMITTING. From here on, any worker can finish the commit.
+    ///
+    /// # Errors
+    /// The state, if it is not open.
+    pub fn start_commit(&self, request: CommitRequest, worker: &Worker) -> Result<Self, NotAllowed> {
+        let mut next = self.open()?.leased_anew(worker);
+        next.0.state = State::Committing;
+        next.0.epoch += 1;
+        next.0.commit_time = Some(self.read_at);
+        let details = &mut next.0.details;
+        details.commit_request = Some(request);
+        details.prepared_commit_id = None;
+        details.merge_in_doubt = false;
+        details.fence_until = None;
+        details.refusal = None;
+        details.failure = None;
+        details.failed_tags.clear();
+        Ok(next)
+    }
+
+    /// Another worker continues an unattended commit. Requests of the first worker may still take effect.
+    ///
+    /// # Errors
+    /// The state, if no commit is in progress.
+    pub fn take_over(&self, worker: &Worker) -> Result<Self, NotAllowed> {
+        if self.state != State::Committing {
+            return Err(NotAllowed(self.state));
+        }
+        let mut next = self.clone().leased(worker);
+        let details = &mut next.0.details;
+        details.commit_in_doubt = true;
+        details.merge_in_doubt = true;
+        // A started fence continues. Without a refusal, more merges follow and the fence starts again.
+        details.fence_until = details.fence_until.filter(|_| details.refusal.is_some());
+        Ok(next)
+    }
+
+    /// Stores the commit that will be merged.
+    #[must_use]
+    pub fn prepared(&self, commit: CommitId, worker: &Worker) -> Self {
+        self.renewed(worker).with(|details| details.prepared_commit_id = Some(commit))
+    }
+
+    /// Stores the name of a merge source before the branch is created.
+    #[must_use]
+    pub fn with_merge_branch(&self, branch: BranchName, worker: &Worker) -> Self {
+        self.renewed(worker).with(|details| details.merge_branches.push(branch))
+    }
+
+    /// A merge request was sent and its response was lost.
+    #[must_use]
+    pub fn merge_doubted(&self) -> Self {
+        self.with(|details| details.merge_in_doubt = true)
+    }
+
+    /// Stores the start of the fence: from `until` on, no merge of this epoch can take effect.
+    #[must_use]
+    pub fn fenced(&self, until: Millis, refusal: Option<Failure>) -> Self {
+        self.with(|details| {
+            details.fence_until = Some(until);
+            details.refusal = refusal;
+        })
+    }
+
+    /// The commit cannot finish now. It stays COMMITTING; the janitor leaves it alone until `time`, a retry of its owner continues it at once.
+    #[must_use]
+    pub fn suspended(&self, failure: Failure, time: Millis) -> Self {
+        self.left_alone_until(time).with(|details| details.failure = Some(failure))
+    }
+
+    /// COMMITTING -> OPEN, on a branch that no earlier request can change.
+    #[must_use]
+    pub fn reopened(&self, branch: BranchName, failure: Failure) -> Self {
+        let mut next = self.released();
+        next.0.state = State::Open;
+        next.0.commit_time = None;
+        next.0.idle_expire_time = self.read_at + self.options.idle_timeout;
+        let former = std::mem::replace(&mut next.0.branch, branch);
+        let is_same = former == next.0.branch;
+        let details = &mut next.0.details;
+        // On the same branch, a commit request that was in doubt may still take effect.
+        details.commit_in_doubt &= is_same;
+        if !is_same {
+            // Former names are never used again, but a request that creates one may take effect late.
+            details.merge_branches.retain(|known| *known != next.0.branch);
+            details.merge_branches.push(former);
+        }
+        details.prepared_commit_id = None;
+        details.inside = None;
+        details.commit_request = None;
+        details.merge_in_doubt = false;
+        details.fence_until = None;
+        details.refusal = None;
+        // A failed commit keeps no branch: the transaction continues.
+        details.kept_branch = None;
+        details.failure = Some(failure);
+        next
+    }
+}
+
+/// End.
+impl Transaction {
+    fn ended(mut self, state: State) -> Self {
+        self.0.state = state;
+        self.0.end_time = Some(self.read_at);
+        self.0.details.worker = None;
+        self
+    }
+
+    /// COMMITTING -> COMMITTED.
+    #[must_use]
+    pub fn committed(&self, commit: CommitId, merged: bool, failed_tags: Vec<String>) -> Self {
+        let next = self.with(|details| {
+            details.commit_id = Some(commit);
+            details.merged = merged;
+            details.failed_tags = failed_tags;
+            details.failure = None;
+        });
+        next.ended(State::Committed)
+    }
+
+    /// OPEN -> COMMITTED, for a read-only transaction: it has no branch to delete.
+    #[must_use]
+    pub fn committed_read_only(&self, base: CommitId) -> Self {
+        self.committed(base, false, Vec::new()).cleaned()
+    }
+
+    /// OPEN -> ROLLED_BACK.
+    ///
+    /// # Errors
+    /// The state, if it is not open.
+    pub fn rolled_back(&self) -> Result<Self, NotAllowed> {
+        Ok(self.open()?.ended(State::RolledBack))
+    }
+
+    /// OPEN, or COMMITTING after the fence, -> EXPIRED.
+    ///
+    /// # Errors
+    /// The state, if it has ended.
+    pub fn expired(&self) -> Result<Self, NotAllowed> {
+        if self.state.is_final() { Err(NotAllowed(self.state)) } else { Ok(self.clone().ended(State::Expired)) }
+    }
+
+    /// Stores the name of the branch that will remain, before it is created.
+    #[must_use]
+    pub fn keeping_branch(&self, branch: BranchName) -> Self {
+        self.with(|details| details.kept_branch = Some(branch))
+    }
+
+    /// The branch that should remain could not be created. `in_place`: the live branch remains instead.
+    #[must_use]
+    pub fn branch_not_kept(&self, failure: Failure, in_place: bool) -> Self {
+        let live = in_place.then(|| self.branch.clone());
+        self.with(|details| {
+            details.kept_branch = live;
+            details.failure = Some(failure);
+        })
+    }
+
+    /// Every branch of the transaction is deleted.
+    #[must_use]
+    pub fn cleaned(&self) -> Self {
+        Self(TransactionRow { is_clean: true, ..self.0.clone() })
+    }
+
+    /// The row that replaces `current`.
+    pub(crate) fn replacing(mut self, current: &Self) -> Self {
+        self.0.version = current.version + 1;
+        self
+    }
+}
