@@ -1,4 +1,4 @@
-//! Makes Rust of the contract, without protoc.
+//! Generates Rust code from the contract, without protoc.
 
 use prost_build::{Service, ServiceGenerator};
 use std::error::Error;
@@ -7,15 +7,19 @@ use std::path::PathBuf;
 /// Methods whose payload the server handles itself.
 const BY_REFERENCE: [&str; 2] = ["Read", "Write"];
 
-const FILES: [&str; 5] = [
+/// Google's protos that the contract imports, and `error_details.proto` for clients that decode error details.
+const GOOGLEAPIS: &str = "../third_party/googleapis";
+
+const FILES: [&str; 6] = [
+    "lakeport/v1/changes.proto",
     "lakeport/v1/errors.proto",
     "lakeport/v1/files.proto",
     "lakeport/v1/transactions.proto",
     "lakeport/v1/versions.proto",
-    "third_party/google/rpc/error_details.proto",
+    "../third_party/googleapis/google/rpc/error_details.proto",
 ];
 
-/// Clients with all methods, servers without those that are handled by reference.
+/// Generates clients with all methods, and servers without those of [`BY_REFERENCE`].
 struct Services {
     clients: Box<dyn ServiceGenerator>,
     servers: Box<dyn ServiceGenerator>,
@@ -39,16 +43,16 @@ impl ServiceGenerator for Services {
 
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo:rerun-if-changed=lakeport");
-    println!("cargo:rerun-if-changed=third_party");
+    println!("cargo:rerun-if-changed={GOOGLEAPIS}");
     let out = PathBuf::from(std::env::var("OUT_DIR")?);
-    let mut compiler = protox::Compiler::new(["third_party", "."])?;
+    let mut compiler = protox::Compiler::new([".", GOOGLEAPIS])?;
     compiler.include_source_info(true).include_imports(true).open_files(FILES)?;
-    // prost drops options when it encodes descriptors again, so protox's own bytes are served.
+    // prost drops options when it encodes descriptors again, so the server serves protox's encoding.
     std::fs::write(out.join("lakeport.v1.binpb"), compiler.encode_file_descriptor_set())?;
     let builder = || tonic_prost_build::configure().build_transport(false);
     prost_build::Config::new()
         .bytes([".lakeport.v1"])
-        // What a page token belongs to is told by the name and the bytes of a request: the same ones each time.
+        // Page tokens contain a hash of the request with its type name.
         .enable_type_names()
         .btree_map([".lakeport.v1.ListTransactionsRequest.labels"])
         .extern_path(".google.rpc", "::tonic_types")

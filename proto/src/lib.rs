@@ -1,8 +1,7 @@
-//! The contract `lakeport.v1`: messages, clients and servers made from `lakeport/v1/*.proto`, and their descriptors.
+//! The contract `lakeport.v1`: messages, clients and servers generated from `lakeport/v1/*.proto`, and their descriptors.
 //!
-//! The server of `FileService` that is generated here has no `Read` and no `Write`: their payload goes by reference count, not
-//! through generated code, so a server handles those two paths itself (see `lakeport-server`, `grpc/payload.rs`). Clients have
-//! them.
+//! The generated server of `FileService` lacks `Read` and `Write`. `lakeport-server` handles these two itself, since their payload
+//! passes by reference count, not through generated code (`grpc/payload.rs`). The generated clients have them.
 
 /// Messages, clients and servers.
 #[allow(missing_docs, clippy::all, clippy::pedantic, unreachable_pub, reason = "generated")]
@@ -10,8 +9,8 @@ pub mod v1 {
     tonic::include_proto!("lakeport.v1");
 }
 
-/// The serialised `google.protobuf.FileDescriptorSet` of the contract and all that it imports, with
-/// `google/rpc/error_details.proto`, so that tools can show the details of errors.
+/// Serialized `google.protobuf.FileDescriptorSet` of the contract, its imports, and `google/rpc/error_details.proto`, with which tools decode
+/// error details.
 pub const FILE_DESCRIPTOR_SET: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/lakeport.v1.binpb"));
 
 /// The domain of every `google.rpc.ErrorInfo` that lakeport sends.
