@@ -1,5 +1,5 @@
 #!/bin/sh
-# Publishes a year of flights as twelve files, one a month, with a tag: all of them or none.
+# Publishes one year of flights as twelve monthly files and a tag: all of them, or none.
 #
 #   flights.sh flights.csv lakefs://lake/main flights-2013
 set -eu
@@ -15,13 +15,13 @@ awk -F, -v folder="$months" '
   { print > file }
 ' "$csv"
 
-# Nobody else sees what is in a transaction. If this machine dies, it ends by itself, ten minutes later.
+# Other users do not see the changes of a transaction. If this machine dies, the transaction expires ten minutes later.
 id=$(lakeport tx begin "$branch" --label job=flights)
 trap 'rm -rf "$months"; lakeport tx rollback "$id" >&2' EXIT
 lakeport cp -r "$months" "$lake/tx:$id/flights/2013" >&2
 lakeport tx changes "$id"
 
-# 6: the answer was lost, and it may be committed. To repeat it is safe: it finds the commit that was made.
+# Exit code 6: the response was lost, so the commit may exist. A retry is safe and returns the same commit.
 publish() { lakeport tx commit "$id" -m "Add the flights of 2013" --tag "$tag"; }
 publish || { status=$?; [ "$status" -eq 6 ] || exit "$status"; publish; }
 trap 'rm -rf "$months"' EXIT
