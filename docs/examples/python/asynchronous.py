@@ -1,4 +1,4 @@
-"""The same on an event loop."""
+"""Uses the client and the file system on an event loop."""
 
 import asyncio
 
@@ -6,7 +6,7 @@ from lakeport import LakeFSFileSystem, aio
 
 
 async def client() -> None:
-    """The client: many calls at once over one connection."""
+    """Uses the client: many concurrent calls over one connection."""
     async with aio.Client() as lake:
         async with await lake.begin("quickstart", "main") as tx:
             await asyncio.gather(*(tx.write(f"async/{number}.txt", b"part") for number in range(50)))
@@ -15,7 +15,7 @@ async def client() -> None:
 
 
 async def file_system() -> None:
-    """The file system: fsspec's asynchronous methods begin with an underscore."""
+    """Uses the file system: the names of fsspec's asynchronous methods begin with an underscore."""
     fs = LakeFSFileSystem(asynchronous=True)
     async with fs.transaction("quickstart", "main") as tx:
         await fs._pipe_file(tx.path("async/one.txt"), b"1")

@@ -1,4 +1,4 @@
-"""Data frames of dask, in parts that many processes write."""
+"""Writes a dask data frame from several processes."""
 
 import dask.dataframe as dd
 

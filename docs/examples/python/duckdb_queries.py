@@ -1,4 +1,4 @@
-"""Queries of DuckDB."""
+"""Reads and writes with DuckDB."""
 
 import duckdb
 

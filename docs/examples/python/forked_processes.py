@@ -1,4 +1,4 @@
-"""Processes that are forked from one that has used the file system."""
+"""Uses the file system in forked processes."""
 
 import multiprocessing
 
@@ -10,7 +10,7 @@ whole = fs.cat(url)
 
 
 def part(number: int) -> bytes:
-    """Runs in a forked process, which has a file system of its own: one of fsspec's cannot be taken along."""
+    """Runs in a forked process, which must create its own file system."""
     return LakeFSFileSystem().cat_file(url, number * 4096, (number + 1) * 4096)
 
 
@@ -18,5 +18,5 @@ if __name__ == "__main__":
     with multiprocessing.get_context("fork").Pool(2) as processes:
         parts = processes.map(part, range(4))
     assert b"".join(parts) == whole
-    # And on this side all goes on, too.
+    # The parent process can still use its file system.
     assert fs.cat(url) == whole

@@ -1,4 +1,4 @@
-"""Failures: exceptions that Python has for files, with a code and a reason for programs."""
+"""Handles errors: Python's exceptions for files, with a code and a reason."""
 
 import errno
 
@@ -15,13 +15,13 @@ except FileNotFoundError as error:
     assert error.reason == "OBJECT_NOT_FOUND"
     assert error.filename == "quickstart/main/nothing.txt"
 
-# Which of them is not there.
+# The reason says what is missing.
 try:
     fs.ls("quickstart/no-such-branch/")
 except LakeportError as error:
     assert error.reason == "REF_NOT_FOUND"
 
-# A folder is no object, and a tag or commit takes no writes.
+# A directory is not an object, and tags and commits are read-only.
 try:
     fs.cat("quickstart/main/data")
 except IsADirectoryError as error:
@@ -34,7 +34,7 @@ except PermissionError as error:
 
 
 def publish(attempts: int = 3) -> None:
-    """What conflicts is done again, on what is there now."""
+    """Increments a counter. After a conflict, retries with the current value."""
     for attempt in range(attempts):
         try:
             with fs.transaction("quickstart", "main") as tx:

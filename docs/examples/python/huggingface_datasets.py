@@ -1,4 +1,4 @@
-"""Datasets of Hugging Face."""
+"""Loads and saves Hugging Face datasets."""
 
 from datasets import load_dataset, load_from_disk
 

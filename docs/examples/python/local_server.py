@@ -1,8 +1,8 @@
-"""A server on this machine for a lakeFS, which is started when it is needed."""
+"""Uses a lakeFS through a server that the client starts on this machine."""
 
 from lakeport import LakeFSFileSystem
 
-# No LAKEPORT_ENDPOINT. The lakeFS and its key pair are those of ~/.lakectl.yaml, or of the variables LAKECTL_*.
+# LAKEPORT_ENDPOINT is not set. The lakeFS and its key pair come from ~/.lakectl.yaml or the variables LAKECTL_*.
 fs = LakeFSFileSystem()
 print(fs.ls("quickstart/main/", detail=False))
 

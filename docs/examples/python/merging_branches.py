@@ -1,21 +1,21 @@
-"""Branches that live longer than a transaction: written by one, merged by another, or left to be looked at."""
+"""Branches that outlive a transaction: one transaction writes the branch, another one merges it."""
 
 from lakeport import LakeFSFileSystem
 
 fs = LakeFSFileSystem()
 
-# automerge=False commits and merges nothing: the branch is left.
+# With automerge=False, the transaction commits and does not merge: the branch remains.
 with fs.transaction("quickstart", "main", branch_name="draft", automerge=False) as tx:
     fs.pipe(tx.path("pages/one.txt"), b"a draft")
 
 assert fs.cat("quickstart/draft/pages/one.txt") == b"a draft"
 assert not fs.exists("quickstart/main/pages/one.txt")
 
-# A transaction may be on any branch.
+# A transaction may have any branch as its base.
 with fs.transaction("quickstart", "draft") as tx:
     fs.pipe(tx.path("pages/one.txt"), b"the final words")
 
-# And merge one into another, at once.
+# A transaction can merge one branch into another immediately.
 with fs.transaction("quickstart", "main") as tx:
     tx.merge("draft", into="main", message="Publish the draft")
 

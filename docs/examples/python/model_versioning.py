@@ -1,4 +1,4 @@
-"""A model, the data that it was made of, and a tag for both."""
+"""Publishes a model and its training data under one tag."""
 
 import json
 
@@ -10,12 +10,12 @@ fs = LakeFSFileSystem()
 
 
 def train(table: pd.DataFrame) -> dict[str, list[float]]:
-    """The mean of each species: the nearest one is the prediction."""
+    """Returns the mean of each species. A prediction is the species with the nearest mean."""
     return {str(species): list(rows) for species, *rows in table.groupby("species").mean().itertuples()}
 
 
 def accuracy(model: dict[str, list[float]], table: pd.DataFrame) -> float:
-    """How many the model gets right."""
+    """Returns the share of correct predictions."""
     means = pd.DataFrame(model, index=table.columns[1:])
     distances = {species: (table[means.index] - mean).pow(2).sum(axis=1) for species, mean in means.items()}
     return float((pd.DataFrame(distances).idxmin(axis=1) == table["species"]).mean())
@@ -31,7 +31,7 @@ for version, years in {"model-v1": [2007], "model-v2": [2007, 2008]}.items():
             json.dump(train(sample), file)
         tx.tag(version)
 
-# Years later: the model of a tag, and the data that it was made of.
+# Later, each tag still has the model and its training data.
 for version in ("model-v1", "model-v2"):
     with fs.open(f"quickstart/{version}/model/model.json", "r") as file:
         model = json.load(file)

@@ -1,4 +1,4 @@
-"""Data frames of pandas: read from a branch, written in a transaction."""
+"""Reads data frames of pandas from a branch and writes them in a transaction."""
 
 import pandas as pd
 

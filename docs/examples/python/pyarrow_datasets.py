@@ -1,4 +1,4 @@
-"""Tables and datasets of Arrow."""
+"""Reads and writes Arrow tables and datasets."""
 
 import pyarrow as pa
 import pyarrow.csv

@@ -1,4 +1,4 @@
-"""A report that reads one version, and says which."""
+"""A report that reads one version and records its commit ID."""
 
 import pandas as pd
 
@@ -6,7 +6,7 @@ from lakeport import Client, LakeFSFileSystem
 
 fs = LakeFSFileSystem()
 
-# The commit that main points to now. All that is read below it is of one version, whoever writes to main meanwhile.
+# The current head of main. All reads at this commit see one version, even if other clients write to main.
 with Client() as client:
     commit = client.versions.commit("quickstart", "main").commit_id
 version = f"lakefs://quickstart/{commit}"
@@ -18,7 +18,7 @@ with fs.transaction("quickstart", "main", merge_kwargs={"metadata": {"report_of"
     islands.to_csv(tx.path("reports/islands.csv"))
 
 assert tx.rev_parse("main").metadata["report_of"] == commit
-# Later: the same report, of the same bytes.
+# Later, the same commit returns the same bytes.
 again = pd.read_csv(f"lakefs://quickstart/{commit}/data/penguins.csv")
 assert again.equals(penguins)
 print(fs.cat("quickstart/main/reports/islands.csv").decode())

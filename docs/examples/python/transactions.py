@@ -1,22 +1,22 @@
-"""Transactions: what is written in one is there all at once, or not at all."""
+"""Transactions: publish all changes together, or none."""
 
 from lakeport import LakeFSFileSystem
 from lakeport.errors import ConflictError
 
 fs = LakeFSFileSystem()
 
-# The name of the transaction's branch stands for the transaction in paths. `tx.path` makes such a path.
+# In paths, the branch name of the transaction names the transaction. `tx.path` returns such a path.
 with fs.transaction("quickstart", "main") as tx:
     fs.pipe(tx.path("pages/one.txt"), b"1")
     fs.pipe(f"quickstart/{tx.branch.id}/pages/two.txt", b"2")
     assert fs.exists(tx.path("pages/one.txt"))
-    # Nobody else sees it before the end of the block.
+    # Other users do not see the files before the end of the block.
     assert not fs.exists("quickstart/main/pages/one.txt")
 
-# Then all of it is committed and merged.
+# At the end of the block, the transaction is committed and merged.
 assert fs.cat("quickstart/main/pages/two.txt") == b"2"
 
-# An exception rolls all of it back. No branch is left.
+# An exception rolls the transaction back and leaves no branch.
 try:
     with fs.transaction("quickstart", "main") as tx:
         fs.rm(tx.path("pages"), recursive=True)
@@ -25,13 +25,13 @@ except RuntimeError:
     assert fs.exists("quickstart/main/pages/one.txt")
     assert fs.ls("quickstart", detail=False) == ["quickstart/main/"]
 
-# Commits within the transaction have messages of their own. What is not committed at the end is committed with the merge.
+# Commits in the transaction have their own messages. The final commit includes all uncommitted changes.
 with fs.transaction("quickstart", "main", merge_kwargs={"message": "Publish pages", "metadata": {"job": "pages"}}) as tx:
     fs.pipe(tx.path("pages/three.txt"), b"3")
     third = tx.commit("Add page three", metadata={"page": "3"})
     assert tx.rev_parse(tx.branch) == third
     fs.pipe(tx.path("pages/four.txt"), b"4")
-    # Its commits and its changes can be undone in it. Nothing may be uncommitted then.
+    # A revert undoes a commit in the transaction. There must be no uncommitted changes.
     fourth = tx.commit("Add page four")
     tx.revert(tx.branch, fourth)
     fs.pipe(tx.path("pages/five.txt"), b"5")
@@ -41,7 +41,7 @@ assert published.message == "Publish pages"
 assert not fs.exists("quickstart/main/pages/four.txt")
 assert fs.exists("quickstart/main/pages/five.txt")
 
-# tag("name") tags what the transaction commits: with its commit, or not at all. tag(ref, "name") tags a ref.
+# tag("name") tags the commit that the transaction publishes, together with it. tag(ref, "name") tags a ref.
 with fs.transaction("quickstart", "main") as tx:
     fs.pipe(tx.path("pages/six.txt"), b"6")
     tx.tag(published, "pages-before")
@@ -50,12 +50,12 @@ with fs.transaction("quickstart", "main") as tx:
 assert fs.exists("quickstart/pages-v1/pages/six.txt")
 assert not fs.exists("quickstart/pages-before/pages/six.txt")
 
-# What was published is undone by a commit more.
+# Another commit undoes a published transaction.
 with fs.transaction("quickstart", "main") as tx:
     tx.revert("main", "pages-v1")
 assert not fs.exists("quickstart/main/pages/six.txt")
 
-# Two transactions that changed the same path: the second one fails, unless it says whose change stands.
+# If two transactions change the same path, the second fails, unless it has a merge strategy.
 try:
     with fs.transaction("quickstart", "main") as slow:
         fs.pipe(slow.path("pages/one.txt"), b"slow")

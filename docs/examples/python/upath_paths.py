@@ -1,4 +1,4 @@
-"""Paths as those of pathlib."""
+"""Uses lakeFS paths like paths of pathlib."""
 
 from upath import UPath
 

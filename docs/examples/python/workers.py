@@ -1,4 +1,4 @@
-"""One transaction of many threads and processes."""
+"""One transaction that many threads and processes share."""
 
 import multiprocessing
 from concurrent.futures import ThreadPoolExecutor
@@ -7,7 +7,7 @@ from lakeport import LakeFSFileSystem
 
 
 def write_part(url: str) -> None:
-    """Runs in another process, which knows the URL and nothing else."""
+    """Writes from another process, which knows only the URL."""
     LakeFSFileSystem().pipe(url, b"of a process")
 
 

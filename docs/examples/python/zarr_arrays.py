@@ -1,4 +1,4 @@
-"""Arrays of zarr."""
+"""Writes and reads a zarr array."""
 
 import numpy as np
 import zarr
