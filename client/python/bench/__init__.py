@@ -1,1 +1,1 @@
-"""What the Python client costs, as ratios against lakefs-spec and against bare REST in the same run."""
+"""Benchmarks of the Python client, as ratios to lakefs-spec and to the bare REST API in the same run."""

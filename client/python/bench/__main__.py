@@ -1,4 +1,4 @@
-"""`python -m bench --binaries target/release`: prints Markdown."""
+"""Benchmarks of the Python client. `python -m bench --binaries target/release` prints Markdown."""
 
 from __future__ import annotations
 
@@ -18,45 +18,45 @@ if TYPE_CHECKING:
 
 
 def main() -> None:
-    """Measures what is asked for."""
+    """Runs the benchmarks that the arguments select."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--binaries", type=Path, required=True, help="where lakeport-server and counted-lake are")
-    parser.add_argument("--rounds", type=int, default=5, help="of each job, behind one to warm up")
-    parser.add_argument("--mebibytes", type=int, default=1024, help="of the large object")
-    parser.add_argument("--only", default="", help="only scenarios whose name contains this")
-    asked = parser.parse_args()
+    parser.add_argument("--binaries", type=Path, required=True, help="directory of lakeport-server and counted-lake")
+    parser.add_argument("--rounds", type=int, default=5, help="rounds of each job, after one warm-up round")
+    parser.add_argument("--mebibytes", type=int, default=1024, help="size of the large object, in MiB")
+    parser.add_argument("--only", default="", help="run only scenarios whose name contains this")
+    arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        stage = Stage.set(asked.binaries.absolute(), Path(folder))
+        stage = Stage.set(arguments.binaries.absolute(), Path(folder))
         try:
-            run(stage, asked, Path(folder))
+            run(stage, arguments, Path(folder))
         finally:
-            stage.strike()
+            stage.stop()
 
 
-def run(stage: Stage, asked: argparse.Namespace, folder: Path) -> None:
-    """Each scenario that is asked for."""
-    if asked.only in "counts":
+def run(stage: Stage, arguments: argparse.Namespace, folder: Path) -> None:
+    """Runs the selected scenarios."""
+    if arguments.only in "counts":
         print("\n| requests to lakeFS | lakeport | lakefs-spec |\n|---|---|---|")
         for name, ours, theirs in scenarios.counts(stage):
             print(f"| {name} | {ours} | {theirs} |", flush=True)
-    if asked.only in "growth":
+    if arguments.only in "growth":
         print("\n| growth by one large object, MiB | client | server |\n|---|---|---|")
-        for name, client, server in scenarios.growth(stage, asked.mebibytes, folder):
+        for name, client, server in scenarios.growth(stage, arguments.mebibytes, folder):
             print(f"| {name} | {client:.1f} | {server:.1f} |", flush=True)
-    turns = asked.rounds + 1
+    turns = arguments.rounds + 1
     jobs: dict[str, Callable[[], Iterator[tuple[str, Job]]]] = {
         "small": lambda: scenarios.small(stage, turns),
         "trees": lambda: scenarios.trees(stage, turns),
         "transactions": lambda: scenarios.transactions(stage, turns),
-        "large": lambda: scenarios.large(stage, turns, asked.mebibytes, folder),
+        "large": lambda: scenarios.large(stage, turns, arguments.mebibytes, folder),
     }
     for name, job in jobs.items():
-        if asked.only in name:
+        if arguments.only in name:
             table(job())
 
 
 def table(jobs: Iterator[tuple[str, Job]]) -> None:
-    """Seconds of each way, and how many times ours of it: medians of the rounds' own ratios, and their range."""
+    """Prints the seconds of each way, and its ratios to lakeport: the median of all rounds, and the range."""
     seconds: dict[str, dict[str, list[float]]] = {}
     for name, job in jobs:
         for way, run_it in job.items():

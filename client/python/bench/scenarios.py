@@ -1,4 +1,4 @@
-"""The jobs that are measured. Each way of a job runs once in every round, and has to bring the same bytes."""
+"""The measured jobs. Each way of a job runs once in every round, and must return the same bytes."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ if TYPE_CHECKING:
 Way = Callable[[], object]
 Job = dict[str, Way]
 IN_FLIGHT = 16
-"""Requests that bare REST has under way."""
+"""Concurrent requests of the bare REST client."""
 
 
 def timed(way: Way) -> float:
-    """Seconds."""
+    """Returns the duration in seconds."""
     began = time.perf_counter()
     way()
     return time.perf_counter() - began
 
 
 def small(stage: Stage, rounds: int) -> Iterator[tuple[str, Job]]:
-    """1,000 objects of 4 KiB."""
+    """Writes and reads 1,000 objects of 4 KiB."""
     repo = stage.repository("small")
     for turn in range(rounds):
         data = {f"{repo}/main/{turn}/{index:04}.bin": f"{turn}-{index}".encode().ljust(4096) for index in range(1000)}
@@ -65,7 +65,7 @@ def small(stage: Stage, rounds: int) -> Iterator[tuple[str, Job]]:
 
 
 def large(stage: Stage, rounds: int, mebibytes: int, folder: Path) -> Iterator[tuple[str, Job]]:
-    """One large object, up and down."""
+    """Uploads and downloads one large object."""
     repo, local = stage.repository("large"), folder / "large.bin"
     digest = _fill(local, mebibytes)
     for _ in range(rounds):
@@ -89,7 +89,7 @@ def large(stage: Stage, rounds: int, mebibytes: int, folder: Path) -> Iterator[t
 
 
 def growth(stage: Stage, mebibytes: int, folder: Path) -> Iterator[tuple[str, float, float]]:
-    """How much client and server grow by one large object, in MiB."""
+    """Memory growth of client and server for one large object, in MiB."""
     repo, local = stage.repository("growth"), folder / "growth.bin"
     _fill(local, mebibytes)
     stage.ours.pipe(f"{repo}/main/warm", b"1")
@@ -104,7 +104,7 @@ def growth(stage: Stage, mebibytes: int, folder: Path) -> Iterator[tuple[str, fl
 
 
 def trees(stage: Stage, rounds: int) -> Iterator[tuple[str, Job]]:
-    """10,000 objects found and deleted, 1,000 copied."""
+    """Finds and deletes 10,000 objects, and copies 1,000."""
     repo, bare = stage.repository("trees"), stage.bare(IN_FLIGHT)
     for turn in range(rounds):
         names = [f"{folder:02}/{index:03}.bin" for folder in range(10) for index in range(1000)]
@@ -146,7 +146,7 @@ def trees(stage: Stage, rounds: int) -> Iterator[tuple[str, Job]]:
 
 
 def transactions(stage: Stage, rounds: int) -> Iterator[tuple[str, Job]]:
-    """Ten writes that are published together."""
+    """Publishes ten writes together."""
     repo, bare = stage.repository("transactions"), stage.bare(IN_FLIGHT)
     for turn in range(rounds):
 
@@ -177,7 +177,7 @@ def transactions(stage: Stage, rounds: int) -> Iterator[tuple[str, Job]]:
 
 
 def counts(stage: Stage) -> Iterator[tuple[str, int, int]]:
-    """How many requests reach the lake: ours, and theirs."""
+    """Numbers of requests that reach the lake, from lakeport and from lakefs-spec."""
     import pandas as pd  # noqa: PLC0415
 
     repo = stage.repository("counts")
@@ -266,7 +266,7 @@ def _transaction(bare: Any, repo: str, turn: int) -> None:
     bare("DELETE", f"{repo}/branches/{branch}")
 
 
-# ---- what all need
+# ---- helpers
 
 
 def _same(found: int, expected: int) -> None:

@@ -1,4 +1,4 @@
-"""What stands between a program and its bytes: a lake that answers late, and a lakeport before it."""
+"""The environment of the benchmarks: a lake with delayed responses, and a lakeport server in front of it."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ import urllib3
 import lakeport
 
 LATE = 5
-"""Milliseconds by which each answer of the lake comes later."""
+"""Delay of each response of the lake, in milliseconds."""
 
 
 @dataclass
 class Stage:
-    """All that is measured, side by side."""
+    """The clients to compare, and their servers."""
 
     lake: subprocess.Popen[str]
     server: subprocess.Popen[str]
@@ -31,7 +31,7 @@ class Stage:
 
     @classmethod
     def set(cls, binaries: Path, folder: Path) -> Stage:
-        """Starts a lake and a server in a folder."""
+        """Starts a lake and a server in a directory."""
         lake = _start([str(binaries / "counted-lake"), str(folder / "lake"), str(LATE)])
         rest, key, secret = _line(lake).split()
         environment = {
@@ -49,24 +49,24 @@ class Stage:
         return cls(lake, server, rest, (key, secret), ours, theirs)
 
     def repository(self, name: str) -> str:
-        """A new one."""
+        """Creates a repository."""
         fsspec.asyn.sync(self.ours.loop, self.ours.lakeport.versions.create_repository, name, f"local://{name}")
         return name
 
     def bare(self, connections: int = 16) -> Bare:
-        """LakeFS's REST API, with as little between as Python allows."""
+        """Returns a minimal client of lakeFS's REST API."""
         return Bare(self.rest, self.pair, connections)
 
     def requests(self) -> int:
-        """How many reached the lake since this was asked last."""
+        """Returns the number of requests to the lake since the previous call."""
         if self.lake.stdin is None:
             raise AssertionError
         self.lake.stdin.write("\n")
         self.lake.stdin.flush()
         return int(_line(self.lake))
 
-    def strike(self) -> None:
-        """Ends what was started."""
+    def stop(self) -> None:
+        """Stops lake and server."""
         self.server.terminate()
         self.server.wait(60)
         if self.lake.stdin is not None:
@@ -75,7 +75,7 @@ class Stage:
 
 
 class Bare:
-    """Requests over a pool of connections."""
+    """A client of the REST API with a pool of connections."""
 
     def __init__(self, rest: str, pair: tuple[str, str], connections: int) -> None:
         headers = urllib3.make_headers(basic_auth=":".join(pair))
@@ -84,7 +84,7 @@ class Bare:
         self._base = f"{rest}/api/v1/repositories"
 
     def __call__(self, method: str, path: str, *, json: object = None, body: bytes | None = None) -> urllib3.BaseHTTPResponse:
-        """One request, which has to succeed."""
+        """Sends a request, which must succeed."""
         if body is not None:
             headers = {**self._headers, "content-type": "application/octet-stream"}
             answer = self._pool.request(method, f"{self._base}/{path}", body=body, headers=headers)
@@ -99,7 +99,7 @@ class Bare:
 
 
 def memory(process: subprocess.Popen[str] | None = None) -> float:
-    """The most that a process held since `forget`, in MiB."""
+    """Returns the peak memory of a process since `forget`, in MiB."""
     who = "self" if process is None else str(process.pid)
     for line in Path(f"/proc/{who}/status").read_text(encoding="ascii").splitlines():
         if line.startswith("VmHWM"):
@@ -108,7 +108,7 @@ def memory(process: subprocess.Popen[str] | None = None) -> float:
 
 
 def forget(process: subprocess.Popen[str] | None = None) -> float:
-    """Begins to look for the most that a process holds, and says what it holds now, in MiB."""
+    """Resets the peak memory of a process. Returns its current memory, in MiB."""
     who = "self" if process is None else str(process.pid)
     Path(f"/proc/{who}/clear_refs").write_text("5", encoding="ascii")
     return memory(process)
