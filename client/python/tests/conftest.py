@@ -1,4 +1,4 @@
-"""A lakeport for the tests, with a lake of its own, and a repository for each test that wants one."""
+"""A lakeport server for the tests, with an embedded lake, and a repository for each test that uses one."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """One for all tests."""
+    """One server for all tests."""
     running = start(tmp_path_factory.mktemp("server") / "data", lakefs=LAKEFS)
     yield running
     stop(running)
@@ -27,7 +27,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 @pytest.fixture(autouse=True)
 def _no_configuration(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """What the machine says about lakeFS is none of the tests' business."""
+    """The tests ignore the lakeFS configuration of the machine."""
     for name in list(os.environ):
         if name.startswith(("LAKECTL_", "LAKEPORT_")):
             monkeypatch.delenv(name)
@@ -48,7 +48,7 @@ def fs(server: Server) -> LakeFSFileSystem:
 
 @pytest.fixture
 def repo(client: lakeport.Client) -> str:
-    """A repository with nothing in it but its first commit."""
+    """A repository that contains only its first commit."""
     name = f"r{uuid.uuid4().hex[:16]}"
     client.versions.create_repository(name, f"{LAKEFS.namespace}/{name}" if LAKEFS else "")
     return name

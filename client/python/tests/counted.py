@@ -1,4 +1,4 @@
-"""A lake that counts what it is asked."""
+"""A lake that counts its requests."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 LAKE = os.environ.get("LAKEPORT_TEST_LAKE", str(Path(__file__).parents[3] / "target/debug/counted-lake"))
-"""Its binary."""
+"""Path of its binary."""
 
 
 @dataclass(frozen=True)
 class CountedLake:
-    """A lake that runs."""
+    """A running lake."""
 
     url: str
     key: str
@@ -22,14 +22,14 @@ class CountedLake:
 
     @classmethod
     def start(cls, folder: Path, milliseconds: int = 0) -> CountedLake:
-        """Each answer comes so much later."""
+        """Starts a lake whose responses are delayed by this number of milliseconds."""
         command = [LAKE, str(folder), str(milliseconds)]
         process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         url, key, secret = _line(process).split()
         return cls(url, key, secret, process)
 
     def count(self) -> int:
-        """How many requests there were since this was asked last."""
+        """Returns the number of requests since the previous call."""
         if self.process.stdin is None:
             raise AssertionError
         self.process.stdin.write("\n")

@@ -1,4 +1,4 @@
-"""TLS before a server, as a load balancer or an ingress has it."""
+"""A TLS proxy in front of a server, like a load balancer or an ingress."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Encrypted:
-    """Where TLS is spoken."""
+    """A running TLS proxy."""
 
     url: str
     authority: trustme.CA
-    """Whose certificate is to be trusted."""
+    """Certificate authority of the proxy's certificate."""
 
 
 @contextlib.contextmanager
 def encrypted(url: str, protocol: str = "h2") -> Iterator[Encrypted]:
-    """Speaks TLS on a port of its own for the server of a URL."""
+    """Runs a TLS proxy on a free port for the server of a URL."""
     scheme, address = url.split("://")
     host, port = address.split(":")
     authority = trustme.CA()

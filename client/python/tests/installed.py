@@ -1,6 +1,6 @@
-"""The wheels, installed where nothing else is, and used as their users do: for a lakeFS, with no lakeport that runs.
+"""The wheels, installed in a new environment and used for a lakeFS without a running lakeport server.
 
-Run by itself, since it needs the wheels: LAKEPORT_TEST_WHEELS names their folder.
+Run this file explicitly, since it needs the wheels: LAKEPORT_TEST_WHEELS names their directory.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ print(type(fs).__module__)
 
 @pytest.fixture(scope="module")
 def fresh(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An environment with the wheels and what they need."""
+    """The `bin` directory of an environment with the wheels and their dependencies."""
     folder = tmp_path_factory.mktemp("fresh") / "environment"
     subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True, timeout=120)
     pip = [str(folder / "bin/python"), "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
@@ -44,20 +44,20 @@ def fresh(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def lake(fresh: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[servers.Server]:
-    """A lake of the server's own, for want of a lakeFS."""
+    """An embedded lake in place of a lakeFS."""
     monkeypatch.setattr(servers, "SERVER", str(fresh / "lakeport-server"))
     running = servers.start(tmp_path / "lake")
     yield running
     servers.stop(running)
 
 
-def test_a_script_runs_with_nothing_else_there(fresh: Path, lake: servers.Server, tmp_path: Path) -> None:
+def test_script_runs_with_only_the_wheels_installed(fresh: Path, lake: servers.Server, tmp_path: Path) -> None:
     environment = {"HOME": str(tmp_path), "PATH": "/usr/bin:/bin"}
     command = [str(fresh / "python"), "-c", SCRIPT, lake.rest, lake.key, lake.secret]
-    told = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
     found = servers.started_by_clients(tmp_path / ".local")
     for process in found:
         os.kill(process, signal.SIGTERM)
-    assert told.returncode == 0, told.stderr
-    assert told.stdout.strip() == "lakeport.spec"
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == "lakeport.spec"
     assert len(found) == 1

@@ -1,4 +1,4 @@
-"""Scripts that run in processes of their own."""
+"""Runs scripts in separate processes."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _KEPT = ("PATH", "PYTHONPATH", "LANG", "LD_LIBRARY_PATH", "VIRTUAL_ENV")
-_NOWHERE = "http://127.0.0.1:9"
+_UNREACHABLE = "http://127.0.0.1:9"
 
 
 def run(script: Path, home: Path, **environment: str) -> str:
-    """Runs a script, which knows the server that the environment names and this machine, and says what it printed."""
+    """Runs a script that only knows the given environment. Returns its standard output."""
     known = {name: os.environ[name] for name in _KEPT if name in os.environ}
-    known |= {"HOME": str(home), "HF_HOME": str(home / "hf"), "HF_ENDPOINT": _NOWHERE, "HF_HUB_DISABLE_TELEMETRY": "1"}
+    known |= {"HOME": str(home), "HF_HOME": str(home / "hf"), "HF_ENDPOINT": _UNREACHABLE, "HF_HUB_DISABLE_TELEMETRY": "1"}
     command = [sys.executable, str(script)]
     done = subprocess.run(command, cwd=home, env=known | environment, text=True, capture_output=True, check=False, timeout=180)
     assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
@@ -32,8 +32,8 @@ def run(script: Path, home: Path, **environment: str) -> str:
 
 @contextlib.contextmanager
 def local_servers() -> Iterator[dict[str, str]]:
-    """Where servers may be started that a script starts itself: they are stopped at the end of the block."""
-    # Names of sockets are short.
+    """Directory for servers that a script starts. The servers are stopped at the end of the block."""
+    # Paths of sockets must be short.
     with tempfile.TemporaryDirectory(prefix="lp") as folder:
         try:
             yield {"XDG_STATE_HOME": folder}

@@ -1,4 +1,4 @@
-"""What each of many threads and processes does; in a module of its own, which a new process can import."""
+"""Code that many threads and processes run, in a module that a new process can import."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import fsspec
 
 
 def publish(url: str, repo: str, name: str) -> None:
-    """One transaction with one file."""
+    """Publishes one file in one transaction."""
     fs = fsspec.filesystem("lakefs", host=url)
     with fs.transaction(repo, "main") as tx:
         fs.pipe(tx.path(f"{name}.txt"), name.encode())

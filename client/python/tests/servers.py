@@ -13,18 +13,18 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 SERVER = os.environ.get("LAKEPORT_TEST_SERVER", str(Path(__file__).parents[3] / "target/debug/server-with-faults"))
-"""The binary of the server."""
+"""Path of the server binary."""
 
 
 @dataclass(frozen=True)
 class Lakefs:
-    """A lakeFS, and an account on it that may do everything."""
+    """A lakeFS, and an account that has all permissions."""
 
     url: str
     key: str
     secret: str
     namespace: str
-    """Below which repositories may have their storage namespaces."""
+    """Parent of the storage namespaces of repositories."""
 
 
 def _named() -> Lakefs | None:
@@ -32,28 +32,28 @@ def _named() -> Lakefs | None:
     url, *others = (os.environ.get(f"LAKEPORT_TEST_LAKEFS_{name}", "") for name in names)
     if not url:
         return None
-    assert all(others), f"the tests need all of LAKEPORT_TEST_LAKEFS_{', _'.join(names)}"
+    assert all(others), f"set all of LAKEPORT_TEST_LAKEFS_{', _'.join(names)}"
     return Lakefs(url, *others)
 
 
 LAKEFS = _named()
-"""The lakeFS that the environment names for the tests, instead of the lake of our own."""
+"""The lakeFS that the environment names for the tests, in place of the embedded lake."""
 
 
 @dataclass(frozen=True)
 class Server:
-    """A server that runs."""
+    """A running server."""
 
     url: str
     rest: str
-    """Where its lake answers lakeFS's REST API."""
+    """Base URL of the REST API of its lake."""
     key: str
     secret: str
     process: subprocess.Popen[str]
 
 
 def start(folder: Path, port: int = 0, lakefs: Lakefs | None = None) -> Server:
-    """Starts a server at ports that are free, for a lakeFS, whose account acts for every caller, or with a lake of its own."""
+    """Starts a server on free ports, for a lakeFS, whose account all callers use, or with an embedded lake."""
     command = [SERVER, "--listen", f"127.0.0.1:{port}", "--admin-listen", "127.0.0.1:0", "--data-dir", str(folder)]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("LAKEPORT_")}
     if lakefs:
@@ -63,23 +63,23 @@ def start(folder: Path, port: int = 0, lakefs: Lakefs | None = None) -> Server:
         command += ["--embedded-listen", "127.0.0.1:0"]
     log = (folder.parent / f"{folder.name}.log").open("w")
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True, env=environment)
-    said: dict[str, str] = {}
+    printed: dict[str, str] = {}
     if process.stdout is None:
         raise AssertionError
     for line in process.stdout:
         words = line.split()
         if len(words) > 1:
-            said[words[0]] = words[1]
+            printed[words[0]] = words[1]
         if words[:1] == ["try"]:
             break
     if lakefs:
-        return Server(f"grpc://{said['gRPC']}", lakefs.url, lakefs.key, lakefs.secret, process)
+        return Server(f"grpc://{printed['gRPC']}", lakefs.url, lakefs.key, lakefs.secret, process)
     lake = lakectl(folder / "lake" / "lakectl.yaml")
-    return Server(f"grpc://{said['gRPC']}", said["REST"].removesuffix("/api/v1"), *lake, process)
+    return Server(f"grpc://{printed['gRPC']}", printed["REST"].removesuffix("/api/v1"), *lake, process)
 
 
 def started_by_clients(folder: Path) -> list[int]:
-    """The processes of servers that clients have started, whose data is in a folder."""
+    """Returns the process IDs of servers that clients have started and whose data is in a directory."""
     found = []
     for process in Path("/proc").iterdir():
         try:
@@ -91,7 +91,7 @@ def started_by_clients(folder: Path) -> list[int]:
 
 
 def lakectl(path: Path) -> tuple[str, str]:
-    """The key pair of a lake of its own."""
+    """Returns the key pair of an embedded lake."""
     lines = dict(line.strip().split(": ", 1) for line in path.read_text().splitlines() if ": " in line)
     return lines["access_key_id"].strip('"'), lines["secret_access_key"].strip('"')
 
@@ -102,8 +102,8 @@ def stop(server: Server) -> None:
 
 
 def wait_for(condition: Callable[[], bool], seconds: float = 30.0) -> None:
-    """Until something holds."""
+    """Waits until a condition holds."""
     until = time.monotonic() + seconds
     while not condition():
-        assert time.monotonic() < until, "it did not come to hold"
+        assert time.monotonic() < until, "the condition did not hold in time"
         time.sleep(0.05)

@@ -1,4 +1,4 @@
-"""A lakeFS whose store signs URLs: a lake of our own with that before it."""
+"""A lakeFS whose object store signs URLs: a proxy in front of an embedded lake."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @contextlib.contextmanager
 def signing(server: Server) -> Iterator[str]:
-    """Its URL."""
+    """Runs the proxy and returns its URL."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -31,9 +31,9 @@ def signing(server: Server) -> Iterator[str]:
                 headers["Authorization"] = parse_qs(parts.query)["by"][0]
             try:
                 with urllib.request.urlopen(urllib.request.Request(server.rest + path, headers=headers)) as answer:
-                    self._say(answer.status, self._changed(parts.path, parts.query, answer.read()))
+                    self._respond(answer.status, self._changed(parts.path, parts.query, answer.read()))
             except urllib.error.HTTPError as refused:
-                self._say(refused.code, refused.read())
+                self._respond(refused.code, refused.read())
 
         def _changed(self, path: str, query: str, body: bytes) -> bytes:
             asked = parse_qs(query)
@@ -43,7 +43,7 @@ def signing(server: Server) -> Iterator[str]:
             by = urlencode({"of": content, "by": self.headers["Authorization"]})
             return json.dumps({**json.loads(body), "physical_address": f"{url}/signed?{by}"}).encode()
 
-        def _say(self, status: int, body: bytes) -> None:
+        def _respond(self, status: int, body: bytes) -> None:
             self.send_response(status)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(body)))
@@ -51,7 +51,7 @@ def signing(server: Server) -> Iterator[str]:
             self.wfile.write(body)
 
         def log_message(self, *_: object) -> None:
-            """Says nothing."""
+            """Logs nothing."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as listening:
         url = f"http://127.0.0.1:{listening.server_port}"

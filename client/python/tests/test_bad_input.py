@@ -1,4 +1,4 @@
-"""What goes wrong is told as fsspec's users expect, with errno, reason and the server's words."""
+"""Errors: exceptions that fsspec's users expect, with errno, reason and the server's message."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 class Relay:
-    """A way to a server that can be cut behind so many bytes."""
+    """A proxy to a server that can cut a connection after a number of bytes."""
 
     def __init__(self, server: Server) -> None:
         host, port = server.url.removeprefix("grpc://").split(":")
@@ -79,7 +79,7 @@ def relay(server: Server) -> Iterator[Relay]:
     made.close()
 
 
-def test_what_is_not_there(fs: LakeFSFileSystem, repo: str) -> None:
+def test_missing_paths_raise_file_not_found(fs: LakeFSFileSystem, repo: str) -> None:
     for path, reason in (
         (f"{repo}/main/none", "OBJECT_NOT_FOUND"),
         (f"{repo}/none/a", "REF_NOT_FOUND"),
@@ -87,11 +87,11 @@ def test_what_is_not_there(fs: LakeFSFileSystem, repo: str) -> None:
     ):
         calls: list[Any] = [fs.cat, fs.info, fs.open, fs.ls, fs.size, fs.modified, fs.rm]
         for call in calls:
-            with pytest.raises(FileNotFoundError) as told:
+            with pytest.raises(FileNotFoundError) as raised:
                 call(path)
-            assert isinstance(told.value, lakeport.LakeportError), call
-            assert (told.value.errno, told.value.reason) == (errno.ENOENT, reason), call
-            assert str(told.value.filename).startswith(path.rpartition("/")[0]), call
+            assert isinstance(raised.value, lakeport.LakeportError), call
+            assert (raised.value.errno, raised.value.reason) == (errno.ENOENT, reason), call
+            assert str(raised.value.filename).startswith(path.rpartition("/")[0]), call
         assert not fs.exists(path)
     with pytest.raises(FileNotFoundError):
         fs.rm(f"{repo}/main/none", recursive=True)
@@ -99,27 +99,27 @@ def test_what_is_not_there(fs: LakeFSFileSystem, repo: str) -> None:
         fs.rm(f"{repo}/main/none*")
 
 
-def test_paths_that_name_no_object(fs: LakeFSFileSystem, repo: str) -> None:
+def test_paths_above_objects_raise_is_a_directory(fs: LakeFSFileSystem, repo: str) -> None:
     calls: list[Any] = [fs.cat, fs.open, fs.touch, fs.modified, lambda path: fs.pipe(path, b"1"), fs.rm, fs.metadata]
     for call in calls:
         for path in (repo, f"{repo}/main", f"{repo}/main/"):
-            with pytest.raises(IsADirectoryError) as told:
+            with pytest.raises(IsADirectoryError) as raised:
                 call(path)
-            assert told.value.errno == errno.EISDIR
+            assert raised.value.errno == errno.EISDIR
         with pytest.raises(ValueError, match="repository/branch/path"):
             call("")
     with pytest.raises(ValueError, match="not below a branch"):
         fs.rm(repo, recursive=True)
 
 
-def test_names_that_nothing_can_have_are_not_there(fs: LakeFSFileSystem, repo: str) -> None:
+def test_invalid_names_do_not_exist(fs: LakeFSFileSystem, repo: str) -> None:
     for path in ("No_Such/main/x", "ab/main/x", f"{repo}/a b/x", f"{repo}/main/{'x' * 2000}"):
         assert [fs.exists(path), fs.isdir(path), fs.isfile(path)] == [False] * 3
         with pytest.raises(ValueError, match=r"repository|ref|path"):
             fs.cat(path)
 
 
-def test_folders_that_are_there(fs: LakeFSFileSystem, repo: str) -> None:
+def test_creating_existing_directories(fs: LakeFSFileSystem, repo: str) -> None:
     fs.pipe(f"{repo}/main/d/a", b"1")
     fs.mkdir(f"{repo}/main/d")
     fs.makedirs(f"{repo}/main/d", exist_ok=True)
@@ -129,7 +129,7 @@ def test_folders_that_are_there(fs: LakeFSFileSystem, repo: str) -> None:
         fs.makedirs(f"{repo}/main/d")
 
 
-def test_folders_and_objects_are_told_apart(fs: LakeFSFileSystem, repo: str) -> None:
+def test_directories_and_objects_raise_different_errors(fs: LakeFSFileSystem, repo: str) -> None:
     fs.pipe(f"{repo}/main/d/a", b"1")
     for call in (fs.cat, fs.open, fs.rm):
         with pytest.raises(IsADirectoryError):
@@ -139,26 +139,24 @@ def test_folders_and_objects_are_told_apart(fs: LakeFSFileSystem, repo: str) -> 
     assert fs.exists(f"{repo}/main/d/a")
 
 
-def test_only_branches_are_written_to(fs: LakeFSFileSystem, client: lakeport.Client, repo: str) -> None:
+def test_writes_to_read_only_refs_are_denied(fs: LakeFSFileSystem, client: lakeport.Client, repo: str) -> None:
     fs.pipe(f"{repo}/main/a", b"1")
     commit = client.versions.create_commit(repo, "main", "One").commit_id
     client.versions.create_tag(repo, "v1", "main")
     for ref in (commit, "v1", "main~0"):
-        with pytest.raises(PermissionError) as told:
+        with pytest.raises(PermissionError) as raised:
             fs.pipe(f"{repo}/{ref}/a", b"2")
-        assert isinstance(told.value, lakeport.DeniedError)
-        assert (told.value.errno, told.value.reason) == (errno.EACCES, "REF_NOT_A_BRANCH")
+        assert isinstance(raised.value, lakeport.DeniedError)
+        assert (raised.value.errno, raised.value.reason) == (errno.EACCES, "REF_NOT_A_BRANCH")
         with pytest.raises(PermissionError):
             fs.rm(f"{repo}/{ref}/a")
-    with pytest.raises(PermissionError) as told:
+    with pytest.raises(PermissionError) as raised:
         fs.pipe(f"{repo}/lakeport-tx-mine/a", b"1")
-    assert isinstance(told.value, lakeport.DeniedError)
-    assert told.value.reason == "RESERVED_NAME"
+    assert isinstance(raised.value, lakeport.DeniedError)
+    assert raised.value.reason == "RESERVED_NAME"
 
 
-def test_a_refusal_amid_an_upload_is_told_as_it_is(
-    fs: LakeFSFileSystem, client: lakeport.Client, repo: str, tmp_path: Path
-) -> None:
+def test_rejection_during_upload_keeps_its_reason(fs: LakeFSFileSystem, client: lakeport.Client, repo: str, tmp_path: Path) -> None:
     client.versions.create_tag(repo, "v1", "main")
     (tmp_path / "a").write_bytes(b"x" * (64 << 20))
     for _ in range(5):
@@ -168,34 +166,34 @@ def test_a_refusal_amid_an_upload_is_told_as_it_is(
 
 @pytest.fixture
 def own(tmp_path: Path) -> Iterator[Server]:
-    """A server with a lake of its own, which knows one key pair."""
+    """A server with an embedded lake, which accepts one key pair."""
     running = start(tmp_path / "data")
     yield running
     stop(running)
 
 
-def test_a_key_that_was_found_is_named_by_where(own: Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_errors_name_the_source_of_rejected_credentials(own: Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     config = tmp_path / "lakectl.yaml"
     monkeypatch.setenv("LAKECTL_CONFIG_FILE", str(config))
-    with pytest.raises(ValueError, match=r"LAKECTL_CONFIG_FILE names .*lakectl.yaml, which is not there"):
+    with pytest.raises(ValueError, match=r"LAKECTL_CONFIG_FILE names .*lakectl.yaml, which does not exist"):
         LakeFSFileSystem(own.url)
     config.write_text("credentials:\n  access_key_id: AKIAOLD\n  secret_access_key: old\n")
-    with pytest.raises(PermissionError, match=r"they are those of .*lakectl.yaml \(UNAUTHENTICATED\)"):
+    with pytest.raises(PermissionError, match=r"the credentials are those of .*lakectl.yaml \(UNAUTHENTICATED\)"):
         LakeFSFileSystem(own.url).ls("")
     monkeypatch.setenv("LAKECTL_CREDENTIALS_SECRET_ACCESS_KEY", "older")
     with pytest.raises(PermissionError, match=r"those of .*lakectl.yaml and LAKECTL_CREDENTIALS_SECRET_ACCESS_KEY"):
         LakeFSFileSystem(own.url, skip_instance_cache=True).ls("")
-    with pytest.raises(PermissionError) as told:
+    with pytest.raises(PermissionError) as raised:
         LakeFSFileSystem(own.url, "AKIAOLD", "old").ls("")
-    assert "those of" not in str(told.value)
+    assert "those of" not in str(raised.value)
 
 
-def test_credentials(own: Server) -> None:
-    with pytest.raises(PermissionError) as told:
+def test_wrong_credentials_are_denied(own: Server) -> None:
+    with pytest.raises(PermissionError) as raised:
         LakeFSFileSystem(own.url, "AKIAWRONG", "wrong").ls("quickstart")
-    assert isinstance(told.value, lakeport.DeniedError)
-    assert told.value.reason == "UNAUTHENTICATED"
-    # The server answers while an upload is on its way; the answer is not to be lost for that.
+    assert isinstance(raised.value, lakeport.DeniedError)
+    assert raised.value.reason == "UNAUTHENTICATED"
+    # The server responds during the upload, and this response must not be lost.
     stranger = LakeFSFileSystem(own.url, "AKIAWRONG", "wrong")
     for turn in range(30):
         with pytest.raises(PermissionError):
@@ -208,17 +206,17 @@ def test_credentials(own: Server) -> None:
         LakeFSFileSystem(own.url, proxy="http://proxy")
 
 
-def test_nobody_is_there() -> None:
+def test_unreachable_server_and_invalid_urls() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
     fs = LakeFSFileSystem(f"grpc://127.0.0.1:{port}")
     calls: list[Any] = [fs.cat, fs.exists, fs.isdir, fs.isfile, fs.find, fs.glob]
     for call in calls:
-        # A failure is no answer: not "it is not there".
-        with pytest.raises(ConnectionError) as told:
+        # The failure must not look like a missing path.
+        with pytest.raises(ConnectionError) as raised:
             call("repo/main/a*" if call == fs.glob else "repo/main/a")
-        assert told.value.errno == errno.ECONNREFUSED
-    assert f"the lakeport at grpc://127.0.0.1:{port} (without TLS) did not answer" in str(told.value)
+        assert raised.value.errno == errno.ECONNREFUSED
+    assert f"the lakeport server at grpc://127.0.0.1:{port} (without TLS) did not respond" in str(raised.value)
     for url in ("grpc://", "grpc://host/path", "grpcs://me:secret@host", "unix:relative"):
         with pytest.raises(ValueError, match="lakeport"):
             LakeFSFileSystem(url)
@@ -231,11 +229,11 @@ def test_nobody_is_there() -> None:
         assert "SECRET" not in str(refused.value)
 
 
-def test_a_slip_in_the_name_of_an_option_is_told_and_what_others_take_is_not(server: Server) -> None:
-    with pytest.warns(UserWarning, match="has no option usename: is username meant") as warned:
+def test_misspelled_option_warns_and_foreign_options_do_not(server: Server) -> None:
+    with pytest.warns(UserWarning, match="has no option usename: did you mean username") as warned:
         LakeFSFileSystem(server.url, usename="somebody")
     assert warned[0].filename == __file__
-    with pytest.warns(UserWarning, match="has no option hsot: is host meant"):
+    with pytest.warns(UserWarning, match="has no option hsot: did you mean host"):
         LakeFSFileSystem(server.url, hsot="grpc://elsewhere")
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -257,7 +255,7 @@ def test_a_slip_in_the_name_of_an_option_is_told_and_what_others_take_is_not(ser
         LakeFSFileSystem(server.url, **of_others, **of_fsspec)
 
 
-def test_a_server_that_ends_and_comes_back(tmp_path: Path) -> None:
+def test_calls_succeed_after_server_restart(tmp_path: Path) -> None:
     first = start(tmp_path / "data")
     fs = LakeFSFileSystem(first.url)
     fs.pipe("quickstart/main/a", b"1")
@@ -278,8 +276,8 @@ def test_a_server_that_ends_and_comes_back(tmp_path: Path) -> None:
         stop(second)
 
 
-def test_a_server_of_another_version() -> None:
-    # In a process of its own, where gRPC serves too.
+def test_server_without_the_service_raises_unsupported() -> None:
+    # In a separate process, because gRPC also acts as a server there.
     program = """
 from concurrent.futures import ThreadPoolExecutor
 import grpc, lakeport
@@ -292,7 +290,7 @@ for call in (fs.ls, fs.cat, fs.info, fs.exists):
         call("repo/main/a")
     except NotImplementedError as error:
         assert isinstance(error, lakeport.UnsupportedError)
-        assert "of another version" in str(error)
+        assert "its version differs" in str(error)
     else:
         raise AssertionError(call)
 server.stop(None).wait()
@@ -301,17 +299,17 @@ server.stop(None).wait()
     assert done.returncode == 0, done.stderr
 
 
-def test_a_deadline(server: Server, repo: str) -> None:
+def test_expired_deadline_raises_timeout(server: Server, repo: str) -> None:
     fs = LakeFSFileSystem(server.url, timeout=1e-9)
-    with pytest.raises(TimeoutError) as told:
+    with pytest.raises(TimeoutError) as raised:
         fs.info(f"{repo}/main/a")
-    assert told.value.errno == errno.ETIMEDOUT
+    assert raised.value.errno == errno.ETIMEDOUT
     config: Any = {"request_timeout": 1e-9}
     with pytest.raises(TimeoutError):
         LakeFSFileSystem(server.url, request_config=config).info(f"{repo}/main/a")
 
 
-def test_a_read_that_breaks_off_goes_on(fs: LakeFSFileSystem, relay: Relay, repo: str, tmp_path: Path) -> None:
+def test_read_resumes_after_lost_connection(fs: LakeFSFileSystem, relay: Relay, repo: str, tmp_path: Path) -> None:
     data = bytes(range(256)) * (64 << 10)
     fs.pipe(f"{repo}/main/a", data)
     through = LakeFSFileSystem(relay.url)
@@ -324,7 +322,7 @@ def test_a_read_that_breaks_off_goes_on(fs: LakeFSFileSystem, relay: Relay, repo
     assert relay.cuts == 4
 
 
-def test_what_changes_nothing_is_asked_again_where_the_connection_breaks_off(relay: Relay, repo: str) -> None:
+def test_idempotent_calls_are_retried_after_lost_connection(relay: Relay, repo: str) -> None:
     fs = LakeFSFileSystem(relay.url, use_listings_cache=False)
     fs.pipe(f"{repo}/main/a", b"1")
     reads: list[Callable[[], object]] = [
@@ -339,7 +337,7 @@ def test_what_changes_nothing_is_asked_again_where_the_connection_breaks_off(rel
         assert relay.cuts == cuts
 
 
-def test_a_write_that_breaks_off_is_not_there(fs: LakeFSFileSystem, relay: Relay, repo: str, tmp_path: Path) -> None:
+def test_interrupted_write_stores_nothing(fs: LakeFSFileSystem, relay: Relay, repo: str, tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"x" * (16 << 20))
     through = LakeFSFileSystem(relay.url)
     relay.cut_up_after = 5 << 20
@@ -352,7 +350,7 @@ def test_a_write_that_breaks_off_is_not_there(fs: LakeFSFileSystem, relay: Relay
     assert not fs.exists(f"{repo}/main/a")
 
 
-def test_a_file_that_shrinks_while_it_is_sent_is_not_there(fs: LakeFSFileSystem, repo: str, tmp_path: Path) -> None:
+def test_file_that_shrinks_during_upload_is_not_stored(fs: LakeFSFileSystem, repo: str, tmp_path: Path) -> None:
     local = tmp_path / "a"
     local.write_bytes(b"x" * (8 << 20))
 
@@ -370,20 +368,20 @@ def test_a_file_that_shrinks_while_it_is_sent_is_not_there(fs: LakeFSFileSystem,
     async def send() -> None:
         await files.write("a", Shrinks(), size=8 << 20)
 
-    with pytest.raises(ValueError, match="bytes") as told:
+    with pytest.raises(ValueError, match="bytes") as raised:
         fsspec.asyn.sync(fs.loop, send)
-    assert isinstance(told.value, lakeport.InvalidError)
-    assert told.value.reason == "WRITE_INCOMPLETE"
+    assert isinstance(raised.value, lakeport.InvalidError)
+    assert raised.value.reason == "WRITE_INCOMPLETE"
     assert not fs.exists(f"{repo}/main/a")
 
 
-def test_errors_travel(fs: LakeFSFileSystem, repo: str) -> None:
-    with pytest.raises(lakeport.NotFoundError) as told:
+def test_errors_can_be_pickled(fs: LakeFSFileSystem, repo: str) -> None:
+    with pytest.raises(lakeport.NotFoundError) as raised:
         fs.info(f"{repo}/main/none")
-    again = pickle.loads(pickle.dumps(told.value))  # noqa: S301
+    again = pickle.loads(pickle.dumps(raised.value))  # noqa: S301
     assert type(again) is lakeport.NotFoundError
     assert (str(again), again.reason, again.code, again.errno, again.filename) == (
-        str(told.value),
+        str(raised.value),
         "OBJECT_NOT_FOUND",
         grpc.StatusCode.NOT_FOUND,
         errno.ENOENT,
@@ -394,7 +392,7 @@ def test_errors_travel(fs: LakeFSFileSystem, repo: str) -> None:
     assert invalid.value.field_violations[0].field == "path"
 
 
-def test_what_is_imported_from_lakefs_spec_has_its_counterpart(tmp_path: Path) -> None:
+def test_lakefs_spec_helpers_are_available(tmp_path: Path) -> None:
     assert parse("lakefs://repo/main/a/b.txt") == ("repo", "main", "a/b.txt")
     assert parse("repo/main~2/") == ("repo", "main~2", "")
     for bad in ("", "x", "repo", "repo/", "REPO/main/a", "repo//a"):

@@ -1,4 +1,4 @@
-"""The plain client: the whole contract, typed, for programs with and without an event loop."""
+"""The client without fsspec: the complete typed API, for programs with and without an event loop."""
 
 from __future__ import annotations
 
@@ -73,14 +73,14 @@ def test_transactions(client: lakeport.Client, repo: str) -> None:
         tx.write("c.txt", b"1")
         raise RuntimeError
     assert client.transaction(tx.id).state.state == transactions_pb2.TRANSACTION_STATE_ROLLED_BACK
-    # It goes on by its ID, and a commit that is asked for twice is one.
+    # The transaction continues by its ID, and a retried commit returns the same commit.
     begun = client.begin(repo, "main", transaction_id=f"{repo}-mine")
     client.transaction(begun.id).write("d.txt", b"1")
     first = client.transaction(begun.id).commit("Once", tags=["v1"])
     assert client.transaction(begun.id).commit("Once", tags=["v1"]).commit_id == first.commit_id
-    with pytest.raises(lakeport.ConflictError) as told:
+    with pytest.raises(lakeport.ConflictError) as raised:
         client.transaction(begun.id).write("e.txt", b"1")
-    assert told.value.reason == "TRANSACTION_COMMITTED"
+    assert raised.value.reason == "TRANSACTION_COMMITTED"
     assert [seen.transaction.state for seen in client.transaction(begun.id).watch()] == [
         transactions_pb2.TRANSACTION_STATE_COMMITTED
     ]
@@ -121,7 +121,7 @@ def test_versions(client: lakeport.Client, repo: str) -> None:
     with pytest.raises(lakeport.ExistsError):
         versions.create_repository(repo, f"local://{repo}-again")
     versions.delete_repository(repo)
-    # lakeFS itself still answers for some seconds.
+    # lakeFS itself still serves a deleted repository for some seconds.
     wait_for(lambda: _is_gone(versions, repo))
 
 
@@ -133,7 +133,7 @@ def _is_gone(versions: lakeport.client.Versions, repo: str) -> bool:
     return False
 
 
-async def test_on_an_event_loop(server: Server, repo: str) -> None:
+async def test_asynchronous_calls(server: Server, repo: str) -> None:
     async def pieces() -> AsyncIterator[bytes]:
         for piece in (b"1", b"2"):
             yield piece

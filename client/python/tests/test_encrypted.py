@@ -1,4 +1,4 @@
-"""A server behind TLS, and whose certificate is trusted."""
+"""A server behind TLS, and the certificates that the client trusts."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def certificate(tls: Encrypted, tmp_path: Path) -> Path:
     return path
 
 
-def test_a_certificate_that_is_named_is_trusted(tls: Encrypted, certificate: Path, repo: str) -> None:
+def test_configured_ca_certificate_is_trusted(tls: Encrypted, certificate: Path, repo: str) -> None:
     fs = LakeFSFileSystem(tls.url, ssl_ca_cert=str(certificate))
     data = bytes(range(256)) * 20_000
     with fs.transaction(repo, "main") as tx:
@@ -40,18 +40,18 @@ def test_a_certificate_that_is_named_is_trusted(tls: Encrypted, certificate: Pat
         assert client.files(repo, "main").read("a.bin") == data
 
 
-def test_a_certificate_of_nobodys_is_not(tls: Encrypted, repo: str) -> None:
-    with pytest.raises(ConnectionError) as told:
+def test_unknown_certificate_is_rejected(tls: Encrypted, repo: str) -> None:
+    with pytest.raises(ConnectionError) as raised:
         LakeFSFileSystem(tls.url, timeout=5).ls(f"{repo}/main/")
-    assert "ertificate" in str(told.value) or "handshake" in str(told.value)
+    assert "ertificate" in str(raised.value) or "handshake" in str(raised.value)
 
 
-def test_the_name_of_the_server_has_to_be_that_of_its_certificate(tls: Encrypted, certificate: Path, repo: str) -> None:
+def test_certificate_must_match_the_server_name(tls: Encrypted, certificate: Path, repo: str) -> None:
     with pytest.raises(ConnectionError):
         LakeFSFileSystem(tls.url.replace("localhost", "127.0.0.1"), ssl_ca_cert=str(certificate), timeout=5).ls(f"{repo}/main/")
 
 
-def test_who_speaks_no_tls_is_not_heard(tls: Encrypted, server: Server, certificate: Path, repo: str) -> None:
+def test_plaintext_and_tls_endpoints_reject_each_other(tls: Encrypted, server: Server, certificate: Path, repo: str) -> None:
     for url in (tls.url.replace("grpcs", "grpc"), server.url.replace("grpc", "grpcs")):
         with pytest.raises(ConnectionError):
             LakeFSFileSystem(url, ssl_ca_cert=str(certificate), timeout=5).ls(f"{repo}/main/")

@@ -1,4 +1,4 @@
-"""The file system beside fsspec's suites: what lakeFS adds, and what those suites leave out."""
+"""Tests of the file system for what lakeFS adds, and what fsspec's suites leave out."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def test_the_protocol_is_this_one_even_beside_lakefs_spec() -> None:
+def test_protocol_resolves_to_lakeport_if_lakefs_spec_is_installed() -> None:
     assert fsspec.get_filesystem_class("lakefs") is LakeFSFileSystem
 
 
-def test_paths_with_and_without_their_scheme(fs: LakeFSFileSystem, repo: str) -> None:
+def test_paths_with_and_without_scheme(fs: LakeFSFileSystem, repo: str) -> None:
     fs.pipe(f"lakefs://{repo}/main/a/b.txt", b"1")
     assert fs.cat(f"{repo}/main/a/b.txt") == b"1"
     assert fs.cat(f"/{repo}/main/a/b.txt") == b"1"
@@ -48,7 +48,7 @@ def test_keys_are_opaque(fs: LakeFSFileSystem, client: lakeport.Client, repo: st
         assert fs.info(f"{repo}/main/keys/{name}")["size"] == len(name.encode())
 
 
-def test_what_is_known_of_an_object(fs: LakeFSFileSystem, client: lakeport.Client, repo: str) -> None:
+def test_info_of_an_object(fs: LakeFSFileSystem, client: lakeport.Client, repo: str) -> None:
     before = datetime.datetime.now(tz=datetime.timezone.utc) - datetime.timedelta(seconds=2)
     fs.pipe_file(f"{repo}/main/a.txt", b"1", content_type="text/plain", metadata={"by": "me"})
     info = fs.info(f"{repo}/main/a.txt")
@@ -63,7 +63,7 @@ def test_what_is_known_of_an_object(fs: LakeFSFileSystem, client: lakeport.Clien
     assert fs.ls(f"{repo}/{commit}")[0]["commit"] == commit
 
 
-def test_metadata_of_users(fs: LakeFSFileSystem, repo: str) -> None:
+def test_user_metadata(fs: LakeFSFileSystem, repo: str) -> None:
     path = f"{repo}/main/a.txt"
     with fs.open(path, "wb", metadata={"one": "1"}, content_type="text/x-test") as file:
         file.write(b"1")
@@ -100,7 +100,7 @@ def test_repositories_refs_and_folders(fs: LakeFSFileSystem, client: lakeport.Cl
     assert fs.glob(f"{repo}/*/d/b") == [f"{repo}/main/d/b", f"{repo}/v1/d/b"]
 
 
-def test_trees(fs: LakeFSFileSystem, repo: str) -> None:
+def test_find_walk_glob_and_du(fs: LakeFSFileSystem, repo: str) -> None:
     root = f"{repo}/main/t"
     fs.pipe({f"{root}/{key}": b"12" for key in ("a", "d/b", "d/e/c", "do/x")})
     assert fs.find(root) == [f"{root}/{key}" for key in ("a", "d/b", "d/e/c", "do/x")]
@@ -135,7 +135,7 @@ def test_trees(fs: LakeFSFileSystem, repo: str) -> None:
     assert fs.du(root, total=False)[f"{root}/a"] == 2
 
 
-def test_slices_are_as_those_of_bytes(fs: LakeFSFileSystem, repo: str) -> None:
+def test_ranges_follow_python_slices(fs: LakeFSFileSystem, repo: str) -> None:
     path, data = f"{repo}/main/a", b"0123456789"
     fs.pipe(path, data)
     for start in (None, 0, 3, 10, 15, -3, -15):
@@ -147,7 +147,7 @@ def test_slices_are_as_those_of_bytes(fs: LakeFSFileSystem, repo: str) -> None:
     assert fs.cat(f"{path}-empty") == fs.cat_file(f"{path}-empty", 0, 5) == b""
 
 
-def test_many_at_once(fs: LakeFSFileSystem, repo: str) -> None:
+def test_batch_reads_and_writes(fs: LakeFSFileSystem, repo: str) -> None:
     small = {f"{repo}/main/many/{index:04}": f"{index}".encode() for index in range(500)}
     large = {f"{repo}/main/many/large": b"x" * (5 << 20), f"{repo}/main/many/next": b"y" * (2 << 20)}
     fs.pipe({**small, **large})
@@ -166,7 +166,7 @@ def test_many_at_once(fs: LakeFSFileSystem, repo: str) -> None:
         fs.cat([f"{repo}/main/many", *small])
 
 
-def test_ranges(fs: LakeFSFileSystem, repo: str) -> None:
+def test_cat_ranges(fs: LakeFSFileSystem, repo: str) -> None:
     data = bytes(range(256)) * 16
     a, b = f"{repo}/main/a", f"{repo}/main/b"
     fs.pipe({a: data, b: data[::-1]})
@@ -185,7 +185,7 @@ def test_ranges(fs: LakeFSFileSystem, repo: str) -> None:
         fs.cat_ranges([f"{a}-none"], [0], [1], on_error="raise")
 
 
-def test_files_that_are_open(fs: LakeFSFileSystem, repo: str) -> None:
+def test_open_files(fs: LakeFSFileSystem, repo: str) -> None:
     path, data = f"{repo}/main/a.bin", bytes(range(256)) * (40 << 10)
     with fs.open(path, "wb") as file:
         for start in range(0, len(data), 1 << 20):
@@ -208,15 +208,15 @@ def test_files_that_are_open(fs: LakeFSFileSystem, repo: str) -> None:
         text.write("ü\n")
     assert fs.cat(f"{path}.txt").decode("utf-16") == "ü\r\n"
     with fs.open(f"{path}.gz", "wb", compression="gzip") as file:
-        file.write(b"packed")
+        file.write(b"compressed")
     with fs.open(f"{path}.gz", "rt", compression="gzip") as text:
-        assert text.read() == "packed"
+        assert text.read() == "compressed"
     with fs.open(f"{path}.new", "xt") as text, pytest.raises(FileExistsError):
         fs.open(f"{path}.gz", "xb")
     assert isinstance(text, io.TextIOWrapper)
 
 
-def test_an_exception_in_the_block_of_a_file_drops_it(fs: LakeFSFileSystem, repo: str) -> None:
+def test_exception_in_file_block_discards_the_file(fs: LakeFSFileSystem, repo: str) -> None:
     path = f"{repo}/main/half.txt"
     for mode in ("wb", "w"):
         with pytest.raises(RuntimeError), fs.open(path, mode) as file:
@@ -225,20 +225,20 @@ def test_an_exception_in_the_block_of_a_file_drops_it(fs: LakeFSFileSystem, repo
         assert not fs.exists(path)
 
 
-def test_an_object_that_changes_while_it_is_read_is_no_mixture(fs: LakeFSFileSystem, client: Any, repo: str) -> None:
+def test_object_replaced_during_read_raises_conflict(fs: LakeFSFileSystem, client: Any, repo: str) -> None:
     path = f"{repo}/main/a.bin"
     fs.pipe(path, b"x" * (8 << 20))
     with fs.open(path, cache_type="none") as file:
         assert file.read(10) == b"x" * 10
         client.files(repo, "main").write("a.bin", b"y" * (8 << 20))
         file.seek(4 << 20)
-        with pytest.raises(lakeport.ConflictError) as told:
+        with pytest.raises(lakeport.ConflictError) as raised:
             file.read(10)
-        assert told.value.reason == "ETAG_MISMATCH"
+        assert raised.value.reason == "ETAG_MISMATCH"
     assert fs.cat(path) == b"y" * (8 << 20)
 
 
-def test_uploads_and_downloads_of_files(fs: LakeFSFileSystem, repo: str, tmp_path: Path) -> None:
+def test_put_file_and_get_file(fs: LakeFSFileSystem, repo: str, tmp_path: Path) -> None:
     local, back = tmp_path / "up.bin", tmp_path / "down.bin"
     local.write_bytes(b"x" * (3 << 20))
 
@@ -257,7 +257,7 @@ def test_uploads_and_downloads_of_files(fs: LakeFSFileSystem, repo: str, tmp_pat
     assert back.read_bytes() == local.read_bytes()
     with pytest.raises(FileExistsError):
         fs.put_file(local, f"{repo}/main/a.bin", mode="create")
-    # What has the checksum already is left alone, if that is asked for.
+    # With `precheck`, a file that has the same checksum is not downloaded.
     stamp = back.stat().st_mtime_ns
     fs.get_file(f"{repo}/main/a.bin", back, precheck=True)
     assert back.stat().st_mtime_ns == stamp
@@ -301,7 +301,7 @@ def test_copies_and_moves(fs: LakeFSFileSystem, client: lakeport.Client, repo: s
         fs.cp_file(f"{root}/none", f"{root}/x")
 
 
-def test_deletes_only_what_is_named(fs: LakeFSFileSystem, repo: str) -> None:
+def test_deletes_affect_only_named_paths(fs: LakeFSFileSystem, repo: str) -> None:
     root = f"{repo}/main"
     fs.pipe({f"{root}/{key}": b"1" for key in ("x/file1", "x/file10", "x1/a", "x/d/a", "y")})
     fs.rm(f"{root}/x/file1")
@@ -323,7 +323,7 @@ def test_deletes_only_what_is_named(fs: LakeFSFileSystem, repo: str) -> None:
     assert fs.find(root) == []
 
 
-def test_a_branch_that_is_not_there_is_made_if_that_is_wanted(
+def test_missing_branch_is_created_if_allowed(
     fs: LakeFSFileSystem, server: Server, client: lakeport.Client, repo: str, tmp_path: Path
 ) -> None:
     fs.pipe(f"{repo}/main/base.txt", b"1")
@@ -343,7 +343,7 @@ def test_a_branch_that_is_not_there_is_made_if_that_is_wanted(
     assert other.exists(f"{repo}/made-e/base.txt")
 
 
-def test_what_is_kept_and_for_how_long(server: Server, client: lakeport.Client, repo: str) -> None:
+def test_cache_lifetime_and_invalidation(server: Server, client: lakeport.Client, repo: str) -> None:
     fs = LakeFSFileSystem(server.url, listings_expiry_time=0.3)
     files, path = client.files(repo, "main"), f"{repo}/main/d/a"
     fs.pipe(path, b"1")
@@ -363,7 +363,7 @@ def test_what_is_kept_and_for_how_long(server: Server, client: lakeport.Client, 
     files.write("d/e", b"1")
     fs.invalidate_cache(f"{repo}/main/d")
     assert len(fs.ls(f"{repo}/main/d")) == 3
-    # A commit is what it is for ever.
+    # Metadata at a commit never changes.
     commit = client.versions.create_commit(repo, "main", "One").commit_id
     assert fs.info(f"{repo}/{commit}/d/a")["size"] == 2
     none = LakeFSFileSystem(server.url, use_listings_cache=False)
@@ -371,12 +371,12 @@ def test_what_is_kept_and_for_how_long(server: Server, client: lakeport.Client, 
     assert none.info(path)["size"] == 2
     files.write("d/a", b"333")
     assert none.info(path)["size"] == 3
-    # And what another read before a write is not what is there behind it.
+    # A read after the write returns the new version.
     with fs.open(path) as file:
         assert file.read() == b"333"
 
 
-def test_touch_and_what_cannot_be(fs: LakeFSFileSystem, repo: str) -> None:
+def test_touch_and_unsupported_operations(fs: LakeFSFileSystem, repo: str) -> None:
     path = f"{repo}/main/a"
     fs.touch(path)
     assert fs.size(path) == 0
@@ -395,7 +395,7 @@ def test_touch_and_what_cannot_be(fs: LakeFSFileSystem, repo: str) -> None:
         fs.sign(path)
 
 
-def test_round_trips(fs: LakeFSFileSystem, repo: str) -> None:
+def test_file_systems_and_open_files_can_be_pickled(fs: LakeFSFileSystem, repo: str) -> None:
     fs.pipe(f"{repo}/main/a.txt", b"0123456789")
     again = pickle.loads(pickle.dumps(fs))  # noqa: S301
     assert again is fs
@@ -409,9 +409,9 @@ def test_round_trips(fs: LakeFSFileSystem, repo: str) -> None:
         kept = pickle.dumps(file)
     fs.pipe(f"{repo}/main/a.txt", b"another one")
     with pytest.raises(lakeport.ConflictError):
-        # Half of one version and half of another are no object.
+        # Bytes of two versions must not be mixed.
         pickle.loads(kept).read()  # noqa: S301
-    with fs.open(f"{repo}/main/b.txt", "wb") as file, pytest.raises(TypeError, match="is written"):
+    with fs.open(f"{repo}/main/b.txt", "wb") as file, pytest.raises(TypeError, match="open for writing"):
         pickle.dumps(file)
     fs.pipe(f"{repo}/main/a.txt", b"0123456789")
     opened = fsspec.open(f"lakefs://{repo}/main/a.txt", host=fs.host)
@@ -419,14 +419,14 @@ def test_round_trips(fs: LakeFSFileSystem, repo: str) -> None:
         assert file.read() == b"0123456789"
 
 
-def test_two_objects_are_not_downloaded_to_one_file(fs: LakeFSFileSystem, repo: str, tmp_path: Path) -> None:
+def test_two_objects_with_one_local_path_raise_an_error(fs: LakeFSFileSystem, repo: str, tmp_path: Path) -> None:
     fs.pipe({f"{repo}/main/t/a//b": b"1", f"{repo}/main/t/c": b"2"})
     fs.get(f"{repo}/main/t", str(tmp_path / "t"), recursive=True)
     assert (tmp_path / "t/a/b").read_bytes() == b"1"
     fs.pipe(f"{repo}/main/t/a/b", b"3")
     with pytest.raises(ValueError, match="download one of them to another name"):
         fs.get(f"{repo}/main/t", str(tmp_path / "again"), recursive=True)
-    # One of them is there already, and would not be downloaded.
+    # One of the two local files exists, and would not be downloaded.
     (tmp_path / "x").write_bytes(b"3")
     with pytest.raises(ValueError, match="download one of them to another name"):
         fs.get([f"{repo}/main/t/a/b", f"{repo}/main/t/a//b"], [str(tmp_path / "x")] * 2, precheck=True)
@@ -453,7 +453,7 @@ def _child(url: str, path: str, queue: Any) -> None:
     queue.put(fsspec.filesystem("lakefs", host=url).cat(path))
 
 
-def test_a_forked_process_has_connections_of_its_own(fs: LakeFSFileSystem, server: Server, repo: str) -> None:
+def test_forked_process_opens_its_own_connections(fs: LakeFSFileSystem, server: Server, repo: str) -> None:
     path = f"{repo}/main/a"
     fs.pipe(path, b"1")
     context = multiprocessing.get_context("fork")
@@ -474,7 +474,7 @@ def _cut_off(url: str, path: str, queue: Any) -> None:
         queue.put(str(error))
 
 
-def test_a_process_that_is_forked_amid_calls_says_so(fs: LakeFSFileSystem, server: Server, client: Any, repo: str) -> None:
+def test_process_forked_during_calls_raises_an_error(fs: LakeFSFileSystem, server: Server, client: Any, repo: str) -> None:
     fs.pipe(f"{repo}/main/a", b"x" * (64 << 20))
     pieces = iter(client.files(repo, "main").open_read("a"))
     assert next(pieces)
@@ -482,13 +482,13 @@ def test_a_process_that_is_forked_amid_calls_says_so(fs: LakeFSFileSystem, serve
     queue = context.Queue()
     child = context.Process(target=_cut_off, args=(server.url, f"{repo}/main/a", queue))
     child.start()
-    assert "forked while calls to lakeport were under way" in queue.get(timeout=60)
+    assert "forked while calls to lakeport were in flight" in queue.get(timeout=60)
     child.join(60)
-    # The parent goes on.
+    # Calls in the parent continue.
     assert sum(len(piece) for piece in pieces) > 0
 
 
-async def test_on_an_event_loop_of_ones_own(server: Server, repo: str) -> None:
+async def test_asynchronous_file_system(server: Server, repo: str) -> None:
     fs = LakeFSFileSystem(server.url, asynchronous=True)
     path = f"{repo}/main/a"
     await fs._pipe_file(path, b"0123456789")
@@ -510,7 +510,7 @@ async def test_on_an_event_loop_of_ones_own(server: Server, repo: str) -> None:
     assert [isinstance(each, FileNotFoundError) for each in found] == [False, False, True]
 
 
-def test_loops_that_come_and_go(server: Server, repo: str) -> None:
+def test_file_system_works_on_successive_event_loops(server: Server, repo: str) -> None:
     fs = LakeFSFileSystem(server.url, asynchronous=True)
 
     async def work(turn: int) -> bytes:

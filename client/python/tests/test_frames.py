@@ -1,4 +1,4 @@
-"""Messages that carry bytes: what is made by hand is what generated code makes."""
+"""Messages with object data: the hand-written code matches the generated code."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from lakeport.aio import frames
 from lakeport.v1 import files_pb2 as v1
 
 
-def test_uploads_are_as_generated_code_has_them() -> None:
+def test_upload_frames_match_generated_code() -> None:
     chance = random.Random(7)  # noqa: S311
     for size in [0, 1, 127, 128, 16_383, 16_384, 2_097_151, 2_097_152, *(chance.randrange(1 << 20) for _ in range(20))]:
         data = chance.randbytes(size)
@@ -16,10 +16,10 @@ def test_uploads_are_as_generated_code_has_them() -> None:
         whole = v1.WriteRequest()
         whole.CopyFrom(head)
         whole.data = data
-        assert v1.WriteRequest.FromString(frames.write(frames.Piece(head, memoryview(data)))) == whole
+        assert v1.WriteRequest.FromString(frames.write(frames.WriteFrame(head, memoryview(data)))) == whole
 
 
-def test_downloads_are_read_whatever_their_order() -> None:
+def test_download_frames_parse_in_any_field_order() -> None:
     chance = random.Random(8)  # noqa: S311
     for _ in range(200):
         message = v1.ReadResponse(offset=chance.randrange(1 << 40), range_index=chance.randrange(5))

@@ -1,4 +1,4 @@
-"""What a hostile reader of the client thought of: bytes that are lost or mixed, and what goes on behind one's back."""
+"""Edge cases: lost or mixed bytes, stale caches, forks, and work that continues after an error."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def names(client: lakeport.Client, repo: str, ref: str = "main") -> list[str]:
     return [info.path for info in client.files(repo, ref).list()]
 
 
-def test_a_buffer_that_is_used_again(client: lakeport.Client, repo: str) -> None:
+def test_iterator_may_reuse_its_buffer(client: lakeport.Client, repo: str) -> None:
     def pieces() -> Iterator[Any]:
         buffer = bytearray(1000)
         for index in range(4):
@@ -38,7 +38,7 @@ def test_a_buffer_that_is_used_again(client: lakeport.Client, repo: str) -> None
     assert client.files(repo, "main").read("a") == b"".join(bytes([48 + index]) * 1000 for index in range(4))
 
 
-def test_a_generator_that_takes_long_holds_up_nobody(client: lakeport.Client, repo: str) -> None:
+def test_slow_generator_does_not_block_other_calls(client: lakeport.Client, repo: str) -> None:
     files = client.files(repo, "main")
     files.write("a", b"1")
 
@@ -59,7 +59,7 @@ def test_a_generator_that_takes_long_holds_up_nobody(client: lakeport.Client, re
     assert files.read("copy") == b"1111"
 
 
-def test_a_file_that_does_not_wait_is_refused(client: lakeport.Client, repo: str) -> None:
+def test_non_blocking_file_is_rejected(client: lakeport.Client, repo: str) -> None:
     answers: list[Any] = [b"1234", None, b"5678", b""]
 
     class Impatient:
@@ -71,7 +71,7 @@ def test_a_file_that_does_not_wait_is_refused(client: lakeport.Client, repo: str
     assert names(client, repo) == []
 
 
-def test_nothing_is_written_behind_an_exception(fs: LakeFSFileSystem, client: lakeport.Client, repo: str) -> None:
+def test_no_write_continues_after_an_exception(fs: LakeFSFileSystem, client: lakeport.Client, repo: str) -> None:
     many = {f"{repo}/main/{index:03}": b"old" * 100_000 for index in range(50)}
     broken: dict[str, Any] = {**many, f"{repo}/main/{'x' * 1100}": b"1"}
     with pytest.raises(ValueError, match="path"):
@@ -81,21 +81,21 @@ def test_nothing_is_written_behind_an_exception(fs: LakeFSFileSystem, client: la
     assert set(fs.cat(list(many)[:20]).values()) == {b"new"}
 
 
-def test_two_transactions_of_one_name_are_not_mixed(fs: LakeFSFileSystem, client: lakeport.Client, repo: str) -> None:
+def test_transaction_names_are_unique(fs: LakeFSFileSystem, client: lakeport.Client, repo: str) -> None:
     with fs.transaction(repo, "main", branch_name="etl") as tx:
         fs.pipe(f"{repo}/etl/a", b"1")
         with pytest.raises(FileExistsError, match="etl"), fs.transaction(repo, "main", branch_name="etl"):
             pass
         fs.pipe(f"{repo}/etl/b", b"1")
     assert names(client, repo) == ["a", "b"]
-    # What comes too late makes no branch.
+    # A late write creates no branch.
     with pytest.raises(FileNotFoundError, match="has ended"):
         fs.pipe(f"{repo}/etl/late", b"1")
     assert tx.branch.id == "etl"
 
 
 @pytest.mark.parametrize("delete", ["onsuccess", "always"])
-def test_a_branch_of_somebody_else_stays(fs: LakeFSFileSystem, client: lakeport.Client, repo: str, delete: Any) -> None:
+def test_rollback_keeps_a_branch_of_another_client(fs: LakeFSFileSystem, client: lakeport.Client, repo: str, delete: Any) -> None:
     with pytest.raises(RuntimeError), fs.transaction(repo, "main", "draft", automerge=False, delete=delete) as tx:
         client.versions.create_branch(repo, "draft", "main")
         client.files(repo, "draft").write("precious", b"1")
@@ -104,7 +104,7 @@ def test_a_branch_of_somebody_else_stays(fs: LakeFSFileSystem, client: lakeport.
     assert tx.branch.id == "draft"
 
 
-def test_a_branch_that_is_left_under_another_name_is_told(fs: LakeFSFileSystem, client: lakeport.Client, repo: str) -> None:
+def test_renamed_branch_raises_conflict(fs: LakeFSFileSystem, client: lakeport.Client, repo: str) -> None:
     with pytest.raises(lakeport.ConflictError, match="draft"), fs.transaction(repo, "main", "draft", automerge=False) as tx:
         fs.pipe(tx.path("mine"), b"1")
         client.versions.create_branch(repo, "draft", "main")
@@ -112,7 +112,7 @@ def test_a_branch_that_is_left_under_another_name_is_told(fs: LakeFSFileSystem, 
     assert names(client, repo, tx.branch.id) == ["mine"]
 
 
-def test_tags_that_cannot_be_made_are_all_told(fs: LakeFSFileSystem, client: lakeport.Client, repo: str) -> None:
+def test_failed_tags_raise_conflict_after_commit(fs: LakeFSFileSystem, client: lakeport.Client, repo: str) -> None:
     with pytest.raises(lakeport.ConflictError, match=r"is committed, but .*'taken'"), fs.transaction(repo, "main") as tx:
         fs.pipe(tx.path("a"), b"1")
         made = tx.commit("One")
@@ -123,7 +123,7 @@ def test_tags_that_cannot_be_made_are_all_told(fs: LakeFSFileSystem, client: lak
     assert client.versions.tag(repo, "free").commit_id == made.id
 
 
-def test_files_of_other_libraries_that_are_open_end_the_transaction(
+def test_open_file_wrapped_by_another_library_rolls_back(
     fs: LakeFSFileSystem, client: lakeport.Client, repo: str, server: Server
 ) -> None:
     def text(path: str) -> Any:
@@ -140,7 +140,7 @@ def test_files_of_other_libraries_that_are_open_end_the_transaction(
             left = make(tx.path("a"))
             left.write("text")
         assert names(client, repo) == []
-        # It was dropped, and says so rather than nothing.
+        # The file was discarded, and further writes raise an error.
         with pytest.raises(ValueError, match="closed|not in write mode"):
             left.flush()
             left.buffer.flush()
@@ -149,7 +149,7 @@ def test_files_of_other_libraries_that_are_open_end_the_transaction(
         del left
 
 
-async def test_files_that_are_open_on_an_event_loop_end_the_transaction(server: Server, client: lakeport.Client, repo: str) -> None:
+async def test_open_asynchronous_file_rolls_back(server: Server, client: lakeport.Client, repo: str) -> None:
     fs = LakeFSFileSystem(server.url, asynchronous=True)
     with pytest.raises(ValueError, match="still open"):
         async with fs.transaction(repo, "main") as tx:
@@ -160,7 +160,7 @@ async def test_files_that_are_open_on_an_event_loop_end_the_transaction(server: 
     assert await fs._find(f"{repo}/main") == [f"{repo}/main/b"]
 
 
-def test_fsspec_transactions_store_all_of_a_file_or_nothing(fs: LakeFSFileSystem, client: lakeport.Client, repo: str) -> None:
+def test_fsspec_transaction_rejects_an_open_file(fs: LakeFSFileSystem, client: lakeport.Client, repo: str) -> None:
     for size in (10, 9 << 20):
         with pytest.raises(ValueError, match="still open"), fs.transaction:
             left = fs.open(f"{repo}/main/a", "wb")
@@ -171,7 +171,7 @@ def test_fsspec_transactions_store_all_of_a_file_or_nothing(fs: LakeFSFileSystem
         left.close()
 
 
-def test_moves_delete_nothing_that_they_did_not_copy(fs: LakeFSFileSystem, client: lakeport.Client, repo: str) -> None:
+def test_moves_delete_only_copied_objects(fs: LakeFSFileSystem, client: lakeport.Client, repo: str) -> None:
     root = f"{repo}/main"
     fs.pipe({f"{root}/d/{key}": key.encode() for key in ("a.txt", "b.txt", "c.bin")})
     fs.mv(f"{root}/d/*.txt", f"{root}/d/")
@@ -185,7 +185,7 @@ def test_moves_delete_nothing_that_they_did_not_copy(fs: LakeFSFileSystem, clien
     assert [name for name in names(client, repo, "side") if "moved" in name] == ["moved/a.txt", "moved/b.txt"]
 
 
-def test_an_object_goes_before_what_its_name_matches(
+def test_object_name_takes_precedence_over_its_pattern(
     fs: LakeFSFileSystem, client: lakeport.Client, repo: str, tmp_path: Path
 ) -> None:
     root = f"{repo}/main"
@@ -200,7 +200,7 @@ def test_an_object_goes_before_what_its_name_matches(
     assert names(client, repo) == ["file1.txt", "moved"]
 
 
-def test_downloads_that_have_no_place_say_so(fs: LakeFSFileSystem, repo: str, tmp_path: Path) -> None:
+def test_downloads_to_unusable_local_paths(fs: LakeFSFileSystem, repo: str, tmp_path: Path) -> None:
     fs.pipe({f"{repo}/main/t/a": b"1", f"{repo}/main/t/a/b": b"2"})
     with pytest.raises(OSError, match="folder|directory|exists"):
         fs.get(f"{repo}/main/t", f"{tmp_path}/t", recursive=True)
@@ -216,7 +216,7 @@ def test_downloads_that_have_no_place_say_so(fs: LakeFSFileSystem, repo: str, tm
     fs.get_file(f"{repo}/main/t/a", tmp_path / ("n" * 250))
 
 
-def test_a_copy_from_nowhere_makes_no_branch(fs: LakeFSFileSystem, client: lakeport.Client, repo: str) -> None:
+def test_copy_from_a_missing_ref_creates_no_branch(fs: LakeFSFileSystem, client: lakeport.Client, repo: str) -> None:
     with pytest.raises(FileNotFoundError):
         fs.cp_file(f"{repo}/none/a", f"{repo}/made/a")
     assert [branch.branch for branch in client.versions.branches(repo)] == ["main"]
@@ -225,7 +225,7 @@ def test_a_copy_from_nowhere_makes_no_branch(fs: LakeFSFileSystem, client: lakep
     assert fs.cat(f"{repo}/made/a") == b"1"
 
 
-def test_a_slash_behind_a_name_means_what_is_in_it(fs: LakeFSFileSystem, client: lakeport.Client, repo: str) -> None:
+def test_trailing_slash_means_contents_of_a_directory(fs: LakeFSFileSystem, client: lakeport.Client, repo: str) -> None:
     fs.pipe({f"{repo}/main/a": b"1", f"{repo}/main/a/b": b"2"})
     fs.rm(f"{repo}/main/a/", recursive=True)
     assert names(client, repo) == ["a"]
@@ -240,7 +240,7 @@ def _read(url: str, path: str, queue: Any) -> None:
     queue.put(fsspec.filesystem("lakefs", host=url).cat(path))
 
 
-def test_a_fork_behind_a_question_that_ends_early(fs: LakeFSFileSystem, client: lakeport.Client, server: Server, repo: str) -> None:
+def test_fork_after_a_partially_read_listing(fs: LakeFSFileSystem, client: lakeport.Client, server: Server, repo: str) -> None:
     fs.pipe({f"{repo}/main/d/{index}": b"1" for index in range(20)})
     context = multiprocessing.get_context("fork")
     for turn in range(6):
@@ -254,7 +254,7 @@ def test_a_fork_behind_a_question_that_ends_early(fs: LakeFSFileSystem, client: 
         child.join(60)
 
 
-def test_what_is_not_remembered(fs: LakeFSFileSystem, client: lakeport.Client, repo: str, tmp_path: Path) -> None:
+def test_stale_metadata_is_not_used(fs: LakeFSFileSystem, client: lakeport.Client, repo: str, tmp_path: Path) -> None:
     path = f"{repo}/main/a"
     fs.pipe(path, b"0123456789")
     assert fs.info(path)["size"] == 10
@@ -286,7 +286,7 @@ def _on(client: lakeport.Client, fs: LakeFSFileSystem, repo: str) -> Any:
     return fs.transaction(repo, "side")
 
 
-def test_ranges_are_as_those_of_one_call_each(fs: LakeFSFileSystem, repo: str) -> None:
+def test_cat_ranges_matches_single_reads(fs: LakeFSFileSystem, repo: str) -> None:
     path = f"{repo}/main/a"
     fs.pipe(path, b"0123456789")
     found = fs.cat_ranges([path, path, path, f"{repo}/main"], [0, 20, 3, 0], [2, 30, 5, 4])
@@ -296,7 +296,7 @@ def test_ranges_are_as_those_of_one_call_each(fs: LakeFSFileSystem, repo: str) -
     assert [each.filename for each in missing] == [f"{path}x"] * 2
 
 
-def test_a_download_goes_on_where_reading_stopped(client: lakeport.Client, repo: str) -> None:
+def test_download_continues_where_iteration_stopped(client: lakeport.Client, repo: str) -> None:
     files, data = client.files(repo, "main"), os.urandom(8 << 20)
     files.write("a", data)
     download = files.open_read("a")
@@ -306,7 +306,7 @@ def test_a_download_goes_on_where_reading_stopped(client: lakeport.Client, repo:
     assert b"".join(download) == b""
 
 
-def test_another_server_has_other_transactions(fs: LakeFSFileSystem, repo: str, tmp_path: Path) -> None:
+def test_transaction_names_are_separate_for_each_server(fs: LakeFSFileSystem, repo: str, tmp_path: Path) -> None:
     from servers import start, stop  # noqa: PLC0415
 
     other = start(tmp_path / "other")
@@ -320,7 +320,7 @@ def test_another_server_has_other_transactions(fs: LakeFSFileSystem, repo: str, 
         stop(other)
 
 
-def test_no_answer_is_a_timeout(tmp_path: Path) -> None:
+def test_unresponsive_server_raises_timeout(tmp_path: Path) -> None:
     import signal  # noqa: PLC0415
 
     from servers import start, stop  # noqa: PLC0415
@@ -341,7 +341,7 @@ def test_no_answer_is_a_timeout(tmp_path: Path) -> None:
         stop(running)
 
 
-def test_two_loops_at_once(server: Server, repo: str) -> None:
+def test_file_system_works_on_two_event_loops_at_once(server: Server, repo: str) -> None:
     import asyncio  # noqa: PLC0415
 
     fs = LakeFSFileSystem(server.url, asynchronous=True)

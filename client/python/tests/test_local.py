@@ -1,4 +1,4 @@
-"""A lakeport that is started for a lakeFS because nobody else has."""
+"""Local lakeport servers, which the client starts for a lakeFS."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ if TYPE_CHECKING:
 
 @pytest.fixture(params=["socket", "port"])
 def home(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
-    """A home without configuration, with a server that can be started; what was started is ended.
+    """A home directory without configuration, in which the client can start servers. They are stopped after the test.
 
-    In one of them a path of a Unix socket is too long, as all are on Windows.
+    For "port", the path of a Unix socket is too long, so the server listens on a port, as on Windows.
     """
     monkeypatch.setenv("LAKEPORT_SERVER", SERVER)
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / ("s" if request.param == "socket" else "long" * 25)))
@@ -53,7 +53,7 @@ server:
     )
 
 
-def test_a_script_without_arguments_runs(home: Path, server: Server, repo: str) -> None:
+def test_file_system_without_arguments_starts_a_server(home: Path, server: Server, repo: str) -> None:
     write_lakectl(home, server)
     fs = LakeFSFileSystem()
     with fs.transaction(repo, "main") as tx:
@@ -68,7 +68,7 @@ def test_a_script_without_arguments_runs(home: Path, server: Server, repo: str) 
 
 
 @pytest.mark.parametrize("home", ["port"], indirect=True)
-def test_the_port_of_one_that_is_gone_is_not_trusted(home: Path, server: Server, repo: str) -> None:
+def test_port_of_a_killed_server_is_not_trusted(home: Path, server: Server, repo: str) -> None:
     fs = LakeFSFileSystem(server.rest, server.key, server.secret)
     fs.pipe(f"{repo}/main/a.txt", b"1")
     (address,) = home.glob("*/lakeport/*/address")
@@ -83,20 +83,20 @@ def test_the_port_of_one_that_is_gone_is_not_trusted(home: Path, server: Server,
             taken.append(socket.create_server((host, int(port))))
         return bool(taken)
 
-    # What the killed one had open closes a moment behind its end.
+    # The port of the killed server closes a moment after its end.
     wait_for(is_taken)
-    with taken[0] as somebody:
-        somebody.settimeout(0.5)
-        # Neither by who was connected nor by who comes now.
+    with taken[0] as stranger:
+        stranger.settimeout(0.5)
+        # Neither a connected client nor a new one connects to the foreign listener.
         assert fs.cat(f"{repo}/main/a.txt") == b"1"
         again = LakeFSFileSystem(server.rest, server.key, server.secret, skip_instance_cache=True)
         assert again.cat(f"{repo}/main/a.txt") == b"1"
         with pytest.raises(TimeoutError):
-            somebody.accept()
+            stranger.accept()
 
 
 @pytest.mark.parametrize("home", ["port"], indirect=True)
-def test_who_cannot_connect_takes_nothing_from_the_others(
+def test_client_without_connection_does_not_affect_other_clients(
     home: Path, server: Server, repo: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fs = LakeFSFileSystem(server.rest, server.key, server.secret)
@@ -106,18 +106,18 @@ def test_who_cannot_connect_takes_nothing_from_the_others(
         raise OSError("no ports are left")
 
     with monkeypatch.context() as broken:
-        broken.setattr(local, "_PATIENCE", 0.5)
+        broken.setattr(local, "_START_TIMEOUT", 0.5)
         broken.setattr(socket, "create_connection", refuse)
         other = LakeFSFileSystem(server.rest, server.key, server.secret, skip_instance_cache=True)
-        with pytest.raises(lakeport.UnavailableError, match="does not answer here"):
+        with pytest.raises(lakeport.UnavailableError, match="does not respond"):
             other.cat(f"{repo}/main/a.txt")
     for one in (fs, other):
         assert one.cat(f"{repo}/main/a.txt") == b"1"
     assert len(started_by_clients(home)) == 1
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="nothing forks there")
-def test_a_lock_is_not_held_on_by_a_process_that_was_forked_amid_it(tmp_path: Path) -> None:
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this platform has no fork")
+def test_forked_process_does_not_keep_the_lock(tmp_path: Path) -> None:
     path = tmp_path / "lock"
     with locks.held(path, 10):
         assert locks.is_held(path)
@@ -133,7 +133,7 @@ def test_a_lock_is_not_held_on_by_a_process_that_was_forked_amid_it(tmp_path: Pa
 
 
 @pytest.mark.parametrize("home", ["port"], indirect=True)
-def test_who_does_not_have_the_token_is_not_served(home: Path, server: Server, repo: str) -> None:
+def test_call_without_token_is_denied(home: Path, server: Server, repo: str) -> None:
     LakeFSFileSystem(server.rest, server.key, server.secret).touch(f"{repo}/main/a.txt")
     (address,) = home.glob("*/lakeport/*/address")
     other = LakeFSFileSystem(f"grpc://{address.read_text().strip()}", server.key, server.secret)
@@ -141,13 +141,13 @@ def test_who_does_not_have_the_token_is_not_served(home: Path, server: Server, r
         other.cat(f"{repo}/main/a.txt")
 
 
-def test_another_secret_is_another_callers(home: Path, server: Server, repo: str) -> None:
+def test_wrong_secret_is_denied(home: Path, server: Server, repo: str) -> None:
     LakeFSFileSystem(server.rest, server.key, server.secret).touch(f"{repo}/main/a.txt")
     with pytest.raises(PermissionError, match="does not accept these credentials"):
         LakeFSFileSystem(server.rest, server.key, "wrong").cat(f"{repo}/main/a.txt")
 
 
-def test_who_has_the_servers_own_key_may_what_the_key_may(home: Path, server: Server, repo: str) -> None:
+def test_key_of_the_server_can_use_transactions(home: Path, server: Server, repo: str) -> None:
     fs = LakeFSFileSystem(server.rest, server.key, server.secret)
     with fs.transaction(repo, "main") as tx:
         fs.pipe(tx.path("a.txt"), b"1")
@@ -158,7 +158,7 @@ def test_who_has_the_servers_own_key_may_what_the_key_may(home: Path, server: Se
     assert fs.cat(f"{repo}/kept/b.txt") == b"1"
 
 
-def test_threads_and_processes_share_one(home: Path, server: Server, repo: str) -> None:
+def test_processes_share_one_server(home: Path, server: Server, repo: str) -> None:
     program = f"""
 from lakeport import LakeFSFileSystem
 fs = LakeFSFileSystem(host="{server.rest}", username="{server.key}", password="{server.secret}")
@@ -175,7 +175,7 @@ fs.pipe("{repo}/main/" + input(), b"1")
     assert len(started_by_clients(home)) == 1
 
 
-def test_one_that_was_killed_is_started_again(home: Path, server: Server, repo: str) -> None:
+def test_killed_server_is_restarted(home: Path, server: Server, repo: str) -> None:
     fs = LakeFSFileSystem(server.rest, server.key, server.secret, use_listings_cache=False)
     path = f"{repo}/main/d/a.txt"
     fs.pipe(path, b"1")
@@ -191,12 +191,12 @@ def test_one_that_was_killed_is_started_again(home: Path, server: Server, repo: 
     for read in reads:
         (process,) = started_by_clients(home)
         os.kill(process, signal.SIGKILL)
-        # However soon: what changes nothing is asked again.
+        # Immediately after the kill: idempotent calls are retried.
         assert read()
     wait_for(lambda: len(started_by_clients(home)) == 1)
 
 
-def test_a_write_that_meets_one_that_was_killed_says_so_and_the_next_finds_another(home: Path, server: Server, repo: str) -> None:
+def test_write_to_a_killed_server_fails_and_the_next_succeeds(home: Path, server: Server, repo: str) -> None:
     fs = LakeFSFileSystem(server.rest, server.key, server.secret)
     fs.pipe(f"{repo}/main/a.txt", b"1")
     (process,) = started_by_clients(home)
@@ -204,12 +204,12 @@ def test_a_write_that_meets_one_that_was_killed_says_so_and_the_next_finds_anoth
     try:
         fs.pipe(f"{repo}/main/a.txt", b"2")
     except lakeport.UnavailableError as error:
-        assert f"the lakeport that runs here for {server.rest} did not answer" in str(error)  # noqa: PT017  (it may)
+        assert f"the local lakeport server for {server.rest} did not respond" in str(error)  # noqa: PT017  (the write may also succeed)
         fs.pipe(f"{repo}/main/a.txt", b"2")
     assert fs.cat(f"{repo}/main/a.txt") == b"2"
 
 
-def test_it_leaves_when_nobody_calls_and_comes_back(home: Path, server: Server, repo: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_idle_server_exits_and_is_restarted(home: Path, server: Server, repo: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(local, "IDLE", 1)
     monkeypatch.setattr("lakeport.aio.channel._QUIET", 0.2)
     fs = LakeFSFileSystem(server.rest, server.key, server.secret)
@@ -221,7 +221,7 @@ def test_it_leaves_when_nobody_calls_and_comes_back(home: Path, server: Server, 
     assert fs.cat(f"{repo}/main/a.txt") == b"1"
 
 
-def test_two_start_at_the_same_moment(home: Path, server: Server, repo: str) -> None:
+def test_concurrent_starts_start_one_server(home: Path, server: Server, repo: str) -> None:
     together = threading.Barrier(8)
 
     def write(index: int) -> None:
@@ -234,19 +234,19 @@ def test_two_start_at_the_same_moment(home: Path, server: Server, repo: str) -> 
     assert len(started_by_clients(home)) == 1
 
 
-def test_what_cannot_start_says_why(home: Path, server: Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="there is no server to go to"):
+def test_failed_start_names_the_cause(home: Path, server: Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="no server address is configured"):
         LakeFSFileSystem()
-    with pytest.raises(ValueError, match="username and password go together"):
+    with pytest.raises(ValueError, match="username and password must be given together"):
         LakeFSFileSystem("http://127.0.0.1:1", "somebody")
-    with pytest.raises(ValueError, match="is started with a key pair"):
+    with pytest.raises(ValueError, match="requires a key pair"):
         LakeFSFileSystem("http://127.0.0.1:1", access_token="a token")  # noqa: S106
     with pytest.raises(ValueError, match="neither the URL of a lakeport"):
         LakeFSFileSystem("ftp://127.0.0.1:1", "somebody", "secret")
     wrong = LakeFSFileSystem("http://127.0.0.1:1", "somebody", "secret")
     with pytest.raises(ConnectionError, match="the lakeFS is http://127.0.0.1:1"):
         wrong.ls("")
-    # A lakeport that is taken for a lakeFS.
+    # The address of a lakeport server in place of a lakeFS.
     mistaken = LakeFSFileSystem(server.url.replace("grpc", "http"), "somebody", "secret")
     with pytest.raises(ValueError, match="perhaps its URL is not that of a lakeFS; the lakeFS is http"):
         mistaken.ls("")
@@ -254,14 +254,14 @@ def test_what_cannot_start_says_why(home: Path, server: Server, monkeypatch: pyt
     ends.write_text("#!/bin/sh\necho no such flag\nexit 3\n")
     ends.chmod(0o700)
     monkeypatch.setenv("LAKEPORT_SERVER", str(ends))
-    with pytest.raises(ConnectionError, match="(?s)ends did not start for .* it ended with 3, and said:.no such flag"):
+    with pytest.raises(ConnectionError, match="(?s)ends did not start for .* exit code 3. Its output:.no such flag"):
         LakeFSFileSystem(server.rest, server.key, server.secret).ls("")
-    # One that says, time and again, that another has the transactions.
+    # A server that always exits because its data directory is in use.
     ends.write_text("#!/bin/sh\nexit 75\n")
     LakeFSFileSystem.clear_instance_cache()
     with pytest.MonkeyPatch.context() as hasty:
-        hasty.setattr(local, "_PATIENCE", 0.5)
-        with pytest.raises(ConnectionError, match="has the transactions in|does not listen for"):
+        hasty.setattr(local, "_START_TIMEOUT", 0.5)
+        with pytest.raises(ConnectionError, match="does not respond|did not listen for"):
             LakeFSFileSystem(server.rest, server.key, server.secret).ls("")
     LakeFSFileSystem.clear_instance_cache()
     monkeypatch.setenv("LAKEPORT_SERVER", str(tmp_path / "no-such-binary"))
@@ -272,11 +272,11 @@ def test_what_cannot_start_says_why(home: Path, server: Server, monkeypatch: pyt
     monkeypatch.delenv("LAKEPORT_SERVER")
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr("sysconfig.get_path", lambda _name: str(tmp_path))
-    with pytest.raises(lakeport.UnavailableError, match="no lakeport-server to start here"):
+    with pytest.raises(lakeport.UnavailableError, match="no lakeport-server binary was found"):
         missing.ls("")
 
 
-def test_who_is_named_is_gone_to(home: Path, server: Server, repo: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_configured_endpoint_is_used(home: Path, server: Server, repo: str, monkeypatch: pytest.MonkeyPatch) -> None:
     write_lakectl(home, server)
     monkeypatch.setenv("LAKEPORT_ENDPOINT", server.url)
     LakeFSFileSystem().pipe(f"{repo}/main/a.txt", b"1")
@@ -288,19 +288,19 @@ def test_who_is_named_is_gone_to(home: Path, server: Server, repo: str, monkeypa
         LakeFSFileSystem(skip_instance_cache=True)
 
 
-def test_half_of_a_key_pair_is_no_key_pair(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_incomplete_key_pair_is_rejected(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LAKECTL_CREDENTIALS_ACCESS_KEY_ID", "half")
-    with pytest.raises(ValueError, match="half there"):
+    with pytest.raises(ValueError, match="incomplete lakeFS key pair"):
         LakeFSFileSystem("grpc://127.0.0.1:1")
     (home / ".lakectl.yaml").write_text("credentials: [\nsecret_access_key: very-secret")
-    with pytest.raises(ValueError, match="is no configuration of lakectl") as told:
+    with pytest.raises(ValueError, match="is not a valid configuration file of lakectl") as raised:
         LakeFSFileSystem("grpc://127.0.0.1:1")
     monkeypatch.delenv("LAKECTL_CREDENTIALS_ACCESS_KEY_ID")
     LakeFSFileSystem("grpc://127.0.0.1:1", "somebody", "secret")
-    assert "very-secret" not in str(told.value)
+    assert "very-secret" not in str(raised.value)
 
 
-def test_a_lakefs_with_a_certificate_of_ones_own(home: Path, server: Server, repo: str) -> None:
+def test_lakefs_with_a_private_ca_certificate(home: Path, server: Server, repo: str) -> None:
     with encrypted(server.rest, "http/1.1") as tls:
         (home / "ca.pem").write_bytes(tls.authority.cert_pem.bytes())
         fs = LakeFSFileSystem(tls.url, server.key, server.secret, ssl_ca_cert=str(home / "ca.pem"))
@@ -313,7 +313,7 @@ def test_a_lakefs_with_a_certificate_of_ones_own(home: Path, server: Server, rep
             LakeFSFileSystem(tls.url, server.key, server.secret, ssl_ca_cert=str(home / "none.pem")).cat(f"{repo}/main/a.txt")
 
 
-def test_a_url_that_the_store_signed_needs_no_credentials(home: Path, server: Server, repo: str) -> None:
+def test_presigned_url_needs_no_credentials(home: Path, server: Server, repo: str) -> None:
     LakeFSFileSystem(server.url).pipe(f"{repo}/main/a b.txt", b"signed")
     with signing(server) as lakefs:
         fs = LakeFSFileSystem(lakefs, server.key, server.secret)

@@ -1,4 +1,4 @@
-"""How many requests reach lakeFS: each costs milliseconds and money."""
+"""Numbers of requests that reach lakeFS: each request costs milliseconds and money."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CountedLake]:
 
 @pytest.fixture(scope="module")
 def address(lake: CountedLake, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Of a lakeport in front of that lake."""
+    """Address of a lakeport server in front of that lake."""
     folder = tmp_path_factory.mktemp("counted-server")
     command = [SERVER, "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--data-dir", str(folder)]
     environment = {**os.environ, "LAKEPORT_LAKEFS_ACCESS_KEY_ID": lake.key, "LAKEPORT_LAKEFS_SECRET_ACCESS_KEY": lake.secret}
@@ -51,13 +51,13 @@ def repo(address: str, lake: CountedLake, request: pytest.FixtureRequest) -> str
 @pytest.fixture
 def fs(address: str, lake: CountedLake, repo: str) -> LakeFSFileSystem:
     made = LakeFSFileSystem(address, lake.key, lake.secret)
-    # Who the caller is, is asked once.
+    # The first call also requests the identity of the caller.
     assert made.exists(repo)
     lake.count()
     return made
 
 
-def test_a_read_and_a_write_are_one_each(fs: LakeFSFileSystem, lake: CountedLake, repo: str) -> None:
+def test_read_and_write_cost_one_request_each(fs: LakeFSFileSystem, lake: CountedLake, repo: str) -> None:
     fs.pipe(f"{repo}/main/a.bin", b"x" * 1000)
     assert lake.count() == 1
     assert fs.cat(f"{repo}/main/a.bin") == b"x" * 1000
@@ -70,7 +70,7 @@ def test_a_read_and_a_write_are_one_each(fs: LakeFSFileSystem, lake: CountedLake
     assert lake.count() == 1
 
 
-def test_a_small_parquet_file_is_at_most_three(fs: LakeFSFileSystem, lake: CountedLake, repo: str, address: str) -> None:
+def test_parquet_read_costs_at_most_three_requests(fs: LakeFSFileSystem, lake: CountedLake, repo: str, address: str) -> None:
     pd = pytest.importorskip("pandas")
     options = {"host": address, "username": lake.key, "password": lake.secret}
     frame = pd.DataFrame({"a": range(1000)})
@@ -81,7 +81,7 @@ def test_a_small_parquet_file_is_at_most_three(fs: LakeFSFileSystem, lake: Count
     assert fs.exists(f"{repo}/main/x.parquet")
 
 
-def test_a_transaction_of_ten_writes_is_fourteen(fs: LakeFSFileSystem, lake: CountedLake, repo: str) -> None:
+def test_transaction_with_ten_writes_costs_fourteen_requests(fs: LakeFSFileSystem, lake: CountedLake, repo: str) -> None:
     with fs.transaction(repo, "main") as tx:
         for index in range(10):
             fs.pipe(f"{repo}/{tx.branch.id}/{index}.bin", b"x")
@@ -89,7 +89,7 @@ def test_a_transaction_of_ten_writes_is_fourteen(fs: LakeFSFileSystem, lake: Cou
     assert len(fs.find(f"{repo}/main")) == 10
 
 
-def test_a_commit_within_a_transaction_is_one_more(fs: LakeFSFileSystem, lake: CountedLake, repo: str) -> None:
+def test_commit_within_a_transaction_costs_one_more_request(fs: LakeFSFileSystem, lake: CountedLake, repo: str) -> None:
     with fs.transaction(repo, "main") as tx:
         for index in range(10):
             fs.pipe(f"{repo}/{tx.branch.id}/{index}.bin", b"x")
@@ -98,7 +98,7 @@ def test_a_commit_within_a_transaction_is_one_more(fs: LakeFSFileSystem, lake: C
     assert len(fs.find(f"{repo}/main")) == 10
 
 
-def test_a_tree_is_one_list(fs: LakeFSFileSystem, lake: CountedLake, repo: str) -> None:
+def test_tree_costs_one_listing(fs: LakeFSFileSystem, lake: CountedLake, repo: str) -> None:
     fs.pipe({f"{repo}/main/{folder}/{index}.bin": b"x" for folder in "abcd" for index in range(5)})
     assert lake.count() == 20
     assert len(fs.find(f"{repo}/main")) == 20
@@ -109,12 +109,12 @@ def test_a_tree_is_one_list(fs: LakeFSFileSystem, lake: CountedLake, repo: str) 
     assert lake.count() == 1
 
 
-def test_objects_one_after_the_other_are_one_list(fs: LakeFSFileSystem, lake: CountedLake, repo: str) -> None:
+def test_querying_objects_one_by_one_costs_one_listing(fs: LakeFSFileSystem, lake: CountedLake, repo: str) -> None:
     fs.pipe({f"{repo}/main/d/{index}.bin": b"x" for index in range(100)})
     lake.count()
     assert [fs.info(f"{repo}/main/d/{index}.bin")["size"] for index in range(100)] == [1] * 100
     assert lake.count() <= 3
-    # In a transaction each is asked for.
+    # In a transaction, each object is queried separately.
     with fs.transaction(repo, "main", automerge=False, delete="always") as tx:
         fs.pipe({f"{repo}/{tx.branch.id}/d/{index}.bin": b"x" for index in range(10)})
         lake.count()
@@ -122,13 +122,13 @@ def test_objects_one_after_the_other_are_one_list(fs: LakeFSFileSystem, lake: Co
         assert lake.count() == 10
 
 
-def test_what_was_listed_is_not_asked_again(fs: LakeFSFileSystem, lake: CountedLake, repo: str) -> None:
+def test_listed_objects_are_not_queried_again(fs: LakeFSFileSystem, lake: CountedLake, repo: str) -> None:
     fs.pipe({f"{repo}/main/d/{index}.bin": b"x" for index in range(10)})
     lake.count()
     listed = fs.ls(f"{repo}/main/d")
     assert [fs.info(each["name"])["size"] for each in listed] == [1] * 10
     assert lake.count() == 1
-    # A write of its own is seen at once.
+    # A write through the same file system is visible at once.
     fs.pipe(f"{repo}/main/d/3.bin", b"longer")
     assert fs.info(f"{repo}/main/d/3.bin")["size"] == 6
     assert lake.count() == 2

@@ -1,4 +1,4 @@
-"""The generated code loads on every runtime that the package says it takes: the oldest, and the newest."""
+"""The generated code loads with the oldest and the newest supported runtimes."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ print(google.protobuf.__version__, grpc.__version__)
 
 
 @pytest.mark.parametrize(("protobuf", "grpcio"), [("6.31.1", "1.74.0"), ("7.36.2", "1.85.3")])
-def test_they_load(protobuf: str, grpcio: str, tmp_path: Path) -> None:
+def test_generated_code_loads(protobuf: str, grpcio: str, tmp_path: Path) -> None:
     wanted = [f"protobuf=={protobuf}", f"grpcio=={grpcio}", "fsspec", "PyYAML", "googleapis-common-protos", "typing_extensions"]
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "install", "--quiet", "--target", str(tmp_path)]
     subprocess.run([*pip, *wanted], check=True, timeout=300)
     environment = {"PYTHONPATH": f"{tmp_path}:{SOURCES}", "HOME": str(tmp_path)}
-    told = subprocess.run(
+    done = subprocess.run(
         [sys.executable, "-W", "error", "-S", "-c", PROGRAM],
         env=environment,
         capture_output=True,
@@ -30,5 +30,5 @@ def test_they_load(protobuf: str, grpcio: str, tmp_path: Path) -> None:
         timeout=60,
         check=False,
     )
-    assert told.returncode == 0, told.stderr
-    assert told.stdout.split() == [protobuf, grpcio]
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == [protobuf, grpcio]

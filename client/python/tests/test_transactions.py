@@ -1,4 +1,4 @@
-"""Transactions, as lakefs-spec's users write them."""
+"""Transactions, as users of lakefs-spec write them."""
 
 from __future__ import annotations
 
@@ -41,9 +41,7 @@ def head(client: lakeport.Client, repo: str, ref: str = "main") -> str:
     return client.versions.commit(repo, ref).commit_id
 
 
-def test_what_leaves_the_block_is_published_with_what_no_one_committed(
-    fs: LakeFSFileSystem, client: lakeport.Client, repo: str
-) -> None:
+def test_block_end_publishes_uncommitted_changes(fs: LakeFSFileSystem, client: lakeport.Client, repo: str) -> None:
     with fs.transaction(repo, "main") as tx:
         fs.pipe(f"{repo}/{tx.branch.id}/committed.txt", b"1")
         made = tx.commit("One file", metadata={"by": "a test"})
@@ -57,7 +55,7 @@ def test_what_leaves_the_block_is_published_with_what_no_one_committed(
     assert branches(client, repo) == ["main"]
 
 
-def test_an_exception_leaves_nothing(fs: LakeFSFileSystem, client: lakeport.Client, repo: str) -> None:
+def test_exception_rolls_back(fs: LakeFSFileSystem, client: lakeport.Client, repo: str) -> None:
     before = head(client, repo)
     with pytest.raises(RuntimeError, match="on purpose"), fs.transaction(repo, "main") as tx:
         fs.pipe(f"{repo}/{tx.branch.id}/a.txt", b"1")
@@ -99,7 +97,7 @@ def test_no_automerge_keeps_the_branch(fs: LakeFSFileSystem, client: lakeport.Cl
     assert tx.branch.id not in branches(client, repo)
 
 
-def test_a_branch_that_is_to_stay(fs: LakeFSFileSystem, client: lakeport.Client, repo: str) -> None:
+def test_delete_never_keeps_the_branch(fs: LakeFSFileSystem, client: lakeport.Client, repo: str) -> None:
     with fs.transaction(repo, "main", branch_name="kept", delete="never") as tx:
         fs.pipe(f"{repo}/kept/a.txt", b"1")
     assert tx.branch.id == "kept"
@@ -109,7 +107,7 @@ def test_a_branch_that_is_to_stay(fs: LakeFSFileSystem, client: lakeport.Client,
         pass
 
 
-def test_how_it_is_merged(fs: LakeFSFileSystem, client: lakeport.Client, repo: str) -> None:
+def test_merge_options(fs: LakeFSFileSystem, client: lakeport.Client, repo: str) -> None:
     said: Any = {"message": "My merge", "metadata": {"why": "a test"}, "squash_merge": True}
     with fs.transaction(repo, "main", merge_kwargs=said) as tx:
         fs.pipe(tx.path("a.txt"), b"1")
@@ -126,12 +124,12 @@ def test_how_it_is_merged(fs: LakeFSFileSystem, client: lakeport.Client, repo: s
         fs.transaction(repo, "main", delete="sometimes")
 
 
-def test_a_conflict_says_so_and_leaves_no_branch(fs: LakeFSFileSystem, client: lakeport.Client, repo: str) -> None:
-    with pytest.raises(lakeport.ConflictError, match=r"a\.txt") as told, fs.transaction(repo, "main") as tx:
+def test_conflict_raises_an_error_and_leaves_no_branch(fs: LakeFSFileSystem, client: lakeport.Client, repo: str) -> None:
+    with pytest.raises(lakeport.ConflictError, match=r"a\.txt") as raised, fs.transaction(repo, "main") as tx:
         fs.pipe(tx.path("a.txt"), b"ours")
         with fs.transaction(repo, "main") as other:
             fs.pipe(other.path("a.txt"), b"theirs")
-    assert told.value.reason == "MERGE_CONFLICT"
+    assert raised.value.reason == "MERGE_CONFLICT"
     assert fs.cat(f"{repo}/main/a.txt") == b"theirs"
     assert branches(client, repo) == ["main"]
     with fs.transaction(repo, "main", merge_kwargs={"strategy": "source-wins"}) as tx:
@@ -163,7 +161,7 @@ def test_merge_revert_and_rev_parse(fs: LakeFSFileSystem, client: lakeport.Clien
     assert not fs.exists(f"{repo}/main/a.txt")
 
 
-def test_a_file_that_is_still_open_is_part_of_it(fs: LakeFSFileSystem, repo: str) -> None:
+def test_open_file_is_closed_and_published(fs: LakeFSFileSystem, repo: str) -> None:
     with fs.transaction(repo, "main") as tx:
         left_open = fs.open(tx.path("open.txt"), "wb")
         left_open.write(b"all of it")
@@ -180,7 +178,7 @@ def test_a_file_that_is_still_open_is_part_of_it(fs: LakeFSFileSystem, repo: str
     assert not fs.exists(f"{repo}/main/late.txt")
 
 
-def test_text_that_is_still_open_is_part_of_it(fs: LakeFSFileSystem, repo: str) -> None:
+def test_open_text_file_is_flushed_and_published(fs: LakeFSFileSystem, repo: str) -> None:
     with fs.transaction(repo, "main") as tx:
         text = fs.open(tx.path("open.txt"), "w")
         text.write("in the buffer of the text")
@@ -188,7 +186,7 @@ def test_text_that_is_still_open_is_part_of_it(fs: LakeFSFileSystem, repo: str) 
 
 
 @pytest.mark.parametrize("mode", ["wb", "wt"])
-def test_what_is_compressed_and_still_open_is_whole(fs: LakeFSFileSystem, repo: str, mode: str) -> None:
+def test_open_compressed_file_is_complete(fs: LakeFSFileSystem, repo: str, mode: str) -> None:
     data: Any = b"text" * 1000 if mode == "wb" else "text" * 1000
     with fs.transaction(repo, "main") as tx:
         packed = fs.open(tx.path("a.gz"), mode, compression="gzip")
@@ -206,7 +204,7 @@ def test_what_is_compressed_and_still_open_is_whole(fs: LakeFSFileSystem, repo: 
         assert not fs.exists(path)
 
 
-def test_expressions_over_its_branch(fs: LakeFSFileSystem, repo: str) -> None:
+def test_ref_expressions_over_the_transaction_branch(fs: LakeFSFileSystem, repo: str) -> None:
     with fs.transaction(repo, "main") as tx:
         fs.pipe(tx.path("a"), b"1")
         first = tx.commit("One")
@@ -218,21 +216,21 @@ def test_expressions_over_its_branch(fs: LakeFSFileSystem, repo: str) -> None:
         assert fs.cat(f"{repo}/{tx.branch.id}~1/a") == b"1"
         assert fs.cat(f"{repo}/{tx.branch.id}@/a") == b"22"
         assert fs.cat(f"{repo}/{tx.branch.id}/a") == b"333"
-        with pytest.raises(NotImplementedError, match="nothing can be merged into a transaction"):
+        with pytest.raises(NotImplementedError, match="merging into a transaction is not supported"):
             tx.merge("main", tx.branch)
 
 
-def test_what_has_ended_takes_no_writes(fs: LakeFSFileSystem, client: lakeport.Client, repo: str) -> None:
+def test_ended_transaction_accepts_no_writes(fs: LakeFSFileSystem, client: lakeport.Client, repo: str) -> None:
     with fs.transaction(repo, "main") as tx:
         fs.pipe(tx.path("a"), b"1")
-    with pytest.raises(FileNotFoundError, match="has ended, or never was"):
+    with pytest.raises(FileNotFoundError, match="has ended or never existed"):
         fs.pipe(tx.path("late"), b"1")
-    with pytest.raises(FileNotFoundError, match="has ended, or never was"), fs.open(tx.path("late"), "wb") as file:
+    with pytest.raises(FileNotFoundError, match="has ended or never existed"), fs.open(tx.path("late"), "wb") as file:
         file.write(b"1")
     assert branches(client, repo) == ["main"]
 
 
-def test_a_name_that_was_given_is_found_by_other_processes(
+def test_other_processes_find_a_transaction_by_branch_name(
     fs: LakeFSFileSystem, server: Server, client: lakeport.Client, repo: str
 ) -> None:
     program = f"""
@@ -255,19 +253,19 @@ fs.pipe(input(), b"2")
     assert fs.find(f"{repo}/main") == [f"{repo}/main/by-url", f"{repo}/main/part"]
 
 
-def test_a_write_to_the_base_is_warned_of_once(fs: LakeFSFileSystem, repo: str) -> None:
-    with pytest.raises(lakeport.ConflictError) as told, warnings.catch_warnings(record=True) as seen:
+def test_write_to_the_base_branch_warns_once(fs: LakeFSFileSystem, repo: str) -> None:
+    with pytest.raises(lakeport.ConflictError) as raised, warnings.catch_warnings(record=True) as seen:
         warnings.simplefilter("always")
         with fs.transaction(repo, "main") as tx:
             fs.pipe(tx.path("a.txt"), b"1")
             fs.pipe(f"{repo}/main/b.txt", b"1")
             fs.pipe(f"{repo}/main/c.txt", b"1")
             assert fs.exists(f"{repo}/main/b.txt")
-    assert told.value.reason == "BASE_DIRTY"
+    assert raised.value.reason == "BASE_DIRTY"
     assert [str(each.message) for each in seen if "dirty" in str(each.message)].__len__() == 1
 
 
-def test_other_file_systems_and_processes_are_in_it_by_its_name(fs: LakeFSFileSystem, server: Server, repo: str) -> None:
+def test_other_file_systems_and_processes_join_by_id(fs: LakeFSFileSystem, server: Server, repo: str) -> None:
     program = f"""
 import fsspec
 fs = fsspec.filesystem("lakefs")
@@ -291,7 +289,7 @@ fs.pipe("lakefs://{repo}/" + input() + "/from-another.txt", b"process")
     assert fs.cat(f"{repo}/main/from-another.txt") == b"process"
 
 
-def test_nothing_is_kept_of_what_is_read_in_it(fs: LakeFSFileSystem, client: lakeport.Client, repo: str) -> None:
+def test_reads_in_a_transaction_are_not_cached(fs: LakeFSFileSystem, client: lakeport.Client, repo: str) -> None:
     with fs.transaction(repo, "main") as tx:
         fs.pipe(tx.path("a.txt"), b"1")
         assert fs.info(tx.path("a.txt"))["size"] == 1
@@ -300,7 +298,7 @@ def test_nothing_is_kept_of_what_is_read_in_it(fs: LakeFSFileSystem, client: lak
         assert fs.cat(tx.path("a.txt")) == b"longer"
 
 
-def test_what_can_be_passed_for_a_name(fs: LakeFSFileSystem, repo: str) -> None:
+def test_objects_with_an_id_are_accepted_as_names(fs: LakeFSFileSystem, repo: str) -> None:
     class Named:
         def __init__(self, name: str) -> None:
             self.id = name
@@ -314,7 +312,7 @@ def test_what_can_be_passed_for_a_name(fs: LakeFSFileSystem, repo: str) -> None:
         pass
 
 
-def test_fsspec_own_transactions_send_at_the_end(fs: LakeFSFileSystem, repo: str) -> None:
+def test_fsspec_transaction_uploads_at_the_end(fs: LakeFSFileSystem, repo: str) -> None:
     with fs.transaction:
         with fs.open(f"{repo}/main/a.txt", "wb") as file:
             file.write(b"1")
@@ -327,7 +325,7 @@ def test_fsspec_own_transactions_send_at_the_end(fs: LakeFSFileSystem, repo: str
     assert not fs.exists(f"{repo}/main/b.txt")
 
 
-async def test_on_an_event_loop(server: Server, repo: str) -> None:
+async def test_asynchronous_calls(server: Server, repo: str) -> None:
     fs = LakeFSFileSystem(server.url, asynchronous=True)
     async with fs.transaction(repo, "main") as tx:
         await fs._pipe_file(tx.path("a.txt"), b"1")
@@ -341,7 +339,7 @@ async def test_on_an_event_loop(server: Server, repo: str) -> None:
     assert not await fs._exists(f"{repo}/main/b.txt")
 
 
-def test_sixteen_threads_with_one_file_system_are_sixteen_merges(client: lakeport.Client, server: Server, repo: str) -> None:
+def test_sixteen_threads_create_sixteen_merges(client: lakeport.Client, server: Server, repo: str) -> None:
     together = threading.Barrier(16)
 
     def publish(index: int) -> None:
@@ -355,7 +353,7 @@ def test_sixteen_threads_with_one_file_system_are_sixteen_merges(client: lakepor
 
 
 @pytest.mark.parametrize("method", ["fork", "spawn"])
-def test_sixteen_processes_are_sixteen_merges(client: lakeport.Client, server: Server, repo: str, method: str) -> None:
+def test_sixteen_processes_create_sixteen_merges(client: lakeport.Client, server: Server, repo: str, method: str) -> None:
     context: Any = multiprocessing.get_context(method)
     processes = [context.Process(target=publishing.publish, args=(server.url, repo, f"process-{index}")) for index in range(16)]
     for process in processes:
@@ -367,7 +365,7 @@ def test_sixteen_processes_are_sixteen_merges(client: lakeport.Client, server: S
     assert len(list(client.files(repo, "main").list())) == 16
 
 
-def test_a_process_that_is_killed_in_it_leaves_nothing(
+def test_transaction_of_a_killed_process_expires(
     client: lakeport.Client, fs: LakeFSFileSystem, server: Server, repo: str, tmp_path: Path
 ) -> None:
     before = head(client, repo)
@@ -385,7 +383,7 @@ with fs.transaction("{repo}", "main", idle_timeout=10) as tx:
     process = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     transaction_id = process.stdout.readline().strip()
-    # Its heart beats: it outlives its idle timeout while the process lives.
+    # Keep-alive requests extend the transaction beyond its idle timeout while the process lives.
     time.sleep(12)
     assert client.transaction(transaction_id).is_open
     branch = client.transaction(transaction_id).state.branch

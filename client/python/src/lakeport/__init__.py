@@ -1,8 +1,8 @@
-"""lakeFS as files, with transactions: a file system of fsspec, and a client of the whole contract."""
+"""An fsspec file system for lakeFS with transactions, and a client for the complete lakeport API."""
 
 import os
 
-# Before gRPC is loaded: its own preparations for forks break a process that is forked amid calls. See `lakeport.forks`.
+# Set before gRPC is loaded: gRPC's own fork support breaks a process that forks while calls are in flight. See `lakeport.forks`.
 os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
 
 from lakeport import aio

@@ -1,4 +1,4 @@
-"""Waiting, from a thread without an event loop, for what happens on fsspec's."""
+"""Runs coroutines on fsspec's event loop, for callers on threads without an event loop."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ T = TypeVar("T")
 
 
 def run(coroutine: Coroutine[Any, Any, T], loop: asyncio.AbstractEventLoop | None = None) -> T:
-    """Waits for a coroutine on that loop. Whoever stops waiting, as by an interrupt, stops it too."""
+    """Runs a coroutine on an event loop and waits for its result. If the wait is interrupted, the coroutine is cancelled."""
     if sys.is_finalizing():
         coroutine.close()
-        message = "the process ends: nothing can be called any more"
+        message = "the Python interpreter is shutting down: no more calls are possible"
         raise RuntimeError(message)
     if loop is None:
         loop = get_loop()
@@ -29,7 +29,7 @@ def run(coroutine: Coroutine[Any, Any, T], loop: asyncio.AbstractEventLoop | Non
         is_own = False
     if is_own:
         coroutine.close()
-        message = "a call that waits was made on the event loop that it would wait for: await the asynchronous one"
+        message = "a blocking call was made on the event loop that has to run it: await the asynchronous method instead"
         raise RuntimeError(message)
     future = asyncio.run_coroutine_threadsafe(coroutine, loop)
     try:
@@ -40,7 +40,7 @@ def run(coroutine: Coroutine[Any, Any, T], loop: asyncio.AbstractEventLoop | Non
 
 
 def iterate(items: AsyncIterator[T], loop: asyncio.AbstractEventLoop | None = None) -> Iterator[T]:
-    """The items of an asynchronous iterator, as they are asked for."""
+    """Yields the items of an asynchronous iterator, each when the caller asks for it."""
     end = object()
 
     async def step() -> T | object:
@@ -52,6 +52,6 @@ def iterate(items: AsyncIterator[T], loop: asyncio.AbstractEventLoop | None = No
     finally:
         close = getattr(items, "aclose", None)
         if close is not None and not sys.is_finalizing():
-            # What is on its way out already is not to be replaced by what its end says.
+            # An error of the close must not replace the exception that is already raised.
             with contextlib.suppress(Exception):
                 run(close(), loop)

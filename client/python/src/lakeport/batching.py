@@ -1,4 +1,4 @@
-"""Questions that are asked at the same moment go to the server together."""
+"""Combines stat requests of the same turn of the event loop into one call."""
 
 from __future__ import annotations
 
@@ -17,15 +17,18 @@ if TYPE_CHECKING:
 Waiting = dict[str, "asyncio.Future[v1.FileInfo]"]
 
 
-class Stats:
-    """What objects are. Who asks in the same turn of the event loop shares a call, and who asks for the same an answer."""
+class StatBatcher:
+    """Requests object metadata in batches.
+
+    Requests of the same turn of the event loop share a call. Requests for the same object share a response.
+    """
 
     def __init__(self) -> None:
         self._waiting: dict[tuple[int, Place], Waiting] = {}
         self._running: set[asyncio.Task[None]] = set()
 
     async def stat(self, files: Files, key: str) -> v1.FileInfo:
-        """What an object is. `NotFoundError` where there is none."""
+        """Returns the metadata of an object. Raises `NotFoundError` if it does not exist."""
         loop = asyncio.get_running_loop()
         turn = (id(loop), files.place)
         waiting = self._waiting.get(turn)
@@ -34,35 +37,35 @@ class Stats:
             loop.call_soon(self._begin, turn, files)
         if key not in waiting:
             waiting[key] = loop.create_future()
-        # Who is cancelled does not take the answer from the others.
+        # Cancelling one caller must not cancel the request of the others.
         return await asyncio.shield(waiting[key])
 
     def _begin(self, turn: tuple[int, Place], files: Files) -> None:
-        task = asyncio.get_running_loop().create_task(self._ask(files, self._waiting.pop(turn)))
+        task = asyncio.get_running_loop().create_task(self._send(files, self._waiting.pop(turn)))
         self._running.add(task)
         task.add_done_callback(self._running.discard)
 
-    async def _ask(self, files: Files, waiting: Waiting) -> None:
+    async def _send(self, files: Files, waiting: Waiting) -> None:
         keys = list(waiting)
         try:
             found: Sequence[v1.FileInfo | Exception] = (
                 [await files.stat(keys[0])] if len(keys) == 1 else await files.stat_many(keys)
             )
-        except Exception as error:  # noqa: BLE001  (each of those who wait is told)
+        except Exception as error:  # noqa: BLE001  (raised to every caller)
             found = [error] * len(keys)
-        for key, answer in zip(keys, found, strict=True):
+        for key, result in zip(keys, found, strict=True):
             future = waiting[key]
-            if isinstance(answer, Exception):
-                future.set_exception(_own(answer))
-                # One that nobody waits for any more is not worth a word.
+            if isinstance(result, Exception):
+                future.set_exception(_copy(result))
+                # Mark the exception as retrieved: asyncio would log it if every caller was cancelled.
                 future.exception()
             else:
-                future.set_result(answer)
+                future.set_result(result)
 
 
-def _own(error: Exception) -> Exception:
-    """An exception of one's own: each is given its path."""
+def _copy(error: Exception) -> Exception:
+    """Returns a copy of the exception: each caller sets its own path on it."""
     if isinstance(error, LakeportError):
-        kind, said = error.__reduce__()
-        return kind(*said)  # type: ignore[arg-type]
+        kind, arguments = error.__reduce__()
+        return kind(*arguments)  # type: ignore[arg-type]
     return error

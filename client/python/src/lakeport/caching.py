@@ -1,7 +1,8 @@
-"""What was told about objects and folders, for as long as it is true enough.
+"""A cache of object metadata and directory listings.
 
-At a commit ID it is true for ever. On branches and tags it is kept for a moment, so that a library which asks five times before it
-reads costs one request; a write of this file system's own is seen at once. In transactions nothing is kept.
+Entries at a commit ID never expire. Entries on branches and tags expire after a short time: a library that asks for the same
+metadata five times before a read causes one request. A write through the file system removes the affected entries at once. Nothing
+is cached in transactions.
 """
 
 from __future__ import annotations
@@ -14,14 +15,14 @@ from typing import Any, Generic, TypeVar
 V = TypeVar("V")
 Info = dict[str, Any]
 
-_LONGEST = 5_000
-"""Entries of a listing that is kept."""
-_FOR_EVER = float("inf")
+_MAX_LISTING = 5_000
+"""Maximum number of entries in a cached listing."""
+_NEVER = float("inf")
 
 
 @dataclass
 class _Table(Generic[V]):
-    most: int
+    capacity: int
     entries: dict[str, tuple[float, V]] = field(default_factory=dict)
 
     def get(self, name: str) -> V | None:
@@ -36,8 +37,8 @@ class _Table(Generic[V]):
     def put(self, name: str, until: float, value: V) -> None:
         self.entries.pop(name, None)
         self.entries[name] = (until, value)
-        while len(self.entries) > self.most:
-            # The oldest: a dict keeps the order of insertion.
+        while len(self.entries) > self.capacity:
+            # Remove the oldest entry: a dict keeps the order of insertion.
             self.entries.pop(next(iter(self.entries)), None)
 
     def drop_below(self, prefix: str) -> None:
@@ -46,50 +47,50 @@ class _Table(Generic[V]):
 
 
 class Cache:
-    """Objects by their names, and listings by the names of their folders."""
+    """Object metadata by name, and listings by directory name."""
 
-    def __init__(self, seconds: float, most: int = 20_000) -> None:
+    def __init__(self, seconds: float, capacity: int = 20_000) -> None:
         self.seconds = seconds
-        """For which what was told of a branch is kept."""
-        self._infos: _Table[Info] = _Table(most)
+        """Lifetime of entries on branches and tags, in seconds."""
+        self._infos: _Table[Info] = _Table(capacity)
         self._listings: _Table[list[Info]] = _Table(1_000)
         self._lock = threading.Lock()
         self.generation = 0
-        """Grows with each write. An answer to a question of an older generation is not kept: it may not know that write."""
+        """Number of writes. A response to a request from before a write is not cached: it may not contain that write."""
 
     def info(self, name: str) -> Info | None:
-        """What an object is, if that is known."""
+        """Returns the cached metadata of an object, or None."""
         with self._lock:
             found = self._infos.get(name)
-        # Copies go in and out: what callers do to theirs is their business.
+        # Entries are copied in and out, so that changes by callers do not change the cache.
         return None if found is None else dict(found)
 
     def listing(self, name: str) -> list[Info] | None:
-        """What is in a folder, if that is known."""
+        """Returns the cached listing of a directory, or None."""
         with self._lock:
             found = self._listings.get(name)
         return None if found is None else [dict(info) for info in found]
 
-    def keep(self, infos: list[Info], generation: int, folder: str | None = None) -> None:
-        """Keeps what was told, of objects and (with its name) of the folder that they are all of."""
+    def put(self, infos: list[Info], generation: int, folder: str | None = None) -> None:
+        """Caches metadata of objects and, if `folder` is given, the complete listing of that directory."""
         if not infos and folder is None:
             return
         is_fixed = bool(infos) and all("commit" in info or info["type"] == "directory" for info in infos)
         is_fixed = is_fixed and any("commit" in info for info in infos)
         if self.seconds <= 0 and not is_fixed:
             return
-        until = _FOR_EVER if is_fixed else time.monotonic() + self.seconds
+        until = _NEVER if is_fixed else time.monotonic() + self.seconds
         with self._lock:
             if generation != self.generation:
                 return
             for info in infos:
                 if info["type"] == "file":
                     self._infos.put(info["name"], until, dict(info))
-            if folder is not None and len(infos) <= _LONGEST:
+            if folder is not None and len(infos) <= _MAX_LISTING:
                 self._listings.put(folder, until, [dict(info) for info in infos])
 
     def forget(self, name: str) -> None:
-        """What this file system wrote is asked anew, and so are the folders that it is in."""
+        """Removes the metadata of an object that was written, and the listings of all directories above it."""
         with self._lock:
             self.generation += 1
             self._infos.entries.pop(name, None)
@@ -98,11 +99,11 @@ class Cache:
                 self._listings.entries.pop(name, None)
 
     def forget_below(self, name: str) -> None:
-        """As `forget`, with all that is below it."""
+        """Like `forget`, and also removes everything below the name."""
         self.forget(name)
         with self._lock:
             name = name.rstrip("/")
-            # And at what is said by way of it: `main@`, `main~1`.
+            # Also remove entries of expressions over this ref, such as `main@` and `main~1`.
             for below in [f"{name}{sign}" for sign in "/@~^"] if name else [""]:
                 self._infos.drop_below(below)
                 self._listings.drop_below(below)

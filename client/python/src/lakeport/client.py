@@ -1,4 +1,4 @@
-"""The same client for programs without an event loop: each call waits, on a thread of its own."""
+"""A blocking client, for programs without an event loop. Its calls run on the thread of fsspec's event loop."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ R = TypeVar("R")
 
 
 class _Blocking(Generic[A_co]):
-    """Something whose asynchronous twin does the work."""
+    """Base of the blocking classes, which delegate to an asynchronous counterpart."""
 
-    def __init__(self, twin: A_co) -> None:
-        self._twin = twin
+    def __init__(self, inner: A_co) -> None:
+        self._async = inner
 
 
 def _waits(
     method: Callable[Concatenate[A, P], Coroutine[Any, Any, R]],
 ) -> Callable[Concatenate[_Blocking[A], P], R]:
     def call(self: _Blocking[A], /, *args: P.args, **kwargs: P.kwargs) -> R:
-        return _loop.run(method(self._twin, *args, **kwargs))
+        return _loop.run(method(self._async, *args, **kwargs))
 
     functools.update_wrapper(call, method)
     return call
@@ -45,27 +45,27 @@ def _iterates(
     method: Callable[Concatenate[A, P], AsyncIterator[R]],
 ) -> Callable[Concatenate[_Blocking[A], P], Iterator[R]]:
     def call(self: _Blocking[A], /, *args: P.args, **kwargs: P.kwargs) -> Iterator[R]:
-        return _loop.iterate(method(self._twin, *args, **kwargs))
+        return _loop.iterate(method(self._async, *args, **kwargs))
 
     functools.update_wrapper(call, method)
     return call
 
 
 class Download(_Blocking[aio.Download]):
-    """The bytes of an object, in order."""
+    """A streaming download: iterates over the bytes of an object, in order."""
 
     @property
     def info(self) -> files_pb2.FileInfo:
-        """The object. Known from the first piece on."""
-        return self._twin.info
+        """Metadata of the object, available once the first chunk has been read. Before that, access raises `RuntimeError`."""
+        return self._async.info
 
     def __iter__(self) -> Iterator[bytes]:
-        """Reads on until all is there."""
-        return _loop.iterate(aiter(self._twin))
+        """Yields the remaining bytes in chunks."""
+        return _loop.iterate(aiter(self._async))
 
 
 class _Files(_Blocking[A_co]):
-    """What files of any place can do."""
+    """Operations on the objects of a ref or of a transaction."""
 
     stat = _waits(aio.Files.stat)
     exists = _waits(aio.Files.exists)
@@ -84,15 +84,15 @@ class _Files(_Blocking[A_co]):
 
 
 class Files(_Files[aio.Files]):
-    """Objects of one place. Paths are lakeFS's keys: opaque, never normalised."""
+    """Objects of one ref. Paths are lakeFS keys: opaque and never normalised."""
 
     def open_read(self, path: str, offset: int = 0, limit: int = 0, if_match: str = "") -> Download:
-        """The bytes of an object as they come: see `lakeport.aio.Files.open_read`."""
-        return Download(self._twin.open_read(path, offset, limit, if_match))
+        """Streams the bytes of an object: see `lakeport.aio.Files.open_read`."""
+        return Download(self._async.open_read(path, offset, limit, if_match))
 
 
 class Transaction(_Files[aio.Transaction]):
-    """Files of a transaction. As a context manager it is committed at the end of the block, or rolled back by an exception."""
+    """Objects of a transaction. As a context manager, it commits at the end of the block, or rolls back after an exception."""
 
     commit = _waits(aio.Transaction.commit)
     validate = _waits(aio.Transaction.validate)
@@ -105,42 +105,42 @@ class Transaction(_Files[aio.Transaction]):
 
     @property
     def id(self) -> str:
-        """What the transaction goes on by, anywhere."""
-        return self._twin.id
+        """ID of the transaction, with which any process can continue it."""
+        return self._async.id
 
     @property
     def is_open(self) -> bool:
-        """Whether it was neither committed nor ended, as far as this object was told."""
-        return self._twin.is_open
+        """Whether the transaction was open in the last state that this object received."""
+        return self._async.is_open
 
     @property
     def state(self) -> transactions_pb2.Transaction:
-        """The transaction, as this object was told last."""
-        return self._twin.state
+        """Last state of the transaction that this object received."""
+        return self._async.state
 
     @property
     def message(self) -> str:
-        """Of the commit at the end of the block; empty: one that names the transaction."""
-        return self._twin.message
+        """Commit message for the end of the block. If empty, the message names the transaction."""
+        return self._async.message
 
     @message.setter
     def message(self, message: str) -> None:
-        self._twin.message = message
+        self._async.message = message
 
     def open_read(self, path: str, offset: int = 0, limit: int = 0, if_match: str = "") -> Download:
-        """The bytes of an object as they come: see `lakeport.aio.Files.open_read`."""
-        return Download(self._twin.open_read(path, offset, limit, if_match))
+        """Streams the bytes of an object: see `lakeport.aio.Files.open_read`."""
+        return Download(self._async.open_read(path, offset, limit, if_match))
 
     def __enter__(self) -> Self:
-        _loop.run(self._twin.__aenter__())
+        _loop.run(self._async.__aenter__())
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        _loop.run(self._twin.__aexit__(kind, error, trace))
+        _loop.run(self._async.__aexit__(kind, error, trace))
 
 
 class Versions(_Blocking[aio.Versions]):
-    """The versions of a lake."""
+    """Repositories, branches, tags and commits."""
 
     repositories = _iterates(aio.Versions.repositories)
     repository = _waits(aio.Versions.repository)
@@ -165,7 +165,7 @@ class Versions(_Blocking[aio.Versions]):
 
 
 class Client(_Blocking[aio.Client]):
-    """A client of one server. Threads may share it."""
+    """A client of one server. Threads can share it."""
 
     def __init__(
         self,
@@ -175,9 +175,9 @@ class Client(_Blocking[aio.Client]):
         timeout: float | None = 60.0,
         root_certificates: bytes | None = None,
     ) -> None:
-        """As `lakeport.aio.Client`."""
+        """Creates a client. The parameters are those of `lakeport.aio.Client`."""
         super().__init__(aio.Client(endpoint, credentials, timeout=timeout, root_certificates=root_certificates))
-        self.versions = Versions(self._twin.versions)
+        self.versions = Versions(self._async.versions)
         """Repositories, branches, tags and commits."""
 
     close = _waits(aio.Client.close)
@@ -193,8 +193,8 @@ class Client(_Blocking[aio.Client]):
         self.close()
 
     def files(self, repository: str, ref: str) -> Files:
-        """The objects of a branch, tag, commit or ref expression. Nothing is asked yet."""
-        return Files(self._twin.files(repository, ref))
+        """Returns the objects of a branch, tag, commit or ref expression. Sends no request."""
+        return Files(self._async.files(repository, ref))
 
     def begin(
         self,
@@ -209,7 +209,7 @@ class Client(_Blocking[aio.Client]):
         branch_retention: transactions_pb2.BranchRetention = transactions_pb2.BRANCH_RETENTION_UNSPECIFIED,
         labels: Mapping[str, str] | None = None,
     ) -> Transaction:
-        """Begins a transaction. One that was begun with the same ID and in the same words is found again."""
+        """Begins a transaction. If one with the same ID and the same parameters exists, returns that one."""
         begun = self._begin(
             repository,
             base_branch,
@@ -224,5 +224,5 @@ class Client(_Blocking[aio.Client]):
         return Transaction(begun)
 
     def transaction(self, transaction_id: str) -> Transaction:
-        """A transaction that was begun, by whatever process."""
+        """Returns an existing transaction, which any process may have begun."""
         return Transaction(self._transaction(transaction_id))

@@ -1,4 +1,4 @@
-"""Compression over a file: closed as one, or dropped as one."""
+"""Files with compression. Compressor and file are closed together, or discarded together."""
 
 from __future__ import annotations
 
@@ -17,19 +17,22 @@ if TYPE_CHECKING:
     from lakeport.file import LakeFSFile
 
 
-def pack(file: LakeFSFile, path: str, mode: str, compression: str) -> io.BufferedIOBase | LakeFSFile:
-    """A file over which is compressed; with "infer", as the name of the path says."""
+def open_compressed(file: LakeFSFile, path: str, mode: str, compression: str) -> io.BufferedIOBase | LakeFSFile:
+    """Returns a file that compresses or decompresses; with "infer", the extension of the path selects the compression."""
     found = get_compression(path, compression)
-    return file if found is None else LakeFSPacked(file, compr[found](file, mode=mode[0]))
+    return file if found is None else LakeFSCompressedFile(file, compr[found](file, mode=mode[0]))
 
 
-class LakeFSPacked(io.BufferedIOBase):
-    """What is written is visible once this is closed, with what ends a compressed file; or, by an exception in its block, never."""
+class LakeFSCompressedFile(io.BufferedIOBase):
+    """A compressed file.
 
-    def __init__(self, file: LakeFSFile, packed: Any) -> None:  # noqa: ANN401  (a file of some module for compression)
+    Closing it writes the end of the compressed data and publishes the object. An exception in its `with` block discards the data.
+    """
+
+    def __init__(self, file: LakeFSFile, compressed: Any) -> None:  # noqa: ANN401  (a file object of a compression module)
         super().__init__()
         self._file = file
-        self._packed = packed
+        self._compressed = compressed
         file.wrap(self)
 
     def __enter__(self) -> Self:
@@ -41,11 +44,11 @@ class LakeFSPacked(io.BufferedIOBase):
         self.close()
 
     def discard(self) -> None:
-        """Drops what was written."""
+        """Discards the written data."""
         try:
-            # Its end goes into what is dropped; without one it would look for the file later.
+            # Close the compressor while its output can still be discarded: it would access the file later.
             with contextlib.suppress(Exception):
-                self._packed.close()
+                self._compressed.close()
         finally:
             if self._file.writable():
                 self._file.discard()
@@ -56,10 +59,10 @@ class LakeFSPacked(io.BufferedIOBase):
             return
         try:
             if not self._file.closed:
-                self._packed.close()
+                self._compressed.close()
                 self._file.close()
         except BaseException:
-            # Without its end it is half of a file.
+            # Without the end of the compressed data, the file is incomplete.
             if self._file.writable():
                 self._file.discard()
             raise
@@ -67,26 +70,26 @@ class LakeFSPacked(io.BufferedIOBase):
             super().close()
 
     def readable(self) -> bool:
-        return bool(self._packed.readable())
+        return bool(self._compressed.readable())
 
     def writable(self) -> bool:
-        return bool(self._packed.writable())
+        return bool(self._compressed.writable())
 
     def seekable(self) -> bool:
-        return bool(self._packed.seekable())
+        return bool(self._compressed.seekable())
 
     def read(self, size: int | None = -1, /) -> bytes:
-        return bytes(self._packed.read(-1 if size is None else size))
+        return bytes(self._compressed.read(-1 if size is None else size))
 
     def read1(self, size: int = -1, /) -> bytes:
         return self.read(size)
 
     def write(self, data: Buffer, /) -> int:
-        self._packed.write(data)
+        self._compressed.write(data)
         return memoryview(data).nbytes
 
     def seek(self, offset: int, whence: int = 0, /) -> int:
-        return int(self._packed.seek(offset, whence))
+        return int(self._compressed.seek(offset, whence))
 
     def tell(self) -> int:
-        return int(self._packed.tell())
+        return int(self._compressed.tell())

@@ -1,4 +1,4 @@
-"""Where the server is: one that is named, or one that is started here for a lakeFS."""
+"""Finds the address of the server: a running server, or a local server that the client starts for a lakeFS."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from lakeport.errors import InvalidError
 from lakeport.lakectl import Credentials, Lakectl
 
 ENDPOINT = "LAKEPORT_ENDPOINT"
-"""Names the server where the program does not."""
+"""Environment variable with the address of the server, used if the program passes none."""
 
-_NOWHERE = f"""there is no server to go to. One of these says where it is:
-  - host="grpc://HOST:50051" (grpcs:// with TLS), or {ENDPOINT}: a lakeport that runs
-  - host="https://LAKEFS" with a key pair, or ~/.lakectl.yaml, or LAKECTL_SERVER_ENDPOINT_URL: a lakeFS, for which a lakeport is
-    started here (pip install "lakeport[server]")
-  - no lakeFS yet: run `lakeport-server`, which has a lake of its own, and set {ENDPOINT}=grpc://127.0.0.1:50051"""
+_NO_ADDRESS = f"""no server address is configured. Use one of these:
+  - host="grpc://HOST:50051" (grpcs:// with TLS), or {ENDPOINT}: a running lakeport server
+  - host="https://LAKEFS" with a key pair, or ~/.lakectl.yaml, or LAKECTL_SERVER_ENDPOINT_URL: a lakeFS, for which the client
+    starts a local lakeport server (pip install "lakeport[server]")
+  - without a lakeFS: run `lakeport-server`, which starts with an embedded lake, and set {ENDPOINT}=grpc://127.0.0.1:50051"""
 
 
 @dataclass(frozen=True)
 class Remote:
-    """A server that runs."""
+    """A running server."""
 
     target: str
-    """As gRPC names it: `host:port`, or `unix:/path`."""
+    """Address in gRPC's format: `host:port`, or `unix:/path`."""
     is_encrypted: bool = False
-    """Whether TLS is spoken there."""
+    """Whether the server uses TLS."""
 
     def __str__(self) -> str:
         if self.target.startswith("unix:"):
@@ -36,25 +36,25 @@ class Remote:
 
 @dataclass(frozen=True)
 class Local:
-    """A server of this user's, for a lakeFS, that is started when it is needed."""
+    """A local server for a lakeFS, which the client starts on demand for the current user."""
 
     lakefs_url: str
-    """Of that lakeFS."""
+    """URL of the lakeFS."""
     access_key_id: str
     secret_access_key: str
     root_certificates: bytes | None = None
-    """Authorities in PEM, trusted at that lakeFS instead of those of the system."""
+    """CA certificates in PEM format, trusted for the lakeFS instead of those of the system."""
 
     def __repr__(self) -> str:
         return f"Local({self.lakefs_url!r}, …)"
 
 
 def find(host: str | None, credentials: Credentials | None) -> tuple[Remote | Local, Credentials | None]:
-    """Where a host is, and whose credentials go there.
+    """Returns the server for a host, and the credentials to send to it.
 
-    Without a host: that of `LAKEPORT_ENDPOINT`, else the lakeFS that lakectl knows. Without credentials: lakectl's.
+    Without a host, uses `LAKEPORT_ENDPOINT`, else the lakeFS of lakectl's configuration. Without credentials, uses lakectl's.
     """
-    # What lakectl is told does not matter to who says both, nor whether it can be read.
+    # If both host and credentials are given, do not read lakectl's configuration, which may be invalid.
     known = Lakectl(None, None) if host and credentials else Lakectl.discover()
     credentials = credentials or known.credentials
     if host and (named := _lakeport(host)):
@@ -63,34 +63,34 @@ def find(host: str | None, credentials: Credentials | None) -> tuple[Remote | Lo
         return _endpoint(endpoint), credentials
     url = host or known.url
     if url is None:
-        raise InvalidError(_NOWHERE)
+        raise InvalidError(_NO_ADDRESS)
     if credentials is None or credentials.pair is None:
         message = (
-            f"a lakeport for {url} is started with a key pair: give username and password, or ~/.lakectl.yaml, "
-            f"or name a server that runs by {ENDPOINT}"
+            f"starting a local lakeport server for {url} requires a key pair: pass username and password, configure "
+            f"~/.lakectl.yaml, or set {ENDPOINT} to the address of a running server"
         )
         raise InvalidError(message)
     return Local(_lakefs(url), *credentials.pair), credentials
 
 
 def _split(url: str) -> tuple[SplitResult, int | None]:
-    """A URL in its parts, and its port."""
+    """Returns the parts of a URL, and its port. Raises `InvalidError` if the URL is malformed."""
     try:
         parts = urlsplit(url)
         return parts, parts.port
     except ValueError:
-        message = f"{_shown(url)!r} is not a URL: it has to be SCHEME://HOST:PORT"
+        message = f"{_redacted(url)!r} is not a URL: expected SCHEME://HOST:PORT"
         raise InvalidError(message) from None
 
 
-def _shown(url: str) -> str:
-    """A URL without what stands before its host: that may be a secret."""
-    _, separator, behind = url.rpartition("@")
-    return f"…@{behind}" if separator else url
+def _redacted(url: str) -> str:
+    """Returns a URL without the part before the host, which may be a secret."""
+    _, separator, rest = url.rpartition("@")
+    return f"…@{rest}" if separator else url
 
 
 def _lakeport(url: str) -> Remote | None:
-    """The lakeport of a URL; none where it is that of a lakeFS."""
+    """Returns the lakeport server that a URL names, or None if the URL is that of a lakeFS."""
     parts, _ = _split(url)
     if parts.scheme == "unix" and parts.path.startswith("/"):
         return Remote(f"unix:{parts.path}")
@@ -100,13 +100,15 @@ def _lakeport(url: str) -> Remote | None:
 
 
 def _endpoint(url: str) -> Remote:
-    """That of the variable, which lakeport's command line reads too: there `http` means a lakeport."""
+    """Parses `LAKEPORT_ENDPOINT`. The lakeport command line reads it too, where `http` is a lakeport server without TLS."""
     found = _lakeport(url)
     if found is not None:
         return found
     scheme = _split(url)[0].scheme
     if scheme not in {"http", "https"}:
-        message = f"{ENDPOINT}={_shown(url)!r} is not the URL of a lakeport: it has to be grpc://HOST:PORT, or grpcs:// for TLS"
+        message = (
+            f"{ENDPOINT}={_redacted(url)!r} is not the URL of a lakeport server: expected grpc://HOST:PORT, or grpcs:// for TLS"
+        )
         raise InvalidError(message)
     return _remote(url, is_encrypted=scheme == "https")
 
@@ -114,22 +116,22 @@ def _endpoint(url: str) -> Remote:
 def _remote(url: str, *, is_encrypted: bool) -> Remote:
     parts, port = _split(url)
     if not parts.hostname or parts.path.strip("/") or parts.username:
-        message = f"{_shown(url)!r} is not the URL of a lakeport: it has to be grpc://HOST:PORT, or grpcs:// for TLS"
+        message = f"{_redacted(url)!r} is not the URL of a lakeport server: expected grpc://HOST:PORT, or grpcs:// for TLS"
         raise InvalidError(message)
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
     return Remote(f"{host}:{port or (443 if is_encrypted else 50051)}", is_encrypted)
 
 
 def _lakefs(url: str) -> str:
-    """The URL of a lakeFS, which may come without its scheme and with the path of its API."""
+    """Returns the base URL of a lakeFS. The scheme is optional, and the path of the API is removed."""
     url = url if "://" in url else f"http://{url}"
     scheme, separator, rest = url.partition("://")
     url = f"{scheme.lower()}{separator}{rest}"
     parts, _ = _split(url)
     if parts.username is not None:
-        message = f"{_shown(url)!r} has credentials in it: give them as username and password"
+        message = f"{_redacted(url)!r} contains credentials: pass them as username and password"
         raise InvalidError(message)
     if parts.scheme not in {"http", "https"}:
-        message = f"host={url!r} is neither the URL of a lakeport (grpc://, grpcs://) nor that of a lakeFS (http://, https://)"
+        message = f"host={url!r} is neither the URL of a lakeport server (grpc://, grpcs://) nor of a lakeFS (http://, https://)"
         raise InvalidError(message)
     return url.rstrip("/").removesuffix("/api/v1")

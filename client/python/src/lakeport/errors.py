@@ -1,7 +1,7 @@
-"""What a failed call means: the one file that undoes `google.rpc.Status`.
+"""Exceptions for failed calls. Only this module decodes `google.rpc.Status`.
 
-Every failure is a `LakeportError`, and so an `OSError` with an errno; each is also the exception of Python that means the same, so
-that `except FileNotFoundError` works as it does for files.
+Every failure is a `LakeportError`, which is an `OSError` with an errno. Where Python has an exception with the same meaning, the
+class also derives from it, so `except FileNotFoundError` works as it does for files.
 """
 
 from __future__ import annotations
@@ -24,26 +24,26 @@ _DOMAIN = "lakeport.dev"
 
 @dataclass(frozen=True)
 class FieldViolation:
-    """A field of a request that breaks its rule."""
+    """An invalid field of a request, and the reason."""
 
     field: str
     description: str
 
 
 class LakeportError(OSError):
-    """A call that failed. The text is for people; `code` and `reason` are for programs."""
+    """A failed call. The message is for people; `code` and `reason` are for programs."""
 
     _errno: ClassVar[int] = errno.EIO
     _code: ClassVar[grpc.StatusCode] = grpc.StatusCode.UNKNOWN
 
     code: grpc.StatusCode
-    """What kind of failure it is."""
+    """gRPC status code."""
     reason: str | None
-    """Which failure it is, as the contract's `ErrorReason` names it; `None` where no server said it."""
+    """Specific failure, a name from the API's `ErrorReason`; `None` if no server reported it."""
     retry_delay: float | None
-    """Seconds that the server asks to wait before the call is repeated."""
+    """Seconds that the server asks the caller to wait before a retry; `None` if it does not say."""
     field_violations: tuple[FieldViolation, ...]
-    """Fields of the request that break their rules."""
+    """Invalid fields of the request."""
 
     def __init__(
         self,
@@ -62,95 +62,95 @@ class LakeportError(OSError):
         self.filename = filename
 
     def __str__(self) -> str:
-        said = str(self.strerror)
+        text = str(self.strerror)
         if self.filename:
-            said = f"{self.filename}: {said}"
-        return said if self.reason is None else f"{said} ({self.reason})"
+            text = f"{self.filename}: {text}"
+        return text if self.reason is None else f"{text} ({self.reason})"
 
     def __reduce__(self) -> tuple[type[LakeportError], tuple[object, ...]]:
-        said = (self.strerror, self.code, self.reason, self.retry_delay, self.field_violations, self.filename)
-        return type(self), said
+        arguments = (self.strerror, self.code, self.reason, self.retry_delay, self.field_violations, self.filename)
+        return type(self), arguments
 
 
 class NotFoundError(LakeportError, FileNotFoundError):
-    """Something that is named is not there."""
+    """The repository, ref, object or transaction does not exist."""
 
     _errno = errno.ENOENT
     _code = grpc.StatusCode.NOT_FOUND
 
 
 class ExistsError(LakeportError, FileExistsError):
-    """Something is there already."""
+    """The repository, branch, tag, object or transaction already exists."""
 
     _errno = errno.EEXIST
     _code = grpc.StatusCode.ALREADY_EXISTS
 
 
 class DeniedError(LakeportError, PermissionError):
-    """The credentials are missing, wrong, or do not suffice; or what is named takes no writes, as a tag and a commit."""
+    """The credentials are missing, wrong or insufficient, or the target is read-only, such as a tag or a commit."""
 
     _errno = errno.EACCES
     _code = grpc.StatusCode.PERMISSION_DENIED
 
 
 class InvalidError(LakeportError, ValueError):
-    """The request makes no sense."""
+    """The request is invalid."""
 
     _errno = errno.EINVAL
     _code = grpc.StatusCode.INVALID_ARGUMENT
 
 
 class FolderError(LakeportError, IsADirectoryError):
-    """An object was expected where only a folder is: a prefix of objects, a ref or a repository."""
+    """The path names a directory (a prefix of objects, a ref or a repository), but an object is required."""
 
     _errno = errno.EISDIR
     _code = grpc.StatusCode.INVALID_ARGUMENT
 
 
 class NoFolderError(LakeportError, NotADirectoryError):
-    """A folder was expected where an object is."""
+    """The path names an object, but a directory is required."""
 
     _errno = errno.ENOTDIR
     _code = grpc.StatusCode.INVALID_ARGUMENT
 
 
 class ConflictError(LakeportError):
-    """Somebody else was there first: a merge conflict, another version of an object, a transaction that is not open."""
+    """The state on the server conflicts with the request: a merge conflict, a changed object, a transaction that is not open."""
 
     _errno = errno.EBUSY
     _code = grpc.StatusCode.FAILED_PRECONDITION
 
 
 class BusyError(LakeportError):
-    """More calls, or more open transactions, than the server lets one caller have."""
+    """The caller has reached the server's limit for concurrent calls or open transactions."""
 
     _errno = errno.EBUSY
     _code = grpc.StatusCode.RESOURCE_EXHAUSTED
 
 
 class TimedOutError(LakeportError, TimeoutError):
-    """The deadline passed. What was asked for may have been done."""
+    """The deadline expired. The server may have executed the request."""
 
     _errno = errno.ETIMEDOUT
     _code = grpc.StatusCode.DEADLINE_EXCEEDED
 
 
 class UnavailableError(LakeportError, ConnectionError):
-    """Nobody answers, or it is not known yet what became of it: ask again."""
+    """The server does not respond, or the outcome of the call is not known yet: retry it."""
 
     _errno = errno.ECONNREFUSED
     _code = grpc.StatusCode.UNAVAILABLE
 
 
 class CorruptError(LakeportError):
-    """Bytes are lost, or are not those that were sent."""
+    """Data was lost, or differs from the data that was sent."""
 
     _errno = errno.EIO
     _code = grpc.StatusCode.DATA_LOSS
 
 
 class UnsupportedError(LakeportError, NotImplementedError):
-    """The server, or the store behind it, cannot do that."""
+    """The server, or its object store, does not support the operation."""
 
     _errno = errno.ENOTSUP
     _code = grpc.StatusCode.UNIMPLEMENTED
@@ -172,32 +172,32 @@ _KINDS: dict[grpc.StatusCode, type[LakeportError]] = {
     grpc.StatusCode.UNIMPLEMENTED: UnsupportedError,
 }
 _REASONS: dict[str, type[LakeportError]] = {
-    # A write to what only reads: files of Python call that a permission.
+    # Writes to a read-only target: Python reports those as a permission error.
     "REF_NOT_A_BRANCH": DeniedError,
     "TRANSACTION_READ_ONLY": DeniedError,
 }
 _CODES = {code.value[0]: code for code in grpc.StatusCode}
 
 
-def of_call(error: aio.AioRpcError, whom: str) -> LakeportError:
-    """The failure of a call of that server."""
+def of_call(error: aio.AioRpcError, server: str) -> LakeportError:
+    """Converts the error of a call to the server with this name."""
     trailers: Any = error.trailing_metadata() or ()
     for key, value in trailers:
         if key == _DETAILS and isinstance(value, bytes):
             status = status_pb2.Status.FromString(value)
             if status.code == error.code().value[0]:
                 return of_status(status)
-    # Whatever lakeport refuses it gives a reason: without one, this is the connection, or what stands in it.
+    # Errors of lakeport carry a reason. Without one, the connection failed, or a proxy between client and server.
     kind = _KINDS.get(error.code(), UnavailableError)
     if kind is UnsupportedError:
-        said = "does not know this call, so it is of another version than this client"
+        what = "does not know this call: its version differs from that of this client"
     else:
-        said = "did not answer" if error.code() is grpc.StatusCode.UNAVAILABLE else "failed"
-    return kind(f"{whom} {said}: {error.details() or error.code().name}", error.code())
+        what = "did not respond" if error.code() is grpc.StatusCode.UNAVAILABLE else "failed"
+    return kind(f"{server} {what}: {error.details() or error.code().name}", error.code())
 
 
 def of_status(status: status_pb2.Status, filename: str | None = None) -> LakeportError:
-    """The failure that a status of an answer tells: that of one item of a batch, say."""
+    """Converts a status in a response, such as that of one item of a batch."""
     reason, delay, violations = None, None, list[FieldViolation]()
     for detail in status.details:
         info, bad, retry = error_details_pb2.ErrorInfo(), error_details_pb2.BadRequest(), error_details_pb2.RetryInfo()
@@ -226,7 +226,7 @@ HTTP_CODE_TO_ERROR: dict[int, type[LakeportError]] = {
     501: UnsupportedError,
     503: UnavailableError,
 }
-"""What the answers of lakeFS's REST API are here; for programs that also use lakeFS's own SDK."""
+"""Exceptions for the HTTP status codes of lakeFS's REST API, for programs that also use lakeFS's own SDK."""
 
 
 def translate_lakefs_error(
@@ -235,11 +235,11 @@ def translate_lakefs_error(
     message: str | None = None,
     set_cause: bool = True,  # noqa: FBT001, FBT002  (as in lakefs-spec)
 ) -> OSError:
-    """The exception of this package for one of lakeFS's SDK, as `lakefs_spec.errors` has it."""
+    """Converts an exception of lakeFS's SDK, with the signature of the function in `lakefs_spec.errors`."""
     status = getattr(error, "status_code", None) or 0
     body = getattr(error, "body", None)
-    said = (body.get("message") if isinstance(body, dict) else None) or getattr(error, "reason", None) or ""
-    found = HTTP_CODE_TO_ERROR.get(status, LakeportError)(message or f"{status} {said}".strip(), filename=rpath)
+    text = (body.get("message") if isinstance(body, dict) else None) or getattr(error, "reason", None) or ""
+    found = HTTP_CODE_TO_ERROR.get(status, LakeportError)(message or f"{status} {text}".strip(), filename=rpath)
     if set_cause:
         found.__cause__ = error
     return found

@@ -1,4 +1,4 @@
-"""Files that are open: reads through fsspec's block caches, writes that are published when they are closed."""
+"""Open files: reads go through fsspec's block caches, and a written file is published when it is closed."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ if TYPE_CHECKING:
     from lakeport.transaction import LakeFSTransaction
 
 HEAD = 1 << 20
-"""Bytes that opening a file reads along: most objects are no larger, and then all of it is one request."""
+"""Bytes that are read when a file is opened. Most objects are not larger, and then one request reads the whole object."""
 _IN_MEMORY = 16 << 20
-"""Bytes of a file that is written which are kept in memory; what is more goes to a temporary file."""
+"""Bytes of a written file that are kept in memory; a larger file is spooled to disk."""
 
 
 _writers: weakref.WeakSet[LakeFSFile] = weakref.WeakSet()
@@ -37,16 +37,16 @@ _writers: weakref.WeakSet[LakeFSFile] = weakref.WeakSet()
 
 
 @atexit.register
-def _drop_what_is_open() -> None:
-    """At the end of the process nothing can be sent any more: what was not closed is not stored, and that is said."""
+def _discard_open_files() -> None:
+    """Discards unclosed files, with a warning: at the end of the process, uploads are no longer possible."""
     for file in list(_writers):
         if file.writable() and (file.loc or not file.autocommit):
-            warnings.warn(f"{file.path} was not closed: nothing of it is stored", RuntimeWarning, stacklevel=1)
+            warnings.warn(f"{file.path} was not closed: its data is not stored", RuntimeWarning, stacklevel=1)
         file.discard()
 
 
 class Reading:
-    """An object that is read: every byte of it is of the same version, or an error says that there is another."""
+    """Reads one version of an object. If the object has been replaced, reads raise `ConflictError`."""
 
     def __init__(self, fs: Reads, path: str, info: Info, head: bytes) -> None:
         self._fs = fs
@@ -55,7 +55,7 @@ class Reading:
         self._head = head
 
     async def fetch(self, start: int, end: int) -> bytes:
-        """The bytes from `start` to before `end`."""
+        """Returns the bytes from `start` (inclusive) to `end` (exclusive)."""
         size = self.info["size"]
         start, end = max(start, 0), min(end, size)
         if start >= end:
@@ -72,7 +72,10 @@ class Reading:
 
 
 class LakeFSFile(AbstractBufferedFile):  # type: ignore[misc]
-    """A file that is open. One that is written is visible once it is closed, all of it; or, by an exception in its block, never."""
+    """An open file.
+
+    Closing a written file publishes all of its data. An exception in the `with` block of the file discards the data.
+    """
 
     fs: LakeFSFileSystem
 
@@ -91,9 +94,9 @@ class LakeFSFile(AbstractBufferedFile):  # type: ignore[misc]
         kwargs.pop("size", None)
         self._reading = reading
         self._transaction = transaction
-        self._about: dict[str, Any] = {"content_type": content_type or "", "metadata": metadata or {}}
+        self._attributes: dict[str, Any] = {"content_type": content_type or "", "metadata": metadata or {}}
         self._spool: tempfile.SpooledTemporaryFile[bytes] | None = None
-        self._over: io.IOBase | None = None
+        self._wrapper: io.IOBase | None = None
         self._cache_options = kwargs.get("cache_options")
         if reading is not None:
             self._details = reading.info
@@ -108,15 +111,15 @@ class LakeFSFile(AbstractBufferedFile):  # type: ignore[misc]
 
     def __reduce__(self) -> tuple[Any, ...]:
         if self._reading is None:
-            message = f"{self.path} is written, and whoever does that is one process"
+            message = f"{self.path} is open for writing: only files that are open for reading can be pickled"
             raise TypeError(message)
         cache_type = self.cache.name if self.cache else "none"
         caching = (self.blocksize, cache_type, self._cache_options)
-        return _open_again, (self.fs, self.path, self._reading.info, caching, self.loc)
+        return _reopen, (self.fs, self.path, self._reading.info, caching, self.loc)
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         if kind is not None and self.writable():
-            # Half of an object, under the name of all of it, is worse than none.
+            # An incomplete object must not be published.
             self.discard()
         self.close()
 
@@ -127,17 +130,17 @@ class LakeFSFile(AbstractBufferedFile):  # type: ignore[misc]
         return _loop.run(self._reading.fetch(start, end), self.fs.loop)
 
     def _initiate_upload(self) -> None:
-        # The server lets an upload wait for half a minute; whoever computes between two writes may need longer.
+        # The server aborts an upload without data for half a minute, and a program may compute for longer between two writes.
         self._spool = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)
 
     def _upload_chunk(self, final: bool = False) -> bool:
         if self._spool is None:
-            message = f"{self.path} is closed already"
+            message = f"{self.path} is already closed"
             raise ValueError(message)
         try:
             self._spool.write(self.buffer.getvalue())
         except BaseException:
-            # A part of it may be there, and must not be there twice.
+            # Part of the chunk may have been written, and must not be written twice.
             self.discard()
             raise
         if final and self.autocommit:
@@ -145,10 +148,10 @@ class LakeFSFile(AbstractBufferedFile):  # type: ignore[misc]
         return True
 
     def commit(self) -> None:
-        """Publishes what was written. Called by `close`, or at the end of fsspec's own transactions."""
+        """Publishes the written data. Called by `close`, or at the end of an fsspec transaction."""
         if not self.forced:
             self.discard()
-            message = f"{self.path} is still open at the end of the transaction: nothing of it is stored"
+            message = f"{self.path} is still open at the end of the transaction: its data is not stored"
             raise InvalidError(message)
         spool, self._spool = self._spool, None
         if spool is None:
@@ -157,25 +160,28 @@ class LakeFSFile(AbstractBufferedFile):  # type: ignore[misc]
             size = spool.tell()
             spool.seek(0)
             is_new = self.mode == "xb"
-            _loop.run(self.fs.write_file(self.path, spool, size, create_only=is_new, **self._about), self.fs.loop)
+            _loop.run(self.fs.write_file(self.path, spool, size, create_only=is_new, **self._attributes), self.fs.loop)
         finally:
             spool.close()
-            self._leave()
+            self._unregister()
 
     def discard(self) -> None:
-        """Drops what was written."""
+        """Discards the written data."""
         if self._spool is not None:
             self._spool.close()
             self._spool = None
         self.forced = True
         self.closed = True
-        self._leave()
+        self._unregister()
 
     def finish(self) -> bool:
-        """Closes it at the end of its transaction, with what is over it, if that is known."""
-        if self._over is None and _is_wrapped(self):
+        """Closes the file and its wrapper at the end of the transaction.
+
+        Returns False if another library's wrapper may hold back data.
+        """
+        if self._wrapper is None and _is_wrapped(self):
             return False
-        (self._over or self).close()
+        (self._wrapper or self).close()
         return True
 
     def __del__(self) -> None:
@@ -186,18 +192,18 @@ class LakeFSFile(AbstractBufferedFile):  # type: ignore[misc]
                 raise
             self._transaction.lost.append(self.path)
 
-    def wrap(self, over: io.IOBase) -> None:
-        """Something is written over it, and is to be closed instead where a transaction closes it."""
+    def wrap(self, wrapper: io.IOBase) -> None:
+        """Registers a wrapper that writes to this file. The transaction closes the wrapper instead of the file."""
         if self._transaction is not None:
-            self._over = over
+            self._wrapper = wrapper
 
-    def _leave(self) -> None:
+    def _unregister(self) -> None:
         if self._transaction is not None:
             self._transaction.handles.discard(self)
 
 
-def _open_again(fs: LakeFSFileSystem, path: str, info: Info, caching: tuple[int, str, Any], at: int) -> LakeFSFile:
-    """A file that was pickled: of the version that it was opened with, and where it was read to."""
+def _reopen(fs: LakeFSFileSystem, path: str, info: Info, caching: tuple[int, str, Any], at: int) -> LakeFSFile:
+    """Restores a pickled file with the same version of the object, at the same position."""
     size, kind, options = caching
     file = LakeFSFile(fs, path, "rb", reading=Reading(fs, path, info, b""), block_size=size, cache_type=kind, cache_options=options)
     file.seek(at)
@@ -205,16 +211,16 @@ def _open_again(fs: LakeFSFileSystem, path: str, info: Info, caching: tuple[int,
 
 
 class LakeFSText(io.TextIOWrapper):
-    """Text over a file, or over what is over it: an exception in its block drops it, as that of the bytes."""
+    """A text file over a binary or compressed file. An exception in its `with` block discards the data."""
 
-    def __init__(self, file: LakeFSFile, over: Any, **about: Any) -> None:
-        super().__init__(over, **about)
-        self._over = over
+    def __init__(self, file: LakeFSFile, wrapped: Any, **options: Any) -> None:
+        super().__init__(wrapped, **options)
+        self._wrapped = wrapped
         file.wrap(self)
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        if kind is not None and self._over.writable():
-            self._over.discard()
+        if kind is not None and self._wrapped.writable():
+            self._wrapped.discard()
         super().__exit__(kind, error, trace)
 
     def close(self) -> None:
@@ -222,15 +228,15 @@ class LakeFSText(io.TextIOWrapper):
             if not self.closed:
                 self.flush()
         except BaseException:
-            # Without its end it is half of a file.
-            if self._over.writable():
-                self._over.discard()
+            # Without its last bytes, the file is incomplete.
+            if self._wrapped.writable():
+                self._wrapped.discard()
             raise
         super().close()
 
 
 def _is_wrapped(file: LakeFSFile) -> bool:
-    """Whether a file of another library is over it, which may hold back what was written to it."""
+    """Returns whether a file object of another library wraps the file, and may hold back data."""
     for holder in gc.get_referrers(file):
         holders = gc.get_referrers(holder) if isinstance(holder, dict) else [holder]
         if any(isinstance(each, io.IOBase) and each is not file for each in holders):
@@ -239,7 +245,7 @@ def _is_wrapped(file: LakeFSFile) -> bool:
 
 
 class LakeFSStreamedFile(AbstractAsyncStreamedFile):  # type: ignore[misc]
-    """A file that is open on an event loop."""
+    """A file that is open on an event loop. As for `LakeFSFile`, closing it publishes the data."""
 
     fs: LakeFSFileSystem
 
@@ -259,7 +265,7 @@ class LakeFSStreamedFile(AbstractAsyncStreamedFile):  # type: ignore[misc]
         self._reading = reading
         self._transaction = transaction
         self._create_only = mode == "xb"
-        self._about: dict[str, Any] = {"content_type": content_type or "", "metadata": metadata or {}}
+        self._attributes: dict[str, Any] = {"content_type": content_type or "", "metadata": metadata or {}}
         self._spool = None if reading else tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)
         if reading is not None:
             self._details = reading.info
@@ -273,21 +279,21 @@ class LakeFSStreamedFile(AbstractAsyncStreamedFile):  # type: ignore[misc]
         return id(self)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        message = f"{self.path} is open on an event loop, which is of one process"
+        message = f"{self.path} is open on an event loop: it cannot be pickled"
         raise TypeError(message)
 
     def finish(self) -> bool:
-        """It can be closed by who opened it alone."""
+        """Returns False: only the code that opened the file can close it."""
         return False
 
     def discard(self) -> None:
-        """Drops what was written."""
+        """Discards the written data."""
         if self._spool is not None:
             self._spool.close()
         self.closed = True
-        self._leave()
+        self._unregister()
 
-    def _leave(self) -> None:
+    def _unregister(self) -> None:
         if self._transaction is not None:
             self._transaction.handles.discard(self)
 
@@ -314,14 +320,14 @@ class LakeFSStreamedFile(AbstractAsyncStreamedFile):  # type: ignore[misc]
             size = self._spool.tell()
             self._spool.seek(0)
             try:
-                await self.fs.write_file(self.path, self._spool, size, create_only=self._create_only, **self._about)
+                await self.fs.write_file(self.path, self._spool, size, create_only=self._create_only, **self._attributes)
             finally:
                 self._spool.close()
-                self._leave()
+                self._unregister()
         return True
 
     def __del__(self) -> None:
-        # Closing waits, which nothing can here: what was not closed is not written.
+        # Closing is asynchronous and impossible here: the data of an unclosed file is not stored.
         if self._spool is not None and not self.closed:
             self._spool.close()
             if self._transaction is not None:

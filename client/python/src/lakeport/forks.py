@@ -1,7 +1,7 @@
-"""Forks: gRPC's threads do not live on in a forked process, and what waits for them waits for ever.
+"""Support for forks. gRPC's threads do not exist in a forked process, where calls that wait for them would hang.
 
-So connections that nobody uses are closed right before a fork, and opened again by the next call, on both sides. Where calls are
-under way, they go on in the parent, and the child says what is wrong instead of waiting.
+Idle connections are therefore closed before a fork, and the next call reopens them in both processes. If calls are in flight, they
+continue in the parent, and calls in the child raise an error instead of hanging.
 """
 
 from __future__ import annotations
@@ -24,49 +24,49 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
 _POLLER = "_poll_wrapper"
-"""In the name of the thread on which gRPC waits for what happens."""
+"""Part of the name of the thread on which gRPC polls for events."""
 _NATIVE = {"event_engine", "grpc_global_tim", "lifeguard"}
-"""Names of others, as Linux has them."""
+"""Names of gRPC's native threads on Linux."""
 _QUIET = 1.0
-"""Seconds within which they end."""
+"""Seconds to wait for the end of these threads."""
 _PATIENCE = 5.0
-"""Seconds within which a connection is closed."""
+"""Timeout for closing a connection, in seconds."""
 
 
 class Closes(Protocol):
     """Something that can be closed before a fork."""
 
     def close_before_fork(self) -> bool:
-        """Whether that worked."""
+        """Closes the object. Returns whether that succeeded."""
         ...
 
 
 _open: weakref.WeakSet[Closes] = weakref.WeakSet()
 _lock = threading.Lock()
 _cut_off: int | None = None
-"""The process in which calls were under way when it was forked."""
+"""ID of the process that forked while calls were in flight."""
 _kept: list[Closes] = []
-"""Connections of that process, in its child."""
+"""Connections of that process, kept alive in its child."""
 
 
 def close_before(channel: Closes) -> None:
-    """Has it closed before each fork."""
+    """Registers a channel, which is then closed before each fork."""
     with _lock:
         _open.add(channel)
 
 
 def check() -> None:
-    """Raises in a process that cannot use gRPC."""
+    """Raises `UnavailableError` in a process that cannot use gRPC."""
     if _cut_off is not None and _cut_off != os.getpid():
         message = (
-            "this process was forked while calls to lakeport were under way, and gRPC cannot go on in it: "
-            'start it before the first call, or by multiprocessing\'s "spawn" or "forkserver"'
+            "this process was forked while calls to lakeport were in flight, and cannot use gRPC: "
+            'fork it before the first call, or start it with the "spawn" or "forkserver" method of multiprocessing'
         )
         raise UnavailableError(message)
 
 
 def run(loop: asyncio.AbstractEventLoop, close: Callable[[], Coroutine[None, None, None]]) -> bool:
-    """Runs a coroutine on the loop of another thread, for a moment. False on the loop's own thread, which cannot wait."""
+    """Runs a coroutine on the event loop of another thread. Returns False on the loop's own thread, or if the coroutine fails."""
     try:
         if asyncio.get_running_loop() is loop:
             return False
@@ -76,7 +76,7 @@ def run(loop: asyncio.AbstractEventLoop, close: Callable[[], Coroutine[None, Non
         return False
     try:
         asyncio.run_coroutine_threadsafe(close(), loop).result(_PATIENCE)
-    except Exception:  # noqa: BLE001  (whatever it was: the fork is not safe, and goes on)
+    except Exception:  # noqa: BLE001  (after any error, the fork is unsafe but continues)
         return False
     return True
 
@@ -84,7 +84,7 @@ def run(loop: asyncio.AbstractEventLoop, close: Callable[[], Coroutine[None, Non
 def _is_running() -> bool:
     if any(_POLLER in thread.name for thread in threading.enumerate()):
         return True
-    # Its other threads are not Python's.
+    # gRPC's other threads are native, so look for them in /proc.
     for task in Path("/proc/self/task").glob("*/comm"):
         with contextlib.suppress(OSError):
             if task.read_text().strip() in _NATIVE:
@@ -93,7 +93,7 @@ def _is_running() -> bool:
 
 
 def _is_quiet() -> bool:
-    """Whether gRPC's threads are gone: they end with the last of its objects, and calls that were cancelled end a moment later."""
+    """Waits until gRPC's threads have ended, with the last of its objects, and returns whether they have."""
     until = time.monotonic() + _QUIET
     while _is_running():
         gc.collect()
@@ -107,7 +107,7 @@ def _before() -> None:
     global _cut_off  # noqa: PLW0603
     _lock.acquire()
     channels = list(_open)
-    # Not `all` of a generator: each of them has to be closed.
+    # A list, because `all` of a generator would stop at the first failure.
     closed = [channel.close_before_fork() for channel in channels]
     if channels and not (all(closed) and _is_quiet()):
         _cut_off = os.getpid()
@@ -116,10 +116,10 @@ def _before() -> None:
 
 
 def _in_child() -> None:
-    # Older fsspec keeps the loop of the parent, whose thread is not here.
+    # Older versions of fsspec keep the parent's loop, whose thread does not exist here.
     fsspec.asyn.iothread[0] = fsspec.asyn.loop[0] = None
     if _cut_off is not None:
-        # gRPC would look for its threads as these objects go, and not find them.
+        # When these objects are deleted, gRPC would wait for its threads, which do not exist here.
         _kept.extend(_open)
     _lock.release()
 

@@ -1,8 +1,8 @@
-"""A lakeport on this machine, for one user and one lakeFS: started when nobody else has, shared by all of that user's processes.
+"""Local lakeport servers: one for each user, lakeFS and key, started on demand and shared by all processes of the user.
 
-It listens on a Unix socket in a folder that only its user can enter; where that cannot be, on a port of this machine, and serves
-who has the token from that folder. It leaves by itself once it is idle and no transaction of its own is open. Whoever starts it
-holds a lock, so that two never start two.
+The server listens on a Unix socket in a directory that only its user can enter. Where that is impossible, it listens on a local
+port, and only serves callers with the token from that directory. It exits when it is idle and none of its transactions is open. The
+process that starts a server holds a lock, so that no second server is started.
 """
 
 from __future__ import annotations
@@ -29,45 +29,45 @@ if TYPE_CHECKING:
     from lakeport.endpoint import Local
 
 SERVER = "LAKEPORT_SERVER"
-"""Names the binary of the server."""
+"""Environment variable with the path of the server binary."""
 IDLE = 300
-"""Seconds after which a server leaves that nobody calls."""
+"""Seconds without calls after which a server exits."""
 
-_PATIENCE = 45.0
-"""Seconds within which a server has to listen: one before it may take half a minute to end."""
-_LONGEST = 100
-"""Bytes that the path of a Unix socket may have everywhere."""
-_NAME = 16
-"""Characters of the name of a server's folder."""
+_START_TIMEOUT = 45.0
+"""Seconds within which a server must listen. A previous server may take half a minute to end."""
+_MAX_SOCKET_PATH = 100
+"""Length in bytes below which paths of Unix sockets are valid on all platforms."""
+_NAME_LENGTH = 16
+"""Number of characters in the name of a server's directory."""
 _IN_USE = 75
-"""The exit code of a server that finds another one with its transactions."""
-_NONE = f"""no lakeport-server to start here. One of these brings it:
+"""Exit code of a server whose data directory is in use by another server."""
+_NO_BINARY = f"""no lakeport-server binary was found. Use one of these:
   - pip install "lakeport[server]"
-  - {SERVER}=/path/of/lakeport-server, or lakeport-server on the PATH
-or name a server that runs: LAKEPORT_ENDPOINT=grpc://HOST:50051"""
+  - {SERVER}=/path/to/lakeport-server, or lakeport-server on the PATH
+  - LAKEPORT_ENDPOINT=grpc://HOST:50051, the address of a running server"""
 
 
 def ensure(local: Local) -> tuple[Remote, Credentials]:
-    """Starts that server unless it runs, and says where it is and what to show there. Takes a second, or none."""
+    """Returns address and credentials of the local server. Starts the server if it does not run, which takes about a second."""
     try:
-        home = _OnSocket(local) if _has_sockets() else _OnPort(local)
+        home = _SocketServer(local) if _has_sockets() else _PortServer(local)
         if (found := home.found()) is None:
-            with locks.held(home.data / "starting.lock", 2 * _PATIENCE):
+            with locks.held(home.data / "starting.lock", 2 * _START_TIMEOUT):
                 if (found := home.found()) is None:
                     found = _start(local, home)
     except LakeportError:
         raise
     except OSError as error:
-        # A file that is missing here is no object that is missing there: to `exists`, say, that is an answer.
-        message = f"no lakeport can be started here: {error} (its binary is that of {SERVER}, its folder {_state()})"
+        # Convert the error: callers such as `exists` would interpret a missing local file as a missing object.
+        message = f"cannot start a local lakeport server: {error} (check the binary in {SERVER} and the directory {_state()})"
         raise UnavailableError(message) from error
     return found
 
 
-class _OnSocket:
-    """Where a server keeps its things that listens on a Unix socket. One for each user, lakeFS and key.
+class _SocketServer:
+    """A server that listens on a Unix socket, and its directory. There is one for each user, lakeFS and access key.
 
-    Nobody acts with another's key, so callers show their own.
+    Callers send their own key pair, so that a caller cannot use another caller's key.
     """
 
     def __init__(self, local: Local) -> None:
@@ -77,19 +77,19 @@ class _OnSocket:
         self._socket = _private(_private(_state()) / "run") / f"{self.data.name}.sock"
 
     def prepare(self) -> list[str]:
-        """The flags that say where to listen."""
+        """Returns the flags for the address."""
         return ["--listen", f"unix:{self._socket}"]
 
     def found(self) -> tuple[Remote, Credentials] | None:
-        """The server that listens there."""
-        return (Remote(f"unix:{self._socket}"), self._credentials) if _answers(self._socket) else None
+        """Returns the address of the server and the credentials for it, or None if it does not listen."""
+        return (Remote(f"unix:{self._socket}"), self._credentials) if _accepts(self._socket) else None
 
 
-class _OnPort:
-    """The same of one that listens on a port, which everybody on this machine can call.
+class _PortServer:
+    """A server that listens on a port, which every user of this machine can call, and its directory.
 
-    It is shown a token and never the key pair, since its port may be another program's once it has gone. So who has another secret
-    has another server: that lakeFS knows the secret is not asked for each call.
+    Callers send a token and never the key pair, because another program may use the port after the server has ended. The server
+    does not verify the secret with lakeFS for each call, so there is one server for each secret.
     """
 
     def __init__(self, local: Local) -> None:
@@ -99,8 +99,8 @@ class _OnPort:
         self._token = self.data / "token"
 
     def prepare(self) -> list[str]:
-        """The flags that say where to listen, and for whom."""
-        # No server runs that they could be of.
+        """Creates a new token, and returns the flags for the address and the token."""
+        # No server runs, so these files are outdated.
         self._address.unlink(missing_ok=True)
         self._token.unlink(missing_ok=True)
         self._token.touch(mode=0o600)
@@ -109,14 +109,14 @@ class _OnPort:
         return [*where, "--auth", "service", "--token-file", str(self._token)]
 
     def found(self) -> tuple[Remote, Credentials] | None:
-        """The server that listens there."""
+        """Returns the address of the server and the credentials for it, or None if it does not listen."""
         try:
             address, token = self._address.read_text().strip(), self._token.read_text()
         except OSError:
-            # Windows refuses a file that is just being replaced.
+            # Windows does not open a file that is being replaced.
             return None
-        # The port of a server that was killed may be anybody's by now.
-        if not runs(self.data):
+        # After a server was killed, another program may use its port.
+        if not is_running(self.data):
             return None
         host, _, port = address.rpartition(":")
         with contextlib.suppress(OSError), socket.create_connection((host, int(port)), timeout=1):
@@ -124,21 +124,21 @@ class _OnPort:
         return None
 
 
-def runs(data: Path) -> bool:
-    """Whether a server has the transactions there, and so is not quite gone."""
+def is_running(data: Path) -> bool:
+    """Returns whether a server uses the data directory, which may also be shutting down."""
     return locks.is_held(data / "sessions.db.lock")
 
 
 def _has_sockets() -> bool:
-    """Whether a Unix socket can be there."""
-    return sys.platform != "win32" and len(os.fsencode(_state() / "run" / f"{'x' * _NAME}.sock")) < _LONGEST
+    """Returns whether a Unix socket can be used: not on Windows, and not if its path is too long."""
+    return sys.platform != "win32" and len(os.fsencode(_state() / "run" / f"{'x' * _NAME_LENGTH}.sock")) < _MAX_SOCKET_PATH
 
 
 def _name(local: Local, *whose: str) -> str:
-    told = hashlib.sha256("\n".join((local.lakefs_url, *whose)).encode())
+    digest = hashlib.sha256("\n".join((local.lakefs_url, *whose)).encode())
     if local.root_certificates is not None:
-        told.update(b"\n" + local.root_certificates)
-    return told.hexdigest()[:_NAME]
+        digest.update(b"\n" + local.root_certificates)
+    return digest.hexdigest()[:_NAME_LENGTH]
 
 
 def _state() -> Path:
@@ -146,7 +146,7 @@ def _state() -> Path:
     return (Path(given) if given else Path.home() / ".local" / "state") / "lakeport"
 
 
-def _answers(path: Path) -> bool:
+def _accepts(path: Path) -> bool:
     if sys.platform == "win32":
         return False
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
@@ -159,21 +159,21 @@ def _answers(path: Path) -> bool:
 
 
 def _private(folder: Path) -> Path:
-    """Makes a folder that only its user can enter."""
+    """Creates a directory that only its user can enter."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     if sys.platform != "win32":
         found = folder.stat()
         if found.st_uid != os.getuid():
-            message = f"{folder} belongs to somebody else: a lakeport of this user's cannot be there"
+            message = f"{folder} is owned by another user: it cannot hold the files of this user's lakeport server"
             raise UnavailableError(message)
         if found.st_mode & 0o077:
             folder.chmod(0o700)
     return folder
 
 
-def _start(local: Local, home: _OnSocket | _OnPort) -> tuple[Remote, Credentials]:
+def _start(local: Local, home: _SocketServer | _PortServer) -> tuple[Remote, Credentials]:
     environment = {
-        # Settings of another server, and its configuration, are not this one's.
+        # The variables LAKEPORT_* may configure another server.
         **{name: value for name, value in os.environ.items() if not name.startswith("LAKEPORT_")},
         "LAKEPORT_LAKEFS_ACCESS_KEY_ID": local.access_key_id,
         "LAKEPORT_LAKEFS_SECRET_ACCESS_KEY": local.secret_access_key,
@@ -184,41 +184,43 @@ def _start(local: Local, home: _OnSocket | _OnPort) -> tuple[Remote, Credentials
         authorities = home.data / "authorities.pem"
         authorities.write_bytes(local.root_certificates)
         command += ["--lakefs-ca-file", str(authorities)]
-    until = time.monotonic() + _PATIENCE
+    until = time.monotonic() + _START_TIMEOUT
     started: subprocess.Popen[bytes] | None = None
     was_started = False
     while (found := home.found()) is None:
         if time.monotonic() > until:
             if started is None:
-                message = f"a lakeport-server has the transactions in {home.data}, and does not answer here: end it, or ask again"
+                message = f"a lakeport-server uses {home.data} but does not respond: stop it, or retry"
                 raise UnavailableError(message)
             started.kill()
             started.wait()
-            message = f"{command[0]} does not listen for {local.lakefs_url}, and said:\n{_tail(home.log)}"
+            message = (
+                f"{command[0]} did not listen for {local.lakefs_url} within {_START_TIMEOUT:.0f} s. Its output:\n{_tail(home.log)}"
+            )
             raise UnavailableError(message)
-        # One before it may be on its way out: what it published is its own until then.
-        if started is None and not runs(home.data):
+        # A previous server may be shutting down. Its address file is valid until it ends.
+        if started is None and not is_running(home.data):
             started = _spawn([*command, *home.prepare()], environment, home.log)
-            # It has its own time, however long the one before it took to leave.
-            until = until if was_started else time.monotonic() + _PATIENCE
+            # The new server gets the full timeout, however long the previous one took to end.
+            until = until if was_started else time.monotonic() + _START_TIMEOUT
             was_started = True
         ended = started.poll() if started is not None else None
         if ended == _IN_USE:
             started = None
         elif ended is not None:
-            message = f"{command[0]} did not start for {local.lakefs_url}: it ended with {ended}, and said:\n{_tail(home.log)}"
+            message = f"{command[0]} did not start for {local.lakefs_url}: exit code {ended}. Its output:\n{_tail(home.log)}"
             raise UnavailableError(message)
         time.sleep(0.01)
     return found
 
 
 def _spawn(command: list[str], environment: dict[str, str], log: Path) -> subprocess.Popen[bytes]:
-    """Starts a process that does not end with the terminal of this one."""
+    """Starts a process that survives the end of this process's terminal."""
     flags = 0
     if sys.platform == "win32":
         flags = subprocess.DETACHED_PROCESS | subprocess.CREATE_NEW_PROCESS_GROUP
     with log.open("wb") as file:
-        return subprocess.Popen(  # noqa: S603  (the binary that the user named)
+        return subprocess.Popen(  # noqa: S603  (the user chooses the binary)
             command,
             env=environment,
             stdin=subprocess.DEVNULL,
@@ -230,20 +232,20 @@ def _spawn(command: list[str], environment: dict[str, str], log: Path) -> subpro
 
 
 def binary() -> str:
-    """The server's binary: of `LAKEPORT_SERVER`, of the companion package, of the PATH."""
+    """Returns the path of the server binary: from `LAKEPORT_SERVER`, the companion package, or the PATH."""
     if named := os.environ.get(SERVER):
         return named
-    # Where pip puts the scripts of this Python, which need not be on the PATH.
-    beside = Path(sysconfig.get_path("scripts")) / f"lakeport-server{sysconfig.get_config_var('EXE') or ''}"
-    if beside.is_file():
-        return str(beside)
+    # pip installs scripts here, and the directory need not be on the PATH.
+    installed = Path(sysconfig.get_path("scripts")) / f"lakeport-server{sysconfig.get_config_var('EXE') or ''}"
+    if installed.is_file():
+        return str(installed)
     for folder in os.get_exec_path():
-        # What lies in a folder that is named from the current one is not to have the key.
+        # Skip relative entries of the PATH: a binary in the current directory must not receive the key.
         found = shutil.which(str(Path(folder) / "lakeport-server")) if Path(folder).is_absolute() else None
         if found is not None:
             return found
-    raise UnavailableError(_NONE)
+    raise UnavailableError(_NO_BINARY)
 
 
 def _tail(log: Path) -> str:
-    return log.read_text(encoding="utf-8", errors="replace")[-2000:].strip() or "nothing"
+    return log.read_text(encoding="utf-8", errors="replace")[-2000:].strip() or "(none)"

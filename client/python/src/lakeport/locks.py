@@ -1,4 +1,4 @@
-"""Locks on files, between processes. One is given back when its process ends, however it does."""
+"""File locks between processes. The operating system releases a lock when its process ends, in any way."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _PAUSE = 0.005
-"""Seconds between two tries to take a lock."""
+"""Seconds between two attempts to take a lock."""
 
 if sys.platform == "win32":
     import msvcrt
 
     _TRIES = 4
-    """Who only asks holds it for a moment, so it is held by who holds it for longer."""
+    """Attempts of `is_held`. Windows has no shared locks, so another `is_held` holds the lock for a moment."""
 
     def _try(file: IO[bytes], *, is_shared: bool = False) -> bool:
-        del is_shared  # There are none.
+        del is_shared  # Windows has no shared locks.
         file.seek(0)
         try:
             msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
@@ -46,18 +46,18 @@ else:
         return True
 
     def _release(file: IO[bytes]) -> None:
-        # Closing is not enough where this process was forked meanwhile: the copy in the child would hold it on.
+        # Closing is not enough if this process has forked: the copy in the child would keep the lock.
         fcntl.flock(file, fcntl.LOCK_UN)
 
 
 @contextlib.contextmanager
 def held(path: Path, seconds: float) -> Iterator[None]:
-    """Waits until nobody else holds it, and holds it. Who has waited for so long is told by a `TimeoutError`."""
+    """Takes the lock for a block. Raises `TimeoutError` if another process holds the lock for `seconds`."""
     until = time.monotonic() + seconds
     with path.open("ab") as file:
         while not _try(file):
             if time.monotonic() > until:
-                message = f"another process has held {path} for {seconds:.0f} s"
+                message = f"another process has held the lock {path} for {seconds:.0f} s"
                 raise TimeoutError(message)
             time.sleep(_PAUSE)
         try:
@@ -67,7 +67,10 @@ def held(path: Path, seconds: float) -> Iterator[None]:
 
 
 def is_held(path: Path) -> bool:
-    """Whether somebody holds it. Who asks does not hold it to others who ask; who takes it at that moment may find it held."""
+    """Returns whether another process holds the lock.
+
+    The check takes a shared lock for a moment. It does not disturb other checks, but a concurrent attempt to lock may fail.
+    """
     try:
         file = path.open("r+b")
     except FileNotFoundError:

@@ -1,16 +1,15 @@
-"""Paths of files: `repository/ref/key`."""
+"""Paths of the form `repository/ref/key`."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from lakeport.aio.place import Place
 from lakeport.errors import FolderError, InvalidError
 
 
 @dataclass(frozen=True)
 class Path:
-    """A path, taken apart. What is empty was not said."""
+    """A parsed path. Missing parts are empty."""
 
     repository: str
     ref: str
@@ -18,7 +17,7 @@ class Path:
 
     @classmethod
     def parse(cls, path: str) -> Path:
-        """Of a path without its scheme. Keys are opaque: nothing in them is normalised."""
+        """Parses a path without its scheme. Keys are opaque and never normalised."""
         repository, _, rest = path.partition("/")
         ref, _, key = rest.partition("/")
         return cls(repository, ref, key)
@@ -28,29 +27,21 @@ class Path:
 
     @property
     def root(self) -> str:
-        """Of the ref, with the slash behind it: what stands before each key."""
+        """`repository/ref/`, which precedes every key in paths of the ref."""
         return f"{self.repository}/{self.ref}/"
 
     @property
     def prefix(self) -> str:
-        """What keys below this one begin with."""
+        """Common prefix of all keys below this one."""
         return f"{self.key}/" if self.key and not self.key.endswith("/") else self.key
 
     def object(self) -> Path:
-        """The path, if it may name an object."""
+        """Returns the path. Raises `InvalidError` if it is empty, and `FolderError` if it names a repository or a ref."""
         if not self.repository:
-            message = "an empty path names no object: it has to be repository/branch/path"
+            message = "an empty path names no object: expected repository/branch/path"
             raise InvalidError(message)
         if not self.ref or not self.key:
             what = "a branch, tag or commit" if self.ref else "a repository"
-            message = f"names {what}, not an object: it has to be repository/branch/path"
+            message = f"names {what}, not an object: expected repository/branch/path"
             raise FolderError(message, filename=str(self))
         return self
-
-
-@dataclass(frozen=True)
-class Located:
-    """A path, and where calls about it go: a ref, or a transaction that is named like one."""
-
-    path: Path
-    place: Place

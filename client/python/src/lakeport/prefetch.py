@@ -1,4 +1,4 @@
-"""Who asks for the objects of a folder, one after the other, is told of all of them by one list."""
+"""Prefetches directory listings: a caller that queries the objects of a directory one by one causes a single listing."""
 
 from __future__ import annotations
 
@@ -12,46 +12,49 @@ from lakeport.errors import LakeportError
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-MOST = 1000
-"""Entries of such a list: one request to lakeFS."""
-_LARGE = 60.0
-"""Seconds for which a folder that has more is not listed again: its objects are asked for one by one."""
+MAX_ENTRIES = 1000
+"""Maximum number of entries in a prefetched listing: those of one request to lakeFS."""
+_LARGE_EXPIRY = 60.0
+"""Seconds for which a larger directory is not listed again, and its objects are queried one by one."""
 
 
-class Neighbours:
-    """Which folders were asked about lately."""
+class Prefetcher:
+    """Tracks which directories were queried recently."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
-        self._asked: dict[str, float] = {}
+        self._queried: dict[str, float] = {}
         self._large: dict[str, float] = {}
-        self._under_way: dict[tuple[int, str], asyncio.Future[None]] = {}
+        self._in_flight: dict[tuple[int, str], asyncio.Future[None]] = {}
 
-    def note(self, folder: str) -> None:
-        """One of its objects was asked for and answered."""
-        if len(self._asked) > MOST:
-            self._asked.clear()
-        self._asked[folder] = time.monotonic()
+    def record(self, folder: str) -> None:
+        """Records that an object of the directory was queried."""
+        if len(self._queried) > MAX_ENTRIES:
+            self._queried.clear()
+        self._queried[folder] = time.monotonic()
 
-    async def list_once(self, folder: str, read: Callable[[], Awaitable[bool]]) -> None:
-        """Lists a folder if the object before was of it, too; once, however many ask. `read` says whether that was all of it."""
+    async def prefetch(self, folder: str, read: Callable[[], Awaitable[bool]]) -> None:
+        """Lists a directory if another of its objects was queried recently. Concurrent callers share one listing.
+
+        `read` lists the directory, and returns whether the listing was complete.
+        """
         now = time.monotonic()
-        if now - self._asked.get(folder, -self._seconds) >= self._seconds or now < self._large.get(folder, 0.0):
+        if now - self._queried.get(folder, -self._seconds) >= self._seconds or now < self._large.get(folder, 0.0):
             return
-        asked = (id(asyncio.get_running_loop()), folder)
-        if asked not in self._under_way:
-            self._under_way[asked] = asyncio.ensure_future(self._read(asked, read))
-        await asyncio.shield(self._under_way[asked])
+        query = (id(asyncio.get_running_loop()), folder)
+        if query not in self._in_flight:
+            self._in_flight[query] = asyncio.ensure_future(self._read(query, read))
+        await asyncio.shield(self._in_flight[query])
 
-    async def _read(self, asked: tuple[int, str], read: Callable[[], Awaitable[bool]]) -> None:
-        is_worth_it = False
+    async def _read(self, query: tuple[int, str], read: Callable[[], Awaitable[bool]]) -> None:
+        is_complete = False
         try:
-            # Who may not list may still ask for one object.
+            # A caller without permission to list may still query single objects.
             with contextlib.suppress(LakeportError):
-                is_worth_it = await read()
+                is_complete = await read()
         finally:
-            del self._under_way[asked]
-            if not is_worth_it:
-                if len(self._large) > MOST:
+            del self._in_flight[query]
+            if not is_complete:
+                if len(self._large) > MAX_ENTRIES:
                     self._large.clear()
-                self._large[asked[1]] = time.monotonic() + _LARGE
+                self._large[query[1]] = time.monotonic() + _LARGE_EXPIRY

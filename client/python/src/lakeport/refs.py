@@ -1,4 +1,4 @@
-"""Branches, commits and tags, with the attributes that lakeFS's own SDK gives them."""
+"""Branches, commits and tags, with the attributes of those in lakeFS's own SDK."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ class Commit:
     """A commit."""
 
     id: str
-    """64 hex digits."""
+    """Commit ID: 64 hex digits."""
     parents: tuple[str, ...] = ()
-    """In order; the first is what the branch pointed to before."""
+    """IDs of the parents, in order. The first parent is the previous head of the branch."""
     committer: str = ""
     message: str = ""
     creation_date: int = 0
-    """In seconds since 1970."""
+    """Seconds since the Unix epoch."""
     metadata: dict[str, str] = field(default_factory=dict, hash=False)
 
     @classmethod
     def of(cls, found: versions_pb2.Commit) -> Commit:
-        """From the contract's."""
+        """Converts a commit of the API."""
         return cls(
             found.commit_id,
             tuple(found.parent_commit_ids),
@@ -44,13 +44,13 @@ class Commit:
         return self.id
 
     def get_commit(self) -> Commit:
-        """Itself: a commit is a reference that names itself."""
+        """Returns the commit itself, because a commit is also a ref."""
         return self
 
 
 @dataclass(frozen=True)
 class Tag:
-    """A tag, and the ref that it was asked for."""
+    """A tag, and the ref for which it was requested."""
 
     id: str
     ref: str = ""
@@ -61,7 +61,7 @@ class Tag:
 
 @dataclass(frozen=True)
 class Branch:
-    """A branch; in a transaction, its name in paths."""
+    """A branch. For the branch of a transaction, `id` is its name in paths."""
 
     repo_id: str
     id: str
@@ -73,24 +73,24 @@ class Branch:
 
     @property
     def head(self) -> Commit:
-        """The commit that it points to."""
+        """Commit to which the branch points."""
         return self.get_commit()
 
     def get_commit(self) -> Commit:
-        """The commit that it points to."""
+        """Returns the commit to which the branch points."""
         return _loop.run(self._head(), self._on)
 
 
 Ref: TypeAlias = Union[str, Commit, Tag, Branch, "HasId"]
-"""What names a commit: a name or an expression, or an object of this package or of lakeFS's SDK."""
+"""A ref by its name or expression, or as an object of this package or of lakeFS's SDK."""
 
 
 class HasId:
-    """Anything with an `id`, such as what lakeFS's SDK has for refs."""
+    """An object with an `id`, such as the refs of lakeFS's SDK."""
 
     id: str
 
 
 def name_of(ref: Ref) -> str:
-    """The name of a ref, a branch or a repository."""
+    """Returns the name of a ref or a repository."""
     return ref if isinstance(ref, str) else str(ref.id)

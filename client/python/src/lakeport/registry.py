@@ -1,4 +1,4 @@
-"""Which refs of paths are transactions, of this process or of others."""
+"""Finds out which refs in paths are names of transactions."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ if TYPE_CHECKING:
     from lakeport.transaction import LakeFSTransaction
 
 Name = tuple[tuple[str, str], str, str]
-"""Which server and as whom, repository, ref."""
+"""Identity of server and caller, repository, ref."""
 
 _REMEMBERED = 1000
-"""Names of ended transactions that are remembered."""
+"""Maximum number of names of ended transactions that are remembered."""
 BRANCH_LABEL = "lakeport.branch"
-"""Of a transaction: the name of its branch in paths, by which other processes find it."""
+"""Label of a transaction that holds its branch name in paths. Other processes find the transaction by this label."""
 _OWN = re.compile(r"transaction-[0-9a-f]{32}")
 
 
 class Registry:
-    """Which refs of paths are transactions of this process."""
+    """The transactions of this process, by the names that they have in paths."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -30,28 +30,31 @@ class Registry:
         self._ended: dict[Name, None] = {}
 
     def find(self, name: Name) -> LakeFSTransaction | None:
-        """The transaction that a ref is."""
+        """Returns the open transaction with this name, or None."""
         with self._lock:
             return self._open.get(name)
 
     def has_ended(self, name: Name) -> bool:
-        """Whether a ref was the name of a transaction: what is written to it comes too late."""
+        """Returns whether a transaction with this name has ended. Such names accept no writes."""
         with self._lock:
             return name in self._ended
 
     def add(self, names: list[Name], transaction: LakeFSTransaction) -> None:
-        """Paths with these names act in it from now on. `ExistsError` where one is another's."""
+        """Adds names of a transaction, so that paths with these refs act in it.
+
+        Raises `ExistsError` if another transaction has one of the names.
+        """
         with self._lock:
             for name in names:
                 if name in self._open:
-                    message = f"branch_name {name[2]!r} is that of another transaction of this process"
+                    message = f"branch_name {name[2]!r} is already used by another transaction of this process"
                     raise ExistsError(message)
             self._open.update(dict.fromkeys(names, transaction))
             for name in names:
                 self._ended.pop(name, None)
 
     def remove(self, names: list[Name], *, is_branch: bool) -> None:
-        """They are names of branches again, or (unless one was left) of nothing."""
+        """Removes names of a transaction. With `is_branch`, they now name branches; otherwise they accept no writes."""
         with self._lock:
             for name in names:
                 self._open.pop(name, None)
@@ -65,12 +68,15 @@ registry = Registry()
 
 
 def split_expression(ref: str) -> tuple[str, str]:
-    """A name, and what is said of its history: `main~1` is `main` and `~1`; `main@` is `main` as it is committed."""
+    """Splits a ref expression into name and suffix: `main~1` into `main` and `~1`.
+
+    The suffix of `main@`, the committed state of `main`, is empty.
+    """
     found = re.search(r"[~^@]", ref)
-    name, behind = (ref, "") if found is None else (ref[: found.start()], ref[found.start() :])
-    return name, "" if behind == "@" else behind
+    name, suffix = (ref, "") if found is None else (ref[: found.start()], ref[found.start() :])
+    return name, "" if suffix == "@" else suffix
 
 
 def may_be_transaction(ref: str) -> bool:
-    """Whether a ref has the form of a transaction that another process may have begun."""
+    """Returns whether a ref has the format of the transaction IDs that this client generates, in any process."""
     return _OWN.fullmatch(ref) is not None

@@ -1,4 +1,4 @@
-"""lakeFS as a file system of fsspec, with the constructor, the paths and the transactions of lakefs-spec."""
+"""The fsspec file system for lakeFS, with the constructor, the paths and the transactions of lakefs-spec."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from lakeport import _loop
+from lakeport.compression import open_compressed
 from lakeport.errors import InvalidError
 from lakeport.file import LakeFSFile, LakeFSStreamedFile, LakeFSText
-from lakeport.filesystem.base import waiting
+from lakeport.filesystem.base import blocking
 from lakeport.filesystem.changing import Changes
-from lakeport.packed import pack
 from lakeport.registry import registry
 from lakeport.transaction import LakeFSTransaction
 from lakeport.util import parse
@@ -26,47 +26,49 @@ _MODES = {"rb", "wb", "xb"}
 
 
 class LakeFSFileSystem(Changes):
-    """Files of a lakeFS: `repository/ref/path`, with or without `lakefs://` before it.
+    """A file system for lakeFS, with paths `repository/ref/path`, with or without `lakefs://`.
 
-    A ref is a branch, a tag, a commit ID or an expression such as `main~1`; `fs.transaction(...)` makes one that is a transaction.
-    Folders are what paths have in common: there are no empty ones, and making one does nothing.
+    A ref is a branch, a tag, a commit ID or an expression such as `main~1`. `fs.transaction(...)` creates a ref for a transaction.
+    Directories are prefixes of paths: an empty directory does not exist, and creating one has no effect.
     """
 
-    # The asynchronous ones, as fsspec names them, for those who wait.
-    checksum: Any = waiting(Changes._checksum)  # pyright: ignore[reportAssignmentType]
-    created: Any = waiting(Changes._modified)
-    getxattr: Any = waiting(Changes._getxattr)
-    infos: Any = waiting(Changes._infos)
-    metadata: Any = waiting(Changes._metadata)
-    modified: Any = waiting(Changes._modified)
-    mv: Any = waiting(Changes._mv)
-    setxattr: Any = waiting(Changes._setxattr)
-    sign: Any = waiting(Changes._sign)
-    touch: Any = waiting(Changes._touch)
+    # Blocking variants of the asynchronous methods, with fsspec's names.
+    checksum: Any = blocking(Changes._checksum)  # pyright: ignore[reportAssignmentType]
+    created: Any = blocking(Changes._modified)
+    getxattr: Any = blocking(Changes._getxattr)
+    infos: Any = blocking(Changes._infos)
+    metadata: Any = blocking(Changes._metadata)
+    modified: Any = blocking(Changes._modified)
+    mv: Any = blocking(Changes._mv)
+    setxattr: Any = blocking(Changes._setxattr)
+    sign: Any = blocking(Changes._sign)
+    touch: Any = blocking(Changes._touch)
     move: Any = mv
     rename: Any = mv
 
     @property
     def client(self) -> Any:
-        """LakeFS's own SDK for the same lakeFS, for what scripts do with it beside files; `pip install lakefs`."""
+        """A client of lakeFS's own SDK (`pip install lakefs`) for the same lakeFS, for operations that do not concern files."""
         try:
             from lakefs.client import Client  # noqa: PLC0415
         except ImportError as error:
-            message = "fs.client is lakeFS's own SDK, which is not installed (pip install lakefs); lakeport's is fs.lakeport"
+            message = (
+                "fs.client requires lakeFS's own SDK, which is not installed (pip install lakefs); lakeport's client is fs.lakeport"
+            )
             raise ImportError(message) from error
-        said = self.storage_options
+        options = self.storage_options
         keys = ("host", "username", "password", "access_token", "ssl_ca_cert")
-        given = {name: said[name] for name in keys if said.get(name) is not None}
+        given = {name: options[name] for name in keys if options.get(name) is not None}
         if str(given.get("host", "")).startswith(("grpc", "unix:")):
-            message = "fs.client is lakeFS's own SDK, and host names a lakeport: lakeFS's address is not known; use fs.lakeport"
+            message = "fs.client requires the address of lakeFS, but host is that of a lakeport server: use fs.lakeport"
             raise InvalidError(message)
         made: Any = Client
         return made(**given)
 
     def ls(self, path: str, detail: bool = True, **kwargs: Any) -> list[Any]:
-        """What is in a folder; folders with a slash behind their names, as lakefs-spec has it. `ls("")` are the repositories.
+        """Lists a directory. Names of directories end with a slash, as in lakefs-spec. `ls("")` lists the repositories.
 
-        `refresh=True` asks the server whatever is known, `recursive=True` lists the folders of it, too.
+        `refresh=True` bypasses the cache. `recursive=True` also lists everything below.
         """
         infos = _loop.run(self._ls(path, **kwargs), self.loop)
         shown = [{**info, "name": f"{info['name']}/"} if info["type"] == "directory" else info for info in infos]
@@ -81,17 +83,17 @@ class LakeFSFileSystem(Changes):
         compression: str | None = None,
         **kwargs: Any,
     ) -> Any:
-        """Opens an object: `r rb w wb x xb`. See `fsspec.AbstractFileSystem.open`.
+        """Opens an object in mode `r`, `rb`, `w`, `wb`, `x` or `xb`. See `fsspec.AbstractFileSystem.open`.
 
-        `content_type` and `metadata` go with what is written. That is visible once the file is closed; an exception in the file's
-        block drops it.
+        `content_type` and `metadata` are stored with a written object. The object becomes visible when the file is closed; an
+        exception in the `with` block of the file discards the data.
         """
         kwargs.pop("pre_sign", None)
-        about_text = {name: kwargs.pop(name) for name in ("encoding", "errors", "newline") if name in kwargs}
+        text_options = {name: kwargs.pop(name) for name in ("encoding", "errors", "newline") if name in kwargs}
         of_bytes = mode if "b" in mode else mode.replace("t", "") + "b"
         file: Any = super().open(path, of_bytes, block_size=block_size, cache_options=cache_options, **kwargs)
-        made = file if compression is None else pack(file, self._strip_protocol(path), of_bytes, compression)
-        return made if "b" in mode else LakeFSText(file, made, **about_text)
+        made = file if compression is None else open_compressed(file, self._strip_protocol(path), of_bytes, compression)
+        return made if "b" in mode else LakeFSText(file, made, **text_options)
 
     def _open(
         self,
@@ -112,7 +114,7 @@ class LakeFSFileSystem(Changes):
         return LakeFSFile(self, path, mode, transaction=self._transaction_at(where), **how)
 
     async def open_async(self, path: str, mode: str = "rb", **kwargs: Any) -> LakeFSStreamedFile:
-        """Opens an object on the event loop: `rb wb xb`."""
+        """Opens an object on the event loop, in mode `rb`, `wb` or `xb`."""
         _check(mode)
         path = self._strip_protocol(path)
         if mode == "rb":
@@ -128,5 +130,5 @@ class LakeFSFileSystem(Changes):
 
 def _check(mode: str) -> None:
     if mode not in _MODES:
-        message = f"mode {mode!r}: objects are read, or written whole (rb, wb, xb and r, w, x); nothing is appended to them"
+        message = f"mode {mode!r} is not supported: objects are read (rb, r) or written whole (wb, xb, w, x), never appended to"
         raise NotImplementedError(message)

@@ -1,4 +1,4 @@
-"""Transactions of a file system: paths that name a transaction's branch act inside of it."""
+"""Transactions of the file system. Paths with the name of a transaction's branch act in the transaction."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ _STRATEGIES = {
 }
 
 _within: contextvars.ContextVar[tuple[LakeFSTransaction, ...]] = contextvars.ContextVar("lakeport_within", default=())
-"""The transactions in whose blocks this is. Calls on the event loop inherit it from the thread that made them."""
+"""Transactions whose `with` blocks surround the running code. Calls on the event loop inherit them from the calling thread."""
 
 
 class Handle(Protocol):
@@ -56,42 +56,42 @@ class Handle(Protocol):
     path: Any
 
     def finish(self) -> bool:
-        """Writes and closes it, if what is over it is known to hold nothing back; says whether it is closed."""
+        """Writes and closes the file, unless an unknown wrapper may hold back data. Returns whether the file is closed."""
         ...
 
     def discard(self) -> None:
-        """Drops it."""
+        """Discards the file."""
 
 
 class MissingRepositoryError(NotFoundError, ValueError):
-    """A transaction in a repository that is not there."""
+    """The repository of a transaction does not exist."""
 
 
 def warn_of_base(repository: str, ref: str) -> None:
-    """A write to the base of a transaction, in its block, is what the user said, but hardly what they meant."""
+    """Warns about a write to the base branch in a transaction's block, which is rarely intended. Warns once per transaction."""
     for transaction in _within.get():
         if (transaction.repository, transaction.base_branch.id) == (repository, ref) and not transaction.has_warned:
             transaction.has_warned = True
             warnings.warn(
-                f"a write to {repository}/{ref} within a transaction on it goes to {ref} itself, at once, and the "
-                f"transaction's commit will find {ref} dirty and be refused: write to tx.path(...), or below "
+                f"a write to {repository}/{ref} in the block of a transaction on this branch changes {ref} itself, immediately, "
+                f"and the commit of the transaction will fail because {ref} is dirty: write to tx.path(...), or below "
                 f"{repository}/{transaction.branch.id}/",
                 stacklevel=2,
             )
 
 
 class LakeFSTransaction(Transaction):  # type: ignore[misc]
-    """What `fs.transaction` is. Called, as `fs.transaction("repo", "main")`, it makes a transaction of its own each time.
+    """A transaction. Each call of `fs.transaction("repo", "main")` creates one.
 
-    As a context manager that transaction is committed and merged at the end of the block, with all that was written in it, or
-    rolled back by an exception. Without being called, `with fs.transaction:` is fsspec's: files are sent at the end of the block.
+    As a context manager, the transaction commits at the end of the block and merges everything that was written in it; an exception
+    rolls it back. Without a call, `with fs.transaction:` is fsspec's own transaction, which uploads files at the end of the block.
     """
 
     fs: LakeFSFileSystem
     repository: str
     base_branch: Branch
     branch: Branch
-    """Its name stands for the transaction in paths: `f"repo/{tx.branch.id}/data.csv"`."""
+    """Branch of the transaction. Its name refers to the transaction in paths: `f"repo/{tx.branch.id}/data.csv"`."""
 
     def __init__(self, fs: LakeFSFileSystem) -> None:
         super().__init__(fs=fs)
@@ -100,9 +100,9 @@ class LakeFSTransaction(Transaction):  # type: ignore[misc]
         self.merge_kwargs: MergeKwargs = {}
         self.has_warned = False
         self.handles: weakref.WeakSet[Handle] = weakref.WeakSet()
-        """Files that are open for writing in it."""
+        """Files that are open for writing in the transaction."""
         self.lost: list[str] = []
-        """Files that were forgotten and could not be written."""
+        """Paths of files that were garbage-collected and could not be written."""
         self._names: list[Name] = []
         self._idle_timeout: float | None = None
         self._name: str | None = None
@@ -123,15 +123,15 @@ class LakeFSTransaction(Transaction):  # type: ignore[misc]
         *,
         idle_timeout: float | None = None,
     ) -> LakeFSTransaction:
-        """A transaction on a branch of a repository; it begins with the block.
+        """Creates a transaction on a branch of a repository. It begins with the `with` block.
 
-        `branch_name` is the name of its branch in paths, and of the branch that is left, if one is. Without `automerge` the branch
-        is committed and left, and nothing merged. `delete`: "never" leaves the branch whatever happens; the others leave it only
-        where it is not merged because `automerge` is false. `idle_timeout`, in seconds, is how long the transaction outlives a
-        process that died in it; 10 minutes if it is not given.
+        `branch_name` is the name of its branch in paths, and of the branch that remains, if one remains. If `automerge` is false,
+        the transaction is committed to its branch, which remains, and nothing is merged. `delete="never"` always keeps the branch.
+        `"onsuccess"` keeps it only if `automerge` is false. `"always"` rolls the transaction back if `automerge` is false.
+        `idle_timeout`, in seconds, is how long the transaction outlives a process that died in it; the default is 10 minutes.
         """
         if delete not in {"onsuccess", "always", "never"}:
-            message = f'delete={delete!r} has to be "onsuccess", "always" or "never"'
+            message = f'delete={delete!r} must be "onsuccess", "always" or "never"'
             raise InvalidError(message)
         made = type(self)(self.fs)
         made.repository = name_of(repository)
@@ -147,16 +147,16 @@ class LakeFSTransaction(Transaction):  # type: ignore[misc]
 
     @property
     def _is_kept(self) -> bool:
-        """Whether the server leaves its branch, whatever happens."""
+        """Whether the server keeps the branch, however the transaction ends."""
         return self.delete == "never" or not self.automerge
 
     @property
     def id(self) -> str:
-        """What the transaction goes on by, in any process and language."""
+        """ID of the transaction, with which processes in any language can continue it."""
         return self._begun().id
 
     def path(self, key: str) -> str:
-        """The URL of an object in the transaction, for file systems and for libraries, in this process and in others."""
+        """Returns the URL of an object in the transaction, for file systems and libraries in this process and in others."""
         return f"lakefs://{self.repository}/{self.id}/{key}"
 
     def _begun(self) -> aio.Transaction:
@@ -188,7 +188,7 @@ class LakeFSTransaction(Transaction):  # type: ignore[misc]
         else:
             self._wait(self._exit(is_good=kind is None))
         finally:
-            self._leave()
+            self._unregister()
 
     async def __aenter__(self) -> Self:
         await self._enter()
@@ -198,14 +198,14 @@ class LakeFSTransaction(Transaction):  # type: ignore[misc]
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         try:
             if kind is None:
-                self._has_no_files()
+                self._check_open_files()
         except BaseException:
             await self._exit(is_good=False)
             raise
         else:
             await self._exit(is_good=kind is None)
         finally:
-            self._leave()
+            self._unregister()
 
     def _wait(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
         return _loop.run(coroutine, self.fs.loop)
@@ -226,7 +226,7 @@ class LakeFSTransaction(Transaction):  # type: ignore[misc]
 
     async def _begin(self, transaction_id: str, branch: str) -> None:
         if self._name is not None:
-            await self._has_to_be_free(self._name)
+            await self._check_branch_name(self._name)
         try:
             begun = await self.fs.lakeport.begin(
                 self.repository,
@@ -247,24 +247,24 @@ class LakeFSTransaction(Transaction):  # type: ignore[misc]
         self.fs.forget_ref(self.repository, branch)
         await begun.__aenter__()
 
-    async def _has_to_be_free(self, name: str) -> None:
-        """A name of a branch that is there would mean two things."""
+    async def _check_branch_name(self, name: str) -> None:
+        """Raises `ExistsError` if a branch has the name, which would be ambiguous in paths."""
         with contextlib.suppress(NotFoundError):
             await self.fs.lakeport.versions.branch(self.repository, name)
-            message = f"branch {name!r} is there already: choose another branch_name"
+            message = f"branch {name!r} already exists: choose another branch_name"
             raise ExistsError(message)
 
     def _finish_files(self) -> None:
-        """What was written to files that are still open belongs to the transaction, too."""
+        """Closes files that are still open, so that their data becomes part of the transaction."""
         for handle in list(self.handles):
             handle.finish()
-        self._has_no_files()
+        self._check_open_files()
 
-    def _has_no_files(self) -> None:
-        """Half of a file must not be published, and none be lost."""
+    def _check_open_files(self) -> None:
+        """Raises `InvalidError` if a file is still open or was lost: the transaction must contain all of its files."""
         left = sorted({handle.path for handle in self.handles} | set(self.lost))
         if left:
-            message = f"still open at the end of the transaction, which is rolled back: close {', '.join(left)}"
+            message = f"files are still open at the end of the transaction, which is rolled back: close {', '.join(left)}"
             raise InvalidError(message)
 
     async def _exit(self, *, is_good: bool) -> None:
@@ -280,19 +280,19 @@ class LakeFSTransaction(Transaction):  # type: ignore[misc]
             await begun.stop_keeping()
 
     async def _publish(self, begun: aio.Transaction) -> None:
-        said = self.merge_kwargs
+        options = self.merge_kwargs
         default = f"Merge {self.branch.id!r} into {self.base_branch.id!r}"
         try:
             await begun.commit(
-                said.get("message") or (default if self.automerge else f"Finish {self.branch.id!r}"),
-                metadata=said.get("metadata"),
+                options.get("message") or (default if self.automerge else f"Finish {self.branch.id!r}"),
+                metadata=options.get("metadata"),
                 tags=self._tags,
-                strategy=_STRATEGIES[said.get("strategy")] if self.automerge else v1.MERGE_STRATEGY_UNSPECIFIED,
-                squash=self.automerge and bool(said.get("squash_merge")),
+                strategy=_STRATEGIES[options.get("strategy")] if self.automerge else v1.MERGE_STRATEGY_UNSPECIFIED,
+                squash=self.automerge and bool(options.get("squash_merge")),
                 merge=self.automerge,
             )
         except LakeportError as error:
-            # What is refused for certain leaves nothing behind; what is in doubt is left to the server, which knows.
+            # Roll back after a definite failure. If the outcome is unknown, leave the transaction to the server.
             if not isinstance(error, UnavailableError | TimedOutError | BusyError):
                 await self._roll_back(begun)
             raise
@@ -304,15 +304,15 @@ class LakeFSTransaction(Transaction):  # type: ignore[misc]
                 await self.fs.lakeport.versions.create_tag(self.repository, tag.id, tag.ref)
             except LakeportError:
                 failed.append(tag.id)
-        self._is_as_said(begun.state, failed)
+        self._check_outcome(begun.state, failed)
 
-    def _is_as_said(self, state: v1.Transaction, failed_tags: list[str]) -> None:
-        """What was not done as it was asked for is told; what is published, is."""
-        wrong = [f"the tag {tag!r} could not be made" for tag in failed_tags]
+    def _check_outcome(self, state: v1.Transaction, failed_tags: list[str]) -> None:
+        """Raises `ConflictError` if a tag or the branch of the published transaction differs from the request."""
+        wrong = [f"tag {tag!r} could not be created" for tag in failed_tags]
         if state.HasField("failure"):
             wrong.append(state.failure.message)
         if self._is_kept and state.branch != self.branch.id:
-            wrong.append(f"the branch is left as {state.branch!r}: {self.branch.id!r} is another's")
+            wrong.append(f"the branch was kept as {state.branch!r}, because {self.branch.id!r} exists")
             self.branch = self._branch(state.branch)
         if wrong:
             message = f"transaction {self.id} is committed, but {'; '.join(wrong)}"
@@ -322,27 +322,27 @@ class LakeFSTransaction(Transaction):  # type: ignore[misc]
         for handle in list(self.handles):
             handle.discard()
         with contextlib.suppress(LakeportError):
-            # The exception is what happened; a transaction that cannot be rolled back ends by itself.
+            # Keep the original exception. If the rollback fails, the transaction expires.
             await begun.rollback()
             if self._is_kept and self.delete != "never" and self._name is None:
-                # The name is our own, so nobody else's branch can have it.
+                # The name is a generated ID, so the branch cannot be another user's.
                 await self.fs.lakeport.versions.delete_branch(self.repository, self.id)
 
-    def _leave(self) -> None:
+    def _unregister(self) -> None:
         registry.remove(self._names, is_branch=self._is_kept)
         if self._token is not None:
             with contextlib.suppress(ValueError):
-                # Left in another context than it was entered in, as generators do.
+                # The block was left in another context than it was entered in, as happens in generators.
                 _within.reset(self._token)
 
-    # ---- what can be done in it
+    # ---- operations in the transaction
 
     async def head(self) -> versions_pb2.Commit:
-        """The last commit within it, for expressions over its branch."""
+        """Returns the last commit in the transaction, for expressions over its branch."""
         return await self._begun().head()
 
     def commit(self, message: str, metadata: dict[str, str] | None = None) -> Commit:
-        """Commits what was written so far, within the transaction. Without changes, the commit that there is."""
+        """Commits the data written so far, in the transaction. Without changes, returns the last commit."""
         found: Commit = self._wait(self._commit(message, metadata))
         return found
 
@@ -357,32 +357,35 @@ class LakeFSTransaction(Transaction):  # type: ignore[misc]
         return made
 
     def merge(self, source_ref: Ref, into: Ref, **kwargs: Any) -> Commit:
-        """Merges a ref into another branch, at once; of the transaction, what is committed. Without changes, the branch's head."""
+        """Merges a ref into another branch, immediately. Of the transaction's branch, merges what is committed.
+
+        Without changes, returns the head of the target branch.
+        """
         found: Commit = self._wait(self._merge(source_ref, into, **kwargs))
         return found
 
     async def _merge(self, source_ref: Ref, into: Ref, **kwargs: Any) -> Commit:
-        source, destination, said = name_of(source_ref), name_of(into), _checked(kwargs)  # type: ignore[arg-type]
+        source, destination, options = name_of(source_ref), name_of(into), _checked(kwargs)  # type: ignore[arg-type]
         versions = self.fs.lakeport.versions
         if destination in {self.branch.id, self.id}:
-            message = "nothing can be merged into a transaction: copy what is wanted, or merge before it begins"
+            message = "merging into a transaction is not supported: copy the objects, or merge before the transaction begins"
             raise UnsupportedError(message)
         ref = (await self._rev_parse(source)).id if source == self.branch.id else source
-        with _unless_unchanged():
+        with _ignore_no_changes():
             await versions.merge(
                 self.repository,
                 ref,
                 destination,
-                said.get("message") or f"Merge {source!r} into {destination!r}",
-                metadata=said.get("metadata"),
-                strategy=_STRATEGIES[said.get("strategy")],
-                squash=bool(said.get("squash_merge")),
+                options.get("message") or f"Merge {source!r} into {destination!r}",
+                metadata=options.get("metadata"),
+                strategy=_STRATEGIES[options.get("strategy")],
+                squash=bool(options.get("squash_merge")),
             )
             self.fs.forget_ref(self.repository, destination)
         return Commit.of(await versions.commit(self.repository, destination))
 
     def revert(self, branch: Ref, ref: Ref, parent_number: int = 1) -> Commit:
-        """Undoes a commit on a branch, or on the transaction's, by a new commit."""
+        """Reverts a commit on a branch, or on the transaction's branch, with a new commit."""
         found: Commit = self._wait(self._revert(branch, ref, parent_number))
         return found
 
@@ -399,23 +402,23 @@ class LakeFSTransaction(Transaction):  # type: ignore[misc]
         return made
 
     def rev_parse(self, ref: Ref) -> Commit:
-        """The commit that a ref names: a branch, a tag, a commit, an expression, or the transaction's branch."""
+        """Returns the commit that a ref names: a branch, a tag, a commit, an expression, or the transaction's branch."""
         found: Commit = self._wait(self._rev_parse(ref))
         return found
 
     async def _rev_parse(self, ref: Ref) -> Commit:
-        name, behind = split_expression(name_of(ref))
-        if name in {self.branch.id, self.id} and not behind:
+        name, suffix = split_expression(name_of(ref))
+        if name in {self.branch.id, self.id} and not suffix:
             return Commit.of(await self._begun().head())
         if name in {self.branch.id, self.id}:
             name = (await self._begun().head()).commit_id
-        name += behind
+        name += suffix
         return Commit.of(await self.fs.lakeport.versions.commit(self.repository, name))
 
     def tag(self, ref: Ref, name: str | None = None) -> Tag:
-        """`tag("v1")` tags what the transaction commits; `tag(ref, "v1")` tags a ref.
+        """`tag("v1")` tags the commit of the transaction; `tag(ref, "v1")` tags a ref.
 
-        What is of the transaction is tagged with its commit, or not at all; another ref at once.
+        Tags of the transaction's own commits are created when it commits, or not at all. Other refs are tagged immediately.
         """
         found: Tag = self._wait(self._tag(ref, name))
         return found
@@ -423,28 +426,28 @@ class LakeFSTransaction(Transaction):  # type: ignore[misc]
     async def _tag(self, ref: Ref, name: str | None = None) -> Tag:
         if name is None:
             name = name_of(ref)
-            await self._has_no_tag(name)
+            await self._check_tag_name(name)
             self._tags.append(name)
             return Tag(name, self.base_branch.id)
         commit = await self._rev_parse(ref)
         tag = Tag(name, commit.id)
         if commit.id in self._made:
-            await self._has_no_tag(name)
+            await self._check_tag_name(name)
             self._later.append(tag)
         else:
             await self.fs.lakeport.versions.create_tag(self.repository, name, commit.id)
         return tag
 
-    async def _has_no_tag(self, name: str) -> None:
-        """Told at once, not at the end of the block."""
+    async def _check_tag_name(self, name: str) -> None:
+        """Raises `ExistsError` immediately, instead of at the end of the block."""
         with contextlib.suppress(NotFoundError):
             await self.fs.lakeport.versions.tag(self.repository, name)
-            message = f"tag {name!r} is there already"
+            message = f"tag {name!r} already exists"
             raise ExistsError(message, reason="TAG_EXISTS")
 
 
 @contextlib.contextmanager
-def _unless_unchanged() -> Any:
+def _ignore_no_changes() -> Any:
     try:
         yield
     except ConflictError as error:
@@ -452,16 +455,18 @@ def _unless_unchanged() -> Any:
             raise
 
 
-def _checked(said: MergeKwargs | None) -> MergeKwargs:
-    """Merge options that mean something here."""
-    said = said or {}
-    if unknown := set(said) - {"message", "metadata", "strategy", "force", "allow_empty", "squash_merge"}:
-        message = f"no such merge option: {', '.join(sorted(unknown))}"
+def _checked(options: MergeKwargs | None) -> MergeKwargs:
+    """Returns the merge options. Raises `InvalidError` if one is unknown, invalid or not supported."""
+    options = options or {}
+    if unknown := set(options) - {"message", "metadata", "strategy", "force", "allow_empty", "squash_merge"}:
+        message = f"unknown merge option: {', '.join(sorted(unknown))}"
         raise InvalidError(message)
-    if said.get("strategy") not in _STRATEGIES:
-        message = f'strategy={said.get("strategy")!r} has to be "source-wins" or "dest-wins"'
+    if options.get("strategy") not in _STRATEGIES:
+        message = f'strategy={options.get("strategy")!r} must be "source-wins" or "dest-wins"'
         raise InvalidError(message)
-    if said.get("force") or said.get("allow_empty"):
-        message = "force and allow_empty are not to be had: what is refused stays refused, what changes nothing is no merge"
+    if options.get("force") or options.get("allow_empty"):
+        message = (
+            "force and allow_empty are not supported: a rejected merge cannot be forced, and without changes there is no merge"
+        )
         raise InvalidError(message)
-    return said
+    return options

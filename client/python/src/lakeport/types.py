@@ -1,4 +1,4 @@
-"""The shapes of what goes in and comes out, under the names of `lakefs_spec.types`."""
+"""Types of parameters and results, with the names of `lakefs_spec.types`."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ ObjectInfoData = TypedDict(
     },
     total=False,
 )
-"""What `info` and `ls` say: `name`, `type`, `size` (bytes) always; the rest of objects; `commit` where the ref is a commit ID."""
+"""An entry of `info` and `ls`. All have `name`, `type` and `size` (bytes), objects have the rest, `commit` only at a commit ID."""
 
 
 class RequestConfig(TypedDict, total=False):
-    """What lakefs-spec passes to lakeFS's SDK. Of these, `request_timeout` has a meaning here: seconds."""
+    """Request options of lakefs-spec. Only `request_timeout` is used, in seconds; `headers` and `request_auth` raise an error."""
 
     headers: dict[str, Any]
     content_type: str
@@ -34,17 +34,17 @@ class RequestConfig(TypedDict, total=False):
 
 
 class MergeKwargs(TypedDict, total=False):
-    """How a transaction is merged into its base branch."""
+    """Options for merging a transaction into its base branch."""
 
     message: str
-    """Of the merge, and of the commit of what has none of its own."""
+    """Message of the merge, and of the commit of changes that were not committed before."""
     metadata: dict[str, str]
-    """Of the same."""
+    """Metadata of the same commits."""
     strategy: Literal["dest-wins", "source-wins"]
-    """What becomes of paths that both sides changed. Not given: the merge fails."""
+    """Side that wins for paths that both sides changed. By default, the merge fails."""
     force: bool
-    """Not to be had: a merge that is refused stays refused."""
+    """Not supported: a rejected merge cannot be forced."""
     allow_empty: bool
-    """Not to be had: what changes nothing makes no merge."""
+    """Not supported: without changes, there is no merge."""
     squash_merge: bool
-    """One commit on the transaction's side of the merge."""
+    """Squash the transaction's side of the merge into one commit."""

@@ -1,4 +1,4 @@
-"""universal_pathlib's paths of this file system; loaded by that package alone."""
+"""The path class of this file system for universal_pathlib. Only that package loads this module."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ from upath import UPath
 
 
 class LakeFSPath(UPath):  # type: ignore[misc]
-    """A path of a lakeFS: `UPath("lakefs://repo/main/data.csv")`."""
+    """A path on lakeFS: `UPath("lakefs://repo/main/data.csv")`."""
 
     __slots__ = ()
 
     @property
     def path(self) -> str:
-        """What the file system takes. A slash at its end says nothing there."""
+        """The path for the file system. A trailing slash has no meaning and is removed."""
         return str(super().path).rstrip("/")
 
     def mkdir(self, mode: int = 0o777, parents: bool = False, exist_ok: bool = False) -> None:
-        """Makes nothing, since a folder is there with its first object; one that is there is an error as pathlib has it."""
+        """Creates nothing, because a directory exists once it contains an object. An existing path is an error, as in pathlib."""
         if not exist_ok and self.exists():
             raise FileExistsError(self.path)
         super().mkdir(mode=mode, parents=parents, exist_ok=exist_ok)

@@ -1,4 +1,4 @@
-"""What scripts import from `lakefs_spec.util`."""
+"""Functions that scripts import from `lakefs_spec.util`."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ _PARTS = {
 
 
 def parse(path: str) -> tuple[str, str, str]:
-    """Repository, ref and key of `lakefs://repository/ref/key`, whose key and scheme may be left out.
+    """Returns repository, ref and key of `lakefs://repository/ref/key`. Scheme and key are optional.
 
-    `ValueError` for anything else; it says which part is wrong.
+    Raises `ValueError` for any other path. The message names the invalid part.
     """
     found, start = dict[str, str](), 0
     for name, pattern in _PARTS.items():
@@ -41,7 +41,7 @@ def parse(path: str) -> tuple[str, str, str]:
 
 
 def md5_checksum(lpath: str | os.PathLike[str], blocksize: int = 2**22) -> str:
-    """The MD5 of a local file, in hex: what lakeFS usually has as the checksum of an object."""
+    """Returns the MD5 checksum of a local file in hex, which is usually lakeFS's checksum of the object."""
     digest = hashlib.md5(usedforsecurity=False)
     with Path(lpath).open("rb") as file:
         while block := file.read(blocksize):
@@ -50,7 +50,7 @@ def md5_checksum(lpath: str | os.PathLike[str], blocksize: int = 2**22) -> str:
 
 
 def batched(iterable: Iterable[T], n: int) -> Iterator[tuple[T, ...]]:
-    """Tuples of `n` items, the last of which may be shorter."""
+    """Yields tuples of `n` items. The last one may be shorter."""
     if n < 1:
         message = "n must be at least one"
         raise ValueError(message)
@@ -60,7 +60,7 @@ def batched(iterable: Iterable[T], n: int) -> Iterator[tuple[T, ...]]:
 
 
 def depaginate(api: Callable[..., Any], *args: Any, **kwargs: Any) -> Generator[Any, None, None]:  # noqa: ANN401
-    """The results of a call of lakeFS's SDK, page by page."""
+    """Yields the results of a paginated call of lakeFS's SDK."""
     while True:
         page = api(*args, **kwargs)
         yield from page.results

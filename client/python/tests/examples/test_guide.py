@@ -1,4 +1,4 @@
-"""The guide's code is that of the example files, and each of these does what it says."""
+"""The code blocks of the guide match the example files, and the example files run."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ GUIDE = (DOCS / "python.md").read_text(encoding="utf-8")
 FILES = sorted((DOCS / "examples/python").glob("*.py"))
 BLOCKS = re.findall(r"^```python\n(.*?)^```$", GUIDE, re.DOTALL | re.MULTILINE)
 LOCAL = "local_server"
-"""The example that has its server started."""
+"""The example that starts a local server."""
 
 
 @pytest.fixture
 def fresh(tmp_path: Path) -> Iterator[Server]:
-    """A server with a new lake, whose repository `quickstart` nobody has written to."""
+    """A server with a new embedded lake, whose repository `quickstart` is unchanged."""
     running = start(tmp_path / "lake")
     yield running
     stop(running)
@@ -36,7 +36,7 @@ def test_example(file: Path, fresh: Server, tmp_path: Path) -> None:
     run(file, tmp_path, LAKEPORT_ENDPOINT=fresh.url)
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="the kernel is asked which processes there are")
+@pytest.mark.skipif(sys.platform != "linux", reason="the test lists processes in /proc")
 def test_example_of_a_local_server(fresh: Server, tmp_path: Path) -> None:
     lines = ["credentials:", f"  access_key_id: {fresh.key}", f"  secret_access_key: {fresh.secret}"]
     lines += ["server:", f"  endpoint_url: {fresh.rest}"]
@@ -46,8 +46,8 @@ def test_example_of_a_local_server(fresh: Server, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("block", BLOCKS, ids=lambda block: block.splitlines()[0])
-def test_code_of_the_guide_is_that_of_a_file(block: str) -> None:
-    # Whole lines of it.
+def test_guide_code_matches_an_example_file(block: str) -> None:
+    # Compare complete lines.
     assert any(f"\n{block}" in f"\n{file.read_text(encoding='utf-8')}" for file in FILES), block
 
 
@@ -56,7 +56,7 @@ def test_guide_names_every_file() -> None:
 
 
 @pytest.mark.parametrize("name", ["client/python/README.md", "README.md"])
-def test_pages_that_show_python(name: str, fresh: Server, tmp_path: Path) -> None:
+def test_readme_code_runs(name: str, fresh: Server, tmp_path: Path) -> None:
     page = (DOCS.parent / name).read_text(encoding="utf-8")
     script = tmp_path / "page.py"
     script.write_text("".join(re.findall(r"^```python\n(.*?)^```$", page, re.DOTALL | re.MULTILINE)))

@@ -1,4 +1,4 @@
-"""What lakefs-spec's documentation shows, with nothing changed but the import."""
+"""The examples of lakefs-spec's documentation, with only the import changed."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ LAKES = {
 
 @pytest.fixture(scope="module")
 def lake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A lake as lakeFS's quickstart leaves it: `quickstart` with data of lakes, and `repo` with nothing."""
+    """A lake like lakeFS's quickstart: `quickstart` with data about lakes, and an empty `repo`."""
     folder = tmp_path_factory.mktemp("lake")
     running = start(folder / "data")
     pq.write_table(pa.table(LAKES), folder / "lakes.parquet")
@@ -44,7 +44,7 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 def _environment(server: Server) -> dict[str, str]:
-    """Of one who has configured lakeFS, and says where lakeport is."""
+    """Environment of a user who has configured lakeFS and the address of lakeport."""
     return {
         "LAKEPORT_ENDPOINT": server.url,
         "LAKECTL_SERVER_ENDPOINT_URL": server.rest,
@@ -58,7 +58,7 @@ def test_script(script: Path, lake: Server, tmp_path: Path) -> None:
     run(script, tmp_path, **_environment(lake))
 
 
-# ---- the guide of configuration
+# ---- configuration guide
 
 
 @pytest.fixture
@@ -105,7 +105,7 @@ def test_arguments(server: Server, repo: str) -> None:
     assert fs.client.config.username == server.key
 
 
-def test_instances_are_kept(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_instances_are_cached(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     _write_configuration(Path(os.environ["HOME"]) / ".lakectl.yaml", server)
     of_file = LakeFSFileSystem()
     monkeypatch.setenv("LAKECTL_SERVER_ENDPOINT_URL", "http://my-other-lakefs.host")
@@ -114,7 +114,7 @@ def test_instances_are_kept(server: Server, tmp_path: Path, monkeypatch: pytest.
     assert LakeFSFileSystem() is not of_file
 
 
-# ---- the guide of the file system
+# ---- file system guide
 
 
 @pytest.fixture
@@ -180,7 +180,7 @@ def test_request_configuration(repo: str) -> None:
     assert LakeFSFileSystem(request_config=request_config).exists(f"{repo}/main")
 
 
-# ---- the guide of transactions
+# ---- transaction guide
 
 
 def test_versioning_operations(fs: LakeFSFileSystem, repo: str, folder: Path) -> None:
@@ -221,7 +221,7 @@ def test_merge_options(fs: LakeFSFileSystem, repo: str) -> None:
 
 
 @pytest.mark.parametrize("delete", ["onsuccess", "always", "never"])
-def test_branches_that_stay(fs: LakeFSFileSystem, repo: str, delete: str) -> None:
+def test_delete_option_controls_the_branch(fs: LakeFSFileSystem, repo: str, delete: str) -> None:
     with fs.transaction(repo, "main", branch_name="mine", delete=delete) as tx:
         fs.pipe(f"{repo}/{tx.branch.id}/a", b"a")
         tx.commit("Add a")

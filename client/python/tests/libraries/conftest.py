@@ -1,4 +1,4 @@
-"""What the tests of libraries share: a server that they find by themselves."""
+"""Fixtures of the library tests: a server that libraries find by the environment."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import pytest
 
 @pytest.fixture(autouse=True)
 def _endpoint(_no_configuration: None, server: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As users have it: `pd.read_parquet("lakefs://repo/main/x.parquet")`, and no options."""
+    """Sets the address as users do: `pd.read_parquet("lakefs://repo/main/x.parquet")` needs no options."""
     monkeypatch.setenv("LAKEPORT_ENDPOINT", server.url)
 
 
 @pytest.fixture
 def url(repo: str) -> str:
-    """Of the branch that the tests write to."""
+    """URL of the branch to which the tests write."""
     return f"lakefs://{repo}/main"

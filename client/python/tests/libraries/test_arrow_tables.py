@@ -18,7 +18,7 @@ TABLE = pa.table({"n": [1, 2, 3, 4], "part": ["a", "b", "a", "b"]})
 
 
 def test_a_large_table(fs: LakeFSFileSystem, repo: str) -> None:
-    """Larger than what opening it reads along, and in parts that threads read at once."""
+    """Reads a table that is larger than the prefetched head of a file, in parts, from several threads."""
     values = np.random.default_rng(0).integers(0, 1 << 40, 400_000)
     table = pa.table({"n": values, "m": values[::-1]})
     path = f"{repo}/main/x.parquet"
@@ -57,7 +57,7 @@ def test_write_to_dataset(fs: LakeFSFileSystem, repo: str) -> None:
     assert pq.read_table(path, filesystem=fs, filters=[("part", "=", "b")])["n"].to_pylist() == [2, 4]
 
 
-def test_a_dataset_that_must_be_new(fs: LakeFSFileSystem, repo: str) -> None:
+def test_existing_dataset_raises_an_error_if_required(fs: LakeFSFileSystem, repo: str) -> None:
     path = f"{repo}/main/x"
     ds.write_dataset(TABLE, path, format="parquet", filesystem=fs)
     with pytest.raises(pa.ArrowInvalid, match="exist"):
@@ -72,8 +72,8 @@ def test_by_url(url: str) -> None:
     assert found.get_file_info(path).is_file
 
 
-def test_its_own_schemes_do_not_know_lakefs(url: str) -> None:
-    """So the documentation says `fsspec+lakefs://`."""
+def test_native_uris_reject_lakefs_scheme(url: str) -> None:
+    """The documentation therefore uses `fsspec+lakefs://`."""
     with pytest.raises(pa.ArrowInvalid, match="lakefs"):
         pq.read_table(f"{url}/x.parquet")
 

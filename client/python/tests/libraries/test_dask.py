@@ -1,4 +1,4 @@
-"""dask, in threads and in processes that it starts."""
+"""dask with threads, and with processes that it starts."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ def test_parquet_is_overwritten(frame: Any, fs: LakeFSFileSystem, url: str) -> N
     assert len(dd.read_parquet(f"{url}/x")) == 10
 
 
-def test_parquet_is_appended_as_more_objects(frame: Any, url: str) -> None:
+def test_parquet_append_adds_objects(frame: Any, url: str) -> None:
     frame.to_parquet(f"{url}/x")
     frame.to_parquet(f"{url}/x", append=True, ignore_divisions=True)
     assert len(dd.read_parquet(f"{url}/x")) == 20
 
 
-def test_one_csv_of_many_parts(frame: Any, url: str) -> None:
-    """dask appends part by part, which objects do not do."""
+def test_single_csv_of_many_parts_is_rejected(frame: Any, url: str) -> None:
+    """dask appends each part to the file, which objects do not support."""
     with pytest.raises(NotImplementedError, match="appended"):
         frame.to_csv(f"{url}/x.csv", single_file=True)
 

@@ -62,7 +62,7 @@ def test_splits_and_storage_options(files: str, server: Any) -> None:
 
 
 def test_a_version_by_its_commit(fs: LakeFSFileSystem, client: lakeport.Client, repo: str) -> None:
-    """datasets keeps what it loaded from a URL, even where its branch has moved: so the documentation says to name a commit."""
+    """datasets caches a URL even after its branch has moved, so the documentation recommends commit IDs."""
     for rows in (1, 2):
         with fs.transaction(repo, "main") as tx:
             pd.DataFrame(DATA)[:rows].to_csv(tx.path("x.csv"), index=False)
@@ -70,7 +70,7 @@ def test_a_version_by_its_commit(fs: LakeFSFileSystem, client: lakeport.Client, 
         assert len(load("csv", data_files=f"lakefs://{repo}/{commit}/x.csv")) == rows
 
 
-def test_what_has_changed_is_loaded_anew_on_demand(files: str) -> None:
+def test_changed_file_is_reloaded_on_demand(files: str) -> None:
     path = f"{files}/csv/0.csv"
     assert len(load("csv", data_files=path)) == 3
     pd.DataFrame({"n": [1]}).to_csv(path, index=False)

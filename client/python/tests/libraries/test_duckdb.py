@@ -1,6 +1,6 @@
-"""DuckDB, with the file system registered at a connection."""
+"""DuckDB, with the file system registered in a connection."""
 
-# ruff: noqa: S608  (its queries name files that it makes itself)
+# ruff: noqa: S608  (the queries name files of the tests)
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_globs(db: duckdb.DuckDBPyConnection, parts: str, pattern: str, found: l
     assert [n for (n,) in rows] == found
 
 
-def test_names_of_files(db: duckdb.DuckDBPyConnection, parts: str) -> None:
+def test_file_names(db: duckdb.DuckDBPyConnection, parts: str) -> None:
     rows = db.sql(f"SELECT DISTINCT filename FROM read_csv('{parts}/*.csv', filename = true) ORDER BY 1").fetchall()
     assert [name.removeprefix("lakefs://") for (name,) in rows] == [
         f"{parts.removeprefix('lakefs://')}/{name}" for name in ("a.csv", "b.csv")
@@ -69,13 +69,13 @@ def test_copy_to_partitions(db: duckdb.DuckDBPyConnection, fs: LakeFSFileSystem,
     assert found.fetchall() == [(1,), (3,)]
 
 
-def test_copy_to_partitions_looks_for_the_folder_that_it_made(db: duckdb.DuckDBPyConnection, url: str) -> None:
-    """There are no empty ones, so the documentation says which options it takes."""
-    with pytest.raises(duckdb.Error, match="no such object or folder"):
+def test_copy_to_partitions_without_option_fails(db: duckdb.DuckDBPyConnection, url: str) -> None:
+    """DuckDB looks for the empty directory that it created, so the documentation names the options that avoid this."""
+    with pytest.raises(duckdb.Error, match="no such object or directory"):
         db.execute(f"COPY (SELECT 1 AS n, 2 AS part) TO '{url}/x' (FORMAT parquet, PARTITION_BY (part))")
 
 
-def test_what_is_not_there(db: duckdb.DuckDBPyConnection, url: str) -> None:
+def test_missing_paths_raise_file_not_found(db: duckdb.DuckDBPyConnection, url: str) -> None:
     with pytest.raises(duckdb.IOException, match="No files found"):
         db.sql(f"SELECT * FROM '{url}/missing/*.parquet'")
     with pytest.raises((duckdb.Error, FileNotFoundError)):

@@ -1,4 +1,4 @@
-"""fsspec's own tools: caches, other file systems around this one, progress, and copies of the object."""
+"""fsspec's own tools: caches, wrapping file systems, progress, and copies of the file system object."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_a_local_copy(fs: LakeFSFileSystem, url: str) -> None:
     assert Path(path).read_bytes() == DATA
 
 
-def test_a_cache_that_asks_whether_it_is_old(url: str, tmp_path: Path) -> None:
+def test_local_cache_checks_for_new_versions(url: str, tmp_path: Path) -> None:
     fs = fsspec.filesystem("lakefs")
     how = {"cache_storage": str(tmp_path / "cache"), "check_files": True}
     for data in (b"old", b"newer"):
@@ -75,7 +75,7 @@ def test_archives(fs: LakeFSFileSystem, url: str) -> None:
         assert file.read() == b"hello"
 
 
-def test_a_folder_as_root(fs: LakeFSFileSystem, repo: str) -> None:
+def test_directory_as_root(fs: LakeFSFileSystem, repo: str) -> None:
     root = DirFileSystem(f"{repo}/main/root", fs)
     root.pipe({"a.txt": b"a", "deep/b.txt": b"b"})
     assert root.find("") == ["a.txt", "deep/b.txt"]
@@ -118,7 +118,7 @@ def test_copies_of_the_file_system(fs: LakeFSFileSystem, url: str, how: str) -> 
     assert copy.cat(f"{url}/x") == b"hello"
 
 
-def test_an_open_file_that_is_pickled(fs: LakeFSFileSystem, url: str) -> None:
+def test_open_file_can_be_pickled(fs: LakeFSFileSystem, url: str) -> None:
     fs.pipe(f"{url}/x", b"hello")
     with pickle.loads(pickle.dumps(fsspec.open(f"{url}/x", "rt"))) as file:  # noqa: S301  (its own)
         assert file.read() == "hello"
@@ -133,7 +133,7 @@ def test_another_process(fs: LakeFSFileSystem, url: str) -> None:
 
 
 @pytest.mark.parametrize("end", ["", "raise ZeroDivisionError"])
-def test_a_program_that_leaves_a_file_open_ends(fs: LakeFSFileSystem, url: str, end: str) -> None:
+def test_program_with_an_open_file_exits(fs: LakeFSFileSystem, url: str, end: str) -> None:
     program = f"import fsspec\nfile = fsspec.open('{url}/x', 'wb').open()\nfile.write(b'half')\n{end}"
     ended = subprocess.run([sys.executable, "-c", program], timeout=15, check=False, capture_output=True, text=True)
     assert ended.returncode == (1 if end else 0), ended.stderr
@@ -172,11 +172,11 @@ def test_progress(fs: LakeFSFileSystem, url: str, tmp_path: Path) -> None:
         callback.close()
 
 
-def test_progress_of_a_folder(fs: LakeFSFileSystem, url: str, tmp_path: Path) -> None:
+def test_progress_of_a_directory(fs: LakeFSFileSystem, url: str, tmp_path: Path) -> None:
     fs.pipe({f"{url}/x/{n}": b"data" for n in range(5)})
     with TqdmCallback() as got:
         fs.get(f"{url}/x", str(tmp_path / "x"), recursive=True, callback=got)
-        # The folder counts.
+        # The directory itself counts too.
         assert (got.size, got.value) == (6, 6)
 
 

@@ -1,4 +1,4 @@
-"""pandas, by URL alone."""
+"""pandas, with URLs only."""
 
 from __future__ import annotations
 
@@ -69,14 +69,14 @@ def test_storage_options(url: str, server: Any, monkeypatch: pytest.MonkeyPatch)
     assert_frame_equal(pd.read_csv(f"{url}/x.csv", storage_options=options), FRAME)
 
 
-def test_what_is_not_there(url: str) -> None:
+def test_missing_paths_raise_file_not_found(url: str) -> None:
     with pytest.raises(FileNotFoundError, match=r"missing\.csv"):
         pd.read_csv(f"{url}/missing.csv")
     with pytest.raises(FileNotFoundError, match=r"missing\.parquet"):
         pd.read_parquet(f"{url}/missing.parquet")
 
 
-def test_nothing_is_appended(url: str) -> None:
+def test_append_is_rejected(url: str) -> None:
     FRAME.to_csv(f"{url}/x.csv", index=False)
     with pytest.raises(NotImplementedError, match="appended"):
         FRAME.to_csv(f"{url}/x.csv", mode="a")
@@ -92,7 +92,7 @@ def test_an_older_version(url: str, fs: LakeFSFileSystem, repo: str) -> None:
     assert len(pd.read_csv(f"lakefs://{repo}/main~1/x.csv")) == 4
 
 
-def test_all_in_a_transaction(url: str, fs: LakeFSFileSystem, repo: str) -> None:
+def test_formats_in_a_transaction(url: str, fs: LakeFSFileSystem, repo: str) -> None:
     with fs.transaction(repo, "main") as tx:
         FRAME.to_parquet(tx.path("x.parquet"))
         FRAME.to_csv(tx.path("x.csv.gz"), index=False)
@@ -107,7 +107,7 @@ def test_all_in_a_transaction(url: str, fs: LakeFSFileSystem, repo: str) -> None
     assert len(pd.read_parquet(f"{url}/parts")) == 4
 
 
-def test_nothing_is_left_of_a_transaction_that_fails(url: str, fs: LakeFSFileSystem, repo: str) -> None:
+def test_failed_transaction_leaves_nothing(url: str, fs: LakeFSFileSystem, repo: str) -> None:
     def broken() -> None:
         with fs.transaction(repo, "main") as tx:
             FRAME.to_parquet(tx.path("x.parquet"))

@@ -1,4 +1,4 @@
-"""polars, by files that are open: its own readers of URLs do not use fsspec."""
+"""polars, with open files, because its own URL readers do not use fsspec."""
 
 from __future__ import annotations
 
@@ -55,8 +55,8 @@ def test_by_pyarrow(fs: LakeFSFileSystem, url: str) -> None:
     assert_frame_equal(pl.read_parquet(f"{url}/x.parquet", use_pyarrow=True), FRAME)
 
 
-def test_its_own_readers_do_not_know_lakefs(fs: LakeFSFileSystem, url: str) -> None:
-    """So the documentation says `fs.open`."""
+def test_native_readers_reject_lakefs_urls(fs: LakeFSFileSystem, url: str) -> None:
+    """The documentation therefore uses `fs.open`."""
     with fs.open(f"{url}/x.parquet", "wb") as file:
         FRAME.write_parquet(file)
     for read in (pl.read_parquet, lambda path: pl.scan_parquet(path).collect()):

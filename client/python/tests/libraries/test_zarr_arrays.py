@@ -1,4 +1,4 @@
-"""zarr: arrays and groups, by URL and by store."""
+"""zarr: arrays and groups, by URL and through a store."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_a_group(url: str, server: Any) -> None:
     assert (array[:] == DATA).all()
 
 
-def test_what_was_written_anew_replaces_all(url: str, fs: LakeFSFileSystem) -> None:
+def test_overwrite_replaces_the_array(url: str, fs: LakeFSFileSystem) -> None:
     zarr.create_array(f"{url}/x.zarr", data=DATA, chunks=(10, 10))
     assert len(fs.find(f"{url}/x.zarr")) == 101
     zarr.create_array(f"{url}/x.zarr", data=DATA, chunks=(100, 100), overwrite=True)

@@ -1,4 +1,4 @@
-"""fsspec's own suites for file systems, over the real service."""
+"""fsspec's own test suites for file systems, with a real server."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""pyarrow's own cases for file systems, over the real service, through fsspec as its datasets use it.
+"""pyarrow's own tests for file systems, with a real server, through fsspec as its datasets use it.
 
-The cases that make empty folders, or append, cannot hold; what they are about is tested here with folders that have objects.
+Tests that create empty directories or append cannot pass. The tests below cover the same features for directories with objects.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from lakeport import LakeFSFileSystem
 
 pickle_with_and_without_subtree_filesystem = cases.pickle_with_and_without_subtree_filesystem
 
-_EMPTY = "lakeFS has no empty folders: one that was made is not there until an object is below it"
+_EMPTY = "lakeFS has no empty directories: a created directory does not exist until it contains an object"
 _EXPECTED = {
     "test_create_dir": _EMPTY,
     "test_delete_dir": _EMPTY,
@@ -28,9 +28,9 @@ _EXPECTED = {
     "test_get_file_info": _EMPTY,
     "test_get_file_info_with_selector": _EMPTY,
     "test_move_directory": _EMPTY,
-    "test_open_append_stream": "nothing is appended to an object, and pyarrow hands Python's own NotImplementedError on",
+    "test_open_append_stream": "objects cannot be appended to, and pyarrow passes on Python's NotImplementedError",
 }
-"""Why cases fail, by their names."""
+"""Expected failures by test name, with the reasons."""
 
 
 @pytest.fixture
@@ -63,20 +63,20 @@ for name, case in list(vars(cases).items()):
         globals()[name] = pytest.mark.xfail(reason=_EXPECTED[name], strict=True)(case) if name in _EXPECTED else case
 
 
-def test_all_that_is_expected_to_fail_is_there() -> None:
+def test_expected_failures_exist() -> None:
     assert set(_EXPECTED) <= set(globals())
 
 
 @pytest.fixture
 def folder(fs: PyFileSystem, pathfn: Callable[[str], str]) -> str:
-    """A folder with an object in it, and one in a folder of its own."""
+    """A directory with an object and a subdirectory with another object."""
     for key in ("folder/a.txt", "folder/deep/b.txt"):
         with fs.open_output_stream(pathfn(key)) as stream:
             stream.write(b"test")
     return pathfn("folder")
 
 
-def test_a_folder_with_objects_is_a_directory(fs: PyFileSystem, folder: str) -> None:
+def test_directory_with_objects(fs: PyFileSystem, folder: str) -> None:
     found, slash, deep, file, missing = fs.get_file_info([folder, f"{folder}/", f"{folder}/deep", f"{folder}/a.txt", f"{folder}/x"])
     assert [each.type for each in (found, slash, deep)] == [FileType.Directory] * 3
     assert found.size is None
@@ -86,7 +86,7 @@ def test_a_folder_with_objects_is_a_directory(fs: PyFileSystem, folder: str) -> 
 
 
 @pytest.mark.parametrize("end", ["", "/"])
-def test_a_selector_sees_folders_with_objects(fs: PyFileSystem, folder: str, end: str) -> None:
+def test_selector_finds_directories_with_objects(fs: PyFileSystem, folder: str, end: str) -> None:
     def found(*, recursive: bool) -> dict[str, FileType]:
         return {info.path: info.type for info in fs.get_file_info(FileSelector(folder + end, recursive=recursive))}
 
@@ -95,7 +95,7 @@ def test_a_selector_sees_folders_with_objects(fs: PyFileSystem, folder: str, end
     assert found(recursive=True) == {**first, f"{folder}/deep/b.txt": FileType.File}
 
 
-def test_a_selector_of_what_is_not_there(fs: PyFileSystem, folder: str) -> None:
+def test_selector_of_a_missing_directory(fs: PyFileSystem, folder: str) -> None:
     assert fs.get_file_info(FileSelector(f"{folder}/x", allow_not_found=True)) == []
     with pytest.raises(FileNotFoundError):
         fs.get_file_info(FileSelector(f"{folder}/x"))
@@ -104,14 +104,14 @@ def test_a_selector_of_what_is_not_there(fs: PyFileSystem, folder: str) -> None:
 
 
 @pytest.mark.parametrize("end", ["", "/"])
-def test_a_folder_is_deleted_with_its_objects(fs: PyFileSystem, folder: str, end: str) -> None:
+def test_directory_is_deleted_with_its_objects(fs: PyFileSystem, folder: str, end: str) -> None:
     fs.delete_dir(folder + end)
     assert fs.get_file_info(folder).type == FileType.NotFound
     with pytest.raises(FileNotFoundError):
         fs.delete_dir(folder + end)
 
 
-def test_what_is_in_a_folder_is_deleted(fs: PyFileSystem, folder: str) -> None:
+def test_directory_contents_are_deleted(fs: PyFileSystem, folder: str) -> None:
     fs.delete_dir_contents(folder)
     assert fs.get_file_info([folder, f"{folder}/deep/b.txt"])[1].type == FileType.NotFound
     fs.delete_dir_contents(folder, missing_dir_ok=True)
@@ -120,19 +120,19 @@ def test_what_is_in_a_folder_is_deleted(fs: PyFileSystem, folder: str) -> None:
 
 
 @pytest.mark.parametrize("end", ["", "/"])
-def test_a_folder_is_moved(fs: PyFileSystem, folder: str, pathfn: Callable[[str], str], end: str) -> None:
+def test_directory_is_moved(fs: PyFileSystem, folder: str, pathfn: Callable[[str], str], end: str) -> None:
     fs.move(folder + end, pathfn("moved") + end)
     assert fs.get_file_info(folder).type == FileType.NotFound
     paths = {info.path for info in fs.get_file_info(FileSelector(pathfn("moved"), recursive=True))}
     assert paths == {pathfn("moved/a.txt"), pathfn("moved/deep"), pathfn("moved/deep/b.txt")}
 
 
-def test_nothing_is_appended(fs: PyFileSystem, folder: str) -> None:
+def test_append_is_rejected(fs: PyFileSystem, folder: str) -> None:
     with pytest.raises(NotImplementedError, match="appended"):
         fs.open_append_stream(f"{folder}/a.txt")
 
 
-def test_a_pickled_file_system_goes_on(fs: PyFileSystem, folder: str) -> None:
+def test_pickled_file_system_works(fs: PyFileSystem, folder: str) -> None:
     restored = pickle.loads(pickle.dumps(fs))  # noqa: S301  (its own)
     assert restored.get_file_info(folder).type == FileType.Directory
     with restored.open_input_stream(f"{folder}/a.txt") as stream:

@@ -1,4 +1,4 @@
-"""Paths of universal_pathlib, as far as its own cases (`test_upath_cases.py`) do not ask."""
+"""Tests of universal_pathlib's paths, in addition to its own tests (`test_upath_cases.py`)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ FILES = {"file1.txt": "hello world", "folder1/file1.txt": "file1.txt", "folder1/
 
 @pytest.fixture
 def root(server: Any, repo: str) -> UPath:
-    """A folder with files."""
+    """A directory with files."""
     path = UPath(f"lakefs://{repo}/main/dir", host=server.url)
     for name, text in FILES.items():
         (path / name).write_text(text)
@@ -29,20 +29,20 @@ def test_a_url_is_a_path(server: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     assert UPath(path.as_uri()) == path
 
 
-def test_the_levels_above_an_object_are_folders(root: UPath) -> None:
+def test_levels_above_an_object_are_directories(root: UPath) -> None:
     ref = root.parent
     assert [ref.is_dir(), ref.parent.is_dir()] == [True, True]
     assert {path.name for path in ref.parent.iterdir()} == {"main"}
     assert next(iter(ref.iterdir())).exists()
 
 
-def test_a_folder_is_moved(root: UPath) -> None:
+def test_directory_is_moved(root: UPath) -> None:
     (root / "folder1").move(root / "folder2")
     assert not (root / "folder1").exists()
     assert sorted(path.name for path in (root / "folder2").iterdir()) == ["deep", "file1.txt"]
 
 
-def test_a_folder_is_there_with_its_first_object(root: UPath) -> None:
+def test_directory_exists_once_it_has_an_object(root: UPath) -> None:
     path = root / "made" / "deep"
     path.mkdir(parents=True)
     assert not path.exists()

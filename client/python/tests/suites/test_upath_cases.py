@@ -1,4 +1,4 @@
-"""universal_pathlib's own cases over the real service. They are in its source distribution, and in no wheel."""
+"""universal_pathlib's own tests, with a real server. Only its source distribution contains them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from upath import UPath
 (SOURCES,) = Path(sys.prefix).glob("sources/universal_pathlib-*/upath")
 upath.__path__.append(str(SOURCES))
 
-from upath.tests.cases import BaseTests  # noqa: E402  (where they are, is known from here on)
+from upath.tests.cases import BaseTests  # noqa: E402  (after their path is added)
 from upath.tests.utils import OverrideMeta, overrides_base  # noqa: E402
 
 from lakeport.upath import LakeFSPath  # noqa: E402
@@ -28,17 +28,17 @@ FILES = {
     "folder1/file1.txt": "file1.txt",
     "folder1/file2.txt": "file2.txt",
 }
-_NO_ANCHOR = "a path of lakeFS begins with its repository and no slash, so without its protocol it is a relative path to pathlib"
+_NO_ANCHOR = "a lakeFS path begins with its repository and no slash, so pathlib treats it as relative without its protocol"
 _EXPECTED = {
     "test_rename_with_target_absolute[plain_upath_absolute]": _NO_ANCHOR,
     "test_rename_with_target_absolute[plain_path_absolute]": _NO_ANCHOR,
 }
-"""Cases that cannot pass, and why."""
+"""Tests that cannot pass, with the reasons."""
 
 
 @pytest.fixture
 def pathlib_base(tmp_path: Path) -> Path:
-    """The same on this machine: what pathlib itself answers."""
+    """The same files in a local directory, for comparison with pathlib."""
     for name, text in FILES.items():
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(text)
@@ -67,7 +67,7 @@ class TestCases(BaseTests, metaclass=OverrideMeta):  # type: ignore[metaclass, m
         path = UPath(f"lakefs://{repo}/main/dir", host=server.url)
         for name, text in FILES.items():
             (path / name).write_text(text)
-        # As the cases have it: the fixture goes, and what it made takes its name.
+        # The tests read `self.path`, so the value replaces the fixture of the same name.
         self.path = path
 
     @overrides_base  # type: ignore[untyped-decorator]

@@ -1,4 +1,4 @@
-"""zarr's own suite for stores, over the real service."""
+"""zarr's own test suite for stores, with a real server."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The client for programs with an event loop: see `lakeport.aio.Client`."""
+"""The asynchronous client, for programs with an event loop: see `lakeport.aio.Client`."""
 
 from lakeport.aio.client import Client
 from lakeport.aio.files import Files

@@ -1,4 +1,4 @@
-"""The way to a server: one connection, and what each call takes along."""
+"""The connection to a server: the channel, retries, and the metadata and deadline of each call."""
 
 from __future__ import annotations
 
@@ -25,39 +25,39 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _OPTIONS = [
-    # Answers carry 2 MiB of bytes at most, requests a little less than gRPC's usual limit.
+    # Responses carry at most 2 MiB of data, and requests a little less than gRPC's default limit.
     ("grpc.max_receive_message_length", 8 << 20),
-    # A connection that went away without a word is noticed within a minute.
+    # A dead connection is detected within a minute.
     ("grpc.keepalive_time_ms", 40_000),
     ("grpc.keepalive_timeout_ms", 15_000),
-    # A server that is back is found by the next try of a call, not by one of seconds later.
+    # The next attempt of a call reaches a restarted server, not an attempt seconds later.
     ("grpc.initial_reconnect_backoff_ms", 100),
-    # Larger frames cost the server less: fewer system calls for the same bytes.
+    # Larger frames need fewer system calls on the server for the same bytes.
     ("grpc.http2.max_frame_size", 1 << 20),
     ("grpc.primary_user_agent", "lakeport-python/0.1.0"),
-    # Two of these with the same options would share one connection otherwise, and what a fork closes is to be closed.
+    # Channels with the same options would share a connection, but closing a channel before a fork must close its connection.
     ("grpc.use_local_subchannel_pool", 1),
 ]
 _QUIET = 60.0
-"""Seconds without a call after which it is looked whether a local server is still there. Far below what it takes to leave."""
+"""Seconds without a call after which the client checks that a local server still runs. Far below the server's idle timeout."""
 _REFUSALS = 20
-"""How often a call is made again that the server had no place for."""
+"""Maximum number of retries of a call that the server rejected because of overload."""
 _LOSSES = 2
-"""How often one that is idempotent is made again whose connection broke off, or that met a server that was leaving."""
+"""Maximum number of retries of an idempotent call after a lost connection or during a shutdown of the server."""
 _PAUSE = 0.1
-"""Seconds before a call is made again, unless the server says another time."""
+"""Seconds before a retry, unless the server specifies a delay."""
 
 
 class Stubs:
-    """The services of a server, and what calls of them take along."""
+    """The services of a server, and the common arguments of their calls."""
 
     def __init__(self, channel: aio.Channel, credentials: Credentials | None, timeout: float | None) -> None:
         metadata = [("authorization", credentials.authorization)] if credentials else []
         self.once: dict[str, Any] = {"metadata": metadata, "timeout": timeout}
-        """For calls that answer once."""
+        """Arguments of calls with a single response."""
         self.long: dict[str, Any] = {"metadata": metadata}
-        """For calls that may last as long as they move."""
-        # These two carry bytes.
+        """Arguments of calls without a deadline, which may last as long as data flows."""
+        # These two calls carry object data, with their own serialisation.
         self.read = channel.unary_stream(
             "/lakeport.v1.FileService/Read",
             request_serializer=files_pb2.ReadRequest.SerializeToString,
@@ -74,7 +74,7 @@ class Stubs:
 
 
 class _Tries:
-    """How often a call was made in vain."""
+    """Counts the failed attempts of a call."""
 
     def __init__(self, timeout: float | None, *, idempotent: bool) -> None:
         self._refusals = _REFUSALS
@@ -83,29 +83,29 @@ class _Tries:
         self._first: errors.LakeportError | None = None
 
     def has_another(self, error: errors.LakeportError) -> bool:
-        """Whether it is made again after that failure."""
+        """Returns whether the call is retried after this error."""
         if error.reason == "OVERLOADED":
             self._refusals -= 1
             return self._refusals >= 0
         if _is_lost(error):
             self._first = self._first or error
             self._losses -= 1
-            # Whoever waited for most of the time that a call has would wait for another.
+            # No retry after half of the timeout: the next attempt could take as long again.
             return self._losses >= 0 and time.monotonic() < self._until
         return False
 
     def told(self, error: errors.LakeportError) -> errors.LakeportError:
-        """What is told in the end: of several losses the first. Of later ones gRPC says what it tried last, not what is wrong."""
+        """Returns the error to raise: the first of several losses, because gRPC's later errors only describe its last attempt."""
         return self._first if self._first is not None and _is_lost(error) else error
 
 
 def _is_lost(error: errors.LakeportError) -> bool:
-    """Whether nobody answered, or nobody who stays."""
+    """Returns whether no server responded, or only one that is shutting down."""
     return error.code is grpc.StatusCode.UNAVAILABLE and error.reason in {None, "SHUTTING_DOWN"}
 
 
 class Channel:
-    """A connection to a server, opened by the first call; again after a fork, and on another event loop."""
+    """A connection to a server. The first call opens it; the first call after a fork or on another event loop reopens it."""
 
     def __init__(
         self,
@@ -127,15 +127,15 @@ class Channel:
         self._last = 0.0
         self._active = 0
         self._looking: asyncio.Task[None] | None = None
-        """Looks for the local server, for all calls that wait for it."""
+        """Task that looks for the local server, shared by all calls that wait for it."""
 
     async def ask(
         self, call: Callable[[Stubs], Awaitable[T]], again: Callable[[], bool] = lambda: True, *, idempotent: bool = False
     ) -> T:
-        """The answer to a call.
+        """Returns the response of a call.
 
-        One that the server had no place for is made again, if `again` says so: nothing was done. One that is idempotent is made
-        again where its connection broke off, too.
+        A call that the server rejected because of overload had no effect, so it is retried if `again` returns true. An idempotent
+        call is also retried after a lost connection.
         """
         tries = _Tries(self._timeout, idempotent=idempotent)
         while True:
@@ -151,10 +151,10 @@ class Channel:
     async def stream(
         self, call: Callable[[Stubs], aio.UnaryStreamCall[Any, T]], *, stalls: bool = False, idempotent: bool = False
     ) -> AsyncGenerator[T, None]:
-        """The answers to a call, as they come. Whoever stops reading them ends the call.
+        """Yields the responses of a call as they arrive. Closing the iterator cancels the call.
 
-        With `stalls`, no answer for as long as a call may take that answers once is a `TimedOutError`. A call is made again as by
-        `ask`, as long as nothing of its answer came.
+        With `stalls`, raises `TimedOutError` if no response arrives within the timeout of a call with a single response. Retries
+        like `ask`, as long as no response has arrived.
         """
         tries, began = _Tries(self._timeout, idempotent=idempotent), False
         while True:
@@ -182,7 +182,7 @@ class Channel:
         except asyncio.TimeoutError:
             message = f"the server sent nothing for {self._timeout} s"
             raise errors.TimedOutError(message) from None
-        # gRPC's sign of the end is no message.
+        # gRPC marks the end of the stream with an object that is not a message.
         return None if found is aio.EOF else cast("T", found)
 
     @contextmanager
@@ -191,32 +191,32 @@ class Channel:
         try:
             yield
         except aio.AioRpcError as error:
-            told = errors.of_call(error, self._whom())
+            told = errors.of_call(error, self._server_name())
             if _is_lost(told) or told.reason == "UNAUTHENTICATED":
-                # A local server may be gone: the next call looks.
+                # The local server may have ended: the next call looks for it.
                 self._last = 0.0
-            raise self._with_what_was_found(told) from None
+            raise self._with_source(told) from None
         finally:
             self._active -= 1
             self._last = time.monotonic() if self._last else 0.0
 
-    def _with_what_was_found(self, error: errors.LakeportError) -> errors.LakeportError:
-        """What the server refuses may not be what its caller knows to have said."""
+    def _with_source(self, error: errors.LakeportError) -> errors.LakeportError:
+        """Adds the source of rejected credentials, or the address of a failing lakeFS, which the caller may not know."""
         given = self._given
         if error.reason == "UNAUTHENTICATED" and given is not None and given.found_in and given == self._credentials:
-            error.strerror = f"{error.strerror}; they are those of {given.found_in}"
+            error.strerror = f"{error.strerror}; the credentials are those of {given.found_in}"
         if error.reason in {"LAKEFS_UNAVAILABLE", "REFUSED_BY_LAKEFS"} and isinstance(self._server, Local):
             error.strerror = f"{error.strerror}; the lakeFS is {self._server.lakefs_url}"
         return error
 
-    def _whom(self) -> str:
-        """Who is called, for people."""
+    def _server_name(self) -> str:
+        """Returns the name of the server for error messages."""
         if isinstance(self._server, Local):
-            return f"the lakeport that runs here for {self._server.lakefs_url}"
-        return f"the lakeport at {self._server}"
+            return f"the local lakeport server for {self._server.lakefs_url}"
+        return f"the lakeport server at {self._server}"
 
     async def _ready(self) -> Stubs:
-        if isinstance(self._server, Local) and not self._is_surely_there():
+        if isinstance(self._server, Local) and not self._is_connected():
             await self._look(self._server)
         if self._stubs is None or not self._is_open():
             forks.check()
@@ -224,17 +224,17 @@ class Channel:
         self._last = time.monotonic()
         return self._stubs
 
-    def _is_surely_there(self) -> bool:
-        """Whether the local server need not be looked for: the connection to it stands, and was used a moment ago.
+    def _is_connected(self) -> bool:
+        """Returns whether the connection to the local server is open and was used recently. No check is needed then.
 
-        One that has broken off would be made again to whoever listens there by now.
+        gRPC would reconnect a lost connection to whichever process listens on the address now.
         """
         if self._channel is None or not self._is_open() or time.monotonic() - self._last > _QUIET:
             return False
         return self._channel.get_state() is grpc.ChannelConnectivity.READY
 
     async def _look(self, server: Local) -> None:
-        """Looks for the local server, or waits for who does already: a start may take long, and threads are few."""
+        """Looks for the local server. Concurrent calls share one search: a start may take long, and threads are limited."""
         looking, loop = self._looking, asyncio.get_running_loop()
         if looking is None or looking.done() or looking.get_loop() is not loop:
 
@@ -242,16 +242,16 @@ class Channel:
                 await self._move(*await asyncio.to_thread(local.ensure, server))
 
             looking = self._looking = loop.create_task(look())
-            # Who is cancelled leaves it to the others, and perhaps to nobody.
+            # Retrieve the exception: all calls that wait for the task may have been cancelled.
             looking.add_done_callback(lambda task: task.cancelled() or task.exception())
         await asyncio.shield(looking)
 
     async def _move(self, at: Remote, shown: Credentials) -> None:
         if not self._active:
-            # A server that left and came back is found at once by a new connection, by an old one after a pause.
+            # A new connection finds a restarted server immediately, an old one only after its backoff.
             await self._close()
         elif (at, shown) != (self._at, self._credentials):
-            # What is under way ends where it began.
+            # In-flight calls end on their connection.
             self._channel, self._stubs = None, None
         self._at, self._credentials = at, shown
 
@@ -263,7 +263,7 @@ class Channel:
             trusted = grpc.ssl_channel_credentials(root_certificates=self._roots)
             self._channel = aio.secure_channel(self._at.target, trusted, options=_OPTIONS)
         else:
-            # gRPC would name the server by the path of its socket, which is no name.
+            # By default, gRPC uses the path of the socket as the authority, which is not a valid name.
             named = [("grpc.default_authority", "localhost")] if self._at.target.startswith("unix:") else []
             self._channel = aio.insecure_channel(self._at.target, options=[*_OPTIONS, *named])
         self._loop, self._pid = asyncio.get_running_loop(), os.getpid()
@@ -277,7 +277,7 @@ class Channel:
             await channel.close(None)
 
     def close_before_fork(self) -> bool:
-        """Closes the connection, which the next call opens again. False if calls are under way, or nobody can."""
+        """Closes the connection, which the next call reopens. Returns False if calls are in flight or the close failed."""
         if self._loop is None or self._stubs is None or self._pid != os.getpid():
             return True
         if self._loop.is_closed():
@@ -286,5 +286,5 @@ class Channel:
         return not self._active and forks.run(self._loop, self._close)
 
     async def close(self) -> None:
-        """Closes the connection. Another call opens it again."""
+        """Closes the connection. The next call reopens it."""
         await self._close()

@@ -1,4 +1,4 @@
-"""A client of one server, for programs with an event loop."""
+"""The client of one server, for programs with an event loop."""
 
 from __future__ import annotations
 
@@ -30,15 +30,15 @@ if TYPE_CHECKING:
 
 
 _PAUSE = 0.2
-"""Seconds before a transaction is begun once more, where the server asks for none."""
+"""Seconds before the begin of a transaction is retried, unless the server specifies a delay."""
 
 
 _DEFAULT_IDLE = 600.0
-"""Seconds of the idle timeout of who asks for none."""
+"""Idle timeout of transactions that do not specify one, in seconds."""
 
 
 class Client:
-    """A client of one server. Its calls may run at the same time; it belongs to the event loop on which it is made."""
+    """A client of one server. Calls can run concurrently. On another event loop, the client opens a new connection."""
 
     def __init__(
         self,
@@ -48,18 +48,18 @@ class Client:
         timeout: float | None = 60.0,
         root_certificates: bytes | None = None,
     ) -> None:
-        """A client of a lakeport (`grpc://`, `grpcs://`, `unix:/`), or of a lakeFS, for which a lakeport is started here.
+        """Creates a client of a lakeport server (`grpc://`, `grpcs://`, `unix:/`), or of a local server for a lakeFS (`http(s)://`).
 
-        Without an endpoint that of `LAKEPORT_ENDPOINT`, else lakectl's lakeFS; without credentials those of lakectl, if any.
-        `timeout` is for calls that answer once, in seconds; uploads, downloads and lists may last as long as they move.
-        `root_certificates`, in PEM, are trusted with `grpcs://` instead of those of gRPC, and at a lakeFS with `https://` instead
-        of those of the system.
+        Without an endpoint, uses `LAKEPORT_ENDPOINT`, else the lakeFS of lakectl's configuration. Without credentials, uses those
+        of lakectl, if any. `timeout` applies to calls with a single response, in seconds; uploads, downloads and listings may take
+        longer while data flows. `root_certificates`, in PEM format, replace gRPC's default CA certificates for `grpcs://`, and the
+        system's for a lakeFS with `https://`.
         """
         server, credentials = find(endpoint, credentials)
         if isinstance(server, Local):
             server = replace(server, root_certificates=root_certificates)
         self._channel = Channel(server, credentials, timeout, root_certificates)
-        # A local server is one of these authorities, too.
+        # There is one local server for each set of CA certificates.
         trusted = f" {hashlib.sha256(root_certificates).hexdigest()}" if isinstance(server, Local) and root_certificates else ""
         self._identity = (f"{server!r}{trusted}", credentials.authorization if credentials else "")
         self.versions = Versions(self._channel)
@@ -67,7 +67,7 @@ class Client:
 
     @property
     def identity(self) -> tuple[str, str]:
-        """Which server it goes to, and as whom: what has the same means the same transactions."""
+        """Identity of server and caller: clients with the same identity have the same transactions."""
         return self._identity
 
     async def __aenter__(self) -> Self:
@@ -81,7 +81,7 @@ class Client:
         await self._channel.close()
 
     def files(self, repository: str, ref: str) -> Files:
-        """The objects of a branch, tag, commit or ref expression. Nothing is asked yet."""
+        """Returns the objects of a branch, tag, commit or ref expression. Sends no request."""
         return Files(self._channel, Place(repository, ref))
 
     async def begin(
@@ -97,33 +97,33 @@ class Client:
         branch_retention: transactions_pb2.BranchRetention = transactions_pb2.BRANCH_RETENTION_UNSPECIFIED,
         labels: Mapping[str, str] | None = None,
     ) -> Transaction:
-        """Begins a transaction. One that was begun with the same ID and in the same words is found again."""
+        """Begins a transaction. If one with the same ID and the same parameters exists, returns that one."""
         request = transactions_pb2.BeginTransactionRequest(
             repository=repository,
             base_branch=base_branch,
-            # With an ID of our own, an answer that is lost can be asked for again.
+            # An ID that the client generates makes the request idempotent: it can be retried after a lost response.
             transaction_id=transaction_id or new_id(),
-            idle_timeout=_span(idle_timeout),
-            lifetime=_span(lifetime),
+            idle_timeout=_duration(idle_timeout),
+            lifetime=_duration(lifetime),
             read_only=read_only,
             branch=branch,
             branch_retention=branch_retention,
             labels=labels or {},
         )
-        for patience in (True, True, False):
+        for can_retry in (True, True, False):
             try:
                 begun = await self._channel.ask(lambda to: to.transactions.BeginTransaction(request, **to.once))
-                # An older one that is found again was begun in the same words.
+                # An existing transaction with this ID was begun with the same parameters.
                 idle = _DEFAULT_IDLE if idle_timeout is None else idle_timeout.total_seconds()
                 return Transaction(self._channel, begun.transaction, idle=min(idle, _first_idle(begun.transaction)))
             except UnavailableError as error:
-                if not patience:
+                if not can_retry:
                     raise
                 await asyncio.sleep(error.retry_delay or _PAUSE)
         raise AssertionError
 
     async def transaction(self, transaction_id: str) -> Transaction:
-        """A transaction that was begun, by whatever process."""
+        """Returns an existing transaction, which any process may have begun."""
         request = transactions_pb2.GetTransactionRequest(transaction_id=transaction_id)
         found = await self._channel.ask(lambda to: to.transactions.GetTransaction(request, **to.once), idempotent=True)
         return Transaction(self._channel, found.transaction)
@@ -135,7 +135,7 @@ class Client:
         states: Iterable[transactions_pb2.TransactionState] = (),
         labels: Mapping[str, str] | None = None,
     ) -> AsyncIterator[transactions_pb2.Transaction]:
-        """The caller's own transactions, newest first."""
+        """Yields the caller's own transactions, newest first."""
         request = transactions_pb2.ListTransactionsRequest(repository=repository, states=states, labels=labels or {})
         while True:
             page = await self._channel.ask(lambda to: to.transactions.ListTransactions(request, **to.once), idempotent=True)
@@ -146,26 +146,26 @@ class Client:
                 return
 
     def files_of(self, transaction_id: str) -> Files:
-        """The objects of a transaction, without being its owner's object. Nothing is asked yet."""
+        """Returns the objects of a transaction by its ID, without a `Transaction` object. Sends no request."""
         return Files(self._channel, Place(transaction_id=transaction_id))
 
     async def server_info(self) -> files_pb2.GetServerInfoResponse:
-        """Versions, limits and abilities of the server and of the lakeFS behind it."""
+        """Returns versions, limits and capabilities of the server and of its lakeFS."""
         request = files_pb2.GetServerInfoRequest()
         return await self._channel.ask(lambda to: to.files.GetServerInfo(request, **to.once), idempotent=True)
 
 
 def new_id() -> str:
-    """A name for a transaction that no other has."""
+    """Returns a unique transaction ID."""
     return f"transaction-{uuid.uuid4().hex}"
 
 
 def _first_idle(state: transactions_pb2.Transaction) -> float:
-    """Seconds from its beginning to its end: no less than its idle timeout, and that right after it began."""
+    """Returns the seconds from begin to expiry: the idle timeout right after the begin, and more later."""
     return float(state.idle_expire_time.seconds - state.create_time.seconds)
 
 
-def _span(span: datetime.timedelta | None) -> duration_pb2.Duration | None:
+def _duration(span: datetime.timedelta | None) -> duration_pb2.Duration | None:
     if span is None:
         return None
     message = duration_pb2.Duration()

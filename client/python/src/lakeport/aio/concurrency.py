@@ -1,4 +1,4 @@
-"""Work that is done at the same time, and ends together."""
+"""Concurrency of coroutines."""
 
 from __future__ import annotations
 
@@ -11,8 +11,11 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-async def together(work: Iterable[Coroutine[Any, Any, T]], at_once: int) -> list[T]:
-    """The results, in their order. Where one fails, the others are ended before that is told: nothing goes on behind it."""
+async def gather_limited(work: Iterable[Coroutine[Any, Any, T]], at_once: int) -> list[T]:
+    """Runs coroutines, at most `at_once` at the same time, and returns the results in their order.
+
+    If one fails, cancels the others and waits for their end before it raises the error.
+    """
     limit = asyncio.Semaphore(at_once)
 
     async def one(coroutine: Coroutine[Any, Any, T]) -> T:
@@ -29,6 +32,6 @@ async def together(work: Iterable[Coroutine[Any, Any, T]], at_once: int) -> list
         await asyncio.gather(*tasks, return_exceptions=True)
         raise
     finally:
-        # Those that never began.
+        # Close coroutines that never started.
         for coroutine in coroutines:
             coroutine.close()

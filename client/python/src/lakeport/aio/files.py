@@ -1,4 +1,4 @@
-"""Objects of a ref, or of a transaction, as files."""
+"""Operations on the objects of a ref or of a transaction."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from grpc import aio
 
 from lakeport import errors
 from lakeport.aio.channel import Channel, Stubs
-from lakeport.aio.frames import Piece
+from lakeport.aio.concurrency import gather_limited
+from lakeport.aio.frames import WriteFrame
 from lakeport.aio.place import Place
 from lakeport.aio.reading import Download
-from lakeport.aio.together import together
 from lakeport.aio.writing import Data, messages, rewind
 from lakeport.v1 import files_pb2 as v1
 
@@ -25,27 +25,27 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 Stat: TypeAlias = "v1.FileInfo | errors.LakeportError"
-"""An object of many, or why not."""
+"""Metadata of one of many objects, or the error for it."""
 Stats: TypeAlias = list[Stat]
 Contents: TypeAlias = "list[bytes | errors.LakeportError]"
 Paths: TypeAlias = list[str]
 
 _BATCH = 10_000
-"""Items of one batch."""
+"""Maximum number of items of a batch."""
 _BATCH_BYTES = 1 << 20
-"""Bytes of one batch of writes: a third of what one may have, so that several are under way and an object is streamed early."""
+"""Maximum size of a batch write in bytes. It is a third of the limit, so that batches overlap and large objects are streamed."""
 _REFUSAL = 3.0
-"""Seconds for which it is waited to learn why an upload was refused."""
-_REFUSAL_UNHEARD = 0.2
-"""Seconds for which it is waited whether nothing is wanted at all."""
-_ASKED_WHY = 3
-"""How often that is asked."""
-_AT_ONCE = 8
-"""Batches of writes that are under way at the same time."""
+"""Seconds to wait for the reason why an upload was rejected."""
+_REFUSAL_UNSENT = 0.2
+"""Seconds to wait for a rejection that the server sends before it receives any message."""
+_REFUSAL_ATTEMPTS = 3
+"""Maximum number of attempts to get the reason."""
+_CONCURRENCY = 8
+"""Maximum number of concurrent batch writes."""
 
 
 class Files:
-    """Objects of one place. Paths are lakeFS's keys: opaque, never normalised."""
+    """Objects of a ref or of a transaction. Paths are lakeFS keys: opaque and never normalised."""
 
     def __init__(self, channel: Channel, place: Place) -> None:
         self._channel = channel
@@ -56,12 +56,12 @@ class Files:
         return {"repository": where.repository, "ref": where.ref, "transaction_id": where.transaction_id}
 
     async def stat(self, path: str) -> v1.FileInfo:
-        """What an object is. `NotFoundError` where there is none."""
+        """Returns the metadata of an object. Raises `NotFoundError` if it does not exist."""
         request = v1.StatRequest(**self._at(), path=path)
         return (await self._channel.ask(lambda to: to.files.Stat(request, **to.once), idempotent=True)).info
 
     async def exists(self, path: str) -> bool:
-        """Whether an object is there. A repository or ref that is not is an error all the same."""
+        """Returns whether an object exists. Raises `NotFoundError` if the repository or the ref does not exist."""
         try:
             await self.stat(path)
         except errors.NotFoundError as error:
@@ -71,21 +71,21 @@ class Files:
         return True
 
     def open_read(self, path: str, offset: int = 0, limit: int = 0, if_match: str = "") -> Download:
-        """The bytes of an object as they come. A negative `offset` counts from the end; without `limit`, all that follows.
+        """Streams the bytes of an object. A negative `offset` counts from the end; without `limit`, everything after it is read.
 
-        What breaks off is resumed; an object that is replaced meanwhile is a `ConflictError`, never a mixture.
+        The download resumes after a lost connection. If the object has been replaced, it raises `ConflictError`.
         """
         request = v1.ReadRequest(**self._at(), path=path, read_offset=offset, read_limit=limit, if_match=if_match)
         return Download(self._channel, request)
 
     async def read(self, path: str, offset: int = 0, limit: int = 0, if_match: str = "") -> bytes:
-        """The bytes of an object, or of a part of it."""
+        """Reads an object, or a part of it."""
         return b"".join([view async for view in self.open_read(path, offset, limit, if_match).views()])
 
     async def read_ranges(self, path: str, ranges: Sequence[tuple[int, int]]) -> Contents:
-        """Parts of an object, each by its offset and length: for each, in their order, the bytes or why not.
+        """Reads ranges of an object, given as offset and length. Returns the bytes of each range, or its error, in the same order.
 
-        They are of one version of it, and must not overlap.
+        All bytes are from one version of the object. The ranges must not overlap.
         """
         request = v1.ReadRequest(
             **self._at(), path=path, ranges=[v1.ReadRange(read_offset=start, read_limit=size) for start, size in ranges]
@@ -112,8 +112,8 @@ class Files:
     ) -> v1.FileInfo:
         """Stores an object: bytes, a file, or an iterable of bytes, which may be asynchronous.
 
-        Whatever fails on the way, nothing of it is visible; with a `size`, other than so many bytes is a failure. With
-        `create_only` an object that is there is never replaced; `write_id`, one for each write, makes its repetition find itself.
+        A failed write is not visible. With `size`, data of another length is an error. With `create_only`, an existing object is
+        never replaced; `write_id`, unique for each write, is the idempotency key of such a write.
         """
         header = v1.WriteRequest(
             **self._at(),
@@ -135,42 +135,45 @@ class Files:
                 await _send(call, messages(copy.deepcopy(header), data))
                 return await call
             finally:
-                # Without its last message nothing is published; behind its end this does nothing.
+                # Without its last message, the upload publishes nothing. After the end of the call, this has no effect.
                 call.cancel()
 
         try:
             return (await self._channel.ask(upload, again)).info
         except errors.UnavailableError as error:
-            # gRPC tells so of a write behind the server's answer, and forgets the answer (grpc/grpc#36066).
+            # gRPC reports INTERNAL for a write after the server's response, and loses the response (grpc/grpc#36066).
             if error.reason is not None or error.code is not grpc.StatusCode.INTERNAL:
                 raise
             raise await self._refusal(header) or error from None
 
     async def _refusal(self, header: v1.WriteRequest) -> errors.LakeportError | None:
-        """Why an upload is refused that begins so; none if it is not. One that ends without its last message changes nothing."""
+        """Returns the error for an upload with this header, or None if the server accepts it.
+
+        The upload ends without its last message, so it changes nothing.
+        """
 
         async def begin(to: Stubs) -> None:
             call = to.write(**to.long)
-            answer = asyncio.ensure_future(call)
+            response = asyncio.ensure_future(call)
             try:
-                # Who is refused whatever they send is told without sending: what is sent behind that loses it again.
-                await asyncio.wait([answer], timeout=_REFUSAL_UNHEARD)
-                if not answer.done():
-                    await call.write(Piece(header, memoryview(b"")))
-                    await asyncio.wait([answer], timeout=_REFUSAL)
-                if answer.done():
-                    await answer
+                # Wait before sending: if the server rejects the call anyway, a message after its response would lose that response.
+                await asyncio.wait([response], timeout=_REFUSAL_UNSENT)
+                if not response.done():
+                    await call.write(WriteFrame(header, memoryview(b"")))
+                    await asyncio.wait([response], timeout=_REFUSAL)
+                if response.done():
+                    await response
             finally:
-                answer.cancel()
+                response.cancel()
                 call.cancel()
 
-        for _ in range(_ASKED_WHY):
+        for _ in range(_REFUSAL_ATTEMPTS):
             try:
                 await self._channel.ask(begin)
             except errors.LakeportError as error:
                 if error.reason is not None:
                     return error
-                # The answer can be forgotten this time, too.
+                # gRPC can lose the response again.
             else:
                 return None
         return None
@@ -184,7 +187,7 @@ class Files:
         max_depth: int = 0,
         limit: int = 0,
     ) -> AsyncGenerator[v1.ListResponse, None]:
-        """As `list`, in the pages in which the server sends them."""
+        """Like `list`, but yields the pages that the server sends."""
         request = v1.ListRequest(
             **self._at(), prefix=prefix, delimiter=delimiter, match_glob=match_glob, max_depth=max_depth, limit=limit
         )
@@ -203,7 +206,7 @@ class Files:
         max_depth: int = 0,
         limit: int = 0,
     ) -> AsyncGenerator[v1.FileInfo, None]:
-        """Objects whose path begins so, in the order of their bytes, and prefixes where a delimiter folds them."""
+        """Yields the objects with a prefix, in the order of their bytes. A delimiter folds paths into common prefixes."""
         how = {"delimiter": delimiter, "match_glob": match_glob}
         async with contextlib.aclosing(self.list_pages(prefix, **how, max_depth=max_depth, limit=limit)) as pages:
             async for page in pages:
@@ -211,12 +214,12 @@ class Files:
                     yield entry
 
     async def delete(self, path: str, *, recursive: bool = False, allow_missing: bool = False) -> int:
-        """Deletes an object, with `recursive` all below it too, and says how many are gone."""
+        """Deletes an object and, with `recursive`, everything below it. Returns the number of deleted objects."""
         request = v1.DeleteRequest(**self._at(), path=path, recursive=recursive, allow_missing=allow_missing)
         return await self._deleted(request)
 
     async def delete_many(self, paths: Sequence[str], *, allow_missing: bool = False) -> int:
-        """Deletes objects, and says how many are gone."""
+        """Deletes objects. Returns the number of deleted objects."""
         gone = 0
         for start in range(0, len(paths), _BATCH):
             part = paths[start : start + _BATCH]
@@ -234,7 +237,7 @@ class Files:
     async def copy(
         self, source: str, path: str, *, recursive: bool = False, source_ref: str = "", source_repository: str = ""
     ) -> Paths:
-        """Copies an object, with `recursive` all below it too, on the server, and names the copies."""
+        """Copies an object on the server and, with `recursive`, everything below it. Returns the paths of the copies."""
         request = v1.CopyRequest(
             **self._at(),
             path=path,
@@ -246,27 +249,27 @@ class Files:
         return await _moved(self._channel.stream(lambda to: to.files.Copy(request, **to.long)))
 
     async def move(self, source: str, path: str, *, recursive: bool = False) -> Paths:
-        """Moves an object, with `recursive` all below it too, on the server, and says where they are now."""
+        """Moves an object on the server and, with `recursive`, everything below it. Returns the new paths."""
         request = v1.MoveRequest(**self._at(), path=path, source_path=source, recursive=recursive)
         return await _moved(self._channel.stream(lambda to: to.files.Move(request, **to.long)))
 
     async def stat_many(self, paths: Sequence[str]) -> Stats:
-        """What objects are: for each path, in their order, the object or why not."""
+        """Returns the metadata of each object, or its error, in the order of the paths."""
         found = dict[int, Stat]()
         for start in range(0, len(paths), _BATCH):
             async for page in self._batch_stat(paths[start : start + _BATCH]):
                 for item in page.items:
                     found[start + item.index] = errors.of_status(item.status) if item.status.code else item.info
-        return _all_there(found, len(paths))
+        return _in_order(found, len(paths))
 
     async def read_many(self, paths: Sequence[str]) -> Contents:
-        """The bytes of many small objects, 3 MiB each at most: for each path, in their order, the bytes or why not."""
+        """Reads small objects of at most 3 MiB each. Returns the bytes of each object, or its error, in the order of the paths."""
         found = dict[int, "bytes | errors.LakeportError"]()
         for start in range(0, len(paths), _BATCH):
             async for page in self._batch_read(paths[start : start + _BATCH]):
                 for item in page.items:
                     found[start + item.index] = errors.of_status(item.status) if item.status.code else item.data
-        return _all_there(found, len(paths))
+        return _in_order(found, len(paths))
 
     def _batch_stat(self, paths: Sequence[str]) -> AsyncIterator[v1.BatchStatResponse]:
         request = v1.BatchStatRequest(**self._at(), paths=paths)
@@ -277,7 +280,7 @@ class Files:
         return self._channel.stream(lambda to: to.files.BatchRead(request, **to.long), stalls=True, idempotent=True)
 
     async def write_many(self, objects: Mapping[str, bytes], *, create_only: bool = False) -> Stats:
-        """Stores many objects: for each, in their order, the object or why not. All or nothing in a transaction alone."""
+        """Stores objects. Returns the metadata of each object, or its error, in order. Only a transaction makes this atomic."""
         condition = "*" if create_only else ""
 
         async def part(batch: Paths) -> Stats:
@@ -285,13 +288,13 @@ class Files:
                 return [await self._written(batch[0], objects[batch[0]], create_only=create_only)]
             items = [v1.BatchWriteItem(path=path, data=bytes(objects[path]), if_none_match=condition) for path in batch]
             request = v1.BatchWriteRequest(**self._at(), items=items)
-            answer = await self._channel.ask(lambda to: to.files.BatchWrite(request, **to.once))
+            response = await self._channel.ask(lambda to: to.files.BatchWrite(request, **to.once))
             return [
                 errors.of_status(found.status, path) if found.status.code else found.info
-                for path, found in zip(batch, answer.results, strict=True)
+                for path, found in zip(batch, response.results, strict=True)
             ]
 
-        parts = await together((part(batch) for batch in _batches(objects)), _AT_ONCE)
+        parts = await gather_limited((part(batch) for batch in _batches(objects)), _CONCURRENCY)
         return [found for answers in parts for found in answers]
 
     async def _written(self, path: str, data: bytes, *, create_only: bool) -> Stat:
@@ -306,18 +309,18 @@ class Files:
         await self._channel.ask(lambda to: to.files.SetMetadata(request, **to.once))
 
     async def presign(self, path: str) -> str:
-        """A URL to read an object from without credentials. `UnsupportedError` where the store has none."""
+        """Returns a URL to read an object without credentials. Raises `UnsupportedError` if the object store cannot sign URLs."""
         request = v1.PresignRequest(**self._at(), path=path)
         return (await self._channel.ask(lambda to: to.files.Presign(request, **to.once), idempotent=True)).url
 
 
-async def _send(call: aio.StreamUnaryCall[Piece, v1.WriteResponse], pieces: AsyncGenerator[Piece, None]) -> None:
+async def _send(call: aio.StreamUnaryCall[WriteFrame, v1.WriteResponse], pieces: AsyncGenerator[WriteFrame, None]) -> None:
     async with contextlib.aclosing(pieces):
         async for piece in pieces:
             try:
                 await call.write(piece)
             except (grpc.RpcError, asyncio.InvalidStateError):
-                # The server has answered already; its answer says why.
+                # The server has already sent its response, which contains the reason.
                 return
     await call.done_writing()
 
@@ -340,15 +343,15 @@ def _raise_first(failures: list[v1.PathStatus]) -> None:
         raise error
 
 
-def _all_there(found: dict[int, T], expected: int) -> list[T]:
+def _in_order(found: dict[int, T], expected: int) -> list[T]:
     if len(found) != expected:
-        message = f"the server answered for {len(found)} of {expected} items"
+        message = f"the server responded for {len(found)} of {expected} items"
         raise errors.CorruptError(message)
     return [found[index] for index in range(expected)]
 
 
 def _batches(objects: Mapping[str, bytes]) -> Iterable[list[str]]:
-    """Paths of what goes together: as much as one message may be, or one object that is too large for any."""
+    """Yields the paths of each batch: as many as fit into one message, or a single object that is too large for any batch."""
     batch, size = list[str](), 0
     for path, data in objects.items():
         weight = len(data) + len(path.encode()) + 32

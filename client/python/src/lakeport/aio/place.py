@@ -1,4 +1,4 @@
-"""Where a call acts."""
+"""The ref or the transaction on which a call acts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Downloads that go on where they broke off."""
+"""Downloads, which resume after a lost connection."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ if TYPE_CHECKING:
     from lakeport.v1 import files_pb2 as v1
 
 _TRIES = 5
-"""How often in a row a download is resumed without a byte of progress."""
+"""Maximum number of consecutive resumptions without progress."""
 _PAUSE = 0.1
-"""Seconds before the second of these; longer before each."""
+"""Seconds before the second consecutive resumption. The pause grows with each further one."""
 _RESUMED = {None, "LAKEFS_UNAVAILABLE", "SHUTTING_DOWN", "READER_STALLED"}
-"""Why a download may break off whose rest can be had by another call; `None` is the connection."""
+"""Reasons of failures after which a download is resumed; `None` is a lost connection."""
 
 
 class Download:
-    """The bytes of an object, in order. Each piece was checked, or an error says that the rest is not to be had."""
+    """A streaming download: the bytes of an object, in order. Each chunk is checked, and an incomplete download raises an error."""
 
     def __init__(self, channel: Channel, request: v1.ReadRequest) -> None:
         self._channel = channel
@@ -35,24 +35,24 @@ class Download:
 
     @property
     def info(self) -> v1.FileInfo:
-        """The object. Known from the first piece on."""
+        """Metadata of the object, available once the first chunk has been read. Before that, access raises `RuntimeError`."""
         if self._info is None:
-            message = "nothing of the object was read yet"
+            message = "the metadata is not available before the first chunk has been read"
             raise RuntimeError(message)
         return self._info
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        """Reads on until all is there."""
+        """Yields the remaining bytes in chunks."""
         async with contextlib.aclosing(self.views()) as views:
             async for view in views:
                 yield bytes(view)
 
     async def views(self) -> AsyncGenerator[memoryview, None]:
-        """As the download itself, without a copy of the bytes."""
+        """Like iteration, but does not copy the bytes."""
         tries = 0
         if self._left == 0:
             return
-        # Whoever stopped reading goes on where that was.
+        # Continue where an earlier iteration stopped.
         self._resume()
         while True:
             before = self._next
@@ -72,13 +72,13 @@ class Download:
             self._resume()
 
     async def _pieces(self) -> AsyncGenerator[memoryview, None]:
-        answers = self._channel.stream(lambda to: to.read(self._request, **to.long), stalls=True)
-        async with contextlib.aclosing(answers):
-            async for message, data in answers:
+        responses = self._channel.stream(lambda to: to.read(self._request, **to.long), stalls=True)
+        async with contextlib.aclosing(responses):
+            async for message, data in responses:
                 if message.HasField("info") and self._info is None:
                     self._began(message)
                 if self._next is None or self._left is None:
-                    error = "the server sent bytes of an object that it did not name"
+                    error = "the server sent data before the metadata of the object"
                     raise CorruptError(error)
                 if data:
                     self._check(message.offset, len(data))
@@ -86,7 +86,7 @@ class Download:
                     self._left -= len(data)
                     yield data
         if self._left:
-            error = f"the answer ended {self._left} bytes too early"
+            error = f"the response ended {self._left} bytes too early"
             raise UnavailableError(error)
 
     def _began(self, message: v1.ReadResponse) -> None:
@@ -96,7 +96,7 @@ class Download:
 
     def _check(self, offset: int, size: int) -> None:
         if offset != self._next:
-            error = f"the server sent bytes at {offset} where {self._next} comes next"
+            error = f"the server sent data at offset {offset}, but offset {self._next} comes next"
             raise CorruptError(error)
         if self._left is not None and size > self._left:
             error = "the server sent more bytes than it announced"
@@ -106,7 +106,7 @@ class Download:
         return isinstance(error, UnavailableError) and error.reason in _RESUMED
 
     def _resume(self) -> None:
-        """The rest of the same object: one that was replaced meanwhile is refused, never mixed in."""
+        """Prepares the request for the rest of the same version. The server rejects it if the object has been replaced."""
         if self._info is None:
             return
         self._request.read_offset = self._next or 0

@@ -1,4 +1,4 @@
-"""Transactions: files that nobody else sees before they are committed, all together."""
+"""Transactions: writes that are invisible to other callers until a commit publishes all of them."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-_PATIENCE = 120.0
-"""Seconds for which a commit is asked for again whose outcome is not known yet."""
+_COMMIT_TIMEOUT = 120.0
+"""Seconds for which a commit is retried while its outcome is unknown."""
 _PAUSE = 0.2
-"""Seconds between two of these, where the server asks for none."""
-_SHORTEST = 10
-"""Seconds of the shortest idle timeout that there is."""
+"""Seconds between two retries, unless the server specifies a delay."""
+_MIN_IDLE = 10
+"""Shortest idle timeout that the server accepts, in seconds."""
 
 
-async def _keep(of: weakref.ref[Transaction], pause: float) -> None:
-    """Keeps a transaction while its block lasts, and it is not forgotten: what takes long on this side is no reason to end it."""
+async def _heartbeat(of: weakref.ref[Transaction], pause: float) -> None:
+    """Keeps a transaction alive while its block runs and the object exists, so that long computations do not let it expire."""
     while True:
         await asyncio.sleep(pause)
         transaction = of()
@@ -39,43 +39,43 @@ async def _keep(of: weakref.ref[Transaction], pause: float) -> None:
         try:
             await transaction.keep_alive()
         except (UnavailableError, TimedOutError, BusyError):
-            # The next one may get through.
+            # The next attempt may succeed.
             continue
         except LakeportError:
-            # It has ended; who works in it is told so.
+            # The transaction has ended. The next call in it reports that.
             return
         finally:
             del transaction
 
 
 class Transaction(Files):
-    """Files of a transaction. As a context manager it is committed at the end of the block, or rolled back by an exception.
+    """Objects of a transaction. As a context manager, it commits at the end of the block, or rolls back after an exception.
 
-    A commit that is refused, by a conflict say, leaves it open: commit it otherwise, or roll it back.
-    The server holds it: its ID goes on with it in another process, and what nobody ends, ends by itself.
+    A failed commit, for example after a conflict, leaves the transaction open: commit it with other options, or roll it back.
+    The server holds the transaction: another process can continue it by its ID, and without an end by a client, it expires.
     """
 
     def __init__(self, channel: Channel, state: v1.Transaction, *, idle: float | None = None) -> None:
-        """`idle`: its idle timeout in seconds, if that is known."""
+        """`idle` is the idle timeout in seconds, if it is known."""
         super().__init__(channel, Place(transaction_id=state.transaction_id))
-        self._pause = max(idle or _SHORTEST, _SHORTEST) / 3
+        self._pause = max(idle or _MIN_IDLE, _MIN_IDLE) / 3
         self.state = state
         self.message = ""
-        """Of the commit at the end of the block; empty: one that names the transaction."""
+        """Commit message for the end of the block. If empty, the message names the transaction."""
         self._keeping: asyncio.Task[None] | None = None
 
     @property
     def id(self) -> str:
-        """What the transaction goes on by, anywhere."""
+        """ID of the transaction, with which any process can continue it."""
         return self.state.transaction_id
 
     @property
     def is_open(self) -> bool:
-        """Whether it was neither committed nor ended, as far as this object was told."""
+        """Whether the transaction was open in the last state that this object received."""
         return self.state.state == v1.TRANSACTION_STATE_OPEN
 
     async def __aenter__(self) -> Self:
-        self._keeping = asyncio.create_task(_keep(weakref.ref(self), self._pause))
+        self._keeping = asyncio.create_task(_heartbeat(weakref.ref(self), self._pause))
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
@@ -86,13 +86,13 @@ class Transaction(Files):
                 await self.commit()
                 return
             with contextlib.suppress(LakeportError):
-                # The exception is what happened; a transaction that cannot be rolled back ends by itself.
+                # Keep the original exception. If the rollback fails, the transaction expires.
                 await self.rollback()
         finally:
             await self.stop_keeping()
 
     async def stop_keeping(self) -> None:
-        """Ends what keeps the transaction from ending by itself."""
+        """Stops the keep-alive requests of the context manager."""
         if self._keeping is not None:
             self._keeping.cancel()
             self._keeping = None
@@ -108,9 +108,10 @@ class Transaction(Files):
         merge: bool = True,
         if_epoch: int | None = None,
     ) -> v1.Transaction:
-        """Commits all of it and merges that into the base branch.
+        """Commits the transaction and merges it into the base branch.
 
-        An answer that is lost, and a commit that is in doubt, are asked for again: that is safe, and what comes back is true.
+        Retries after a lost response, and while the outcome is unknown. This is safe: a retry returns the outcome of the first
+        request.
         """
         request = v1.CommitTransactionRequest(
             transaction_id=self.id,
@@ -126,7 +127,7 @@ class Transaction(Files):
         return self.state
 
     async def _outcome(self, request: v1.CommitTransactionRequest) -> v1.Transaction:
-        until = time.monotonic() + _PATIENCE
+        until = time.monotonic() + _COMMIT_TIMEOUT
         while True:
             try:
                 return (await self._channel.ask(lambda to: to.transactions.CommitTransaction(request, **to.once))).transaction
@@ -136,12 +137,12 @@ class Transaction(Files):
                 await asyncio.sleep(error.retry_delay or _PAUSE)
 
     async def validate(self) -> None:
-        """Changes nothing, and raises what a commit would meet now: a `ConflictError` where both sides changed a path."""
+        """Checks whether a commit would succeed now, and changes nothing. Raises its error, such as `ConflictError`."""
         request = v1.CommitTransactionRequest(transaction_id=self.id, validate_only=True)
         await self._channel.ask(lambda to: to.transactions.CommitTransaction(request, **to.once), idempotent=True)
 
     async def rollback(self) -> v1.Transaction:
-        """Ends it without a trace."""
+        """Rolls the transaction back and discards all of its changes."""
         request = v1.RollbackTransactionRequest(transaction_id=self.id)
         self.state = (
             await self._channel.ask(lambda to: to.transactions.RollbackTransaction(request, **to.once), idempotent=True)
@@ -149,7 +150,7 @@ class Transaction(Files):
         return self.state
 
     async def refresh(self) -> v1.Transaction:
-        """The transaction as the server has it now."""
+        """Requests the current state of the transaction."""
         request = v1.GetTransactionRequest(transaction_id=self.id)
         self.state = (
             await self._channel.ask(lambda to: to.transactions.GetTransaction(request, **to.once), idempotent=True)
@@ -157,7 +158,7 @@ class Transaction(Files):
         return self.state
 
     async def keep_alive(self) -> v1.Transaction:
-        """Gives it another idle timeout. Every call in it does the same."""
+        """Restarts the idle timeout. Every call in the transaction does the same."""
         request = v1.KeepAliveTransactionRequest(transaction_id=self.id)
         self.state = (
             await self._channel.ask(lambda to: to.transactions.KeepAliveTransaction(request, **to.once), idempotent=True)
@@ -165,7 +166,7 @@ class Transaction(Files):
         return self.state
 
     async def changes(self, prefix: str = "") -> AsyncIterator[v1.TransactionChange]:
-        """The paths that it changed, and those in conflict with the base, in the order of their bytes."""
+        """Yields the paths that the transaction changed, and those in conflict with the base branch, in byte order."""
         request = v1.ListTransactionChangesRequest(transaction_id=self.id, prefix=prefix)
         async for page in self._channel.stream(
             lambda to: to.transactions.ListTransactionChanges(request, **to.long), idempotent=True
@@ -174,7 +175,7 @@ class Transaction(Files):
                 yield change
 
     async def watch(self) -> AsyncIterator[v1.WatchTransactionResponse]:
-        """The transaction, at once and whenever it becomes another, until it has ended."""
+        """Yields the state of the transaction immediately, and after each change until the transaction has ended."""
         request = v1.WatchTransactionRequest(transaction_id=self.id)
         again = True
         while again:
@@ -188,18 +189,18 @@ class Transaction(Files):
     async def create_commit(
         self, message: str, *, metadata: Mapping[str, str] | None = None, allow_empty: bool = False
     ) -> versions_pb2.Commit:
-        """A commit within the transaction, which goes on."""
+        """Creates a commit in the transaction, which stays open."""
         request = versions_pb2.CreateCommitRequest(
             transaction_id=self.id, message=message, metadata=metadata or {}, allow_empty=allow_empty
         )
         return (await self._channel.ask(lambda to: to.versions.CreateCommit(request, **to.once))).commit
 
     async def head(self) -> versions_pb2.Commit:
-        """The last commit within the transaction; before the first, the one that it began from."""
+        """Returns the last commit in the transaction. Before the first one, returns the commit from which the transaction began."""
         request = versions_pb2.GetCommitRequest(transaction_id=self.id)
         return (await self._channel.ask(lambda to: to.versions.GetCommit(request, **to.once), idempotent=True)).commit
 
     async def revert(self, ref: str, *, parent: int = 0, message: str = "") -> versions_pb2.Commit:
-        """Undoes a commit within the transaction, which goes on. Nothing may be uncommitted in it."""
+        """Reverts a commit in the transaction, which stays open. The transaction must not have uncommitted changes."""
         request = versions_pb2.RevertRequest(transaction_id=self.id, ref=ref, parent_number=parent, message=message)
         return (await self._channel.ask(lambda to: to.versions.Revert(request, **to.once))).commit

@@ -1,4 +1,4 @@
-"""Repositories, branches, tags, commits and what is done with them."""
+"""Repositories, branches, tags and commits, and operations on them."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
 
 _PAGE = 1000
-"""Names of one page."""
+"""Number of names in a page of a listing."""
 
 
 class Versions:
-    """The versions of a lake."""
+    """Repositories, branches, tags and commits."""
 
     def __init__(self, channel: Channel) -> None:
         self._channel = channel
 
     async def repositories(self, prefix: str = "") -> AsyncIterator[v1.Repository]:
-        """Repositories whose names begin so."""
+        """Yields the repositories whose names have a prefix."""
         request = v1.ListRepositoriesRequest(prefix=prefix, page_size=_PAGE)
         while True:
             page = await self._channel.ask(lambda to: to.versions.ListRepositories(request, **to.once), idempotent=True)
@@ -34,14 +34,14 @@ class Versions:
                 return
 
     async def repository(self, repository: str) -> v1.Repository:
-        """A repository."""
+        """Returns a repository."""
         request = v1.GetRepositoryRequest(repository=repository)
         return (await self._channel.ask(lambda to: to.versions.GetRepository(request, **to.once), idempotent=True)).repository
 
     async def create_repository(
         self, repository: str, storage_namespace: str = "", *, default_branch: str = "", read_only: bool = False
     ) -> v1.Repository:
-        """Makes a repository. The embedded lake chooses a namespace itself."""
+        """Creates a repository. The embedded lake chooses the storage namespace itself."""
         request = v1.CreateRepositoryRequest(
             repository=repository,
             storage_namespace=storage_namespace,
@@ -51,12 +51,12 @@ class Versions:
         return (await self._channel.ask(lambda to: to.versions.CreateRepository(request, **to.once))).repository
 
     async def delete_repository(self, repository: str) -> None:
-        """Deletes a repository with all that is in it."""
+        """Deletes a repository and everything in it."""
         request = v1.DeleteRepositoryRequest(repository=repository)
         await self._channel.ask(lambda to: to.versions.DeleteRepository(request, **to.once))
 
     async def branches(self, repository: str, prefix: str = "") -> AsyncIterator[v1.Branch]:
-        """Branches whose names begin so, without those of transactions."""
+        """Yields the branches whose names have a prefix, without those of transactions."""
         request = v1.ListBranchesRequest(repository=repository, prefix=prefix, page_size=_PAGE)
         while True:
             page = await self._channel.ask(lambda to: to.versions.ListBranches(request, **to.once), idempotent=True)
@@ -67,12 +67,12 @@ class Versions:
                 return
 
     async def branch(self, repository: str, branch: str) -> v1.Branch:
-        """A branch."""
+        """Returns a branch."""
         request = v1.GetBranchRequest(repository=repository, branch=branch)
         return (await self._channel.ask(lambda to: to.versions.GetBranch(request, **to.once), idempotent=True)).branch
 
     async def create_branch(self, repository: str, branch: str, source: str) -> v1.Branch:
-        """Makes a branch that begins at a ref."""
+        """Creates a branch from a ref."""
         request = v1.CreateBranchRequest(repository=repository, ref=source, branch=branch)
         return (await self._channel.ask(lambda to: to.versions.CreateBranch(request, **to.once))).branch
 
@@ -82,7 +82,7 @@ class Versions:
         await self._channel.ask(lambda to: to.versions.DeleteBranch(request, **to.once))
 
     async def tags(self, repository: str, prefix: str = "") -> AsyncIterator[v1.Tag]:
-        """Tags whose names begin so."""
+        """Yields the tags whose names have a prefix."""
         request = v1.ListTagsRequest(repository=repository, prefix=prefix, page_size=_PAGE)
         while True:
             page = await self._channel.ask(lambda to: to.versions.ListTags(request, **to.once), idempotent=True)
@@ -93,12 +93,12 @@ class Versions:
                 return
 
     async def tag(self, repository: str, tag: str) -> v1.Tag:
-        """A tag."""
+        """Returns a tag."""
         request = v1.GetTagRequest(repository=repository, tag=tag)
         return (await self._channel.ask(lambda to: to.versions.GetTag(request, **to.once), idempotent=True)).tag
 
     async def create_tag(self, repository: str, tag: str, ref: str) -> v1.Tag:
-        """Makes a tag that names the commit of a ref."""
+        """Creates a tag for the commit of a ref."""
         request = v1.CreateTagRequest(repository=repository, ref=ref, tag=tag)
         return (await self._channel.ask(lambda to: to.versions.CreateTag(request, **to.once))).tag
 
@@ -116,14 +116,14 @@ class Versions:
         metadata: Mapping[str, str] | None = None,
         allow_empty: bool = False,
     ) -> v1.Commit:
-        """Commits what is uncommitted on a branch."""
+        """Commits the uncommitted changes of a branch."""
         request = v1.CreateCommitRequest(
             repository=repository, ref=branch, message=message, metadata=metadata or {}, allow_empty=allow_empty
         )
         return (await self._channel.ask(lambda to: to.versions.CreateCommit(request, **to.once))).commit
 
     async def commit(self, repository: str, ref: str) -> v1.Commit:
-        """The commit that a ref names."""
+        """Returns the commit that a ref names."""
         request = v1.GetCommitRequest(repository=repository, ref=ref)
         return (await self._channel.ask(lambda to: to.versions.GetCommit(request, **to.once), idempotent=True)).commit
 
@@ -139,7 +139,7 @@ class Versions:
         since: datetime.datetime | None = None,
         stop_at: str = "",
     ) -> AsyncIterator[v1.Commit]:
-        """The history of a ref, newest first."""
+        """Yields the history of a ref, newest commit first."""
         request = v1.LogRequest(
             repository=repository,
             ref=ref,
@@ -164,7 +164,7 @@ class Versions:
         prefix: str = "",
         mode: v1.DiffMode = v1.DIFF_MODE_UNSPECIFIED,
     ) -> AsyncIterator[v1.DiffEntry]:
-        """What differs between two refs, in the order of the paths' bytes."""
+        """Yields the differences between two refs, in the order of the paths' bytes."""
         request = v1.DiffRequest(repository=repository, ref=left, right_ref=right, prefix=prefix, mode=mode)
         async for page in self._channel.stream(lambda to: to.versions.Diff(request, **to.long), idempotent=True):
             for entry in page.entries:
@@ -181,7 +181,7 @@ class Versions:
         strategy: MergeStrategy = MERGE_STRATEGY_UNSPECIFIED,
         squash: bool = False,
     ) -> str:
-        """Merges a ref into a branch, and names the commit."""
+        """Merges a ref into a branch. Returns the ID of the merge commit."""
         request = v1.MergeRequest(
             repository=repository,
             ref=source,
@@ -203,7 +203,7 @@ class Versions:
         parent: int = 0,
         metadata: Mapping[str, str] | None = None,
     ) -> v1.Commit:
-        """Undoes a commit on a branch; that of a transaction, a merge, against its parent 1."""
+        """Reverts a commit on a branch. For the commit of a transaction, which is a merge, pass `parent=1`."""
         request = v1.RevertRequest(
             repository=repository,
             ref=ref,
@@ -215,11 +215,11 @@ class Versions:
         return (await self._channel.ask(lambda to: to.versions.Revert(request, **to.once))).commit
 
     async def cherry_pick(self, repository: str, branch: str, ref: str, *, parent: int = 0) -> v1.Commit:
-        """Makes the change of a commit once more on a branch."""
+        """Applies the changes of a commit to a branch."""
         request = v1.CherryPickRequest(repository=repository, ref=ref, branch=branch, parent_number=parent)
         return (await self._channel.ask(lambda to: to.versions.CherryPick(request, **to.once))).commit
 
     async def reset(self, repository: str, branch: str, *, path: str = "", prefix: str = "", target: str = "") -> None:
-        """Takes back what is uncommitted on a branch, all or some of it; with a target, sets the branch to that commit."""
+        """Discards all or some uncommitted changes of a branch. With a target, sets the branch to that commit."""
         request = v1.ResetRequest(repository=repository, ref=branch, path=path, prefix=prefix, target_ref=target)
         await self._channel.ask(lambda to: to.versions.Reset(request, **to.once))

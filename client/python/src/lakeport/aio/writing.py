@@ -1,4 +1,4 @@
-"""Uploads: nothing of an object is visible before all of it is there."""
+"""Uploads: an object becomes visible only once all of it has been uploaded."""
 
 from __future__ import annotations
 
@@ -7,28 +7,31 @@ import contextlib
 from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 
-from lakeport.aio.frames import Piece
+from lakeport.aio.frames import WriteFrame
 from lakeport.v1 import files_pb2 as v1
 
-PIECE = 1 << 20
-"""Bytes of one message of an upload."""
+CHUNK = 1 << 20
+"""Maximum number of data bytes in one message of an upload."""
 
 
 @runtime_checkable
 class Readable(Protocol):
-    """Something to read bytes from, such as a file."""
+    """An object from which bytes can be read, such as a file."""
 
     def read(self, size: int, /) -> bytes:
-        """The next bytes, `size` at most; none at the end."""
+        """Returns the next bytes, at most `size`. Returns none at the end."""
         ...
 
 
 Data: TypeAlias = bytes | bytearray | memoryview | Readable | Iterable[bytes] | AsyncIterable[bytes]
-"""What can be uploaded."""
+"""Data that can be uploaded."""
 
 
 def rewind(data: Data) -> Callable[[], bool]:
-    """Goes back to where the data begins, and says whether that can be done: what came from an iterator is gone."""
+    """Returns a function that rewinds the data to its current position, and returns whether this succeeded.
+
+    Data of an iterator cannot be rewound.
+    """
     if isinstance(data, bytes | bytearray | memoryview):
         return lambda: True
     seek, tell = getattr(data, "seek", None), getattr(data, "tell", None)
@@ -41,21 +44,21 @@ def rewind(data: Data) -> Callable[[], bool]:
     return lambda: seek(start) == start
 
 
-async def messages(header: v1.WriteRequest, data: Data) -> AsyncGenerator[Piece, None]:
-    """The messages of an upload. The last one publishes: data that fails to come never reaches it."""
+async def messages(header: v1.WriteRequest, data: Data) -> AsyncGenerator[WriteFrame, None]:
+    """Yields the messages of an upload. The last message publishes the object, so failing data publishes nothing."""
     head, last = header, None
     is_whole = isinstance(data, bytes | bytearray | memoryview)
     async with contextlib.aclosing(_parts(data)) as parts:
         async for part in parts:
-            # What is held back until the next part is there must not change meanwhile, as a buffer that is used again.
+            # The last part is held back until the next one arrives, so copy mutable buffers: the source may reuse them.
             view = part if is_whole else memoryview(part if isinstance(part, bytes) else bytes(part))
-            for start in range(0, len(view), PIECE):
+            for start in range(0, len(view), CHUNK):
                 if last is not None:
-                    yield Piece(head, last)
+                    yield WriteFrame(head, last)
                     head = v1.WriteRequest()
-                last = view[start : start + PIECE]
+                last = view[start : start + CHUNK]
     head.finish_write = True
-    yield Piece(head, memoryview(b"") if last is None else last)
+    yield WriteFrame(head, memoryview(b"") if last is None else last)
 
 
 async def _parts(data: Data) -> AsyncGenerator[Any, None]:
@@ -69,22 +72,22 @@ async def _parts(data: Data) -> AsyncGenerator[Any, None]:
         async for part in data:
             yield part
     else:
-        # What makes the parts may take long, and others use the loop.
+        # The iterator may block, and other tasks use the event loop.
         items, end = iter(data), object()
         while (item := await asyncio.to_thread(next, items, end)) is not end:
             yield item
 
 
 async def _read(file: Readable) -> AsyncGenerator[bytes, None]:
-    """A file may be slow: the next part is read while one is sent."""
-    reading = asyncio.ensure_future(asyncio.to_thread(file.read, PIECE))
+    """Reads a file in chunks. The next chunk is read while the previous one is sent, because a file may be slow."""
+    reading = asyncio.ensure_future(asyncio.to_thread(file.read, CHUNK))
     try:
         while part := await reading:
-            reading = asyncio.ensure_future(asyncio.to_thread(file.read, PIECE))
+            reading = asyncio.ensure_future(asyncio.to_thread(file.read, CHUNK))
             yield part
         if part is None:
-            message = "the file has nothing to read yet: it must not be one that does not wait"
+            message = "the file is non-blocking and has no data yet: pass a blocking file"
             raise BlockingIOError(message)
     finally:
-        # Whoever closes the file next must not do so amid a read.
+        # The caller may close the file next, which must not happen during a read.
         await asyncio.wait([reading])

@@ -1,1 +1,1 @@
-"""The file system in parts: what all need, looking, reading, writing, and changing what is there."""
+"""The parts of the file system: a common base, listing, reading, writing, and changing existing objects."""

@@ -1,4 +1,4 @@
-"""What all parts of the file system need: the connection, where a path goes, what is known of it."""
+"""The common base of the file system: connection, routing of paths to refs and transactions, and caches."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from fsspec.asyn import AsyncFileSystem, mirror_sync_methods
 from fsspec.utils import stringify_path
 
 from lakeport import _loop, aio
-from lakeport.batching import Stats
+from lakeport.batching import StatBatcher
 from lakeport.caching import Cache
 from lakeport.errors import ExistsError, InvalidError, LakeportError, NotFoundError
 from lakeport.lakectl import Credentials
-from lakeport.neighbours import Neighbours
 from lakeport.paths import Path
+from lakeport.prefetch import Prefetcher
 from lakeport.registry import BRANCH_LABEL, Name, may_be_transaction, registry, split_expression
 from lakeport.transaction import LakeFSTransaction, warn_of_base
 from lakeport.v1 import transactions_pb2
@@ -34,15 +34,15 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_FOREIGN = 5.0
-"""Seconds for which it is known that a ref is a transaction of another process, or none."""
-_MOST = 1000
-"""Of these that are remembered."""
+_FOREIGN_LIFETIME = 5.0
+"""Seconds for which the client remembers whether a ref is an open transaction of another process."""
+_MAX_FOREIGN = 1000
+"""Maximum number of refs for which the client remembers this."""
 _OPEN = {transactions_pb2.TRANSACTION_STATE_OPEN, transactions_pb2.TRANSACTION_STATE_COMMITTING}
 
 
 class Base(AsyncFileSystem):  # type: ignore[misc]
-    """The constructor, and what the other parts build on."""
+    """The constructor, and methods that the other parts use."""
 
     protocol = "lakefs"
     transaction_type = LakeFSTransaction
@@ -69,44 +69,46 @@ class Base(AsyncFileSystem):  # type: ignore[misc]
         use_listings_cache: bool = True,
         **storage_options: Any,
     ) -> None:
-        """A file system on a lakeport, or on a lakeFS, for which a lakeport is started on this machine.
+        """A file system on a lakeport server. For the address of a lakeFS, the client starts a local lakeport server.
 
         Parameters
         ----------
         host
-            `grpc://HOST:PORT` (`grpcs://` with TLS): a lakeport that runs. `http(s)://HOST`: a lakeFS. Without it:
+            `grpc://HOST:PORT` (`grpcs://` with TLS) is a running lakeport server; `http(s)://HOST` is a lakeFS. Default:
             `LAKEPORT_ENDPOINT`, else the lakeFS of `LAKECTL_SERVER_ENDPOINT_URL` or `~/.lakectl.yaml`.
         username, password
-            A key pair of lakeFS. Without any credentials: those of `LAKECTL_CREDENTIALS_*` or `~/.lakectl.yaml`.
+            Access key ID and secret access key of lakeFS. Without any credentials: those of `LAKECTL_CREDENTIALS_*` or
+            `~/.lakectl.yaml`.
         access_token, api_key, api_key_prefix
-            A token of lakeFS's instead; `api_key_prefix` is the scheme that stands before it, `Bearer` if it is not given.
+            A token of lakeFS, instead of a key pair. `api_key_prefix` is its authentication scheme, by default `Bearer`.
         ssl_ca_cert
-            A PEM file with the authorities that are trusted, and no others, with `grpcs://`, and with `https://` at that lakeFS.
+            Path of a PEM file with CA certificates. They replace the default ones, for `grpcs://` and for a lakeFS with `https://`.
         verify_ssl, proxy
-            Not to be had: gRPC always verifies, and takes its proxy from `grpc_proxy`. Other than the defaults are refused.
+            Not supported: gRPC always verifies certificates, and takes its proxy from `grpc_proxy`. Values other than the defaults
+            raise `InvalidError`.
         create_branch_ok, source_branch
-            Whether a write to a branch that is not there makes it, and from which one.
+            Whether a write to a missing branch creates the branch, and from which branch.
         pre_sign
-            Without a meaning here: bytes go through lakeport, which checks them.
+            Ignored: all data goes through lakeport, which checks it.
         request_config
-            Of this, `request_timeout` is used, as `timeout`.
+            Only `request_timeout` is used, as `timeout`.
         timeout
-            Seconds within which a call that answers once has to. Uploads, downloads and lists may last as long as they move.
+            Timeout of a call with a single response, in seconds. Uploads, downloads and listings may take longer while data flows.
         listings_expiry_time
-            Seconds for which what was told of a branch is believed. A commit never changes.
+            Seconds for which metadata and listings of branches and tags are cached. Those at a commit ID do not expire.
         use_listings_cache
-            Whether anything is.
+            Whether metadata and listings of branches and tags are cached.
         storage_options
-            Of fsspec: `asynchronous`, `loop`, `batch_size`, `skip_instance_cache`.
+            Options of fsspec: `asynchronous`, `loop`, `batch_size`, `skip_instance_cache`.
 
         """
         super().__init__(**storage_options)
         self._mirror()
-        _warn_of_slips(storage_options)
+        _warn_of_typos(storage_options)
         if not verify_ssl or proxy is not None:
             message = (
-                "verify_ssl=False and proxy are not to be had with gRPC: trust a certificate by ssl_ca_cert, "
-                "and name a proxy by the environment variable grpc_proxy"
+                "verify_ssl=False and proxy are not supported: trust a certificate with ssl_ca_cert, "
+                "and set a proxy with the environment variable grpc_proxy"
             )
             raise InvalidError(message)
         self.create_branch_ok = create_branch_ok
@@ -119,25 +121,25 @@ class Base(AsyncFileSystem):  # type: ignore[misc]
             timeout=_timeout(request_config, timeout),
             root_certificates=LocalPath(ssl_ca_cert).read_bytes() if ssl_ca_cert else None,
         )
-        """The client that everything goes through."""
+        """The client that sends all requests."""
         self._known = Cache((listings_expiry_time or 0.0) if use_listings_cache else 0.0)
-        self._stats = Stats()
-        self._neighbours = Neighbours(self._known.seconds)
+        self._stats = StatBatcher()
+        self._prefetcher = Prefetcher(self._known.seconds)
         self._foreign: dict[str, tuple[float, bool]] = {}
         self._named: dict[tuple[str, str], str] = {}
 
     def _mirror(self) -> None:
-        """Makes the methods that wait, as fsspec does, but has them wait by our own means.
+        """Creates the blocking methods, as fsspec does, but on top of `_loop`.
 
-        Where a call takes too long, fsspec's would tell of a timeout of theirs, without errno, reason and words.
+        After a timeout, fsspec's own wrapper raises its own exception, without errno, reason and message.
         """
         mirror_sync_methods(self)
         for name, method in list(vars(self).items()):
-            twin = getattr(method, "__wrapped__", None)
-            if inspect.iscoroutinefunction(twin):
-                setattr(self, name, waiting(twin))
-            elif inspect.isasyncgenfunction(twin):
-                setattr(self, name, iterating(twin))
+            method_async = getattr(method, "__wrapped__", None)
+            if inspect.iscoroutinefunction(method_async):
+                setattr(self, name, blocking(method_async))
+            elif inspect.isasyncgenfunction(method_async):
+                setattr(self, name, blocking_iterator(method_async))
 
     @classmethod
     def _strip_protocol(cls, path: Any) -> Any:
@@ -151,13 +153,13 @@ class Base(AsyncFileSystem):  # type: ignore[misc]
     def _parent(cls, path: str) -> str:
         return str(cls._strip_protocol(path)).rpartition("/")[0]
 
-    # ---- where a path goes
+    # ---- routing of paths
 
     def _parse(self, path: Any) -> Path:
         return Path.parse(self._strip_protocol(path))
 
     async def _files(self, path: Path) -> Files:
-        """The objects of the ref of a path: those of a transaction, where it is the name of one."""
+        """Returns the objects that a path refers to: those of a transaction if the ref names one, else those of the ref."""
         own = registry.find(self._name(path.repository, path.ref))
         if own is not None:
             return self.lakeport.files_of(own.id)
@@ -166,17 +168,17 @@ class Base(AsyncFileSystem):  # type: ignore[misc]
         named = self._named.get((path.repository, path.ref))
         if named is not None and await self._is_foreign(named):
             return self.lakeport.files_of(named)
-        name, behind = split_expression(path.ref)
+        name, suffix = split_expression(path.ref)
         own = registry.find(self._name(path.repository, name)) if name != path.ref else None
         if own is not None:
-            return self.lakeport.files(path.repository, (await own.head()).commit_id + behind)
+            return self.lakeport.files(path.repository, (await own.head()).commit_id + suffix)
         return self.lakeport.files(path.repository, path.ref)
 
     def _name(self, repository: str, ref: str) -> Name:
         return (self.lakeport.identity, repository, ref)
 
     async def _named_by_another(self, path: Path) -> bool:
-        """Whether an open transaction of another process has given a ref its name. It is known from then on."""
+        """Returns whether an open transaction of another process uses the ref as its branch name, and remembers the transaction."""
         states, labels = [transactions_pb2.TRANSACTION_STATE_OPEN], {BRANCH_LABEL: path.ref}
         async for found in self.lakeport.transactions(path.repository, states=states, labels=labels):
             self._named[path.repository, path.ref] = found.transaction_id
@@ -184,7 +186,7 @@ class Base(AsyncFileSystem):  # type: ignore[misc]
         return False
 
     async def _is_foreign(self, ref: str) -> bool:
-        """Whether a ref is a transaction that another process began, and that is still open."""
+        """Returns whether a ref is the ID of an open transaction of another process."""
         known = self._foreign.get(ref)
         if known is not None and known[0] > time.monotonic():
             return known[1]
@@ -194,31 +196,37 @@ class Base(AsyncFileSystem):  # type: ignore[misc]
             is_open = False
         else:
             is_open = found.state.state in _OPEN
-        if len(self._foreign) > _MOST:
+        if len(self._foreign) > _MAX_FOREIGN:
             self._foreign.clear()
             self._named.clear()
-        self._foreign[ref] = (time.monotonic() + _FOREIGN, is_open)
+        self._foreign[ref] = (time.monotonic() + _FOREIGN_LIFETIME, is_open)
         return is_open
 
-    def _may_keep(self, files: Files, where: Path) -> bool:
-        """Whether what is told there is kept: never in a transaction, nor at its commits by a name that moves with it."""
+    def _may_cache(self, files: Files, where: Path) -> bool:
+        """Returns whether metadata of a path may be cached.
+
+        It must not be cached in a transaction, nor at a commit that is reached by a transaction's name, because the name moves.
+        """
         return not files.place.transaction_id and files.place.ref == where.ref
 
-    # ---- what is known
+    # ---- cache
 
     def invalidate_cache(self, path: str | None = None) -> None:
-        """What is known of a path, or of everything, is asked anew."""
+        """Removes cached metadata of a path and everything below it, or of all paths."""
         self._known.forget_below("" if path is None else self._strip_protocol(path))
         super().invalidate_cache(path)
 
     def forget_ref(self, repository: str, ref: str) -> None:
-        """A branch has moved: what was known of it is asked anew."""
+        """Removes cached metadata of a branch that has moved."""
         self._known.forget_below(f"{repository}/{ref}")
 
     # ---- writes
 
     async def _write(self, path: Path, write: Callable[[Files], Awaitable[T]], again: Callable[[], bool] = lambda: True) -> T:
-        """A write to the ref of a path. Where its branch is not there, it is made, if that is wanted, and the write done again."""
+        """Writes to the ref of a path. If its branch does not exist and may be created, creates the branch and retries the write.
+
+        Before a retry, `again` rewinds the data and returns whether that was possible.
+        """
         warn_of_base(path.repository, path.ref)
         files = await self._files(path)
         try:
@@ -227,7 +235,7 @@ class Base(AsyncFileSystem):  # type: ignore[misc]
             if error.reason != "REF_NOT_FOUND" or files.place.transaction_id:
                 raise
             if may_be_transaction(path.ref) or registry.has_ended(self._name(path.repository, path.ref)):
-                message = f"transaction {path.ref} has ended, or never was: nothing can be written to it"
+                message = f"transaction {path.ref} has ended or never existed: it accepts no writes"
                 raise NotFoundError(message, error.code, error.reason) from None
             is_named = await self._named_by_another(path)
             if not (is_named or self.create_branch_ok) or not again():
@@ -235,26 +243,26 @@ class Base(AsyncFileSystem):  # type: ignore[misc]
         if is_named:
             return await write(await self._files(path))
         with contextlib.suppress(ExistsError):
-            # Another may have been faster.
+            # Another client may have created the branch.
             await self.lakeport.versions.create_branch(path.repository, path.ref, self.source_branch)
         return await write(files)
 
 
-def waiting(method: Callable[..., Any]) -> Any:
-    """A method that waits for an asynchronous one: of an instance, or of the class."""
+def blocking(method: Callable[..., Any]) -> Any:
+    """Turns an asynchronous method, of an instance or of the class, into a blocking one."""
 
     @functools.wraps(method)
     def call(*args: Any, **kwargs: Any) -> Any:
         fs = getattr(method, "__self__", None) or args[0]
-        # First, since it says that this process was forked: then the call is not even begun.
+        # Read the loop first: it raises in a forked process, before the coroutine is created.
         loop = fs.loop
         return _loop.run(method(*args, **kwargs), loop)
 
     return call
 
 
-def iterating(method: Callable[..., Any]) -> Any:
-    """As `waiting`, for an asynchronous iterator."""
+def blocking_iterator(method: Callable[..., Any]) -> Any:
+    """Like `blocking`, for an asynchronous iterator."""
 
     @functools.wraps(method)
     def call(*args: Any, **kwargs: Any) -> Any:
@@ -266,8 +274,8 @@ def iterating(method: Callable[..., Any]) -> Any:
 
 
 @contextlib.contextmanager
-def about(path: object) -> Iterator[None]:
-    """Failures in this block are about that path."""
+def attach_path(path: object) -> Iterator[None]:
+    """Sets the path on errors that are raised in this block."""
     try:
         yield
     except LakeportError as error:
@@ -276,40 +284,44 @@ def about(path: object) -> Iterator[None]:
 
 
 def by_ref(paths: Iterable[Path]) -> dict[tuple[str, str], list[Path]]:
-    """Paths by their repositories and refs: what one call can take."""
+    """Groups paths by repository and ref. One call can take one group."""
     groups: dict[tuple[str, str], list[Path]] = {}
     for path in paths:
         groups.setdefault((path.repository, path.ref), []).append(path)
     return groups
 
 
-def unique() -> str:
-    """A name of a file that nobody has."""
+def temporary_name() -> str:
+    """Returns a unique name for a temporary file."""
     return f".{uuid.uuid4().hex[:16]}.part"
 
 
-def _warn_of_slips(options: Iterable[str]) -> None:
-    """Libraries pass on what is meant for others. What nearly has the name of an option of ours was meant for us."""
+def _warn_of_typos(options: Iterable[str]) -> None:
+    """Warns about unknown options that resemble an option of this file system.
+
+    Other unknown options are ignored, because libraries pass on options for other file systems.
+    """
     own = [option.name for option in inspect.signature(Base.__init__).parameters.values() if option.kind is not option.VAR_KEYWORD]
     for name in options:
         if meant := difflib.get_close_matches(name, own, n=1, cutoff=0.75):
-            warnings.warn(f"LakeFSFileSystem has no option {name}: is {meant[0]} meant?", stacklevel=4)
+            warnings.warn(f"LakeFSFileSystem has no option {name}: did you mean {meant[0]}?", stacklevel=4)
 
 
 def _credentials(username: str | None, password: str | None, token: str | None, scheme: str | None) -> Credentials | None:
     if token is not None:
         return Credentials.token(token, scheme or "Bearer")
     if (username is None) != (password is None):
-        message = "username and password go together: a key's ID and its secret"
+        message = "username and password must be given together: an access key ID and its secret access key"
         raise InvalidError(message)
     return Credentials.key_pair(username, password) if username is not None and password is not None else None
 
 
 def _timeout(config: RequestConfig | None, timeout: float | None) -> float | None:
-    if unheard := {"headers", "request_auth"} & set(config or {}):
-        message = f"request_config: {', '.join(sorted(unheard))} cannot be sent: credentials are username and password, or a token"
+    if unsupported := {"headers", "request_auth"} & set(config or {}):
+        names = ", ".join(sorted(unsupported))
+        message = f"request_config: {names} not supported: pass credentials as username and password, or as a token"
         raise InvalidError(message)
-    asked = (config or {}).get("request_timeout")
-    if asked is None:
+    seconds = (config or {}).get("request_timeout")
+    if seconds is None:
         return timeout
-    return float(sum(asked)) if isinstance(asked, tuple) else float(asked)
+    return float(sum(seconds)) if isinstance(seconds, tuple) else float(seconds)

@@ -1,4 +1,4 @@
-"""What is there already: copies, moves and deletes, of a whole tree by one call."""
+"""Copies, moves and deletes. One call handles a complete tree."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 from fsspec.implementations.local import trailing_sep
 from fsspec.utils import other_paths
 
-from lakeport.aio.together import together
+from lakeport.aio.concurrency import gather_limited
 from lakeport.errors import FolderError, InvalidError, NotFoundError
-from lakeport.filesystem.base import about, by_ref
+from lakeport.filesystem.base import attach_path, by_ref
 from lakeport.filesystem.writing import Writes
 from lakeport.paths import Path
 
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from lakeport.aio import Files
 
 
-_AT_ONCE = 32
-"""Copies that one call has under way."""
+_CONCURRENCY = 32
+"""Maximum number of concurrent copies of one call."""
 
 
 class Changes(Writes):
@@ -36,23 +36,23 @@ class Changes(Writes):
         if source == target:
             return
         from_ref = await self._source(source, target)
-        is_there = True
+        source_exists = True
 
         async def copy(files: Files) -> None:
-            nonlocal is_there
+            nonlocal source_exists
             try:
                 await files.copy(source.key, target.key, recursive=recursive, **from_ref)
             except NotFoundError as error:
-                # A branch to copy to may be made, one to copy from not.
-                is_there = error.reason != "REF_NOT_FOUND" or not from_ref or await self._exists(source.root)
+                # A missing target branch can be created, a missing source branch cannot.
+                source_exists = error.reason != "REF_NOT_FOUND" or not from_ref or await self._exists(source.root)
                 raise
 
-        await self._changed(source, target, copy, recursive=recursive, again=lambda: is_there)
+        await self._changed(source, target, copy, recursive=recursive, again=lambda: source_exists)
 
     async def _changed(
         self, source: Path, target: Path, change: Any, *, recursive: bool, again: Callable[[], bool] = lambda: True
     ) -> None:
-        with about(source):
+        with attach_path(source):
             try:
                 await self._write(target, change, again)
             finally:
@@ -60,7 +60,7 @@ class Changes(Writes):
                     (self._known.forget_below if recursive else self._known.forget)(str(path))
 
     async def _source(self, source: Path, target: Path) -> dict[str, str]:
-        """How the server is told where a copy comes from."""
+        """Returns the parameters of a copy request that name the source."""
         if (source.repository, source.ref) == (target.repository, target.ref):
             return {}
         place = (await self._files(source)).place
@@ -80,7 +80,7 @@ class Changes(Writes):
         **kwargs: Any,
     ) -> None:
         tree = await self._whole_tree(path1, path2, recursive=recursive, maxdepth=maxdepth)
-        if tree is None and isinstance(path1, str) and isinstance(path2, str) and await self._is_odd(path1):
+        if tree is None and isinstance(path1, str) and isinstance(path2, str) and await self._looks_like_pattern(path1):
             into = trailing_sep(path2) or await self._isdir(path2)
             name = self._parse(path1).key.rpartition("/")[2]
             await self._cp_file(path1, f"{self._strip_protocol(path2)}/{name}" if into else path2)
@@ -89,12 +89,12 @@ class Changes(Writes):
         else:
             await self._copied(*tree, recursive=True)
 
-    async def _is_odd(self, path: str) -> bool:
-        """Whether an object has a name that fsspec takes for a pattern."""
+    async def _looks_like_pattern(self, path: str) -> bool:
+        """Returns whether a path names an object whose name fsspec would interpret as a glob pattern."""
         return has_magic(self._strip_protocol(path)) and not await self._is_pattern(path)
 
     async def _whole_tree(self, path1: object, path2: object, *, recursive: bool, maxdepth: int | None) -> tuple[Path, Path] | None:
-        """Source and target, if they are a tree and its new place, which the server does by itself."""
+        """Returns source and target if the server can copy the complete tree in one call, else None."""
         if not (recursive and maxdepth is None and isinstance(path1, str) and isinstance(path2, str)):
             return None
         source, target = self._parse(path1), self._parse(path2)
@@ -120,12 +120,12 @@ class Changes(Writes):
             await self._moved(*move, recursive=recursive)
             return
         pairs = await self._pairs(path1, path2, recursive=recursive, maxdepth=maxdepth)
-        await together((self._copied(source, target, recursive=False) for source, target in pairs), _AT_ONCE)
-        # What was copied and nothing else: another may have written meanwhile.
+        await gather_limited((self._copied(source, target, recursive=False) for source, target in pairs), _CONCURRENCY)
+        # Delete only the copied objects: another client may have written more in the meantime.
         await self._delete([source for source, target in pairs if source != target])
 
     async def _one_move(self, path1: object, path2: object, *, recursive: bool, maxdepth: int | None) -> tuple[Path, Path] | None:
-        """Source and target, if the server moves them by itself: on one ref."""
+        """Returns source and target if the server can move them in one call, which requires the same ref, else None."""
         if not (isinstance(path1, str) and isinstance(path2, str)) or maxdepth is not None:
             return None
         source, target = self._parse(path1), self._parse(path2)
@@ -140,7 +140,7 @@ class Changes(Writes):
     async def _pairs(
         self, path1: str | list[str], path2: str | list[str], *, recursive: bool, maxdepth: int | None
     ) -> list[tuple[Path, Path]]:
-        """Objects and where they go, as fsspec's copies have it."""
+        """Returns the source objects with their targets, mapped as in fsspec's copies."""
         names = await self._expand_path(path1, recursive=recursive, maxdepth=maxdepth)
         if isinstance(path2, str):
             is_one = isinstance(path1, str)
@@ -183,7 +183,7 @@ class Changes(Writes):
         maxdepth: int | None = None,
         **_: object,
     ) -> None:
-        del batch_size  # The server knows how many it does at once.
+        del batch_size  # The server chooses its own batch size.
         objects: list[Path] = []
         for each in path if isinstance(path, list) else [path]:
             if maxdepth is not None and recursive:
@@ -204,30 +204,30 @@ class Changes(Writes):
             below = {name for folder in folders for name in await self._find(folder)}
             files = sorted({*files, *below})
         elif folders and not files:
-            raise FolderError("only folders match: recursive=True deletes what is in them", filename=pattern)
+            raise FolderError("only directories match: pass recursive=True to delete their contents", filename=pattern)
         return self._found(pattern, files)
 
     def _found(self, path: str, names: list[str]) -> list[Path]:
         if not names:
-            raise NotFoundError("no such object or folder", reason="OBJECT_NOT_FOUND", filename=str(self._parse(path)))
+            raise NotFoundError("no such object or directory", reason="OBJECT_NOT_FOUND", filename=str(self._parse(path)))
         return [Path.parse(name) for name in names]
 
     async def _delete_tree(self, where: Path, *, is_folder: bool) -> None:
         if not where.ref:
-            what = "a repository is deleted by lakeport.Client().versions" if where.repository else "say what to delete"
-            raise InvalidError(f"not below a branch: {what}", filename=str(where))
+            what = "delete a repository with lakeport.Client().versions" if where.repository else "pass repository/branch/path"
+            raise InvalidError(f"the path is not below a branch: {what}", filename=str(where))
         if not where.key:
-            # All of a branch: not one name, but all there are.
+            # A complete branch: no common name covers its objects, so list them.
             files = await self._files(where)
             await self._delete([Path(where.repository, where.ref, found.path) async for found in files.list()])
             return
-        # With a slash behind it only what is in the folder, not an object of its name.
+        # With a trailing slash, delete only the contents of the directory, not an object with its name.
         key = where.prefix if is_folder else where.key
 
         async def delete(files: Files) -> None:
             await files.delete(key, recursive=True)
 
-        with about(where):
+        with attach_path(where):
             try:
                 await self._write(where, delete, lambda: False)
             finally:
@@ -241,7 +241,7 @@ class Changes(Writes):
                 await files.delete_many(keys) if len(keys) > 1 else await files.delete(keys[0])
 
             try:
-                with about(group[0] if len(group) == 1 else f"{group[0].repository}/{group[0].ref}"):
+                with attach_path(group[0] if len(group) == 1 else f"{group[0].repository}/{group[0].ref}"):
                     await self._write(group[0], delete, lambda: False)
             except NotFoundError as error:
                 if len(group) == 1:

@@ -1,4 +1,4 @@
-"""What is there: each answer costs one call, however many folders it is about."""
+"""Metadata and listings. Each query costs one call, for any number of directories."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import datetime
 from glob import has_magic
 from typing import TYPE_CHECKING, Any
 
-from lakeport.aio.together import together
+from lakeport.aio.concurrency import gather_limited
 from lakeport.errors import FolderError, InvalidError, NoFolderError, NotFoundError
-from lakeport.filesystem.base import Base, about
-from lakeport.neighbours import MOST
+from lakeport.filesystem.base import Base, attach_path
 from lakeport.paths import Path
+from lakeport.prefetch import MAX_ENTRIES
 from lakeport.v1 import files_pb2 as v1
 
 if TYPE_CHECKING:
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
     from lakeport.caching import Info
 
 
-_WORTH = 5_000
-"""Objects of a tree on a branch that are kept: more are no longer true when all are asked for."""
+_MAX_CACHED_TREE = 5_000
+"""Maximum number of objects of a tree on a branch that are cached. Entries of a larger tree expire before they are used."""
 
 
 def entry(root: str, found: v1.FileInfo) -> Info:
-    """What fsspec's users know about an object, or about a prefix of objects."""
+    """Converts an object, or a prefix of objects, to an entry of fsspec."""
     if found.kind == v1.FILE_KIND_PREFIX:
         return folder(root + found.path.rstrip("/"))
     info: Info = {
@@ -44,18 +44,18 @@ def entry(root: str, found: v1.FileInfo) -> Info:
 
 
 def folder(name: str) -> Info:
-    """A folder is what is below it, and has no size."""
+    """Returns the entry of a directory, which is a prefix of objects and has no size."""
     return {"name": name, "type": "directory", "size": 0}
 
 
-class Looking(Base):
-    """`info`, `ls`, `find`, `walk`, and what follows from them."""
+class Listing(Base):
+    """`info`, `ls`, `find`, `walk`, and methods that are derived from them."""
 
     # ---- one path
 
     async def _info(self, path: str, *, refresh: bool = False, **_: object) -> Info:
         where = self._parse(path)
-        with about(where):
+        with attach_path(where):
             if not where.key:
                 return await self._root(where)
             if not str(path).endswith("/"):
@@ -68,14 +68,14 @@ class Looking(Base):
             raise missing(where)
 
     async def _object(self, where: Path, *, refresh: bool = False) -> Info | None:
-        """What an object is; none where there is none."""
+        """Returns the entry of an object, or None if it does not exist."""
         known = None if refresh else self._known.info(str(where))
         if known is not None:
             return known
         files = await self._files(where)
-        may_keep, parent = self._may_keep(files, where), str(where).rpartition("/")[0]
-        if may_keep and not refresh:
-            await self._neighbours.list_once(parent, lambda: self._folder_at_once(files, where))
+        may_cache, parent = self._may_cache(files, where), str(where).rpartition("/")[0]
+        if may_cache and not refresh:
+            await self._prefetcher.prefetch(parent, lambda: self._prefetch_folder(files, where))
             known = self._known.info(str(where))
             if known is not None:
                 return known
@@ -86,22 +86,22 @@ class Looking(Base):
             if error.reason != "OBJECT_NOT_FOUND":
                 raise
             return None
-        if may_keep:
-            self._known.keep([info], generation)
-            self._neighbours.note(parent)
+        if may_cache:
+            self._known.put([info], generation)
+            self._prefetcher.record(parent)
         return info
 
-    async def _folder_at_once(self, files: Files, where: Path) -> bool:
-        """Keeps what is in the folder of an object, and says whether that is all: no more than one request has."""
+    async def _prefetch_folder(self, files: Files, where: Path) -> bool:
+        """Caches the directory of an object with one request. Returns whether the listing was complete."""
         folder_key, slash, _ = where.key.rpartition("/")
         generation, prefix = self._known.generation, folder_key + slash
-        infos = await self._listed(files, where.root, prefix, delimiter="/", limit=MOST)
-        is_all = len(infos) < MOST
-        self._known.keep(infos, generation, f"{where.root}{folder_key}".rstrip("/") if is_all else None)
-        return is_all
+        infos = await self._listed(files, where.root, prefix, delimiter="/", limit=MAX_ENTRIES)
+        is_complete = len(infos) < MAX_ENTRIES
+        self._known.put(infos, generation, f"{where.root}{folder_key}".rstrip("/") if is_complete else None)
+        return is_complete
 
     async def _root(self, where: Path) -> Info:
-        """A repository or a ref: a folder, if it is there."""
+        """Returns the entry of a repository or a ref, which is a directory. Raises `NotFoundError` if it does not exist."""
         if where.ref:
             files = await self._files(where)
             if files.place.transaction_id:
@@ -114,20 +114,20 @@ class Looking(Base):
 
     async def _is_prefix(self, files: Files, prefix: str) -> bool:
         found = False
-        # To its end, which is there: a call that is left alone goes on.
+        # Read to the end, which `limit=1` brings close: an abandoned call would stay in flight.
         async for _ in files.list(prefix, limit=1):
             found = True
         return found
 
     async def _no_object(self, where: Path, error: NotFoundError) -> Exception:
-        """Why an object cannot be read that is not there: it may be a folder."""
+        """Returns the error for an object that does not exist: `FolderError` if the path is a directory."""
         if error.reason == "OBJECT_NOT_FOUND" and await self._is_prefix(await self._files(where), where.prefix):
-            return FolderError("is a folder, not an object", filename=str(where))
+            return FolderError("is a directory, not an object", filename=str(where))
         return error
 
     async def _infos(self, paths: list[str]) -> list[Info]:
-        """`info` of many objects, in one call for each ref. The first that is not there is a `FileNotFoundError`."""
-        return await together((self._info(path) for path in paths), len(paths) or 1)
+        """Returns `info` of many objects, with one call for each ref. Raises `FileNotFoundError` for the first missing object."""
+        return await gather_limited((self._info(path) for path in paths), len(paths) or 1)
 
     async def _exists(self, path: str, **_: object) -> bool:
         return await self._type(path) is not None
@@ -139,24 +139,24 @@ class Looking(Base):
         return await self._type(path) == "directory"
 
     async def _type(self, path: str) -> str | None:
-        # A failure is no answer, and is raised: fsspec would say that nothing is there.
+        # Raise other errors: fsspec would report that nothing exists.
         try:
             return str((await self._info(path))["type"])
         except FileNotFoundError:
             return None
         except InvalidError as error:
             if error.reason == "INVALID_FIELD":
-                # A name that nothing can have.
+                # The name is invalid, so nothing with this name can exist.
                 return None
             raise
 
-    # ---- folders
+    # ---- directories
 
     async def _ls(
         self, path: str, detail: bool = True, *, refresh: bool = False, recursive: bool = False, **_: object
     ) -> list[Any]:
         where = self._parse(path)
-        with about(where):
+        with attach_path(where):
             if not where.ref:
                 infos = [folder(name) async for name in self._names(where)]
             elif recursive:
@@ -166,7 +166,7 @@ class Looking(Base):
         return infos if detail else [info["name"] for info in infos]
 
     async def _names(self, where: Path) -> AsyncIterator[str]:
-        """The repositories, or the branches and tags of one."""
+        """Yields the repositories, or the branches and tags of one repository."""
         versions = self.lakeport.versions
         if not where.repository:
             async for repository in versions.repositories():
@@ -185,21 +185,21 @@ class Looking(Base):
         files, generation = await self._files(where), self._known.generation
         infos = await self._listed(files, where.root, where.prefix, delimiter="/")
         if infos or not where.key:
-            if self._may_keep(files, where):
-                self._known.keep(infos, generation, name)
+            if self._may_cache(files, where):
+                self._known.put(infos, generation, name)
             return infos
         found = await self._object(where, refresh=refresh)
         if found is None:
-            # Nothing but a key that marks it as a folder.
+            # The directory is empty except for an object that marks it.
             if await self._is_prefix(files, where.prefix):
                 return []
             raise missing(where)
         if is_folder:
-            raise NoFolderError("is an object, not a folder", filename=name)
+            raise NoFolderError("is an object, not a directory", filename=name)
         return [found]
 
     async def _below(self, where: Path) -> list[Info]:
-        """All that is in a folder and its folders, with these."""
+        """Returns all objects and directories below a directory."""
         found = await self._find(str(where), withdirs=True, detail=True)
         found.pop(str(where), None)
         if not found and where.key:
@@ -212,7 +212,7 @@ class Looking(Base):
     async def _listed(self, files: Files, root: str, prefix: str, **how: Any) -> list[Info]:
         infos: list[Info] = []
         async for page in files.list_pages(prefix, **how):
-            # A key that is the prefix itself marks an empty folder in other tools.
+            # Other tools mark an empty directory with an object whose key is the prefix.
             infos += [entry(root, found) for found in page.entries if found.path != prefix]
         return infos
 
@@ -228,12 +228,12 @@ class Looking(Base):
         prefix: str = "",
         **_: object,
     ) -> Any:
-        """Everything below a path, in one call."""
+        """Finds everything below a path, in one call."""
         if maxdepth is not None and maxdepth < 1:
             message = "maxdepth must be at least 1"
             raise ValueError(message)
         where = self._parse(path)
-        with about(where):
+        with attach_path(where):
             found = await (
                 self._tree(where, maxdepth, prefix, withdirs=withdirs)
                 if where.ref
@@ -244,15 +244,15 @@ class Looking(Base):
 
     async def _tree(self, where: Path, depth: int | None, prefix: str, *, withdirs: bool) -> dict[str, Info]:
         files, generation = await self._files(where), self._known.generation
-        # Folders at the last level are seen by what is below them alone.
+        # Directories at the last level only appear through the objects below them.
         how: dict[str, Any] = {"delimiter": "/"} if depth == 1 else {"max_depth": 0 if withdirs else (depth or 0)}
         try:
             infos = await self._listed(files, where.root, where.prefix + prefix, **how)
         except NotFoundError:
-            # As fsspec has it: what is not there has nothing below it.
+            # As in fsspec, there is nothing below a missing path.
             return {}
-        if self._may_keep(files, where) and (len(infos) <= _WORTH or "commit" in infos[0]):
-            self._known.keep(infos, generation)
+        if self._may_cache(files, where) and (len(infos) <= _MAX_CACHED_TREE or "commit" in infos[0]):
+            self._known.put(infos, generation)
         found = {info["name"]: info for info in infos if info["type"] == "file" and not info["name"].endswith("/")}
         base = f"{where}/"
         if withdirs:
@@ -267,7 +267,7 @@ class Looking(Base):
         return found
 
     async def _forest(self, where: Path, depth: int | None, prefix: str, *, withdirs: bool) -> dict[str, Info]:
-        """Of repositories and refs, and of all that is in them as far down as was asked."""
+        """Finds repositories and refs, and everything in them down to the given depth."""
         found: dict[str, Info] = {}
         async for name in self._names(where):
             if not name.removeprefix(f"{where}/" if where.repository else "").startswith(prefix):
@@ -308,7 +308,7 @@ class Looking(Base):
             yield level
 
     async def _is_pattern(self, path: str) -> bool:
-        """Whether a path is one to match: not where an object has that very name."""
+        """Returns whether a path is a glob pattern. It is not if an object has exactly this name."""
         if not has_magic(self._strip_protocol(path)):
             return False
         where = self._parse(path)
@@ -332,7 +332,7 @@ class Looking(Base):
                 matches: list[Any] = list(await self._glob(name, maxdepth=maxdepth))
                 found.update(matches)
                 if recursive and (maxdepth is None or maxdepth > 1):
-                    # What matches is one level already.
+                    # The matches themselves are one level.
                     deeper = None if maxdepth is None else maxdepth - 1
                     for match in matches:
                         found.update(await self._find(match, deeper, withdirs=True))
@@ -345,7 +345,7 @@ class Looking(Base):
             raise missing(self._parse(path if isinstance(path, str) else (path or [""])[0]))
         return sorted(found)
 
-    # ---- what follows from these
+    # ---- derived methods
 
     async def _du(
         self, path: str, total: bool = True, maxdepth: int | None = None, withdirs: bool = False, **_: object
@@ -363,7 +363,7 @@ class Looking(Base):
 
     async def _modified(self, path: str) -> datetime.datetime:
         where = self._parse(path).object()
-        with about(where):
+        with attach_path(where):
             found = await self._object(where)
             if found is None:
                 raise missing(where)
@@ -371,25 +371,25 @@ class Looking(Base):
 
     async def _metadata(self, path: str) -> dict[str, str]:
         where = self._parse(path).object()
-        with about(where):
+        with attach_path(where):
             files = await self._files(where)
-            # Of the server, not of what is known: what is written next may be made from it.
+            # Bypass the cache: the caller may change the metadata and write it back.
             return dict((await files.stat(where.key)).metadata)
 
     async def _sign(self, path: str, expiration: int = 100, **_: object) -> str:
-        del expiration  # The store says how long.
+        del expiration  # The object store determines the lifetime of the URL.
         where = self._parse(path).object()
-        with about(where):
+        with attach_path(where):
             return await (await self._files(where)).presign(where.key)
 
 
 def missing(where: Path) -> NotFoundError:
-    """Nothing is there."""
-    return NotFoundError("no such object or folder", reason="OBJECT_NOT_FOUND", filename=str(where))
+    """Returns the error for a path at which nothing exists."""
+    return NotFoundError("no such object or directory", reason="OBJECT_NOT_FOUND", filename=str(where))
 
 
 def _folders(infos: list[Info], base: str) -> dict[str, Info]:
-    """The folders in which things are, below a base."""
+    """Returns the directories above the entries, below a base."""
     found: dict[str, Info] = {}
     for info in infos:
         if info["type"] == "directory":
@@ -407,7 +407,7 @@ def _levels(top: str, levels: dict[str, Any], depth: int | None, *, topdown: boo
         dirs, files = list(dirs), list(files)
     if topdown:
         yield top, dirs, files
-    # Whoever takes folders out of `dirs` on the way down does not see what is in them.
+    # The caller can remove directories from `dirs` to skip their contents.
     for name in list(dirs) if depth is None or depth > 1 else []:
         deeper = None if depth is None else depth - 1
         yield from _levels(f"{top}/{name}" if top else name, levels, deeper, topdown=topdown, detail=detail)

@@ -1,4 +1,4 @@
-"""Bytes: many small objects by one call, large ones as a stream that goes on where it broke off."""
+"""Reads: many small objects in one call, and large objects as a stream that resumes after a lost connection."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ import fsspec.utils
 from fsspec.callbacks import DEFAULT_CALLBACK
 from fsspec.utils import stringify_path
 
-from lakeport.aio.together import together
+from lakeport.aio.concurrency import gather_limited
 from lakeport.errors import ConflictError, InvalidError, LakeportError, NotFoundError
 from lakeport.file import HEAD, Reading
-from lakeport.filesystem.base import about, by_ref, unique
-from lakeport.filesystem.looking import Looking, entry, missing
+from lakeport.filesystem.base import attach_path, by_ref, temporary_name
+from lakeport.filesystem.listing import Listing, entry, missing
 from lakeport.util import md5_checksum
 
 if TYPE_CHECKING:
@@ -34,26 +34,26 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("lakeport")
 
-_AT_ONCE = 32
-"""Streams that one call of many objects has under way."""
+_CONCURRENCY = 32
+"""Maximum number of concurrent streams of one call for many objects."""
 _RANGES = 1000
-"""Parts of one object that one call reads."""
+"""Maximum number of ranges of one object in one call."""
 
 
-class Reads(Looking):
+class Reads(Listing):
     """`cat`, `get`, and files that are open for reading."""
 
     # ---- one object
 
     async def _cat_file(self, path: str, start: int | None = None, end: int | None = None, **_: object) -> bytes:
         where = self._parse(path).object()
-        with about(where):
+        with attach_path(where):
             start = start or 0
             if end is None:
                 return await self._part(where, start, 0)
             if 0 <= start < end:
                 return await self._part(where, start, end - start)
-            # As Python's slices count, which takes the size; and then the object of that size.
+            # Resolve the slice as Python does, which requires the size, and read the same version of the object.
             found = await self._object(where, refresh=True)
             if found is None:
                 raise await self._no_object(where, missing(where))
@@ -68,28 +68,28 @@ class Reads(Looking):
             raise await self._no_object(where, error) from None
         except InvalidError as error:
             if error.reason == "RANGE_OUT_OF_BOUNDS":
-                # As a slice of bytes, and a read behind the end of a file.
+                # Empty, as for a slice of bytes and a read after the end of a file.
                 return b""
             raise
 
     async def read_version(self, path: str, offset: int, limit: int, etag: str) -> bytes:
-        """A part of an object that has to have this etag."""
+        """Reads a part of an object. Raises `ConflictError` if the object does not have this etag."""
         where = self._parse(path)
-        with about(where):
+        with attach_path(where):
             try:
                 return await self._part(where, offset, limit, etag)
             except ConflictError:
-                # What was known of it is no longer true.
+                # The cached metadata is outdated.
                 self._known.forget(str(where))
                 raise
 
     async def _reading(self, path: str) -> Reading:
-        """An object that is opened: what it is, and its first bytes, by one call."""
+        """Opens an object: returns its metadata and its first bytes, with one call."""
         where = self._parse(path).object()
-        with about(where):
+        with attach_path(where):
             known = self._known.info(str(where))
             if known is not None and "commit" in known:
-                # It cannot be another by now.
+                # The metadata at a commit never changes.
                 return Reading(self, str(where), known, b"")
             download = (await self._files(where)).open_read(where.key, 0, HEAD)
             try:
@@ -97,7 +97,7 @@ class Reads(Looking):
             except NotFoundError as error:
                 raise await self._no_object(where, error) from None
             info = entry(where.root, download.info)
-            # Answers of reads come without the metadata of users, so they do not answer what `info` asks.
+            # Responses to reads do not contain user metadata, so this entry must not answer `info`.
             del info["metadata"]
             return Reading(self, str(where), info, head)
 
@@ -115,14 +115,14 @@ class Reads(Looking):
         if is_one and not recursive:
             return await self._cat_file(paths[0], **kwargs)
         found = await self._contents(paths)
-        return _told(found, on_error)
+        return _select(found, on_error)
 
     async def _expanded(self, top: str) -> list[str]:
-        """The objects below a path, or below all that match it."""
+        """Returns the objects below a path, or below all matches of a pattern."""
         tops: Any = await self._glob(top) if await self._is_pattern(top) else [top]
         found = [name for each in tops for name in await self._find(each)]
         if not found:
-            raise NotFoundError("no such object or folder", filename=str(self._parse(top)))
+            raise NotFoundError("no such object or directory", filename=str(self._parse(top)))
         return found
 
     async def _contents(self, paths: list[str]) -> dict[str, bytes | Exception]:
@@ -144,12 +144,12 @@ class Reads(Looking):
                 if isinstance(answer, bytes):
                     found[str(where)] = answer
                 elif answer.reason in {"RANGE_OUT_OF_BOUNDS", "OBJECT_NOT_FOUND"}:
-                    # Too large for a batch, or not an object: the call for one says what it is.
+                    # The object is too large for a batch, or missing: a separate call reads it or returns the exact error.
                     large.append(str(where))
                 else:
                     answer.filename = str(where)
                     found[str(where)] = answer
-        await together((alone(name) for name in large), _AT_ONCE)
+        await gather_limited((alone(name) for name in large), _CONCURRENCY)
         return {path: found[path] for path in paths}
 
     async def _cat_ranges(
@@ -165,7 +165,7 @@ class Reads(Looking):
         if max_gap is not None:
             raise NotImplementedError("max_gap")
         if not isinstance(paths, list):
-            raise TypeError("paths has to be a list")
+            raise TypeError("paths must be a list")
         slices = [_as_list(starts, len(paths)), _as_list(ends, len(paths))]
         if any(len(each) != len(paths) for each in slices):
             raise ValueError("paths, starts and ends differ in length")
@@ -173,7 +173,7 @@ class Reads(Looking):
             whole = await self._contents([self._strip_protocol(path) for path in paths])
             out: list[bytes | Exception] = [whole[self._strip_protocol(path)] for path in paths]
         else:
-            out = await self._slices(paths, slices[0], slices[1], batch_size or self.batch_size or _AT_ONCE)
+            out = await self._slices(paths, slices[0], slices[1], batch_size or self.batch_size or _CONCURRENCY)
         if on_error != "return":
             for found in out:
                 if isinstance(found, Exception):
@@ -195,7 +195,7 @@ class Reads(Looking):
             parts = [(starts[index] or 0, (ends[index] or 0) - (starts[index] or 0)) for index in indices]
             where = self._parse(path)
             try:
-                with about(where):
+                with attach_path(where):
                     where = where.object()
                     answers = await (await self._files(where)).read_ranges(where.key, parts)
             except LakeportError as error:
@@ -203,27 +203,27 @@ class Reads(Looking):
             for index, answer in zip(indices, answers, strict=True):
                 if isinstance(answer, LakeportError):
                     answer.filename = str(where)
-                    # As a slice of bytes.
+                    # Empty, as for a slice of bytes.
                     out[index] = b"" if answer.reason == "RANGE_OUT_OF_BOUNDS" else answer
                 else:
                     out[index] = answer
 
-        groups, alone = _parted(paths, starts, ends)
+        groups, alone = _group_ranges(paths, starts, ends)
         work = [one(index) for index in alone] + [many(path, indices) for path, indices in groups]
-        await together(work, at_once)
+        await gather_limited(work, at_once)
         return out
 
     # ---- to local files
 
     async def _get(self, rpath: Any, lpath: Any, recursive: bool = False, **kwargs: Any) -> None:
         if recursive and isinstance(rpath, str) and isinstance(lpath, str) and not hasattr(fsspec.utils, "check_contained"):
-            # Newer fsspec looks itself: a name may lead out of the folder that is downloaded to.
+            # Newer versions of fsspec check this themselves: a name must not lead out of the target directory.
             out = [name for name in await self._expand_path(rpath, recursive=True) if ".." in name.split("/")]
             if out:
-                message = "leads out of the folder that is downloaded to"
+                message = "leads out of the target directory"
                 raise InvalidError(message, filename=out[0])
         if isinstance(rpath, str) and isinstance(lpath, str) and has_magic(rpath) and not await self._is_pattern(rpath):
-            # To fsspec its name is a pattern, and what matches goes into a folder.
+            # fsspec would interpret the name as a pattern, and download the matches into a directory.
             name = self._strip_protocol(rpath)
             into = lpath.endswith("/") or LocalPath(lpath).is_dir()
             rpath, lpath = [name], [f"{lpath.rstrip('/')}/{name.rpartition('/')[2]}" if into else lpath]
@@ -245,32 +245,32 @@ class Reads(Looking):
     ) -> None:
         where = self._parse(rpath)
         if outfile is not None or hasattr(lpath, "write"):
-            with about(where):
+            with attach_path(where):
                 await self._download(where, outfile or lpath, callback)
             return
         local = LocalPath(stringify_path(lpath))
         if local.is_dir():
             if where.key and await self._object(where) is not None:
-                raise IsADirectoryError(errno.EISDIR, f"{where} cannot be written there: is a folder", str(local))
-            # A folder of a tree, whose objects have made it.
+                raise IsADirectoryError(errno.EISDIR, f"{where} cannot be written there: the local path is a directory", str(local))
+            # A directory of a tree; the downloads of its objects create it.
             return
         is_kept = local.is_file() or not local.exists()
         target = os.path.normcase(LocalPath(os.path.realpath(local.parent)) / local.name)
         if is_kept and (other := _written.get({}).setdefault(target, where)) != where:
-            # Keys may differ by an empty part, which no local path has.
-            message = f"cannot be written to {local}, where {other} is: download one of them to another name"
+            # Keys may differ only by an empty part, which local paths do not have.
+            message = f"cannot be written to {local}, because {other} is written there: download one of them to another name"
             raise InvalidError(message, filename=str(where))
         if local.exists() and (local.is_symlink() or not local.is_file()):
-            with local.open("wb") as file, about(where):
+            with local.open("wb") as file, attach_path(where):
                 await self._download(where, file, callback)
             return
         if precheck and local.is_file() and await self._is_same(where, local):
-            logger.info("%s has the checksum of %s: not downloaded", local, where)
+            logger.info("%s has the same checksum as %s: not downloaded", local, where)
             return
-        # What breaks off leaves no half of a file under the name of all of it.
-        part = local.with_name(unique())
+        # Download to a temporary file: a failed download must not leave an incomplete file under the final name.
+        part = local.with_name(temporary_name())
         try:
-            with part.open("wb") as file, about(where):
+            with part.open("wb") as file, attach_path(where):
                 await self._download(where, file, callback)
             part.replace(local)
         except NotFoundError:
@@ -295,7 +295,7 @@ class Reads(Looking):
                 callback.set_size(download.info.size_bytes)
             else:
                 await writing
-            # A disk may be slow: one piece is written while the next one comes.
+            # A disk may be slow: write one chunk while the next one arrives.
             writing = asyncio.ensure_future(asyncio.to_thread(file.write, piece))
             callback.relative_update(len(piece))
         if writing is None:
@@ -305,10 +305,10 @@ class Reads(Looking):
 
 
 _written: ContextVar[dict[str, Path]] = ContextVar("_written")
-"""What a download of many has written to which local file."""
+"""Local files that one recursive download has written, with their objects."""
 
 
-def _told(found: dict[str, bytes | Exception], on_error: str) -> dict[str, Any]:
+def _select(found: dict[str, bytes | Exception], on_error: str) -> dict[str, Any]:
     failed = next((answer for answer in found.values() if isinstance(answer, Exception)), None)
     if failed is not None and on_error == "raise":
         raise failed
@@ -321,8 +321,10 @@ def _as_list(value: Any, length: int) -> list[Any]:
     return list(value) if hasattr(value, "__iter__") else [value] * length
 
 
-def _parted(paths: list[str], starts: list[int | None], ends: list[int | None]) -> tuple[list[tuple[str, list[int]]], list[int]]:
-    """What goes together, some ranges of one object in one call, and what goes alone."""
+def _group_ranges(
+    paths: list[str], starts: list[int | None], ends: list[int | None]
+) -> tuple[list[tuple[str, list[int]]], list[int]]:
+    """Splits ranges into groups of one object, which need one call each, and single ranges, which need separate calls."""
     groups: dict[str, list[int]] = {}
     alone: list[int] = []
     for index, path in enumerate(paths):
@@ -331,13 +333,13 @@ def _parted(paths: list[str], starts: list[int | None], ends: list[int | None]) 
             alone.append(index)
         else:
             groups.setdefault(path, []).append(index)
-    together: list[tuple[str, list[int]]] = []
+    batches: list[tuple[str, list[int]]] = []
     for path, indices in groups.items():
         if len(indices) == 1 or _overlap([(starts[index] or 0, ends[index] or 0) for index in indices]):
             alone += indices
             continue
-        together += [(path, indices[at : at + _RANGES]) for at in range(0, len(indices), _RANGES)]
-    return together, alone
+        batches += [(path, indices[at : at + _RANGES]) for at in range(0, len(indices), _RANGES)]
+    return batches, alone
 
 
 def _overlap(ranges: Iterable[tuple[int, int]]) -> bool:

@@ -1,4 +1,4 @@
-"""Objects that are stored: many small ones by one call, large ones as a stream that publishes with its last message."""
+"""Writes: many small objects in one call, and large objects as a stream whose last message publishes the object."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, Literal
 from fsspec.callbacks import DEFAULT_CALLBACK
 from fsspec.utils import stringify_path
 
-from lakeport.aio.together import together
+from lakeport.aio.concurrency import gather_limited
 from lakeport.aio.writing import rewind
 from lakeport.errors import ExistsError, InvalidError, LakeportError
-from lakeport.filesystem.base import about, by_ref
+from lakeport.filesystem.base import attach_path, by_ref
 from lakeport.filesystem.reading import Reads, logger
 
 if TYPE_CHECKING:
@@ -24,14 +24,14 @@ if TYPE_CHECKING:
     from lakeport.paths import Path
     from lakeport.v1 import files_pb2 as v1
 
-_AT_ONCE = 32
-"""Uploads that one call has under way."""
+_CONCURRENCY = 32
+"""Maximum number of concurrent uploads of one call."""
 
 Mode = Literal["overwrite", "create"]
 
 
 class Writes(Reads):
-    """`pipe`, `put`, `touch`, metadata, and what files that are open for writing need."""
+    """`pipe`, `put`, `touch`, metadata, and the uploads of open files."""
 
     # ---- bytes
 
@@ -59,11 +59,11 @@ class Writes(Reads):
         await self._stored(where, write)
 
     async def _stored(self, where: Path, write: Any, again: Any = lambda: True) -> None:
-        with about(where):
+        with attach_path(where):
             try:
                 await self._write(where, write, again)
             finally:
-                # Whatever became of it: what was known may be wrong.
+                # Cached metadata may be outdated, even after an error.
                 self._known.forget(str(where))
 
     async def _pipe(
@@ -75,13 +75,13 @@ class Writes(Reads):
         mode: Mode = "overwrite",
         **kwargs: Any,
     ) -> None:
-        del batch_size  # The server knows how many it does at once.
+        del batch_size  # The server chooses its own batch size.
         if isinstance(path, str):
             await self._pipe_file(path, value or b"", mode=mode, **kwargs)
             return
         objects = {self._parse(name).object(): data for name, data in path.items()}
         if kwargs:
-            await together((self._pipe_file(name, data, mode=mode, **kwargs) for name, data in path.items()), _AT_ONCE)
+            await gather_limited((self._pipe_file(name, data, mode=mode, **kwargs) for name, data in path.items()), _CONCURRENCY)
             return
         for (repository, ref), group in by_ref(objects).items():
             by_key = {where.key: objects[where] for where in group}
@@ -90,7 +90,7 @@ class Writes(Reads):
                 answers = await files.write_many(by_key, create_only=_is_new(mode))
                 for key, answer in zip(by_key, answers, strict=True):
                     if isinstance(answer, LakeportError):
-                        answer.filename = f"{repository}/{ref}/{key}"  # noqa: B023  (awaited before the next turn)
+                        answer.filename = f"{repository}/{ref}/{key}"  # noqa: B023  (awaited before the next iteration)
                         raise answer
 
             try:
@@ -120,10 +120,10 @@ class Writes(Reads):
         size = local.stat().st_size
         callback.set_size(size)
         if precheck and mode == "overwrite" and await self._is_same(where, local):
-            logger.info("%s has the checksum of %s: not uploaded", where, local)
+            logger.info("%s has the same checksum as %s: not uploaded", where, local)
             return
         with local.open("rb") as file:
-            source = _Watched(file, callback)
+            source = _ProgressReader(file, callback)
             await self.write_file(
                 str(where),
                 source,
@@ -143,7 +143,7 @@ class Writes(Reads):
         content_type: str,
         metadata: dict[str, str],
     ) -> None:
-        """Stores an object of so many bytes, which come from a file. With other than so many, nothing is stored."""
+        """Stores an object of `size` bytes from a file. If the file has another number of bytes, nothing is stored."""
         where = self._parse(path)
         again = rewind(source)
 
@@ -156,10 +156,10 @@ class Writes(Reads):
 
     async def _touch(self, path: str, truncate: bool = True, **kwargs: Any) -> None:
         if not truncate and await self._exists(path):
-            raise NotImplementedError("an object cannot be touched without writing it: truncate=True makes it empty")
+            raise NotImplementedError("an existing object cannot be touched without a write: truncate=True empties it")
         await self._pipe_file(path, b"", **kwargs)
 
-    # ---- folders, which are not made: they are what paths have in common
+    # ---- directories, which are prefixes of paths and cannot be created
 
     async def _mkdir(self, path: str, create_parents: bool = True, **_: object) -> None:
         if await self._isfile(path):
@@ -167,7 +167,7 @@ class Writes(Reads):
 
     async def _makedirs(self, path: str, exist_ok: bool = False) -> None:
         if not exist_ok and await self._exists(path):
-            raise ExistsError("is there already", filename=str(self._parse(path)))
+            raise ExistsError("already exists", filename=str(self._parse(path)))
 
     # ---- metadata
 
@@ -189,13 +189,13 @@ class Writes(Reads):
         await self._stored(where, write)
 
     async def _new(self, path: str) -> None:
-        """Raises if an object is there, for those who open a file that must not be."""
+        """Raises `ExistsError` if an object exists, before a file is opened in exclusive mode."""
         if await self._object(self._parse(path).object(), refresh=True) is not None:
-            raise ExistsError("is there already", reason="OBJECT_EXISTS", filename=str(self._parse(path)))
+            raise ExistsError("already exists", reason="OBJECT_EXISTS", filename=str(self._parse(path)))
 
 
-class _Watched:
-    """A local file whose progress is told."""
+class _ProgressReader:
+    """A local file that reports its progress to a callback."""
 
     def __init__(self, file: BinaryIO, callback: Callback) -> None:
         self._file = file
@@ -214,6 +214,6 @@ class _Watched:
 
 def _is_new(mode: str) -> bool:
     if mode not in {"overwrite", "create"}:
-        message = f'mode={mode!r} has to be "overwrite" or "create"'
+        message = f'mode={mode!r} must be "overwrite" or "create"'
         raise InvalidError(message)
     return mode == "create"

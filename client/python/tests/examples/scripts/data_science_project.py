@@ -13,7 +13,7 @@ repo = lakefs.Repository(REPO_NAME, fs.client).create(storage_namespace=f"local:
 
 
 def download(year: int) -> str:
-    """Hourly weather of a year, made up."""
+    """Writes generated hourly weather data of a year to a file. Returns its name."""
     dice = random.Random(year)  # noqa: S311  (weather, not a key)
     hours = pd.date_range(f"{year}-01-01", periods=24 * 60, freq="h")
     cloud = [50 + 50 * math.sin(number / 31) for number in range(len(hours))]
@@ -44,7 +44,7 @@ def split(table: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 
 class Stump:
-    """A decision tree of one decision, which is as much of one as this needs."""
+    """A decision tree with a single decision, which is sufficient here."""
 
     def fit(self, x: pd.DataFrame, y: pd.Series) -> None:
         right = {
@@ -103,7 +103,7 @@ with fs.transaction(REPO_NAME, TRAINING_BRANCH) as tx:
     test_df.to_csv(f"lakefs://{REPO_NAME}/{tx.branch.id}/test_weather.csv")
     tx.commit(message="Add train-test split of 2010 and 2020 data")
 
-# The commit before. A transaction is a merge, whose first parent is what the branch pointed to before.
+# The previous commit. A transaction creates a merge, whose first parent is the previous head of the branch.
 previous_commit = repo.ref(f"{TRAINING_BRANCH.id}~").get_commit()
 fixed_commit_id = previous_commit.id
 
