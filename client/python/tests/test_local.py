@@ -137,13 +137,13 @@ def test_call_without_token_is_denied(home: Path, server: Server, repo: str) -> 
     LakeFSFileSystem(server.rest, server.key, server.secret).touch(f"{repo}/main/a.txt")
     (address,) = home.glob("*/lakeport/*/address")
     other = LakeFSFileSystem(f"grpc://{address.read_text().strip()}", server.key, server.secret)
-    with pytest.raises(PermissionError, match="asks for its token"):
+    with pytest.raises(PermissionError, match="token"):
         other.cat(f"{repo}/main/a.txt")
 
 
 def test_wrong_secret_is_denied(home: Path, server: Server, repo: str) -> None:
     LakeFSFileSystem(server.rest, server.key, server.secret).touch(f"{repo}/main/a.txt")
-    with pytest.raises(PermissionError, match="does not accept these credentials"):
+    with pytest.raises(PermissionError, match="credentials"):
         LakeFSFileSystem(server.rest, server.key, "wrong").cat(f"{repo}/main/a.txt")
 
 
@@ -248,7 +248,7 @@ def test_failed_start_names_the_cause(home: Path, server: Server, monkeypatch: p
         wrong.ls("")
     # The address of a lakeport server in place of a lakeFS.
     mistaken = LakeFSFileSystem(server.url.replace("grpc", "http"), "somebody", "secret")
-    with pytest.raises(ValueError, match="perhaps its URL is not that of a lakeFS; the lakeFS is http"):
+    with pytest.raises(ValueError, match="URL.*the lakeFS is http"):
         mistaken.ls("")
     ends = tmp_path / "ends"
     ends.write_text("#!/bin/sh\necho no such flag\nexit 3\n")
@@ -306,10 +306,10 @@ def test_lakefs_with_a_private_ca_certificate(home: Path, server: Server, repo: 
         fs = LakeFSFileSystem(tls.url, server.key, server.secret, ssl_ca_cert=str(home / "ca.pem"))
         fs.pipe(f"{repo}/main/a.txt", b"1")
         assert fs.cat(f"{repo}/main/a.txt") == b"1"
-        with pytest.raises(ConnectionError, match="lakeFS does not answer.*invalid peer certificate"):
+        with pytest.raises(ConnectionError, match="invalid peer certificate"):
             LakeFSFileSystem(tls.url, server.key, server.secret).cat(f"{repo}/main/a.txt")
         (home / "none.pem").write_text("")
-        with pytest.raises(ConnectionError, match="holds no certificate"):
+        with pytest.raises(ConnectionError, match="no certificate"):
             LakeFSFileSystem(tls.url, server.key, server.secret, ssl_ca_cert=str(home / "none.pem")).cat(f"{repo}/main/a.txt")
 
 

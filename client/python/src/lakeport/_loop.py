@@ -52,6 +52,6 @@ def iterate(items: AsyncIterator[T], loop: asyncio.AbstractEventLoop | None = No
     finally:
         close = getattr(items, "aclose", None)
         if close is not None and not sys.is_finalizing():
-            # An error of the close must not replace the exception that is already raised.
+            # An error while closing must not replace the exception that is already propagating.
             with contextlib.suppress(Exception):
                 run(close(), loop)

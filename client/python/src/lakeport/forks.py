@@ -66,7 +66,10 @@ def check() -> None:
 
 
 def run(loop: asyncio.AbstractEventLoop, close: Callable[[], Coroutine[None, None, None]]) -> bool:
-    """Runs a coroutine on the event loop of another thread. Returns False on the loop's own thread, or if the coroutine fails."""
+    """Runs a coroutine on the event loop of another thread, and waits for it.
+
+    Returns False on the loop's own thread, which cannot wait, if the loop does not run, or if the coroutine fails or times out.
+    """
     try:
         if asyncio.get_running_loop() is loop:
             return False

@@ -125,7 +125,7 @@ class _PortServer:
 
 
 def is_running(data: Path) -> bool:
-    """Returns whether a server uses the data directory, which may also be shutting down."""
+    """Returns whether a server, which may be shutting down, still uses the data directory."""
     return locks.is_held(data / "sessions.db.lock")
 
 

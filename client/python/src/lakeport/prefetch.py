@@ -28,7 +28,7 @@ class Prefetcher:
         self._in_flight: dict[tuple[int, str], asyncio.Future[None]] = {}
 
     def record(self, folder: str) -> None:
-        """Records that an object of the directory was queried."""
+        """Records a successful query for an object of the directory."""
         if len(self._queried) > MAX_ENTRIES:
             self._queried.clear()
         self._queried[folder] = time.monotonic()

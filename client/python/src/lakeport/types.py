@@ -19,7 +19,7 @@ ObjectInfoData = TypedDict(
     },
     total=False,
 )
-"""An entry of `info` and `ls`. All have `name`, `type` and `size` (bytes), objects have the rest, `commit` only at a commit ID."""
+"""An entry of `info` and `ls`. Directories only have `name`, `type` and `size` (bytes); `commit` requires a commit ID as ref."""
 
 
 class RequestConfig(TypedDict, total=False):
@@ -43,8 +43,8 @@ class MergeKwargs(TypedDict, total=False):
     strategy: Literal["dest-wins", "source-wins"]
     """Side that wins for paths that both sides changed. By default, the merge fails."""
     force: bool
-    """Not supported: a rejected merge cannot be forced."""
+    """Not supported, raises `InvalidError`: a rejected merge cannot be forced."""
     allow_empty: bool
-    """Not supported: without changes, there is no merge."""
+    """Not supported, raises `InvalidError`: without changes, there is no merge."""
     squash_merge: bool
     """Squash the transaction's side of the merge into one commit."""

@@ -44,7 +44,7 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 def _environment(server: Server) -> dict[str, str]:
-    """Environment of a user who has configured lakeFS and the address of lakeport."""
+    """Environment variables with the configuration of lakeFS and the address of lakeport."""
     return {
         "LAKEPORT_ENDPOINT": server.url,
         "LAKECTL_SERVER_ENDPOINT_URL": server.rest,

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 _PAUSE = 0.2
-"""Seconds before the begin of a transaction is retried, unless the server specifies a delay."""
+"""Seconds before `BeginTransaction` is retried, unless the server specifies a delay."""
 
 
 _DEFAULT_IDLE = 600.0
@@ -161,7 +161,7 @@ def new_id() -> str:
 
 
 def _first_idle(state: transactions_pb2.Transaction) -> float:
-    """Returns the seconds from begin to expiry: the idle timeout right after the begin, and more later."""
+    """Returns the seconds from creation to expiry. Right after the creation, this is the idle timeout; later it is longer."""
     return float(state.idle_expire_time.seconds - state.create_time.seconds)
 
 

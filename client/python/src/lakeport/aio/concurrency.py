@@ -1,4 +1,4 @@
-"""Concurrency of coroutines."""
+"""Runs coroutines with a limit on their concurrency."""
 
 from __future__ import annotations
 
