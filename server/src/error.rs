@@ -19,7 +19,17 @@ pub struct Error {
     retry_after: Option<Duration>,
     fields: Vec<FieldViolation>,
     subjects: Vec<String>,
+    counts: Option<Counts>,
     source: Option<BoxError>,
+}
+
+/// Numbers of paths of a call that failed for some of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Counts {
+    /// Paths that failed.
+    pub failed: u64,
+    /// Paths that succeeded.
+    pub succeeded: u64,
 }
 
 /// A field of a request that breaks its rule.
@@ -103,6 +113,9 @@ kinds! {
     Internal "INTERNAL"
     ObjectChanged "OBJECT_CHANGED"
     ReaderStalled "READER_STALLED"
+    PartialFailure "PARTIAL_FAILURE"
+    WriterStalled "WRITER_STALLED"
+    RequestInProgress "REQUEST_IN_PROGRESS"
 }
 
 impl Kind {
@@ -112,7 +125,11 @@ impl Kind {
             Self::LakefsUnavailable | Self::SessionStoreUnavailable | Self::ShuttingDown | Self::CommitInDoubt => {
                 Some(Duration::from_secs(1))
             }
-            Self::WriteInDoubt | Self::Overloaded | Self::ReaderStalled => Some(Duration::from_millis(200)),
+            Self::WriteInDoubt
+            | Self::Overloaded
+            | Self::ReaderStalled
+            | Self::WriterStalled
+            | Self::RequestInProgress => Some(Duration::from_millis(200)),
             // Others have to end first.
             Self::TooManyTransactions => Some(Duration::from_secs(10)),
             _ => None,
@@ -129,6 +146,7 @@ impl Error {
             retry_after: kind.retry_after(),
             fields: Vec::new(),
             subjects: Vec::new(),
+            counts: None,
             source: None,
         }
     }
@@ -143,6 +161,13 @@ impl Error {
     pub fn fields(fields: Vec<FieldViolation>) -> Self {
         let listed: Vec<String> = fields.iter().map(|v| format!("{}: {}", v.field, v.description)).collect();
         Self { fields, ..Self::new(Kind::InvalidField, listed.join("; ")) }
+    }
+
+    /// A call that failed for some of its paths: `done` says what happened to the others, `next` what to do.
+    pub fn partial(counts: Counts, done: &str, next: &str) -> Self {
+        let Counts { failed, succeeded } = counts;
+        let message = format!("{failed} of {} paths could not be {done}: {next}", failed + succeeded);
+        Self { counts: Some(counts), ..Self::new(Kind::PartialFailure, message) }
     }
 
     /// With what caused it.
@@ -179,6 +204,11 @@ impl Error {
     /// The fields that break their rules.
     pub fn violations(&self) -> &[FieldViolation] {
         &self.fields
+    }
+
+    /// The counts of a partial failure.
+    pub fn counts(&self) -> Option<Counts> {
+        self.counts
     }
 
     /// What it is about.

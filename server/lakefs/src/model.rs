@@ -109,6 +109,9 @@ pub struct ObjectStats {
     /// Where its bytes are; a URL where a presigned one was asked for.
     #[serde(default)]
     pub physical_address: String,
+    /// Expiry of a presigned URL, in Unix seconds.
+    #[serde(default)]
+    pub physical_address_expiry: Option<i64>,
 }
 
 /// An item of a listing of objects.

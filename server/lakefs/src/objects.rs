@@ -48,14 +48,13 @@ impl Lakefs {
         self.get(target).idempotent().await?.json()
     }
 
-    /// A URL to read an object from directly.
+    /// Returns a presigned URL of an object: `physical_address`, with its expiry.
     ///
     /// # Errors
-    /// `Unsupported` where the store has none; as [`stat`](Self::stat).
-    pub async fn presign(&self, repository: &RepositoryId, reference: &Ref, path: &ObjectPath) -> Result<String> {
+    /// `Unsupported` if the object store has no presigned URLs; as [`stat`](Self::stat).
+    pub async fn presign(&self, repository: &RepositoryId, reference: &Ref, path: &ObjectPath) -> Result<ObjectStats> {
         let target = Target::of_ref(repository, reference).word("objects").word("stat").query("path", path.as_str());
-        let stats: ObjectStats = self.get(target.flag("presign", true)).idempotent().await?.json()?;
-        Ok(stats.physical_address)
+        self.get(target.flag("presign", true)).idempotent().await?.json()
     }
 
     /// Objects whose key begins with `prefix`, from behind `after`, at most `amount` (1 to 1,000). With a delimiter, keys that

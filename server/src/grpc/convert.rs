@@ -58,15 +58,35 @@ impl Fields {
         (field, reference): (&str, String),
         transaction_id: String,
     ) -> Option<Place> {
+        self.place_named(repository, (field, reference), ("transaction_id", transaction_id))
+    }
+
+    /// The version that `source_ref` or `source_transaction_id` names.
+    pub(super) fn source_place(
+        &mut self,
+        repository: String,
+        reference: String,
+        transaction_id: String,
+    ) -> Option<Place> {
+        let transaction = ("source_transaction_id", transaction_id);
+        self.place_named(repository, ("source_ref", reference), transaction)
+    }
+
+    fn place_named(
+        &mut self,
+        repository: String,
+        (field, reference): (&str, String),
+        (transaction_field, transaction_id): (&str, String),
+    ) -> Option<Place> {
         if transaction_id.is_empty() {
             let (repository, reference) =
                 (self.parse::<RepositoryId>("repository", repository), self.parse::<Ref>(field, reference));
             return Some(Place { repository: Some(repository?), at: At::Ref(reference?) });
         }
         if !reference.is_empty() {
-            self.wrong(field, "must be empty with a transaction_id: the transaction says where");
+            self.wrong(field, format!("must be empty with {transaction_field}: the transaction has its own branch"));
         }
-        let id = self.parse::<TransactionId>("transaction_id", transaction_id);
+        let id = self.parse::<TransactionId>(transaction_field, transaction_id);
         let repository = self.optional("repository", repository);
         Some(Place { repository, at: At::Transaction(id?) })
     }
@@ -117,8 +137,8 @@ pub(super) fn page_size(fields: &mut Fields, number: i32) -> Option<usize> {
     }
 }
 
-pub(super) fn paths(fields: &mut Fields, paths: Vec<String>) -> Vec<ObjectPath> {
-    let parsed = paths.into_iter().enumerate().map(|(at, path)| fields.parse(&format!("paths[{at}]"), path));
+pub(super) fn paths(fields: &mut Fields, name: &str, paths: Vec<String>) -> Vec<ObjectPath> {
+    let parsed = paths.into_iter().enumerate().map(|(at, path)| fields.parse(&format!("{name}[{at}]"), path));
     parsed.flatten().collect()
 }
 
@@ -152,7 +172,7 @@ fn time(time: SystemTime) -> Timestamp {
     Timestamp::from(time)
 }
 
-fn seconds(seconds: i64) -> Timestamp {
+pub(super) fn seconds(seconds: i64) -> Timestamp {
     Timestamp { seconds, nanos: 0 }
 }
 
@@ -259,7 +279,7 @@ pub(super) fn commit(commit: lakefs::Commit) -> v1::Commit {
 
 pub(super) fn repository(repository: lakefs::Repository) -> v1::Repository {
     v1::Repository {
-        repository: repository.id,
+        name: repository.id,
         storage_namespace: repository.storage_namespace,
         default_branch: repository.default_branch,
         create_time: Some(seconds(repository.creation_date)),
@@ -268,35 +288,23 @@ pub(super) fn repository(repository: lakefs::Repository) -> v1::Repository {
 }
 
 pub(super) fn branch(branch: lakefs::Branch) -> v1::Branch {
-    v1::Branch { branch: branch.id, commit_id: branch.commit_id }
+    v1::Branch { name: branch.id, commit_id: branch.commit_id }
 }
 
 pub(super) fn tag(tag: lakefs::Tag) -> v1::Tag {
-    v1::Tag { tag: tag.id, commit_id: tag.commit_id }
+    v1::Tag { name: tag.id, commit_id: tag.commit_id }
 }
 
-pub(super) fn diff_entry(difference: lakefs::Difference) -> v1::DiffEntry {
+pub(super) fn path_change(difference: lakefs::Difference) -> v1::PathChange {
     use lakefs::DifferenceKind as From;
-    use v1::diff_entry::Kind;
+    use v1::path_change::Kind;
     let kind = match difference.kind {
         From::Added => Kind::Added,
         From::Removed => Kind::Removed,
         From::Changed | From::PrefixChanged => Kind::Changed,
         From::Conflict => Kind::Conflict,
     };
-    v1::DiffEntry { path: difference.path, kind: kind.into(), size_bytes: difference.size_bytes }
-}
-
-pub(super) fn transaction_change(difference: lakefs::Difference) -> v1::TransactionChange {
-    use lakefs::DifferenceKind as From;
-    use v1::transaction_change::Kind;
-    let kind = match difference.kind {
-        From::Added => Kind::Added,
-        From::Removed => Kind::Removed,
-        From::Changed | From::PrefixChanged => Kind::Changed,
-        From::Conflict => Kind::Conflict,
-    };
-    v1::TransactionChange { path: difference.path, kind: kind.into(), size_bytes: difference.size_bytes }
+    v1::PathChange { path: difference.path, kind: kind.into(), size_bytes: difference.size_bytes }
 }
 
 pub(super) fn prefix(fields: &mut Fields, prefix: String) -> Option<Prefix> {

@@ -3,6 +3,7 @@
 mod batch_read;
 mod batch_stat;
 mod batch_write;
+mod compose;
 mod copy;
 mod delete;
 mod get_server_info;
@@ -26,6 +27,7 @@ impl FileService for Service {
     type DeleteStream = Answers<DeleteResponse>;
     type CopyStream = Answers<CopyResponse>;
     type MoveStream = Answers<MoveResponse>;
+    type ComposeStream = Answers<ComposeResponse>;
     type BatchStatStream = Answers<BatchStatResponse>;
     type BatchReadStream = Answers<BatchReadResponse>;
 
@@ -47,6 +49,10 @@ impl FileService for Service {
 
     async fn r#move(&self, request: Request<MoveRequest>) -> Result<Response<Self::MoveStream>, Status> {
         streaming!(self, request, r#move::rename)
+    }
+
+    async fn compose(&self, request: Request<ComposeRequest>) -> Result<Response<Self::ComposeStream>, Status> {
+        streaming!(self, request, compose::compose)
     }
 
     async fn batch_stat(&self, request: Request<BatchStatRequest>) -> Result<Response<Self::BatchStatStream>, Status> {

@@ -1,6 +1,6 @@
 //! The only place where an error becomes a status.
 
-use crate::error::{Error, Kind};
+use crate::error::{Counts, Error, Kind};
 use lakeport_proto::ERROR_DOMAIN;
 use prost::Message;
 use std::collections::HashMap;
@@ -48,7 +48,8 @@ fn code(kind: Kind) -> Code {
         | Kind::TransactionRolledBack
         | Kind::TransactionExpired
         | Kind::TransactionReadOnly
-        | Kind::EpochMismatch => Code::FailedPrecondition,
+        | Kind::EpochMismatch
+        | Kind::PartialFailure => Code::FailedPrecondition,
         Kind::MergeConflict | Kind::ObjectChanged => Code::Aborted,
         Kind::PermissionDenied | Kind::BranchProtected | Kind::RepositoryReadOnly | Kind::ReservedName => {
             Code::PermissionDenied
@@ -59,6 +60,8 @@ fn code(kind: Kind) -> Code {
         | Kind::LakefsUnavailable
         | Kind::SessionStoreUnavailable
         | Kind::ReaderStalled
+        | Kind::WriterStalled
+        | Kind::RequestInProgress
         | Kind::ShuttingDown => Code::Unavailable,
         Kind::OutcomeUnknown => Code::Unknown,
         Kind::Overloaded | Kind::TooManyTransactions => Code::ResourceExhausted,
@@ -100,8 +103,14 @@ pub(super) fn item_ok() -> tonic_types::Status {
 fn details(error: &Error) -> ErrorDetails {
     let kind = error.kind();
     let mut details = ErrorDetails::new();
-    let count = HashMap::from([("subjects".to_owned(), error.subjects().len().to_string())]);
-    let metadata = if error.subjects().is_empty() { HashMap::new() } else { count };
+    let mut metadata = HashMap::new();
+    if !error.subjects().is_empty() {
+        metadata.insert("subjects".to_owned(), error.subjects().len().to_string());
+    }
+    if let Some(Counts { failed, succeeded }) = error.counts() {
+        metadata.insert("failed".to_owned(), failed.to_string());
+        metadata.insert("succeeded".to_owned(), succeeded.to_string());
+    }
     details.set_error_info(kind.reason(), ERROR_DOMAIN, metadata);
     if let Some(after) = error.retry_after() {
         details.set_retry_info(Some(after));
@@ -221,7 +230,7 @@ mod tests {
         use lakeport_proto::v1::ErrorReason;
         for number in 1.. {
             let Ok(reason) = ErrorReason::try_from(number) else {
-                assert_eq!(number, 50, "the contract has gaps");
+                assert_eq!(number, 53, "the contract has gaps");
                 break;
             };
             let name = reason.as_str_name().trim_start_matches("ERROR_REASON_");

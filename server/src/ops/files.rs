@@ -4,6 +4,8 @@ pub mod batch;
 pub mod batch_read;
 pub mod batch_stat;
 pub mod batch_write;
+pub mod compose;
+pub mod content_type;
 pub mod copy;
 pub mod copy_across;
 pub mod delete;

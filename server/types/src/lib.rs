@@ -3,11 +3,13 @@
 //! Every type here is made by `TryFrom` (or `FromStr`) at a border of the program and never checked again behind it. The
 //! grammars are lakeFS's own; where lakeFS is laxer than is safe in a URL, the doc comment of the type says so.
 
+mod idempotency;
 mod name;
 mod path;
 mod range;
 mod transaction;
 
+pub use idempotency::IdempotencyKey;
 pub use name::{BranchName, CommitId, InvalidName, Ref, RepositoryId, TagName};
 pub use path::{InvalidPath, ObjectPath, Prefix};
 pub use range::{ByteRange, RangeOutOfBounds};

@@ -35,7 +35,13 @@ pub(crate) async fn batch_read(
 fn encode((index, read): BatchItem<(FileInfo, Bytes)>) -> BatchReadItem {
     let index = i32::try_from(index).unwrap_or(i32::MAX);
     match read {
-        Ok((info, data)) => BatchReadItem { index, status: Some(item_ok()), info: Some(file_info(info)), data },
-        Err(error) => BatchReadItem { index, status: Some(item_status(error)), info: None, data: Bytes::new() },
+        Ok((info, data)) => BatchReadItem {
+            index,
+            status: Some(item_ok()),
+            info: Some(file_info(info)),
+            crc32c: Some(crc32c::crc32c(&data)),
+            data,
+        },
+        Err(error) => BatchReadItem { index, status: Some(item_status(error)), ..Default::default() },
     }
 }

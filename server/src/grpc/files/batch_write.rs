@@ -11,7 +11,7 @@ use crate::ops::files::file_info::FileInfo;
 use crate::ops::files::store_object::UploadHeader;
 use bytes::Bytes;
 use lakeport_proto::v1::{BatchWriteItem, BatchWriteRequest, BatchWriteResponse, BatchWriteResult};
-use lakeport_types::ObjectPath;
+use lakeport_types::{IdempotencyKey, ObjectPath};
 use prost::Message;
 
 pub(crate) async fn batch_write(
@@ -22,11 +22,14 @@ pub(crate) async fn batch_write(
     let mut fields = Fields::default();
     let place = fields.place(request.repository, request.r#ref, request.transaction_id);
     let place = fields.done(place)?;
-    // The answer says of each item what the request says, and more: a request that is taken has an answer that fits.
-    let answer: usize = request.items.iter().map(answer_bytes).sum();
-    if answer > ops.limits.message_bytes {
-        let message =
-            format!("the answer to {} items would not fit a message: send more requests", request.items.len());
+    // The contract documents this rule, so that clients can split batches. A request that passes has a response that fits.
+    let response: usize = request.items.iter().map(response_bytes).sum();
+    if response > ops.limits.message_bytes {
+        let message = format!(
+            "the response to {} items may have {response} bytes, more than the {} of a message: send fewer items per request",
+            request.items.len(),
+            ops.limits.message_bytes
+        );
         return Err(Error::new(Kind::BatchTooLarge, message));
     }
     let items = request.items.into_iter().enumerate().map(decode).collect();
@@ -39,23 +42,39 @@ pub(crate) async fn batch_write(
     Ok(answer)
 }
 
-/// Bytes of what is answered about an item that went well, at most.
-fn answer_bytes(item: &BatchWriteItem) -> usize {
-    const BESIDES: usize = 128;
+/// Maximum size of the result of an item, as `BatchWriteRequest` documents it.
+fn response_bytes(item: &BatchWriteItem) -> usize {
+    // Etag, size, time, a guessed content type, and the framing of the fields.
+    const OTHER_FIELDS: usize = 256;
     let metadata = item.metadata.iter().map(|(key, value)| key.len() + value.len() + 8);
-    item.path.len() + item.content_type.len() + metadata.sum::<usize>() + BESIDES
+    OTHER_FIELDS + item.path.len() + item.content_type.len() + metadata.sum::<usize>()
 }
 
-/// An item that cannot be stored fails alone.
+/// Decodes an item. An invalid item fails alone.
 fn decode((at, item): (usize, BatchWriteItem)) -> Result<(ObjectPath, UploadHeader, Bytes)> {
     let path = ObjectPath::try_from(item.path).map_err(|error| Error::field(format!("items[{at}].path"), error))?;
     if !["", "*"].contains(&item.if_none_match.as_str()) {
         return Err(Error::field(format!("items[{at}].if_none_match"), "must be empty or *"));
     }
+    let create_only = item.if_none_match == "*";
+    if !item.write_id.is_empty() && !create_only {
+        return Err(Error::field(format!("items[{at}].write_id"), "needs if_none_match: *"));
+    }
+    let write_id = match item.write_id.as_str() {
+        "" => None,
+        key => {
+            Some(IdempotencyKey::try_from(key).map_err(|error| Error::field(format!("items[{at}].write_id"), error))?)
+        }
+    };
+    if let Some(expected) = item.crc32c.filter(|expected| *expected != crc32c::crc32c(&item.data)) {
+        let message = format!("items[{at}]: data does not match crc32c {expected:08x}: send the item again");
+        return Err(Error::new(Kind::ChecksumMismatch, message));
+    }
     let header = UploadHeader {
         content_type: item.content_type,
         metadata: sorted(item.metadata),
-        create_only: item.if_none_match == "*",
+        create_only,
+        write_id,
         ..UploadHeader::default()
     };
     Ok((path, header, item.data))

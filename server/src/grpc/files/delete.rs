@@ -27,7 +27,7 @@ pub(crate) async fn delete(
         if !request.path.is_empty() || request.recursive {
             fields.wrong("paths", "must be empty with path or recursive");
         }
-        Some(Deletion::Paths(paths(&mut fields, request.paths)))
+        Some(Deletion::Paths(paths(&mut fields, "paths", request.paths)))
     };
     let (place, deletion) = fields.done(place.zip(deletion))?;
     let mut deleting = delete::delete(ops, caller, &place, deletion, request.allow_missing).await?;

@@ -2,7 +2,7 @@
 
 use crate::auth::Caller;
 use crate::error::Result;
-use crate::grpc::convert::Fields;
+use crate::grpc::convert::{Fields, seconds};
 use crate::ops::context::Shared;
 use crate::ops::files::presign;
 use lakeport_proto::v1::{PresignRequest, PresignResponse};
@@ -12,5 +12,6 @@ pub(crate) async fn presign(ops: &Shared, caller: &Caller, request: PresignReque
     let place = fields.place(request.repository, request.r#ref, request.transaction_id);
     let path = fields.parse("path", request.path);
     let (place, path) = fields.done(place.zip(path))?;
-    Ok(PresignResponse { url: presign::presign(ops, caller, &place, &path).await? })
+    let presigned = presign::presign(ops, caller, &place, &path).await?;
+    Ok(PresignResponse { url: presigned.url, expire_time: presigned.expires.map(seconds) })
 }

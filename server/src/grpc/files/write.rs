@@ -15,7 +15,7 @@ use futures_util::{Stream, stream};
 use http::HeaderMap;
 use http_body::Frame;
 use lakeport_proto::v1::{WriteRequest, WriteResponse};
-use lakeport_types::{ObjectPath, TransactionId};
+use lakeport_types::{IdempotencyKey, ObjectPath};
 use prost::Message;
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -71,7 +71,7 @@ fn decode(request: WriteRequest) -> Result<(Place, ObjectPath, UploadHeader)> {
         None => Some(None),
         Some(size) => fields.count("size_bytes", size).map(Some),
     };
-    let write_id: Option<TransactionId> = fields.optional("write_id", request.write_id);
+    let write_id: Option<IdempotencyKey> = fields.optional("write_id", request.write_id);
     if write_id.is_some() && request.if_none_match.is_empty() {
         fields.wrong("write_id", "is for create-only writes: send if_none_match: * with it, or leave it out");
     }
@@ -84,7 +84,7 @@ fn decode(request: WriteRequest) -> Result<(Place, ObjectPath, UploadHeader)> {
         content_type: request.content_type,
         metadata: sorted(request.metadata),
         create_only: request.if_none_match == "*",
-        write_id: write_id.map(|id| id.to_string()),
+        write_id,
         checks: Checks { size, crc32c: request.object_crc32c, md5 },
     };
     Ok((place, path, header))

@@ -24,15 +24,15 @@ pub(crate) async fn commit_transaction(
         .enumerate()
         .filter_map(|(at, tag)| fields.parse(&format!("tags[{at}]"), tag))
         .collect();
-    let merge = request.merge.unwrap_or(true);
-    if !merge && !tags.is_empty() {
-        fields.wrong("tags", "must be empty where merge is false: there is no merge commit to tag");
+    let skip_merge = request.skip_merge;
+    if skip_merge && !tags.is_empty() {
+        fields.wrong("tags", "must be empty with skip_merge: there is no merge commit to tag");
     }
-    if !merge && request.squash {
-        fields.wrong("squash", "must be false where merge is false: it says how to merge");
+    if skip_merge && request.squash {
+        fields.wrong("squash", "must be false with skip_merge: it says how to merge");
     }
-    if !merge && request.strategy != 0 {
-        fields.wrong("strategy", "must be empty where merge is false: it says how to merge");
+    if skip_merge && request.strategy != 0 {
+        fields.wrong("strategy", "must be unset with skip_merge: it says how to merge");
     }
     let (id, conflicts) = fields.done(id.zip(conflicts))?;
     let commit = Commit {
@@ -41,7 +41,7 @@ pub(crate) async fn commit_transaction(
             metadata: sorted(request.metadata),
             strategy: strategy(conflicts),
             squash: request.squash,
-            merge,
+            merge: !skip_merge,
             tags: tags.iter().map(ToString::to_string).collect(),
         },
         validate_only: request.validate_only,

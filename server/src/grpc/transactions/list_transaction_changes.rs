@@ -2,7 +2,7 @@
 
 use crate::auth::Caller;
 use crate::error::Result;
-use crate::grpc::convert::{Fields, prefix, transaction_change};
+use crate::grpc::convert::{Fields, path_change, prefix};
 use crate::ops::context::Shared;
 use crate::ops::transactions::list_transaction_changes;
 use futures_util::{Stream, stream};
@@ -20,7 +20,7 @@ pub(crate) async fn list_transaction_changes(
     let changes = list_transaction_changes::list_transaction_changes(ops, caller, &id, prefix).await?;
     Ok(stream::try_unfold((ops.clone(), changes), async |(ops, mut changes)| {
         let Some(page) = changes.next(&ops).await? else { return Ok(None) };
-        let changed = page.into_iter().map(transaction_change).collect();
+        let changed = page.into_iter().map(path_change).collect();
         Ok(Some((ListTransactionChangesResponse { changes: changed }, (ops, changes))))
     }))
 }

@@ -2,7 +2,7 @@
 
 use crate::auth::Caller;
 use crate::error::{Error, Result};
-use crate::grpc::convert::{Fields, diff_entry, prefix};
+use crate::grpc::convert::{Fields, path_change, prefix};
 use crate::ops::context::Shared;
 use crate::ops::place::Place;
 use crate::ops::versions::diff;
@@ -25,8 +25,8 @@ pub(crate) async fn diff(
             None => differences.next(&ops).await?,
         };
         let Some(page) = page else { return Ok::<_, Error>(None) };
-        let entries = page.into_iter().map(diff_entry).collect();
-        Ok(Some((DiffResponse { entries }, (ops, differences, None))))
+        let changes = page.into_iter().map(path_change).collect();
+        Ok(Some((DiffResponse { changes }, (ops, differences, None))))
     }))
 }
 

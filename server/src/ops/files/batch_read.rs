@@ -2,7 +2,7 @@
 
 use crate::auth::Caller;
 use crate::error::{Error, Kind, Result};
-use crate::ops::batch_memory::Room;
+use crate::ops::batch_memory::CallMemory;
 use crate::ops::context::{Ops, Shared};
 use crate::ops::files::batch::{BatchItem, check_batch};
 use crate::ops::files::file_info::FileInfo;
@@ -25,12 +25,12 @@ pub async fn batch_read(
 ) -> Result<impl Stream<Item = BatchItem<(FileInfo, Bytes)>> + Send + use<>> {
     check_batch(paths.len(), ops.limits.batch_items)?;
     let reading = ops.reading(&caller, place).await?;
-    let (fan_out, room) = (ops.limits.fan_out, ops.batch_memory.of_one_call(&caller.principal));
+    let (fan_out, memory) = (ops.limits.fan_out, ops.batch_memory.of_one_call(&caller.principal));
     let items = stream::iter(paths.into_iter().enumerate()).map(move |(index, path)| {
-        let (ops, caller, reading, room) = (ops.clone(), caller.clone(), reading.clone(), room.clone());
+        let (ops, caller, reading, memory) = (ops.clone(), caller.clone(), reading.clone(), memory.clone());
         async move {
             let read = match path {
-                Ok(path) => whole(&ops, &caller, &reading, &path, &room).await,
+                Ok(path) => whole(&ops, &caller, &reading, &path, &memory).await,
                 Err(error) => Err(error),
             };
             (index, read)
@@ -44,7 +44,7 @@ async fn whole(
     caller: &Caller,
     reading: &Reading,
     path: &ObjectPath,
-    room: &Room,
+    memory: &CallMemory,
 ) -> Result<(FileInfo, Bytes)> {
     let whole =
         async |reading: &Reading| ops.read_at(caller, reading, path, ByteRange::ALL, &Conditions::default()).await;
@@ -58,10 +58,10 @@ async fn whole(
             format!("{:?} has {} bytes, more than the {limit} of a batch: use Read", path.as_str(), object.info.size);
         return Err(Error::new(Kind::RangeOutOfBounds, message));
     }
-    let place = room.take(object.left()).await?;
+    let reserved = memory.reserve(object.left()).await?;
     let mut data = Vec::with_capacity(usize::try_from(object.left()).unwrap_or_default());
     while let Some((_, piece)) = object.next(ops).await? {
         data.extend_from_slice(&piece);
     }
-    Ok((object.info, place.hold(data)))
+    Ok((object.info, reserved.hold(data)))
 }

@@ -1,7 +1,7 @@
 //! Deleting objects.
 
 use crate::auth::Caller;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Counts, Error, Kind, Result};
 use crate::ops::context::{Ops, Shared};
 use crate::ops::files::list::{List, Listing};
 use crate::ops::files::settle::Change;
@@ -37,6 +37,7 @@ pub struct Deleting {
     writing: Writing,
     allow_missing: bool,
     found_any: bool,
+    counts: Counts,
     todo: Todo,
 }
 
@@ -69,7 +70,7 @@ pub async fn delete(
         }
         Deletion::Tree(root) => Todo::Tree(Box::new(below(caller, &writing, &root)), root),
     };
-    Ok(Deleting { caller: caller.clone(), writing, allow_missing, found_any: false, todo })
+    Ok(Deleting { caller: caller.clone(), writing, allow_missing, found_any: false, counts: Counts::default(), todo })
 }
 
 fn below(caller: &Caller, writing: &Writing, root: &ObjectPath) -> Listing {
@@ -118,11 +119,25 @@ pub(in crate::ops) fn is_below(root: &ObjectPath, key: &str) -> bool {
 }
 
 impl Deleting {
-    /// Deletes the next part; `None` when all is done.
+    /// Deletes the next part. Returns `None` after the last one.
     ///
     /// # Errors
-    /// When nothing of the part can be deleted: permission, a transaction that ended, lakeFS away.
+    /// `PartialFailure` after the last part if some paths failed; the error of a part of which nothing could be deleted.
     pub async fn next(&mut self, ops: &Shared) -> Result<Option<DeletionProgress>> {
+        match self.next_part(ops).await? {
+            Some(progress) => {
+                self.counts.succeeded += progress.deleted;
+                self.counts.failed += progress.failures.len() as u64;
+                Ok(Some(progress))
+            }
+            None if self.counts.failed > 0 => {
+                Err(Error::partial(self.counts, "deleted", "see the failures in the messages of the response"))
+            }
+            None => Ok(None),
+        }
+    }
+
+    async fn next_part(&mut self, ops: &Shared) -> Result<Option<DeletionProgress>> {
         ops.stay(self.writing.transaction.as_ref()).await?;
         let mut progress = DeletionProgress::default();
         let batch = match &mut self.todo {

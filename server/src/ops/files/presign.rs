@@ -1,4 +1,4 @@
-//! URLs to read from directly.
+//! `FileService.Presign`.
 
 use crate::auth::Caller;
 use crate::error::{Error, Kind, Result};
@@ -7,19 +7,29 @@ use crate::ops::place::Place;
 use lakeport_lakefs as lakefs;
 use lakeport_types::ObjectPath;
 
-/// A URL to read an object from without credentials.
+/// A URL that needs no credentials.
+#[derive(Debug, Clone)]
+pub struct Presigned {
+    /// The URL.
+    pub url: String,
+    /// Its expiry in Unix seconds, if lakeFS reports it.
+    pub expires: Option<i64>,
+}
+
+/// Returns a URL from which an object can be read without credentials.
 ///
 /// # Errors
-/// `Unsupported` where the store has none; `ObjectNotFound`, and those of the place.
-pub async fn presign(ops: &Ops, caller: &Caller, place: &Place, path: &ObjectPath) -> Result<String> {
+/// `Unsupported` if the object store has no presigned URLs; `ObjectNotFound`, and those of the place.
+pub async fn presign(ops: &Ops, caller: &Caller, place: &Place, path: &ObjectPath) -> Result<Presigned> {
     let reading = ops.reading(caller, place).await?;
     match caller.lakefs.presign(&reading.repository, &reading.reference, path).await {
-        Ok(url) => Ok(url),
+        Ok(stats) => Ok(Presigned { url: stats.physical_address, expires: stats.physical_address_expiry }),
         Err(error) if error.kind() == lakefs::Kind::NotFound => Err(ops.missing(caller, &reading, path).await),
-        Err(error) if error.kind() == lakefs::Kind::Unsupported => {
-            Err(Error::new(Kind::Unsupported, "the store behind this lakeFS has no presigned URLs: use Read")
-                .caused_by(error))
-        }
+        Err(error) if error.kind() == lakefs::Kind::Unsupported => Err(Error::new(
+            Kind::Unsupported,
+            "the object store of this lakeFS does not support presigned URLs: use Read",
+        )
+        .caused_by(error)),
         Err(error) => Err(caller.explain(ops.missing_ref(&reading, error).await).await),
     }
 }

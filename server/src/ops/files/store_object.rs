@@ -3,13 +3,14 @@
 use crate::auth::Caller;
 use crate::error::{Error, Kind, Result};
 use crate::ops::context::Ops;
+use crate::ops::files::content_type::guessed_type;
 use crate::ops::files::settle::{Change, in_doubt};
 use crate::ops::writing::Writing;
 use crate::upload::{Checks, Outcome, Source, Upload};
 use futures_util::StreamExt;
 use http_body_util::BodyExt;
 use lakeport_lakefs::{self as lakefs, NewObject, ObjectStats};
-use lakeport_types::{ObjectPath, Ref};
+use lakeport_types::{IdempotencyKey, ObjectPath, Ref};
 use rand::RngExt;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -19,20 +20,17 @@ use tokio_util::sync::CancellationToken;
 /// What is said of an object before its bytes come.
 #[derive(Debug, Clone, Default)]
 pub struct UploadHeader {
-    /// MIME type; empty for the default.
+    /// MIME type. If empty, it is guessed from the path.
     pub content_type: String,
     /// User metadata.
     pub metadata: BTreeMap<String, String>,
     /// Only where nothing is.
     pub create_only: bool,
-    /// Makes a repetition of a create-only write find itself.
-    pub write_id: Option<String>,
+    /// Idempotency key of a create-only write: a retry finds the object of the first attempt by it.
+    pub write_id: Option<IdempotencyKey>,
     /// What the bytes have to agree with.
     pub checks: Checks,
 }
-
-/// What lakeFS takes an upload for that does not say.
-const DEFAULT_TYPE: &str = "application/octet-stream";
 
 /// How often the end of a transaction is put off while bytes flow.
 const RENEWAL: Duration = Duration::from_secs(5);
@@ -98,11 +96,15 @@ impl Ops {
         header: UploadHeader,
         (upload, outcome): (Upload, Outcome),
     ) -> Result<Change> {
-        let write_id = header
-            .create_only
-            .then(|| header.write_id.clone().unwrap_or_else(|| format!("{:032x}", rand::rng().random::<u128>())));
+        let write_id = header.create_only.then(|| {
+            header.write_id.clone().unwrap_or_else(|| IdempotencyKey::random(rand::rng().random())).to_string()
+        });
+        let content_type = match header.content_type {
+            empty if empty.is_empty() => guessed_type(path.as_str()).to_owned(),
+            given => given,
+        };
         let mut object = NewObject {
-            content_type: header.content_type,
+            content_type,
             metadata: header.metadata,
             size: header.checks.size,
             create_only: header.create_only,
@@ -215,9 +217,8 @@ impl Ops {
     ) -> Option<ObjectStats> {
         let branch = Ref::from(&writing.branch);
         let stats = caller.lakefs.stat(&writing.repository, &branch, path).await.ok()?;
-        let content_type = if object.content_type.is_empty() { DEFAULT_TYPE } else { &object.content_type };
         let is_alike = u64::try_from(stats.size_bytes) == Ok(size)
-            && stats.content_type == content_type
+            && stats.content_type == object.content_type
             && stats.metadata == lowered(&object.metadata);
         if !is_alike {
             return None;

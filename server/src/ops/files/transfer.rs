@@ -1,7 +1,7 @@
 //! Copying and moving, on the server.
 
 use crate::auth::Caller;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Counts, Error, Kind, Result};
 use crate::ops::context::{Ops, Shared};
 use crate::ops::files::copy_across::copy_across;
 use crate::ops::files::delete::{delete_all, is_below, tree};
@@ -49,8 +49,7 @@ pub struct Transferring {
     /// Of a move: sources whose copies stand, and how many of them are deleted.
     copied: Vec<ObjectPath>,
     deleted: usize,
-    /// Why the first copy that failed did.
-    failed: Option<Kind>,
+    counts: Counts,
     found_any: bool,
     is_started: bool,
     phase: Phase,
@@ -93,7 +92,7 @@ pub(in crate::ops) async fn begin(
         is_move,
         copied: Vec::new(),
         deleted: 0,
-        failed: None,
+        counts: Counts::default(),
         found_any: false,
         is_started: false,
         phase: Phase::Copying,
@@ -127,7 +126,8 @@ impl Transferring {
             };
             self.found_any |= !sources.is_empty();
             let mut progress = self.copy(ops, sources).await?;
-            self.failed = self.failed.or(progress.failures.first().map(|(_, error)| error.kind()));
+            self.counts.succeeded += progress.paths.len() as u64;
+            self.counts.failed += progress.failures.len() as u64;
             if self.is_move {
                 progress.paths.clear();
             }
@@ -146,13 +146,14 @@ impl Transferring {
             let message = format!("no object {source:?}, and none below it in repository {}", self.from.repository);
             return Err(Error::new(Kind::ObjectNotFound, message).about([source]));
         }
-        match self.failed {
-            Some(kind) if self.is_move => Err(Error::new(
-                kind,
-                "not every object could be copied, so no source was deleted: the copies stand; move again",
-            )),
-            _ => self.copied.iter().try_for_each(|copied| ops.is_settled(&self.writing, copied)),
+        if self.counts.failed > 0 {
+            let next = match self.is_move {
+                true => "no source was deleted; move again",
+                false => "see the failures in the messages of the response",
+            };
+            return Err(Error::partial(self.counts, "copied", next));
         }
+        self.copied.iter().try_for_each(|copied| ops.is_settled(&self.writing, copied))
     }
 
     /// The next sources; `None` behind the last.

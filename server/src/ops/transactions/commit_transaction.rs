@@ -225,7 +225,7 @@ fn refuse_what_only_writers_say(request: &CommitRequest) -> Result<()> {
         ("metadata", !request.metadata.is_empty()),
         ("strategy", request.strategy != Strategy::Fail),
         ("squash", request.squash),
-        ("merge", !request.merge),
+        ("skip_merge", !request.merge),
         ("tags", !request.tags.is_empty()),
     ];
     match said.into_iter().find(|(_, is_said)| *is_said) {

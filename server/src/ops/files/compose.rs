@@ -1,0 +1,229 @@
+//! `FileService.Compose`: concatenates objects into one, through one upload to lakeFS.
+//!
+//! The sources are described first, so a missing one fails before any byte moves, and the etags of that moment are those that are read.
+//! The upload is all or nothing: a source that fails ends it without its last byte.
+
+mod sources;
+
+use crate::auth::Caller;
+use crate::error::{Counts, Error, Kind, Result};
+use crate::ops::context::{Ops, Shared};
+use crate::ops::files::delete::delete_all;
+use crate::ops::files::file_info::FileInfo;
+use crate::ops::files::object_metadata::check_described;
+use crate::ops::files::settle::Change;
+use crate::ops::files::store_object::UploadHeader;
+use crate::ops::place::Place;
+use crate::ops::reading::Reading;
+use crate::ops::writing::Writing;
+use crate::upload::Checks;
+use lakeport_lakefs::{self as lakefs, Lakefs, ObjectStats};
+use lakeport_types::{IdempotencyKey, ObjectPath, Ref};
+use sha2::{Digest, Sha256};
+use sources::Sources;
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Metadata of a composed object: the `request_id` of its request.
+const REQUEST_ID: &str = "lakeport.request-id";
+/// Metadata of a composed object: a hash of the other parameters of its request.
+const REQUEST_HASH: &str = "lakeport.request-hash";
+
+/// Parameters of a compose.
+#[derive(Debug, Clone)]
+pub struct Compose {
+    /// Key of the destination.
+    pub path: ObjectPath,
+    /// Description and conditions of the destination, with the expected size and CRC32C.
+    pub header: UploadHeader,
+    /// Sources in order: 1 to 10,000.
+    pub sources: Vec<ObjectPath>,
+    /// The version that has the sources; `None`: the one that has the destination.
+    pub source_place: Option<Place>,
+    /// Whether the sources are deleted afterwards.
+    pub delete_sources: bool,
+    /// Idempotency key. Required with `delete_sources`.
+    pub request_id: Option<IdempotencyKey>,
+}
+
+/// Number of bytes composed so far, readable while the compose runs.
+#[derive(Debug, Clone, Default)]
+pub struct ComposedBytes(Arc<AtomicU64>);
+
+impl ComposedBytes {
+    /// The current number.
+    pub fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    fn add(&self, bytes: usize) {
+        self.0.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+}
+
+/// The two versions of a repository that a compose connects.
+struct Ends {
+    to: Writing,
+    from: Reading,
+    /// Set if the sources are deleted.
+    deleting_from: Option<Writing>,
+}
+
+/// Composes an object and returns it. `composed` counts the bytes meanwhile.
+///
+/// # Errors
+/// `InvalidField`, `ObjectNotFound` for a source, `ObjectChanged`, `WriteIncomplete` and `ChecksumMismatch` for expectations that do not hold,
+/// `ObjectExists`, `PartialFailure` if sources could not be deleted, `WriteInDoubt`, and those of both places.
+pub async fn compose(
+    ops: &Shared,
+    caller: &Caller,
+    place: &Place,
+    compose: Compose,
+    composed: ComposedBytes,
+) -> Result<FileInfo> {
+    check_described(&compose.header.metadata, &compose.header.content_type)?;
+    let ends = ends(ops, caller, place, &compose).await?;
+    refuse_invalid_sources(&ends, &compose)?;
+    ops.is_settled(&ends.to, &compose.path)?;
+    let hash = compose.hash();
+    let stored = match ops.composed_before(caller, &ends.to, &compose, &hash).await? {
+        Some(stats) => stats,
+        None => ops.compose_now(caller, &ends, &compose, hash, composed).await?,
+    };
+    if let Some(from) = &ends.deleting_from {
+        delete_sources(ops, caller, from, &compose.sources).await?;
+    }
+    Ok(stored.into())
+}
+
+async fn ends(ops: &Ops, caller: &Caller, place: &Place, compose: &Compose) -> Result<Ends> {
+    let to = ops.writing(caller, place).await?;
+    let source_place = compose.source_place.as_ref().unwrap_or(place);
+    if !compose.delete_sources {
+        return Ok(Ends { to, from: ops.reading(caller, source_place).await?, deleting_from: None });
+    }
+    let writing = ops.writing(caller, source_place).await?;
+    let from = Reading {
+        repository: writing.repository.clone(),
+        reference: Ref::from(&writing.branch),
+        transaction: writing.transaction.clone(),
+    };
+    Ok(Ends { to, from, deleting_from: Some(writing) })
+}
+
+fn refuse_invalid_sources(ends: &Ends, compose: &Compose) -> Result<()> {
+    if ends.from.repository != ends.to.repository {
+        let message =
+            format!("is of repository {}, and the destination is in {}", ends.from.repository, ends.to.repository);
+        return Err(Error::field("source_transaction_id", message));
+    }
+    // `main$` and `main@` are the branch too.
+    let is_same_branch = ends.from.reference.as_str().trim_end_matches(['$', '@']) == ends.to.branch.as_str();
+    if is_same_branch && let Some(at) = compose.sources.iter().position(|source| *source == compose.path) {
+        let message = format!("is the destination {:?}: compose into another path", compose.path.as_str());
+        return Err(Error::field(format!("source_paths[{at}]"), message));
+    }
+    let mut seen = HashSet::new();
+    match compose.sources.iter().position(|source| !seen.insert(source)) {
+        Some(at) if compose.delete_sources => Err(Error::field(
+            format!("source_paths[{at}]"),
+            "occurs twice: with delete_sources, each path may occur once",
+        )),
+        _ => Ok(()),
+    }
+}
+
+impl Compose {
+    /// Hash of all parameters that decide the result, so that a reused `request_id` is noticed.
+    fn hash(&self) -> String {
+        let parameters = format!(
+            "{:?}",
+            (
+                &self.sources,
+                &self.source_place,
+                self.delete_sources,
+                &self.header.content_type,
+                &self.header.metadata,
+                self.header.create_only,
+                self.header.checks.size,
+                self.header.checks.crc32c,
+            )
+        );
+        let digest: [u8; 32] = Sha256::digest(parameters).into();
+        hex::encode(&digest[..16])
+    }
+}
+
+impl Ops {
+    /// The destination, if an earlier call with this `request_id` stored it.
+    async fn composed_before(
+        &self,
+        caller: &Caller,
+        to: &Writing,
+        compose: &Compose,
+        hash: &str,
+    ) -> Result<Option<ObjectStats>> {
+        let Some(request_id) = &compose.request_id else { return Ok(None) };
+        let stats = match caller.lakefs.stat(&to.repository, &Ref::from(&to.branch), &compose.path).await {
+            Ok(stats) => stats,
+            Err(error) if error.kind() == lakefs::Kind::NotFound => return Ok(None),
+            Err(error) => return Err(to.refused(self, caller, error).await),
+        };
+        if stats.metadata.get(REQUEST_ID).map(String::as_str) != Some(request_id.as_str()) {
+            return Ok(None);
+        }
+        if stats.metadata.get(REQUEST_HASH).map(String::as_str) != Some(hash) {
+            let message = format!("{request_id} was used with other parameters: choose a new one");
+            return Err(Error::field("request_id", message));
+        }
+        Ok(Some(stats))
+    }
+
+    async fn compose_now(
+        self: &Arc<Self>,
+        caller: &Caller,
+        ends: &Ends,
+        compose: &Compose,
+        hash: String,
+        composed: ComposedBytes,
+    ) -> Result<ObjectStats> {
+        let sources = Sources::describe(self, caller, &ends.from, &compose.sources).await?;
+        let size = sources.size();
+        if let Some(expected) = compose.header.checks.size.filter(|expected| *expected != size) {
+            let message = format!("the sources have {size} bytes, and size_bytes is {expected}: nothing was stored");
+            return Err(Error::new(Kind::WriteIncomplete, message));
+        }
+        let mut header = compose.header.clone();
+        header.checks = Checks { size: Some(size), ..header.checks };
+        if let Some(request_id) = &compose.request_id {
+            header.write_id = Some(request_id.clone());
+            header.metadata.insert(REQUEST_ID.into(), request_id.to_string());
+            header.metadata.insert(REQUEST_HASH.into(), hash);
+        }
+        let source = sources.stream(Arc::clone(self), caller.clone(), composed);
+        let change = self.store_object(caller, &ends.to, &compose.path, header, source).await?;
+        self.acknowledge_one(caller, &ends.to, &change).await?;
+        change.into_stats().ok_or_else(|| Error::new(Kind::Internal, "nothing was stored"))
+    }
+}
+
+/// Deletes the sources. A source that is already deleted is not an error: a retry continues here.
+async fn delete_sources(ops: &Shared, caller: &Caller, from: &Writing, sources: &[ObjectPath]) -> Result<()> {
+    let mut counts = Counts::default();
+    for batch in sources.chunks(Lakefs::MAX_DELETE) {
+        ops.stay(from.transaction.as_ref()).await?;
+        let request = delete_all(ops.clone(), caller.clone(), from.clone(), batch.to_vec());
+        let failures = ops.to_the_end(from, batch.to_vec(), || true, request).await?;
+        counts.failed += failures.len() as u64;
+        counts.succeeded += (batch.len() - failures.len()) as u64;
+        let failed: HashSet<String> = failures.into_iter().map(|failure| failure.path).collect();
+        let gone = batch.iter().filter(|source| !failed.contains(source.as_str()));
+        let changes: Vec<Change> = gone.cloned().map(Change::Deleted).collect();
+        ops.acknowledge(caller, from, &changes).await?.into_iter().collect::<Result<()>>()?;
+    }
+    match counts.failed {
+        0 => Ok(()),
+        _ => Err(Error::partial(counts, "deleted", "the destination is stored; retry with the same request_id")),
+    }
+}
