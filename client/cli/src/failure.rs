@@ -1,7 +1,7 @@
 //! What can go wrong, and what the shell is told about it.
 
 use crate::hints;
-use crate::output::say;
+use crate::terminal::print_stderr;
 use lakeport_client::{Code, Error, ErrorReason};
 use std::io;
 use std::process::ExitCode;
@@ -133,22 +133,22 @@ impl Failure {
             _ => None,
         };
         match reason {
-            Some(reason) => say(format_args!("lakeport: {self} ({reason})")),
-            None => say(format_args!("lakeport: {self}")),
+            Some(reason) => print_stderr(format_args!("lakeport: {self} ({reason})")),
+            None => print_stderr(format_args!("lakeport: {self}")),
         }
         if let Self::Server { error, .. } = self {
             // As far as the message does not say it already.
             let violations = error.field_violations().iter();
             for violation in violations.filter(|violation| !error.message().contains(&violation.description)) {
-                say(format_args!("  {}: {}", violation.field, violation.description));
+                print_stderr(format_args!("  {}: {}", violation.field, violation.description));
             }
             if error.is_lost_answer() {
-                say(
+                print_stderr(
                     "hint: the answer was lost, so it may have been done: copies and commits of transactions can be run again",
                 );
             }
             if let Some(hint) = error.reason().and_then(hints::hint) {
-                say(format_args!("hint: {hint}"));
+                print_stderr(format_args!("hint: {hint}"));
             }
         }
     }

@@ -11,6 +11,7 @@ mod output;
 mod progress;
 mod session;
 mod sources;
+mod terminal;
 mod transfer;
 mod uri;
 mod values;

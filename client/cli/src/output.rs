@@ -1,6 +1,7 @@
 //! What is printed: text for people, or one JSON object per line for programs.
 
 use crate::failure::{Failure, Result};
+use crate::terminal::escape_controls;
 use serde_json::Value;
 use std::io::{self, BufWriter, IsTerminal as _, Write};
 
@@ -45,7 +46,7 @@ impl Output {
     /// When it cannot be written.
     pub(crate) fn put(&mut self, record: &Record) -> Result<()> {
         let written = match self.format {
-            Format::Text if self.is_terminal => writeln!(self.stdout, "{}", harmless(&record.text)),
+            Format::Text if self.is_terminal => writeln!(self.stdout, "{}", escape_controls(&record.text)),
             Format::Text => writeln!(self.stdout, "{}", record.text),
             Format::Json => writeln!(self.stdout, "{}", record.json),
         };
@@ -75,23 +76,6 @@ impl Output {
     }
 }
 
-/// Writes a line to standard error, if anybody reads that.
-pub(crate) fn say(line: impl std::fmt::Display) {
-    let _ = writeln!(io::stderr(), "{}", harmless(&line.to_string()));
-}
-
-/// Text that a terminal shows and does not obey: whoever names an object could else rewrite the screen.
-fn harmless(text: &str) -> String {
-    let mut shown = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c.is_control() && c != '\n' {
-            true => shown.extend(c.escape_default()),
-            false => shown.push(c),
-        }
-    }
-    shown
-}
-
 /// Bytes as people read them: `1.5 MiB`.
 pub(crate) fn human_size(bytes: u64) -> String {
     indicatif::BinaryBytes(bytes).to_string()
@@ -112,11 +96,6 @@ mod tests {
         fn flush(&mut self) -> io::Result<()> {
             Ok(())
         }
-    }
-
-    #[test]
-    fn a_terminal_obeys_no_name_of_an_object() {
-        assert_eq!(harmless("a\u{1b}[2Jb\r\nc\u{9b}é"), "a\\u{1b}[2Jb\\r\nc\\u{9b}é");
     }
 
     #[test]

@@ -2,8 +2,8 @@
 
 use crate::commands::merge::Strategy;
 use crate::failure::{Result, While as _};
-use crate::output::say;
 use crate::session::Session;
+use crate::terminal::print_stderr;
 use crate::values::{Pair, map};
 use crate::views::transactions::committed;
 use lakeport_client::CommitOptions;
@@ -58,10 +58,12 @@ pub(super) async fn run(session: &mut Session, args: Args) -> Result<()> {
     };
     let done = session.client.commit(&args.id, options).await.during(|| format!("commit {}", args.id))?;
     for tag in &done.failed_tags {
-        say(format_args!("lakeport: the tag {tag} could not be made; the transaction is committed"));
+        print_stderr(format_args!("lakeport: the tag {tag} could not be made; the transaction is committed"));
     }
     if !done.merged && !args.validate_only && !args.no_merge {
-        say(format_args!("lakeport: nothing was changed in the transaction: this is the commit that the base has"));
+        print_stderr(format_args!(
+            "lakeport: nothing was changed in the transaction: this is the commit that the base has"
+        ));
     }
     // A validation that found nothing has no commit to print.
     if args.validate_only { Ok(()) } else { session.out.put(&committed(&done)) }
