@@ -111,7 +111,7 @@ impl Failure {
             Self::Interrupted => Exit::Interrupted,
             Self::Reported(exit) => *exit,
             Self::Local { error, .. } => local_exit(error.kind()),
-            Self::Server { error, .. } if error.is_lost_answer() => Exit::Unavailable,
+            Self::Server { error, .. } if error.is_response_lost() => Exit::Unavailable,
             Self::Server { error, .. } => server_exit(error.code(), error.reason()),
         }
     }
@@ -142,7 +142,7 @@ impl Failure {
             for violation in violations.filter(|violation| !error.message().contains(&violation.description)) {
                 print_stderr(format_args!("  {}: {}", violation.field, violation.description));
             }
-            if error.is_lost_answer() {
+            if error.is_response_lost() {
                 print_stderr(
                     "hint: the answer was lost, so it may have been done: copies and commits of transactions can be run again",
                 );

@@ -1,4 +1,4 @@
-//! The connections to a server.
+//! Connections to a server.
 
 use crate::v1::file_service_client::FileServiceClient;
 use crate::v1::transaction_service_client::TransactionServiceClient;
@@ -14,13 +14,14 @@ use tonic::service::interceptor::InterceptedService;
 use tonic::transport::Channel;
 use tonic::{Code, Request, Status};
 
-/// Messages of the server have 4 MiB at most; twice that leaves room for one that is configured to send more.
+/// Maximum size of a received message. The server sends at most 4 MiB by default; twice that also accepts a server with a
+/// higher configured limit.
 const MAX_MESSAGE_BYTES: usize = 8 << 20;
 
 /// A connection that sends credentials.
 pub(crate) type Transport = InterceptedService<Channel, Authorize>;
 
-/// The connections to a server. Cheap to clone; they are made again by themselves when they are lost.
+/// Connections to a server. Cheap to clone. A lost connection is re-established automatically.
 #[derive(Clone)]
 pub struct Client {
     channels: Arc<[Channel]>,
@@ -28,7 +29,7 @@ pub struct Client {
     next_bulk: Arc<AtomicUsize>,
 }
 
-/// Adds `authorization` to every call.
+/// Adds the `authorization` header to every call.
 #[derive(Clone)]
 pub(crate) struct Authorize(Option<MetadataValue<Ascii>>);
 
@@ -44,9 +45,9 @@ impl Interceptor for Authorize {
 impl Authorize {
     fn new(authorization: Option<&str>) -> Result<Self> {
         let Some(authorization) = authorization else { return Ok(Self(None)) };
-        let mut value: MetadataValue<Ascii> = authorization
-            .parse()
-            .map_err(|_| Error::new(Code::InvalidArgument, "the credentials cannot be sent as a header"))?;
+        let mut value: MetadataValue<Ascii> = authorization.parse().map_err(|_| {
+            Error::new(Code::InvalidArgument, "the credentials contain characters that are not allowed in a header")
+        })?;
         value.set_sensitive(true);
         Ok(Self(Some(value)))
     }
@@ -62,17 +63,17 @@ impl Client {
     /// Connects to a server.
     ///
     /// # Errors
-    /// `InvalidArgument` for a URL or credentials that cannot be used; `Unavailable` when there is no connection.
+    /// `InvalidArgument` if the URL or the credentials are invalid; `Unavailable` if the connection fails.
     pub async fn connect(endpoint: &Endpoint) -> Result<Self> {
         let authorize = Authorize::new(endpoint.authorization())?;
         let channels = endpoint.channels().await?.into();
         Ok(Self { channels, authorize, next_bulk: Arc::default() })
     }
 
-    /// Versions, limits and abilities of the server and of the lakeFS behind it.
+    /// Returns the versions, limits and features of the server and of its lakeFS.
     ///
     /// # Errors
-    /// Those that any call has.
+    /// Only errors that any call can return, such as `Unavailable` or `Unauthenticated`.
     pub async fn server_info(&self) -> Result<GetServerInfoResponse> {
         Ok(self.files().get_server_info(GetServerInfoRequest {}).await?.into_inner())
     }
@@ -81,7 +82,7 @@ impl Client {
         FileServiceClient::new(self.transport(0)).max_decoding_message_size(MAX_MESSAGE_BYTES)
     }
 
-    /// For reads and writes of objects: the next connection.
+    /// Returns a client for reads and writes of objects. Each call uses the next connection, round robin.
     pub(crate) fn bulk(&self) -> FileServiceClient<Transport> {
         let index = self.next_bulk.fetch_add(1, Ordering::Relaxed) % self.channels.len().max(1);
         FileServiceClient::new(self.transport(index)).max_decoding_message_size(MAX_MESSAGE_BYTES)
@@ -95,7 +96,7 @@ impl Client {
         VersionServiceClient::new(self.transport(0)).max_decoding_message_size(MAX_MESSAGE_BYTES)
     }
 
-    /// There is always a first one, and `index` is one of them.
+    /// `index` must be less than the number of channels, which is at least 1.
     fn transport(&self, index: usize) -> Transport {
         InterceptedService::new(self.channels[index].clone(), self.authorize.clone())
     }

@@ -1,25 +1,25 @@
-//! Who calls.
+//! Credentials of the caller.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use std::fmt;
 
-/// The credentials of a lakeFS user. Never shown by `Debug`.
+/// Credentials of a lakeFS user. `Debug` does not print them.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Credentials(String);
 
 impl Credentials {
-    /// A key pair of lakeFS.
+    /// Authenticates with a lakeFS key pair.
     pub fn basic(access_key_id: &str, secret_access_key: &str) -> Self {
         Self(format!("Basic {}", STANDARD.encode(format!("{access_key_id}:{secret_access_key}"))))
     }
 
-    /// A token that lakeFS issued.
+    /// Authenticates with a token issued by lakeFS.
     pub fn bearer(token: &str) -> Self {
         Self(format!("Bearer {token}"))
     }
 
-    /// The value of `authorization`.
+    /// Returns the value of the `authorization` header.
     pub(crate) fn authorization(&self) -> &str {
         &self.0
     }
@@ -36,7 +36,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn credentials_are_sent_and_never_shown() {
+    fn credentials_are_encoded_and_debug_hides_them() {
         assert_eq!(Credentials::basic("id", "secret").authorization(), "Basic aWQ6c2VjcmV0");
         assert_eq!(Credentials::bearer("token").authorization(), "Bearer token");
         assert_eq!(format!("{:?}", Credentials::bearer("token")), "Credentials(…)");

@@ -1,20 +1,20 @@
-//! Where the server is, and how to talk to it.
+//! Address of the server and settings of its connections.
 
 use crate::{Credentials, Error, Result};
 use std::time::Duration;
 use tonic::transport::{Channel, ClientTlsConfig};
 
-/// Larger frames cost both sides less than the 16 KiB of HTTP/2's default.
+/// Larger frames cost both sides less CPU time than HTTP/2's default of 16 KiB.
 const FRAME_BYTES: u32 = 1 << 20;
-/// Fixed, since the default loses half of the throughput at a round trip of 1 ms and adaptive windows are worse.
+/// Fixed, because the default window halves the throughput at a round-trip time of 1 ms, and adaptive windows are slower still.
 const STREAM_WINDOW_BYTES: u32 = 16 << 20;
-/// Room for a second stream while a first one is not read.
+/// Twice the stream window: a stream that is not read does not block a second stream.
 const CONNECTION_WINDOW_BYTES: u32 = 32 << 20;
-/// A connection that is lost without a word is noticed after this and the timeout.
+/// A connection that dies silently is detected after this interval plus `KEEP_ALIVE_TIMEOUT`.
 const KEEP_ALIVE: Duration = Duration::from_secs(30);
 const KEEP_ALIVE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// A server, and how to connect to it.
+/// Address of a server and settings of its connections.
 #[derive(Debug, Clone)]
 pub struct Endpoint {
     url: String,
@@ -24,26 +24,28 @@ pub struct Endpoint {
 }
 
 impl Endpoint {
-    /// A server at `http://` or `grpc://` (plaintext), `https://` or `grpcs://` (TLS with the certificates of the system),
-    /// then `host:port`; or `unix:` and the absolute path of a Unix socket.
+    /// Creates an endpoint from a URL: `http://` or `grpc://` (plaintext), `https://` or `grpcs://` (TLS with the system's
+    /// certificates), followed by `host:port`; or `unix:` followed by the absolute path of a Unix socket.
+    /// [`Client::connect`](crate::Client::connect) validates the URL.
     pub fn new(url: impl Into<String>) -> Self {
         Self { url: url.into(), credentials: None, connect_timeout: Duration::from_secs(5), connections: 1 }
     }
 
-    /// Sends these credentials with every call.
+    /// Sends these credentials with every call. Default: none.
     pub fn credentials(mut self, credentials: impl Into<Option<Credentials>>) -> Self {
         self.credentials = credentials.into();
         self
     }
 
-    /// How long to wait for a connection; 5 s unless told.
+    /// Sets the timeout for establishing a connection. Default: 5 s.
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
         self.connect_timeout = timeout;
         self
     }
 
-    /// How many connections reads and writes of objects are spread over; 1 unless told. More are faster for bulk, since each
-    /// has one lock. Those after the first are made when they are needed.
+    /// Sets the number of connections that reads and writes of objects use, at least 1. Default: 1. More connections increase the
+    /// throughput of large transfers, because each connection has one lock. All connections except the first are established
+    /// on first use.
     pub fn connections(mut self, connections: usize) -> Self {
         self.connections = connections.max(1);
         self
@@ -53,7 +55,7 @@ impl Endpoint {
         self.credentials.as_ref().map(Credentials::authorization)
     }
 
-    /// Connects once, and prepares the other connections.
+    /// Establishes the first connection. The other connections are established on first use.
     pub(crate) async fn channels(&self) -> Result<Vec<Channel>> {
         let transport = self.transport()?;
         let first = transport.connect().await.map_err(|error| Error::connect(&self.url, error))?;
@@ -63,9 +65,9 @@ impl Endpoint {
 
     fn transport(&self) -> Result<tonic::transport::Endpoint> {
         let (url, is_tls) = transport_url(&self.url)?;
-        let invalid = |error| Error::invalid_endpoint(&self.url, "it cannot be used").caused_by(error);
+        let invalid = |error| Error::invalid_endpoint(&self.url, "the transport rejects it").with_source(error);
         let transport = tonic::transport::Endpoint::from_shared(url)
-            .map_err(|error| Error::invalid_endpoint(&self.url, "it cannot be parsed").caused_by(error))?
+            .map_err(|error| Error::invalid_endpoint(&self.url, "it cannot be parsed").with_source(error))?
             .user_agent(concat!("lakeport-client-rust/", env!("CARGO_PKG_VERSION")))
             .map_err(invalid)?
             .connect_timeout(self.connect_timeout)
@@ -82,7 +84,7 @@ impl Endpoint {
     }
 }
 
-/// The URL as the transport takes it, and whether it is TLS.
+/// Returns the URL in the form that the transport expects, and whether it uses TLS.
 fn transport_url(url: &str) -> Result<(String, bool)> {
     let invalid = |why| Error::invalid_endpoint(url, why);
     if let Some(path) = url.strip_prefix("unix://").or_else(|| url.strip_prefix("unix:")) {
@@ -100,7 +102,7 @@ fn transport_url(url: &str) -> Result<(String, bool)> {
     };
     match rest.trim_end_matches('/') {
         "" => Err(invalid("it has no host")),
-        host if host.contains('@') => Err(invalid("credentials belong into settings of their own")),
+        host if host.contains('@') => Err(invalid("pass the credentials as a separate setting, not in the URL")),
         host if host.contains(['/', '?', '#']) => Err(invalid("only a host and a port may follow the scheme")),
         host => Ok((format!("{}://{host}", if is_tls { "https" } else { "http" }), is_tls)),
     }
@@ -111,7 +113,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_scheme_says_whether_it_is_tls() {
+    fn scheme_selects_plaintext_or_tls() {
         for (url, expected) in [
             ("http://h:1", ("http://h:1", false)),
             ("grpc://h:1/", ("http://h:1", false)),
@@ -125,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_endpoint_is_refused() {
+    fn invalid_url_is_rejected() {
         for url in ["", "h:1", "ftp://h", "http://", "http://u:p@h", "http://h/path", "http://h?x", "unix:s", "unix:/"]
         {
             assert!(transport_url(url).is_err(), "{url}");
@@ -133,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn every_setting_is_one_that_the_transport_takes() {
+    fn transport_accepts_all_settings() {
         for url in ["http://localhost:50051", "https://localhost:50051", "unix:/run/s"] {
             assert!(Endpoint::new(url).transport().is_ok(), "{url}");
         }

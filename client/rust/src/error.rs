@@ -1,4 +1,4 @@
-//! What a failed call means. The one file that undoes `google.rpc.Status`.
+//! The error of a failed call. Only this module decodes `google.rpc.Status`.
 
 use lakeport_proto::ERROR_DOMAIN;
 use std::time::Duration;
@@ -12,7 +12,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
-/// A call that failed. The text is for people; [`Error::code`] and [`Error::reason`] are for programs.
+/// Error of a failed call. Programs should use [`Error::code`] and [`Error::reason`]; the message is for people.
 #[derive(Debug, thiserror::Error)]
 #[error("{message}")]
 pub struct Error {
@@ -24,114 +24,118 @@ pub struct Error {
     source: Option<BoxError>,
 }
 
-/// A field of a request that breaks its rule.
+/// An invalid field of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FieldViolation {
-    /// Its path in the request.
+    /// Path of the field in the request.
     pub field: String,
-    /// What is wrong with it.
+    /// Why the value is invalid.
     pub description: String,
 }
 
 impl Error {
-    /// What kind of failure it is. What failed on this side alone, such as reading what was to be uploaded, is `Unknown`.
+    /// Returns the status code. If the reader of an upload fails, the code is `Unknown`.
     pub fn code(&self) -> Code {
         self.code
     }
 
-    /// Which failure it is; `None` where the error is not lakeport's, or a reason that this version does not know.
+    /// Returns the reason that the server sent. `None` if the error does not come from lakeport, or if this version of the client
+    /// does not know the reason; see [`Error::reason_name`].
     pub fn reason(&self) -> Option<ErrorReason> {
         ErrorReason::from_str_name(&format!("ERROR_REASON_{}", self.reason_name()?))
     }
 
-    /// Which failure it is, as the server named it.
+    /// Returns the reason as text, for example `OBJECT_NOT_FOUND`. Includes reasons that [`Error::reason`] does not know.
     pub fn reason_name(&self) -> Option<&str> {
         self.reason.as_deref()
     }
 
-    /// What the server says.
+    /// Returns the message, for people.
     pub fn message(&self) -> &str {
         &self.message
     }
 
-    /// How long the server asks to wait before the call is repeated.
+    /// Returns the delay that the server asks for before a retry.
     pub fn retry_delay(&self) -> Option<Duration> {
         self.retry_delay
     }
 
-    /// Fields of the request that break their rules.
+    /// Returns the invalid fields of the request.
     pub fn field_violations(&self) -> &[FieldViolation] {
         &self.field_violations
     }
 
-    /// Whether the connection or the server went away during a read, so that the rest can be had by another call.
-    pub(crate) fn is_broken_off(&self) -> bool {
+    /// Returns whether a failed download can be resumed with another call: the connection was lost, the server or lakeFS
+    /// became unavailable, or the server dropped a stalled reader.
+    pub(crate) fn is_resumable(&self) -> bool {
         match self.reason() {
             Some(ErrorReason::LakefsUnavailable | ErrorReason::ShuttingDown | ErrorReason::ReaderStalled) => true,
             Some(_) => false,
             None if self.reason.is_some() => false,
-            // Without a reason it is the transport that speaks, and it is not of one mind about the code.
-            None => self.code == Code::Unavailable || (self.is_of_transport() && self.is_vague()),
+            // An error without a reason comes from the transport, which reports lost connections with different codes.
+            None => self.code == Code::Unavailable || (self.is_transport_error() && self.has_ambiguous_code()),
         }
     }
 
-    /// Whether the connection or the server went away before it answered: what was asked for may have been done.
-    pub fn is_lost_answer(&self) -> bool {
-        self.reason.is_none() && self.is_of_transport() && (self.code == Code::Unavailable || self.is_vague())
+    /// Returns whether the connection or the server failed before the response arrived. The server may have executed the call.
+    pub fn is_response_lost(&self) -> bool {
+        self.reason.is_none()
+            && self.is_transport_error()
+            && (self.code == Code::Unavailable || self.has_ambiguous_code())
     }
 
-    /// Whether it came as a status, and was not found on this side.
-    fn is_of_transport(&self) -> bool {
+    /// Returns whether this is the gRPC status of a call, not an error that this client detected.
+    fn is_transport_error(&self) -> bool {
         self.source.as_ref().is_some_and(|source| source.is::<tonic::Status>())
     }
 
-    fn is_vague(&self) -> bool {
+    fn has_ambiguous_code(&self) -> bool {
         matches!(self.code, Code::Unknown | Code::Internal | Code::Cancelled)
     }
 
-    pub(crate) fn caused_by(mut self, source: impl Into<BoxError>) -> Self {
+    pub(crate) fn with_source(mut self, source: impl Into<BoxError>) -> Self {
         self.source = Some(source.into());
         self
     }
 
-    /// No connection.
+    /// The connection to `url` failed.
     pub(crate) fn connect(url: &str, error: tonic::transport::Error) -> Self {
-        let cause = innermost(&error);
+        let cause = root_cause(&error);
         Self::new(
             Code::Unavailable,
-            format!("cannot connect to {url}: {cause}; is a server running there? Another is named by its endpoint"),
+            format!("cannot connect to {url}: {cause}; check that a server listens there, or set another endpoint"),
         )
-        .caused_by(error)
+        .with_source(error)
     }
 
-    /// A URL that names no server.
+    /// The URL of the endpoint is invalid.
     pub(crate) fn invalid_endpoint(url: &str, why: &str) -> Self {
-        Self::new(Code::InvalidArgument, format!("{url:?} is not the URL of a lakeport: {why}"))
+        Self::new(Code::InvalidArgument, format!("invalid endpoint {url:?}: {why}"))
     }
 
-    /// Something that no server has to be asked about.
+    /// The client rejects the arguments without sending a request.
     pub(crate) fn invalid(what: &str) -> Self {
         Self::new(Code::InvalidArgument, what)
     }
 
-    /// An answer that breaks the contract.
-    pub(crate) fn nonsense(what: impl Into<String>) -> Self {
+    /// The response violates the protocol.
+    pub(crate) fn invalid_response(what: impl Into<String>) -> Self {
         Self::new(Code::Internal, what)
     }
 
-    /// Bytes that are not those that were sent.
+    /// The received bytes are not the bytes that the server sent.
     pub(crate) fn corrupt(what: impl Into<String>) -> Self {
         Self::new(Code::DataLoss, what)
     }
 
-    /// A stream that ended before all bytes were there. Counts as broken off.
-    pub(crate) fn short(missing_bytes: i64) -> Self {
-        Self::new(Code::Unavailable, format!("the answer ended {missing_bytes} bytes too early"))
+    /// The stream ended before all bytes arrived. [`Error::is_resumable`] is true for this error.
+    pub(crate) fn truncated(missing_bytes: i64) -> Self {
+        Self::new(Code::Unavailable, format!("the download ended {missing_bytes} bytes too early"))
     }
 
-    /// The bytes to be uploaded cannot be read.
+    /// The reader of an upload failed.
     pub(crate) fn unreadable(error: std::io::Error) -> Self {
-        Self::new(Code::Unknown, format!("the bytes to upload cannot be read: {error}")).caused_by(error)
+        Self::new(Code::Unknown, format!("cannot read the bytes to upload: {error}")).with_source(error)
     }
 
     pub(crate) fn new(code: Code, message: impl Into<String>) -> Self {
@@ -150,7 +154,7 @@ impl Error {
 
 impl From<tonic::Status> for Error {
     fn from(status: tonic::Status) -> Self {
-        Self::detailed(status.code(), status.message(), &status.get_error_details()).caused_by(status)
+        Self::detailed(status.code(), status.message(), &status.get_error_details()).with_source(status)
     }
 }
 
@@ -166,8 +170,8 @@ impl From<&tonic_types::FieldViolation> for FieldViolation {
     }
 }
 
-/// tonic says "transport error" and hides why at the end of the chain.
-fn innermost(error: &dyn std::error::Error) -> String {
+/// Returns the message of the last error in the chain. tonic's own message is only "transport error".
+fn root_cause(error: &dyn std::error::Error) -> String {
     let mut error = error;
     while let Some(source) = error.source() {
         error = source;
@@ -188,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn details_are_undone() {
+    fn status_details_are_decoded() {
         let error = refused(Code::InvalidArgument, "INVALID_FIELD", ERROR_DOMAIN);
         assert_eq!((error.code(), error.reason()), (Code::InvalidArgument, Some(ErrorReason::InvalidField)));
         assert_eq!((error.message(), error.retry_delay()), ("no", Some(Duration::from_millis(1500))));
@@ -197,26 +201,26 @@ mod tests {
     }
 
     #[test]
-    fn a_reason_of_a_later_server_keeps_its_name() {
+    fn unknown_reason_keeps_its_name() {
         let error = refused(Code::Aborted, "FROM_THE_FUTURE", ERROR_DOMAIN);
         assert_eq!((error.reason(), error.reason_name()), (None, Some("FROM_THE_FUTURE")));
         assert_eq!(refused(Code::Aborted, "MERGE_CONFLICT", "elsewhere.dev").reason_name(), None);
     }
 
     #[test]
-    fn the_status_of_one_item_is_undone_alike() {
+    fn status_of_a_batch_item_is_decoded() {
         let item = tonic_types::Status { code: Code::NotFound as i32, message: "no".into(), details: Vec::new() };
         let error = Error::from(item);
         assert_eq!((error.code(), error.message()), (Code::NotFound, "no"));
     }
 
     #[test]
-    fn only_what_broke_off_is_resumed() {
-        assert!(Error::from(tonic::Status::unknown("error reading a body from connection")).is_broken_off());
-        assert!(!Error::nonsense("the server left out bytes").is_broken_off());
-        assert!(refused(Code::Unavailable, "SHUTTING_DOWN", ERROR_DOMAIN).is_broken_off());
-        assert!(!refused(Code::Aborted, "ETAG_MISMATCH", ERROR_DOMAIN).is_broken_off());
-        assert!(!refused(Code::Unavailable, "FROM_THE_FUTURE", ERROR_DOMAIN).is_broken_off());
-        assert!(!Error::new(Code::NotFound, "no").is_broken_off());
+    fn only_interrupted_downloads_are_resumable() {
+        assert!(Error::from(tonic::Status::unknown("error reading a body from connection")).is_resumable());
+        assert!(!Error::invalid_response("the server left out bytes").is_resumable());
+        assert!(refused(Code::Unavailable, "SHUTTING_DOWN", ERROR_DOMAIN).is_resumable());
+        assert!(!refused(Code::Aborted, "ETAG_MISMATCH", ERROR_DOMAIN).is_resumable());
+        assert!(!refused(Code::Unavailable, "FROM_THE_FUTURE", ERROR_DOMAIN).is_resumable());
+        assert!(!Error::new(Code::NotFound, "no").is_resumable());
     }
 }

@@ -1,4 +1,4 @@
-//! Objects.
+//! Calls for objects.
 
 pub(crate) mod list;
 pub(crate) mod many;
@@ -9,13 +9,13 @@ use crate::v1::{FileInfo, PresignRequest, SetMetadataRequest, StatRequest};
 use crate::{Client, Error, Place, Result};
 use std::collections::HashMap;
 
-/// The object of an answer, which a server that keeps the contract always sends.
+/// Returns the object of a response, or an error if the server violates the protocol and sends none.
 pub(crate) fn expect_info(info: Option<FileInfo>) -> Result<FileInfo> {
-    info.ok_or_else(|| Error::nonsense("the server answered without saying what the object is"))
+    info.ok_or_else(|| Error::invalid_response("the response of the server contains no object"))
 }
 
 impl Client {
-    /// What an object is.
+    /// Returns the size, etag, metadata and other properties of an object.
     ///
     /// # Errors
     /// `ObjectNotFound`, `RefNotFound`, `RepositoryNotFound`, `TransactionNotFound`.
@@ -25,20 +25,20 @@ impl Client {
         expect_info(self.files().stat(request).await?.into_inner().info)
     }
 
-    /// Replaces the user metadata of an object.
+    /// Replaces all user metadata of an object.
     ///
     /// # Errors
-    /// `ObjectNotFound`, and those of a write.
+    /// `ObjectNotFound`, or an error of [`Client::write`] that concerns the branch or the transaction.
     pub async fn set_metadata(&self, place: &Place, path: &str, metadata: HashMap<String, String>) -> Result<FileInfo> {
         let (repository, r#ref, transaction_id) = place.fields();
         let request = SetMetadataRequest { repository, r#ref, path: path.to_owned(), transaction_id, metadata };
         expect_info(self.files().set_metadata(request).await?.into_inner().info)
     }
 
-    /// A URL to read an object from directly, without credentials, for as long as the store lets it.
+    /// Returns a URL that reads an object directly from its store, without credentials. The store determines when the URL expires.
     ///
     /// # Errors
-    /// `Unsupported` where the store has none; `ObjectNotFound`.
+    /// `Unsupported` if the store has no presigned URLs; `ObjectNotFound`.
     pub async fn presign(&self, place: &Place, path: &str) -> Result<String> {
         let (repository, r#ref, transaction_id) = place.fields();
         let request = PresignRequest { repository, r#ref, path: path.to_owned(), transaction_id };

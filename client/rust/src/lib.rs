@@ -1,4 +1,4 @@
-//! A client of lakeport: files, transactions and versions of lakeFS over gRPC.
+//! Rust client of lakeport: files, transactions and versions of lakeFS over gRPC.
 //!
 //! ```no_run
 //! use lakeport_client::{Client, CommitOptions, Credentials, Endpoint, Place, WriteOptions, v1};
@@ -18,8 +18,8 @@
 //! # }
 //! ```
 //!
-//! Messages are those of the contract, in [`v1`]. Every call fails with [`Error`], which has the reason that the server gave.
-//! Clients are cheap to clone, and calls may run at the same time.
+//! [`v1`] contains the protobuf messages. A failed call returns an [`Error`] with the reason that the server sent.
+//! A [`Client`] is cheap to clone, and its calls may run concurrently.
 
 mod client;
 mod credentials;

@@ -1,6 +1,6 @@
-//! Where objects are.
+//! Location of objects: a ref or a transaction.
 
-/// A version of a repository, or a transaction.
+/// Location of objects: a ref of a repository, or a transaction.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Place {
     repository: String,
@@ -9,37 +9,37 @@ pub struct Place {
 }
 
 impl Place {
-    /// A branch, tag, commit ID or expression of a repository. Writes need a branch.
+    /// Selects a branch, tag, commit ID or ref expression (such as `main~1`) of a repository. Writes require a branch.
     pub fn reference(repository: impl Into<String>, reference: impl Into<String>) -> Self {
         Self { repository: repository.into(), reference: reference.into(), transaction_id: String::new() }
     }
 
-    /// A transaction, in whichever repository it is.
+    /// Selects a transaction. The server knows its repository.
     pub fn transaction(transaction_id: impl Into<String>) -> Self {
         Self { repository: String::new(), reference: String::new(), transaction_id: transaction_id.into() }
     }
 
-    /// A transaction, which must be in this repository.
+    /// Selects a transaction and requires that it is in this repository.
     pub fn transaction_in(repository: impl Into<String>, transaction_id: impl Into<String>) -> Self {
         Self { repository: repository.into(), ..Self::transaction(transaction_id) }
     }
 
-    /// The repository; empty where only the transaction knows it.
+    /// Returns the repository. Empty if the place was created with [`Place::transaction`].
     pub fn repository(&self) -> &str {
         &self.repository
     }
 
-    /// The ref; empty in a transaction.
+    /// Returns the ref. Empty for a transaction.
     pub fn ref_name(&self) -> &str {
         &self.reference
     }
 
-    /// The transaction; empty outside of one.
+    /// Returns the transaction ID. Empty for a ref.
     pub fn transaction_id(&self) -> &str {
         &self.transaction_id
     }
 
-    /// The values of fields 1, 2 and 4 of a request.
+    /// Returns repository, ref and transaction ID: the values of fields 1, 2 and 4 of a request.
     pub(crate) fn fields(&self) -> (String, String, String) {
         (self.repository.clone(), self.reference.clone(), self.transaction_id.clone())
     }

@@ -1,13 +1,13 @@
-//! Streams of batches, and pages, as streams of items.
+//! Flattens streams of batches and paginated calls into streams of items.
 
 use crate::{Error, Result};
 use futures_util::future::Either;
 use futures_util::stream::{self, Stream, StreamExt as _, TryStreamExt as _};
 use tonic::{Response, Streaming};
 
-/// The items of all messages, in order. Ends after the first error.
+/// Streams the items of all messages, in order. Ends after the first error.
 pub(crate) fn items<M, T, I>(
-    answer: Response<Streaming<M>>,
+    response: Response<Streaming<M>>,
     take: impl Fn(M) -> I + Send + 'static,
 ) -> impl Stream<Item = Result<T>> + Send + Unpin
 where
@@ -15,14 +15,15 @@ where
     T: Send + 'static,
     I: IntoIterator<Item = T, IntoIter: Send>,
 {
-    let batches = answer.into_inner().map(move |message| match message {
+    let batches = response.into_inner().map(move |message| match message {
         Ok(message) => Either::Left(stream::iter(take(message).into_iter().map(Ok))),
         Err(status) => Either::Right(stream::iter([Err(Error::from(status))])),
     });
     batches.flatten()
 }
 
-/// The items of all pages, each asked for when it is needed. `get` takes a page token and gives a page and the next token.
+/// Streams the items of all pages. Requests each page on demand. `get` takes a page token, and returns the items of a page and the
+/// next token, which is empty after the last page.
 pub(crate) fn paged<T, F, A>(get: F) -> impl Stream<Item = Result<T>> + Send
 where
     T: Send,
@@ -43,7 +44,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn pages_follow_each_other_until_there_is_no_token() {
+    async fn pages_are_requested_until_the_token_is_empty() {
         let pages = paged(|token| async move {
             Ok(match token.as_str() {
                 "" => (vec![1, 2], "a".to_owned()),

@@ -1,4 +1,4 @@
-//! Transactions.
+//! Calls for transactions.
 
 use crate::streams::{items, paged};
 use crate::v1::{
@@ -11,34 +11,34 @@ use futures_util::stream::Stream;
 use std::collections::HashMap;
 use std::time::Duration;
 
-/// How often a commit that goes on is asked for again.
-const MAX_COMMIT_REPEATS: u32 = 5;
-/// Between two of them, where the server does not say.
-const COMMIT_DELAY: Duration = Duration::from_secs(1);
+/// Maximum number of retries of a commit that is still in progress.
+const MAX_COMMIT_RETRIES: u32 = 5;
+/// Delay between retries, if the server does not specify one.
+const DEFAULT_COMMIT_RETRY_DELAY: Duration = Duration::from_secs(1);
 
-/// How to commit a transaction.
+/// Options of a commit of a transaction.
 #[derive(Debug, Clone, Default)]
 pub struct CommitOptions {
-    /// Of the commit and the merge. Empty: one that names the transaction.
+    /// Message of the commit and the merge. Empty: a message that contains the transaction ID.
     pub message: String,
-    /// Of the commit and the merge. `lakeport.*` is lakeport's.
+    /// Metadata of the commit and the merge. Keys that start with `lakeport.` are reserved.
     pub metadata: HashMap<String, String>,
-    /// What becomes of conflicts.
+    /// How to resolve conflicts with changes on the base branch.
     pub strategy: MergeStrategy,
-    /// One commit on the transaction's side of the merge.
+    /// Squash all commits of the transaction into one before the merge.
     pub squash: bool,
-    /// Only commit, and keep the branch.
+    /// Commit without merging into the base branch, and keep the branch of the transaction.
     pub skip_merge: bool,
-    /// Tags to make on the merge commit.
+    /// Tags to create on the merge commit.
     pub tags: Vec<String>,
-    /// Change nothing: fail with `MergeConflict` if the merge would conflict.
+    /// Change nothing. Fail with `MergeConflict` if the merge would conflict.
     pub validate_only: bool,
-    /// Only if the transaction has this epoch.
+    /// Commit only if the transaction has this epoch.
     pub if_epoch: Option<i64>,
 }
 
 fn expect(transaction: Option<Transaction>) -> Result<Transaction> {
-    transaction.ok_or_else(|| Error::nonsense("the server answered without saying what the transaction is"))
+    transaction.ok_or_else(|| Error::invalid_response("the response of the server contains no transaction"))
 }
 
 impl Client {
@@ -50,7 +50,7 @@ impl Client {
         expect(self.transactions().begin_transaction(request).await?.into_inner().transaction)
     }
 
-    /// What a transaction is now.
+    /// Returns the current state of a transaction.
     ///
     /// # Errors
     /// `TransactionNotFound`.
@@ -59,7 +59,7 @@ impl Client {
         expect(self.transactions().get_transaction(request).await?.into_inner().transaction)
     }
 
-    /// The caller's transactions, newest first, page by page as they are taken.
+    /// Streams the caller's transactions, newest first. Requests each page on demand.
     pub fn list_transactions(
         &self,
         request: ListTransactionsRequest,
@@ -75,21 +75,21 @@ impl Client {
         })
     }
 
-    /// Puts off the end of an idle transaction; the answer says until when.
+    /// Extends an open transaction by its idle timeout. The returned transaction contains the new expiry time.
     ///
     /// # Errors
-    /// `TransactionNotFound`; `TransactionExpired` and the other ends.
+    /// `TransactionNotFound`; `TransactionExpired`, `TransactionCommitted` or `TransactionRolledBack` if the transaction has ended.
     pub async fn keep_alive(&self, transaction_id: &str) -> Result<Transaction> {
         let request = KeepAliveTransactionRequest { transaction_id: transaction_id.to_owned() };
         expect(self.transactions().keep_alive_transaction(request).await?.into_inner().transaction)
     }
 
-    /// Publishes all of a transaction, or nothing. While the server says that the commit goes on, it is asked again, a few
-    /// times; a repetition finds the same commit.
+    /// Commits a transaction: publishes all of its changes, or none. If the server returns `CommitInDoubt`, retries up to five
+    /// times. Retrying is safe: a retry returns the same commit.
     ///
     /// # Errors
-    /// `MergeConflict`, `HookRejected`, `BaseDirty`, `TagExists`: the transaction is open again. `CommitInDoubt` when it still
-    /// goes on: call again.
+    /// `MergeConflict`, `HookRejected`, `BaseDirty`, `TagExists`: the transaction is open again. `CommitInDoubt`: the commit is still
+    /// in progress after the last retry; call again.
     pub async fn commit(&self, transaction_id: &str, options: CommitOptions) -> Result<Transaction> {
         let request = CommitTransactionRequest {
             transaction_id: transaction_id.to_owned(),
@@ -102,10 +102,10 @@ impl Client {
             validate_only: options.validate_only,
             if_epoch: options.if_epoch,
         };
-        for _ in 0..MAX_COMMIT_REPEATS {
+        for _ in 0..MAX_COMMIT_RETRIES {
             match self.commit_once(request.clone()).await {
                 Err(error) if error.reason() == Some(ErrorReason::CommitInDoubt) => {
-                    tokio::time::sleep(error.retry_delay().unwrap_or(COMMIT_DELAY)).await;
+                    tokio::time::sleep(error.retry_delay().unwrap_or(DEFAULT_COMMIT_RETRY_DELAY)).await;
                 }
                 other => return other,
             }
@@ -117,7 +117,7 @@ impl Client {
         expect(self.transactions().commit_transaction(request).await?.into_inner().transaction)
     }
 
-    /// Ends a transaction without publishing anything.
+    /// Rolls back a transaction: ends it and publishes nothing.
     ///
     /// # Errors
     /// `TransactionNotFound`, `TransactionCommitted`, `TransactionCommitting`.
@@ -126,10 +126,10 @@ impl Client {
         expect(self.transactions().rollback_transaction(request).await?.into_inner().transaction)
     }
 
-    /// What a transaction changed below `prefix`, path by path.
+    /// Streams the changes of a transaction to paths with this prefix.
     ///
     /// # Errors
-    /// `TransactionNotFound`; later ones end the stream.
+    /// `TransactionNotFound`. Later errors end the stream.
     pub async fn transaction_changes(
         &self,
         transaction_id: &str,
@@ -140,10 +140,10 @@ impl Client {
         Ok(items(self.transactions().list_transaction_changes(request).await?, |message| message.changes))
     }
 
-    /// The transaction now, and at each change of its state until it ends.
+    /// Streams the current state of a transaction, then each change of its state until it ends.
     ///
     /// # Errors
-    /// `TransactionNotFound`; later ones end the stream.
+    /// `TransactionNotFound`. Later errors end the stream.
     pub async fn watch(
         &self,
         transaction_id: &str,

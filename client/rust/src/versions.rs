@@ -1,4 +1,4 @@
-//! Repositories, branches, tags and commits.
+//! Calls for repositories, branches, tags and commits.
 
 mod branches;
 mod commits;
@@ -8,7 +8,7 @@ mod tags;
 
 use crate::{Error, Result};
 
-/// What an answer is about, which a server that keeps the contract always sends.
-fn expect<T>(answer: Option<T>) -> Result<T> {
-    answer.ok_or_else(|| Error::nonsense("the server answered without saying what it is about"))
+/// Returns the value of a response, or an error if the server violates the protocol and sends none.
+fn expect<T>(response: Option<T>) -> Result<T> {
+    response.ok_or_else(|| Error::invalid_response("the response of the server is empty"))
 }

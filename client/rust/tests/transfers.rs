@@ -1,6 +1,6 @@
-//! Downloads go on after they broke off, and uploads that fail are never published.
+//! Downloads resume after a lost connection, and failed uploads are never published.
 
-#![allow(clippy::unwrap_used, reason = "a test says what it expects by failing")]
+#![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 
 use bytes::Bytes;
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
@@ -22,26 +22,26 @@ use tonic::{Request, Response, Status, Streaming};
 use tonic_prost::ProstCodec;
 use tower::service_fn;
 
-type Answer = Vec<Result<ReadResponse, Status>>;
-type Pieces = stream::Iter<std::vec::IntoIter<Result<ReadResponse, Status>>>;
+type PreparedResponse = Vec<Result<ReadResponse, Status>>;
+type MessageStream = stream::Iter<std::vec::IntoIter<Result<ReadResponse, Status>>>;
 
-/// A server that gives prepared answers to reads, and remembers what it was asked.
+/// Server that returns prepared responses to reads, and records the requests.
 #[derive(Clone, Default)]
-struct Scripted(Arc<Mutex<Script>>);
+struct ScriptedServer(Arc<Mutex<Script>>);
 
 #[derive(Default)]
 struct Script {
-    answers: VecDeque<Answer>,
+    responses: VecDeque<PreparedResponse>,
     reads: Vec<ReadRequest>,
     written: Vec<WriteRequest>,
     authorization: Option<String>,
 }
 
-impl NamedService for Scripted {
+impl NamedService for ScriptedServer {
     const NAME: &'static str = "lakeport.v1.FileService";
 }
 
-impl Service<http::Request<Body>> for Scripted {
+impl Service<http::Request<Body>> for ScriptedServer {
     type Response = http::Response<Body>;
     type Error = Infallible;
     type Future = BoxFuture<Self::Response, Infallible>;
@@ -65,14 +65,14 @@ impl Service<http::Request<Body>> for Scripted {
     }
 }
 
-impl Scripted {
-    fn read(&self, request: Request<ReadRequest>) -> Result<Response<Pieces>, Status> {
+impl ScriptedServer {
+    fn read(&self, request: Request<ReadRequest>) -> Result<Response<MessageStream>, Status> {
         let mut script = self.0.lock().unwrap();
         let authorization = request.metadata().get("authorization").map(|value| value.to_str().unwrap().to_owned());
         script.authorization = authorization;
         script.reads.push(request.into_inner());
-        let answer = script.answers.pop_front().ok_or_else(|| Status::unavailable("the server is away"))?;
-        Ok(Response::new(stream::iter(answer)))
+        let response = script.responses.pop_front().ok_or_else(|| Status::unavailable("no response is prepared"))?;
+        Ok(Response::new(stream::iter(response)))
     }
 
     async fn write(self, request: Request<Streaming<WriteRequest>>) -> Result<Response<WriteResponse>, Status> {
@@ -85,9 +85,9 @@ impl Scripted {
         }
     }
 
-    async fn start(answers: impl IntoIterator<Item = Answer>) -> (Self, Client) {
+    async fn start(responses: impl IntoIterator<Item = PreparedResponse>) -> (Self, Client) {
         let server = Self::default();
-        server.0.lock().unwrap().answers.extend(answers);
+        server.0.lock().unwrap().responses.extend(responses);
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("grpc://{}", listener.local_addr().unwrap());
         let serving = Server::builder().add_service(server.clone()).serve_with_incoming(TcpIncoming::from(listener));
@@ -106,12 +106,12 @@ fn object() -> FileInfo {
     FileInfo { path: "a".into(), size_bytes: 10, etag: "v1".into(), ..FileInfo::default() }
 }
 
-fn piece(offset: i64, data: &'static [u8]) -> Result<ReadResponse, Status> {
+fn message(offset: i64, data: &'static [u8]) -> Result<ReadResponse, Status> {
     let info = (offset == 0).then(object);
     Ok(ReadResponse { info, offset, data: Bytes::from_static(data), ..ReadResponse::default() })
 }
 
-fn broken() -> Result<ReadResponse, Status> {
+fn connection_lost() -> Result<ReadResponse, Status> {
     Err(Status::unknown("error reading a body from connection"))
 }
 
@@ -120,14 +120,14 @@ async fn download(client: &Client) -> Download {
 }
 
 async fn bytes(client: &Client) -> Result<Vec<u8>, lakeport_client::Error> {
-    let pieces: Vec<Bytes> = download(client).await.into_stream().boxed().try_collect().await?;
-    Ok(pieces.concat())
+    let chunks: Vec<Bytes> = download(client).await.into_stream().boxed().try_collect().await?;
+    Ok(chunks.concat())
 }
 
 #[tokio::test]
-async fn a_download_that_broke_off_goes_on_with_the_same_object() {
-    let answers = [vec![piece(0, b"0123"), broken()], vec![piece(4, b"456")], vec![piece(7, b"789")]];
-    let (server, client) = Scripted::start(answers).await;
+async fn download_resumes_the_same_object_after_a_lost_connection() {
+    let responses = [vec![message(0, b"0123"), connection_lost()], vec![message(4, b"456")], vec![message(7, b"789")]];
+    let (server, client) = ScriptedServer::start(responses).await;
     assert_eq!(bytes(&client).await.unwrap(), b"0123456789");
     let resumed = |offset, limit| (offset, limit, "v1".to_owned());
     assert_eq!(server.reads(), [(0, 0, String::new()), resumed(4, 6), resumed(7, 3)]);
@@ -135,57 +135,57 @@ async fn a_download_that_broke_off_goes_on_with_the_same_object() {
 }
 
 #[tokio::test]
-async fn a_download_without_progress_is_given_up() {
-    let (server, client) = Scripted::start([vec![piece(0, b"0123"), broken()]]).await;
+async fn download_fails_after_three_resumes_without_progress() {
+    let (server, client) = ScriptedServer::start([vec![message(0, b"0123"), connection_lost()]]).await;
     assert_eq!(bytes(&client).await.unwrap_err().code(), Code::Unavailable);
-    assert_eq!(server.reads().len(), 4, "once, and three resumes");
+    assert_eq!(server.reads().len(), 4, "one read and three resumes");
 }
 
 #[tokio::test]
-async fn an_object_that_changed_is_not_mixed() {
+async fn download_of_a_changed_object_fails() {
     let changed = Err(Status::aborted("the object was changed"));
-    let (server, client) = Scripted::start([vec![piece(0, b"0123"), broken()], vec![changed]]).await;
+    let (server, client) = ScriptedServer::start([vec![message(0, b"0123"), connection_lost()], vec![changed]]).await;
     assert_eq!(bytes(&client).await.unwrap_err().code(), Code::Aborted);
     assert_eq!(server.reads().len(), 2);
 }
 
 #[tokio::test]
-async fn bytes_that_are_left_out_or_changed_are_noticed() {
-    let (_, client) = Scripted::start([vec![piece(0, b"0123"), piece(5, b"56789")]]).await;
-    assert_eq!(bytes(&client).await.unwrap_err().to_string(), "the server left out bytes");
-    let mut wrong = piece(4, b"456789").unwrap();
+async fn skipped_or_corrupt_bytes_are_detected() {
+    let (_, client) = ScriptedServer::start([vec![message(0, b"0123"), message(5, b"56789")]]).await;
+    assert_eq!(bytes(&client).await.unwrap_err().to_string(), "the server skipped bytes of the object");
+    let mut wrong = message(4, b"456789").unwrap();
     wrong.crc32c = Some(1);
-    let (_, client) = Scripted::start([vec![piece(0, b"0123"), Ok(wrong)]]).await;
+    let (_, client) = ScriptedServer::start([vec![message(0, b"0123"), Ok(wrong)]]).await;
     assert_eq!(bytes(&client).await.unwrap_err().code(), Code::DataLoss);
 }
 
 #[tokio::test]
-async fn an_upload_is_finished_by_its_last_message() {
-    let (server, client) = Scripted::start([]).await;
+async fn last_message_of_an_upload_sets_finish_write() {
+    let (server, client) = ScriptedServer::start([]).await;
     let options = WriteOptions { size_bytes: Some(10), create_only: true, ..WriteOptions::default() };
     let place = Place::transaction_in("lake", "tx");
     assert_eq!(client.write(&place, "a", &b"0123456789"[..], options).await.unwrap(), object());
     let written = std::mem::take(&mut server.0.lock().unwrap().written);
-    let [message] = written.as_slice() else { panic!("one message is enough") };
+    let [message] = written.as_slice() else { panic!("expected one message") };
     assert_eq!((message.repository.as_str(), message.transaction_id.as_str()), ("lake", "tx"));
     assert_eq!((message.if_none_match.as_str(), message.size_bytes), ("*", Some(10)));
     assert!(message.finish_write && message.data == b"0123456789"[..]);
 }
 
 #[tokio::test]
-async fn an_upload_whose_reader_fails_is_not_published() {
-    let (server, client) = Scripted::start([]).await;
-    let reader = io::Cursor::new(vec![7; 3 << 20]).chain(Gone);
+async fn upload_with_a_failed_reader_is_not_published() {
+    let (server, client) = ScriptedServer::start([]).await;
+    let reader = io::Cursor::new(vec![7; 3 << 20]).chain(BrokenReader);
     let written = client.write(&Place::reference("lake", "main"), "a", reader, WriteOptions::default()).await;
     assert!(written.unwrap_err().to_string().contains("the disk is gone"));
     let script = server.0.lock().unwrap();
     assert!(script.written.len() == 3 && script.written.iter().all(|message| !message.finish_write));
 }
 
-/// A reader that fails.
-struct Gone;
+/// Reader that always fails.
+struct BrokenReader;
 
-impl AsyncRead for Gone {
+impl AsyncRead for BrokenReader {
     fn poll_read(self: Pin<&mut Self>, _: &mut Context<'_>, _: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         Poll::Ready(Err(io::Error::other("the disk is gone")))
     }

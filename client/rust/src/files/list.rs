@@ -1,30 +1,30 @@
-//! Lists of objects.
+//! Listings of objects.
 
 use crate::streams::items;
 use crate::v1::{FileInfo, ListRequest};
 use crate::{Client, Place, Result};
 use futures_util::stream::Stream;
 
-/// What to list.
+/// Filters and limits of a listing.
 #[derive(Debug, Clone, Default)]
 pub struct ListOptions {
-    /// Raw bytes that paths begin with; need not end in a delimiter.
+    /// List only paths that start with this text. It need not end in a delimiter.
     pub prefix: String,
-    /// Folds paths that have it behind the prefix into a prefix. Empty: lists all objects.
+    /// Group all paths that contain this delimiter after `prefix` into prefix entries. Empty: list all objects.
     pub delimiter: String,
-    /// Only paths that match: `*` and `?` stay within `/`, `**` does not. Empty: all.
+    /// List only paths that match this glob: `*` and `?` do not match `/`, `**` does. Empty: no filter.
     pub match_glob: String,
-    /// How many names, parted by `/`, may stand behind the prefix; 0 is no limit.
+    /// Maximum number of path segments, separated by `/`, after `prefix`. 0: no limit.
     pub max_depth: i32,
-    /// Entries at most; 0 is no limit.
+    /// Maximum number of entries. 0: no limit.
     pub limit: i64,
 }
 
 impl Client {
-    /// Objects, and with a delimiter prefixes of them, in the order of their bytes.
+    /// Streams objects in the byte order of their paths. With a delimiter, also streams prefixes.
     ///
     /// # Errors
-    /// `RefNotFound`, `RepositoryNotFound`, `TransactionNotFound`; later ones end the stream.
+    /// `RefNotFound`, `RepositoryNotFound`, `TransactionNotFound`. Later errors end the stream.
     pub async fn list(
         &self,
         place: &Place,

@@ -1,34 +1,34 @@
-//! Deletes, copies and moves: of an object, or of all below one.
+//! Deletes, copies and moves of one object or a subtree.
 
 use crate::streams::items;
 use crate::v1::{CopyRequest, DeleteRequest, MoveRequest, PathStatus};
 use crate::{Client, Error, Place, Result};
 use futures_util::stream::Stream;
 
-/// An object, or an object with all below it.
+/// An object, optionally with all objects below it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Subtree {
-    /// The object.
+    /// Path of the object, or a prefix that ends in `/`.
     pub path: String,
-    /// All keys that begin with `path/` too, or with `path` where that ends in `/`.
+    /// Also select all keys that start with `path/`, or with `path` if it already ends in `/`.
     pub recursive: bool,
 }
 
-/// What became of one path.
+/// Result for one path of a delete, copy or move.
 #[derive(Debug)]
 pub struct Outcome {
-    /// The destination where it was done, the source where it failed.
+    /// If the operation succeeded, the destination; if it failed, the source or the path to delete.
     pub path: String,
-    /// Why it failed.
+    /// The error, if the operation failed for this path.
     pub error: Option<Error>,
 }
 
-/// What a delete did.
+/// Result of a delete.
 #[derive(Debug, Default)]
 pub struct Deleted {
-    /// How many objects are gone.
+    /// Number of deleted paths. With `allow_missing`, and in [`Client::delete_paths`], a path without an object counts too.
     pub count: i64,
-    /// What could not be deleted.
+    /// Paths that could not be deleted.
     pub failures: Vec<Outcome>,
 }
 
@@ -43,31 +43,32 @@ impl Outcome {
 }
 
 impl Subtree {
-    /// One object.
+    /// Selects one object.
     pub fn object(path: impl Into<String>) -> Self {
         Self { path: path.into(), recursive: false }
     }
 
-    /// An object and all below it.
+    /// Selects an object and all objects below it.
     pub fn all(path: impl Into<String>) -> Self {
         Self { path: path.into(), recursive: true }
     }
 }
 
 impl Client {
-    /// Deletes an object, or all below one.
+    /// Deletes an object, or an object and all objects below it.
     ///
     /// # Errors
-    /// `ObjectNotFound`, unless `allow_missing`; those of a write. Objects that could not be deleted are in the answer.
+    /// `ObjectNotFound`, unless `allow_missing` is set; `RefNotABranch`, `BranchProtected`. [`Deleted::failures`] lists the objects
+    /// that could not be deleted.
     pub async fn delete(&self, place: &Place, what: Subtree, allow_missing: bool) -> Result<Deleted> {
         let Subtree { path, recursive } = what;
         self.delete_request(place, DeleteRequest { path, recursive, allow_missing, ..DeleteRequest::default() }).await
     }
 
-    /// Deletes at most 10,000 objects. Those that are not there are as good as deleted.
+    /// Deletes at most 10,000 objects. A path without an object is not an error.
     ///
     /// # Errors
-    /// `BatchTooLarge`; those of a write. Objects that could not be deleted are in the answer.
+    /// `BatchTooLarge`, `RefNotABranch`, `BranchProtected`. [`Deleted::failures`] lists the objects that could not be deleted.
     pub async fn delete_paths(&self, place: &Place, paths: Vec<String>) -> Result<Deleted> {
         self.delete_request(place, DeleteRequest { paths, allow_missing: true, ..DeleteRequest::default() }).await
     }
@@ -75,22 +76,22 @@ impl Client {
     async fn delete_request(&self, place: &Place, request: DeleteRequest) -> Result<Deleted> {
         let (repository, r#ref, transaction_id) = place.fields();
         let request = DeleteRequest { repository, r#ref, transaction_id, ..request };
-        let mut answer = self.files().delete(request).await?.into_inner();
+        let mut response = self.files().delete(request).await?.into_inner();
         let mut deleted = Deleted::default();
-        while let Some(message) = answer.message().await? {
+        while let Some(message) = response.message().await? {
             deleted.count = message.deleted_count;
             deleted.failures.extend(message.failures.into_iter().map(Outcome::failed));
         }
         Ok(deleted)
     }
 
-    /// Copies on the server. `from` is the version of a repository that the source is in; `None` where it is in `to`. With a
-    /// recursive source, `destination` takes the place of its path in every key. Within a repository lakeFS copies; from another
-    /// one the bytes pass through the server.
+    /// Copies objects on the server. `from` is the ref that contains the source; `None` means that the source is in `to`. With a
+    /// recursive source, `destination` replaces the source path in every key. Within one repository lakeFS copies the objects;
+    /// from another repository the bytes pass through the lakeport server.
     ///
     /// # Errors
-    /// `ObjectNotFound`; `InvalidField` where source and destination overlap; `InvalidArgument` where the source is in another
-    /// transaction; those of a write. What became of each object is in the stream.
+    /// `ObjectNotFound`; `InvalidField` if source and destination overlap; `InvalidArgument` if `from` is a transaction;
+    /// `RefNotABranch`, `BranchProtected`. The stream contains the outcome of each object.
     pub async fn copy(
         &self,
         from: Option<&Place>,
@@ -99,7 +100,7 @@ impl Client {
         destination: &str,
     ) -> Result<impl Stream<Item = Result<Outcome>> + Send + Unpin + use<>> {
         if from.is_some_and(|from| !from.transaction_id().is_empty()) {
-            return Err(Error::invalid("a copy cannot read from another transaction: read, and write"));
+            return Err(Error::invalid("cannot copy from another transaction: read the object and write it instead"));
         }
         let (repository, r#ref, transaction_id) = to.fields();
         let request = CopyRequest {
@@ -112,14 +113,15 @@ impl Client {
             recursive: source.recursive,
             source_repository: from.map(|from| from.repository().to_owned()).unwrap_or_default(),
         };
-        let answer = self.files().copy(request).await?;
-        Ok(items(answer, |message| outcomes(message.paths, message.failures)))
+        let response = self.files().copy(request).await?;
+        Ok(items(response, |message| outcomes(message.paths, message.failures)))
     }
 
-    /// Moves within a branch or a transaction: copies, then deletes the sources once all copies stand.
+    /// Moves objects within a branch or a transaction: copies all of them, then deletes the sources. If a copy fails, no source
+    /// is deleted.
     ///
     /// # Errors
-    /// Those of a copy. What became of each object is in the stream.
+    /// The same as [`Client::copy`]. The stream contains the outcome of each object.
     pub async fn rename(
         &self,
         place: &Place,
@@ -135,8 +137,8 @@ impl Client {
             source_path: source.path,
             recursive: source.recursive,
         };
-        let answer = self.files().r#move(request).await?;
-        Ok(items(answer, |message| outcomes(message.paths, message.failures)))
+        let response = self.files().r#move(request).await?;
+        Ok(items(response, |message| outcomes(message.paths, message.failures)))
     }
 }
 

@@ -1,4 +1,4 @@
-//! Downloads that go on after the connection broke off.
+//! Downloads that resume after a lost connection.
 
 use super::expect_info;
 use crate::v1::{FileInfo, ReadRequest, ReadResponse};
@@ -8,50 +8,51 @@ use futures_util::stream::{self, Stream};
 use std::time::Duration;
 use tonic::Streaming;
 
-/// How often a download is taken up again without a byte in between.
+/// Maximum number of consecutive resumes that yield no bytes.
 const MAX_RESUMES: u32 = 3;
-/// Before the first resume; twice as long before each further one.
+/// Delay before the first resume. It doubles before each further one.
 const RESUME_DELAY: Duration = Duration::from_millis(100);
 
-/// Which bytes to read, and on which condition.
+/// Range and preconditions of a read.
 #[derive(Debug, Clone, Default)]
 pub struct ReadOptions {
-    /// First byte; negative counts from the end.
+    /// Offset of the first byte. A negative offset counts from the end.
     pub offset: i64,
-    /// Bytes at most; 0 reads to the end.
+    /// Maximum number of bytes. 0: read to the end.
     pub limit: i64,
-    /// Only if the object's etag is this; empty: whichever it is.
+    /// Read only if the object has this etag. Empty: no precondition.
     pub if_match: String,
-    /// Only if the object's etag is not this; empty: whichever it is.
+    /// Read only if the object has another etag. Empty: no precondition.
     pub if_none_match: String,
-    /// Have the server add checksums, and check them.
+    /// Request a CRC32C of each message from the server, and verify it.
     pub checksum: bool,
 }
 
 /// The bytes of an object, in order.
 ///
-/// When the connection breaks off, the rest is asked for again, of the same bytes (`if_match`), up to three times in a row. If
-/// the object changed meanwhile, that is an error and never a mixture.
+/// If the connection is lost, the download resumes from the next byte. After three consecutive resumes without new bytes, it fails.
+/// Each resume requires the same etag (`if_match`): if the object has changed, the download fails and never mixes two versions.
 #[derive(Debug)]
 pub struct Download {
     client: Client,
     request: ReadRequest,
     info: FileInfo,
-    /// The answer that bytes come from; `None` after it broke off.
-    answer: Option<Streaming<ReadResponse>>,
-    /// Bytes of the first message, which was needed to know what the object is.
+    /// The current response; `None` after a lost connection.
+    response: Option<Streaming<ReadResponse>>,
+    /// Bytes of the first message. [`Client::read`] reads that message to learn the properties of the object.
     first: Option<Bytes>,
-    /// Offset of the next byte, and of the one behind the last.
+    /// Offset of the next byte.
     next: i64,
+    /// Offset after the last byte.
     end: i64,
     resumes: u32,
 }
 
 impl Client {
-    /// Reads an object, or a part of it. Returns when the first bytes are there.
+    /// Reads an object, or a part of it. Returns when the first bytes arrive.
     ///
     /// # Errors
-    /// `ObjectNotFound`, `RefNotFound`; `RangeOutOfBounds` for an offset behind the end; `EtagMismatch`, `NotModified`.
+    /// `ObjectNotFound`, `RefNotFound`; `RangeOutOfBounds` if the offset is after the end; `EtagMismatch`, `NotModified`.
     pub async fn read(&self, place: &Place, path: &str, options: ReadOptions) -> Result<Download> {
         let (repository, r#ref, transaction_id) = place.fields();
         let request = ReadRequest {
@@ -66,43 +67,46 @@ impl Client {
             if_none_match: options.if_none_match,
             checksum: options.checksum,
         };
-        let mut answer = self.bulk().read(request.clone()).await?.into_inner();
-        let first = answer.message().await?.ok_or_else(|| Error::nonsense("the server answered nothing to a read"))?;
-        let bytes = checked(&first)?;
+        let mut response = self.bulk().read(request.clone()).await?.into_inner();
+        let first = response
+            .message()
+            .await?
+            .ok_or_else(|| Error::invalid_response("the server sent an empty response to a read"))?;
+        let bytes = verified_data(&first)?;
         let info = expect_info(first.info)?;
         let end = end(&info, first.offset, options.limit);
-        let (answer, first, next) = (Some(answer), Some(bytes), first.offset);
-        Ok(Download { client: self.clone(), request, info, answer, first, next, end, resumes: 0 })
+        let (response, first, next) = (Some(response), Some(bytes), first.offset);
+        Ok(Download { client: self.clone(), request, info, response, first, next, end, resumes: 0 })
     }
 }
 
 impl Download {
-    /// The object that is read.
+    /// Returns the properties of the object, without user metadata.
     pub fn info(&self) -> &FileInfo {
         &self.info
     }
 
-    /// How many bytes are still to come.
+    /// Returns the number of bytes that the caller has not received yet.
     pub fn remaining_bytes(&self) -> u64 {
         u64::try_from(self.end - self.next).unwrap_or_default()
     }
 
-    /// The next bytes, never none; `None` at the end, when all were there.
+    /// Returns the next bytes, at least one, or `None` after the last byte.
     ///
     /// # Errors
-    /// `EtagMismatch` when the object was changed; `Unavailable` when it could not be resumed; `DataLoss` for bytes that are
-    /// not those that were sent.
+    /// `EtagMismatch` if the object was changed; `Unavailable` if the download could not be resumed; `DataLoss` if a checksum
+    /// or the number of bytes is wrong.
     pub async fn chunk(&mut self) -> Result<Option<Bytes>> {
         loop {
             match self.try_chunk().await {
-                Err(error) if error.is_broken_off() && self.resumes < MAX_RESUMES => self.break_off().await,
+                Err(error) if error.is_resumable() && self.resumes < MAX_RESUMES => self.back_off().await,
                 Ok(Some(bytes)) if bytes.is_empty() => {}
                 other => return other,
             }
         }
     }
 
-    /// The bytes as a stream. Ends after the first error.
+    /// Converts the download into a stream of bytes. The stream ends after the first error.
     pub fn into_stream(self) -> impl Stream<Item = Result<Bytes>> + Send {
         stream::try_unfold(
             self,
@@ -110,8 +114,8 @@ impl Download {
         )
     }
 
-    async fn break_off(&mut self) {
-        self.answer = None;
+    async fn back_off(&mut self) {
+        self.response = None;
         tokio::time::sleep(RESUME_DELAY * (1 << self.resumes)).await;
         self.resumes += 1;
     }
@@ -120,15 +124,17 @@ impl Download {
         if let Some(bytes) = self.first.take() {
             return self.advance(bytes).map(Some);
         }
-        if self.answer.is_none() && self.next < self.end {
-            self.answer = Some(self.resume().await?);
+        if self.response.is_none() && self.next < self.end {
+            self.response = Some(self.resume().await?);
         }
-        let Some(answer) = &mut self.answer else { return Ok(None) };
-        match answer.message().await? {
+        let Some(response) = &mut self.response else { return Ok(None) };
+        match response.message().await? {
             Some(message) if message.data.is_empty() => Ok(Some(Bytes::new())),
-            Some(message) if message.offset != self.next => Err(Error::nonsense("the server left out bytes")),
-            Some(message) => self.advance(checked(&message)?).map(Some),
-            None if self.next < self.end => Err(Error::short(self.end - self.next)),
+            Some(message) if message.offset != self.next => {
+                Err(Error::invalid_response("the server skipped bytes of the object"))
+            }
+            Some(message) => self.advance(verified_data(&message)?).map(Some),
+            None if self.next < self.end => Err(Error::truncated(self.end - self.next)),
             None => Ok(None),
         }
     }
@@ -156,16 +162,16 @@ impl Download {
     }
 }
 
-/// The offset behind the last byte that will come.
+/// Returns the offset after the last byte that the server will send.
 fn end(info: &FileInfo, start: i64, limit: i64) -> i64 {
     if limit > 0 { info.size_bytes.min(start.saturating_add(limit)) } else { info.size_bytes }
 }
 
-/// The bytes of a message, if they are those that its checksum was made of.
-fn checked(message: &ReadResponse) -> Result<Bytes> {
+/// Returns the bytes of a message after verifying the checksum, if there is one.
+fn verified_data(message: &ReadResponse) -> Result<Bytes> {
     match message.crc32c {
         Some(sum) if sum != crc32c::crc32c(&message.data) => {
-            Err(Error::corrupt(format!("the bytes at offset {} were changed on their way", message.offset)))
+            Err(Error::corrupt(format!("the bytes at offset {} do not match their checksum", message.offset)))
         }
         _ => Ok(message.data.clone()),
     }

@@ -1,4 +1,4 @@
-//! Uploads that publish everything or nothing.
+//! Atomic uploads.
 
 use super::expect_info;
 use crate::v1::{FileInfo, WriteRequest};
@@ -10,36 +10,40 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 
-/// Bytes of one message.
+/// Size of the data in one message.
 const CHUNK_BYTES: usize = 1 << 20;
-/// How long a message waits to be full. A server lets go of an upload of which nothing comes for 30 s.
-const SLOW: Duration = Duration::from_secs(5);
+/// If the reader returns nothing for this long, the bytes read so far are sent as a smaller message. The server aborts an upload
+/// after 30 s without bytes.
+const FILL_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How to store an object.
+/// Properties and preconditions of a write.
 #[derive(Debug, Clone, Default)]
 pub struct WriteOptions {
-    /// MIME type; empty for `application/octet-stream`.
+    /// MIME type. Empty: `application/octet-stream`.
     pub content_type: String,
-    /// User metadata; keys are lower case.
+    /// User metadata. Keys must be lower case.
     pub metadata: HashMap<String, String>,
-    /// Bytes of the object, if known. Another number of bytes is refused, so a file that changes meanwhile is not published.
+    /// Size of the object in bytes, if known. If the reader yields another number of bytes, the write fails. This way a file that
+    /// changes during the upload is not published.
     pub size_bytes: Option<u64>,
-    /// Only where no object is.
+    /// Fail with `ObjectExists` if the object exists.
     pub create_only: bool,
-    /// Chosen by the caller, `[A-Za-z0-9_-]{1,64}`: makes the repetition of a create-only write find itself.
+    /// Idempotency key of a create-only write, `[A-Za-z0-9_-]{1,64}`. A retry with the same key succeeds if the first attempt stored
+    /// the object. Use a new key for each write. Empty: no key.
     pub write_id: String,
 }
 
-/// Why the reader failed, if it did: gRPC has no way to send that along with the end of a stream.
-type Failure = Arc<Mutex<Option<std::io::Error>>>;
+/// The reader's error, if any. A gRPC request stream can only end, not fail, so the error is kept here.
+type ReadError = Arc<Mutex<Option<std::io::Error>>>;
 
 impl Client {
-    /// Stores an object with the bytes of `reader`, to its end. Nothing is published when the reader fails, when the
-    /// connection breaks off, or when the returned future is dropped.
+    /// Stores all bytes of `reader` as an object. The object is not published if the reader fails, if the connection is lost
+    /// during the upload, or if the returned future is dropped before the last message is sent.
     ///
     /// # Errors
-    /// `Unknown` when the reader fails; `ObjectExists` for a create-only write; `RefNotABranch`, `BranchProtected`,
-    /// `WriteIncomplete` for another size than was said; `WriteInDoubt` when it may stand: safe to repeat.
+    /// `Unknown` if the reader fails; `ObjectExists` if `create_only` is set and the object exists; `RefNotABranch`,
+    /// `BranchProtected`; `WriteIncomplete` if `size_bytes` is wrong; `WriteInDoubt` if the object may or may not have been stored:
+    /// retrying is safe.
     pub async fn write(
         &self,
         place: &Place,
@@ -47,16 +51,16 @@ impl Client {
         reader: impl AsyncRead + Send + Unpin + 'static,
         options: WriteOptions,
     ) -> Result<FileInfo> {
-        let (failure, mut reader) = (Failure::default(), reader);
-        // Before the call: the server waits for its first message as long as it waits for anything.
+        let (read_error, mut reader) = (ReadError::default(), reader);
+        // Fill the first message before the call: the server waits at most 30 s for it.
         let first = fill(header(place, path, options), &mut reader, 0).await.map_err(Error::unreadable)?;
-        let messages = messages(first, reader, Arc::clone(&failure));
-        let answer = self.bulk().write(messages).await;
-        // The server knows only that the upload was not finished; the reader's own error says why.
-        if let Some(error) = failure.lock().unwrap_or_else(PoisonError::into_inner).take() {
+        let messages = messages(first, reader, Arc::clone(&read_error));
+        let response = self.bulk().write(messages).await;
+        // The server reports only an incomplete upload. The reader's error is the cause.
+        if let Some(error) = read_error.lock().unwrap_or_else(PoisonError::into_inner).take() {
             return Err(Error::unreadable(error));
         }
-        expect_info(answer?.into_inner().info)
+        expect_info(response?.into_inner().info)
     }
 }
 
@@ -76,21 +80,26 @@ fn header(place: &Place, path: &str, options: WriteOptions) -> WriteRequest {
     }
 }
 
-/// The messages of an upload, behind the first. If the reader fails, the stream ends without `finish_write`, and nothing is published.
-fn messages<R>(first: WriteRequest, reader: R, failure: Failure) -> impl Stream<Item = WriteRequest> + Send + 'static
+/// Returns the messages of an upload, starting with `first`. If the reader fails, the stream ends without `finish_write`, and the
+/// server publishes nothing.
+fn messages<R>(
+    first: WriteRequest,
+    reader: R,
+    read_error: ReadError,
+) -> impl Stream<Item = WriteRequest> + Send + 'static
 where
     R: AsyncRead + Send + Unpin + 'static,
 {
     let offset = i64::try_from(first.data.len()).unwrap_or_default();
     let rest = (!first.finish_write).then_some((reader, offset));
     let rest = stream::unfold(rest, move |state| {
-        let failure = Arc::clone(&failure);
+        let read_error = Arc::clone(&read_error);
         async move {
             let (mut reader, offset) = state?;
             let message = match fill(WriteRequest::default(), &mut reader, offset).await {
                 Ok(message) => message,
                 Err(error) => {
-                    *failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+                    *read_error.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
                     return None;
                 }
             };
@@ -102,8 +111,8 @@ where
     stream::once(std::future::ready(first)).chain(rest)
 }
 
-/// Puts the next bytes into a message; it is the last where the reader is at its end. A reader that is slow does not hold back what
-/// it gave already.
+/// Fills a message with up to `CHUNK_BYTES` from the reader, and sets `finish_write` at the end of the reader. Waits for the first
+/// byte without a limit; after that, returns a partial message if the reader stalls for `FILL_TIMEOUT`.
 async fn fill(
     mut message: WriteRequest,
     reader: &mut (impl AsyncRead + Unpin),
@@ -112,7 +121,7 @@ async fn fill(
     let mut data = BytesMut::with_capacity(CHUNK_BYTES);
     let mut rest = reader.take(CHUNK_BYTES as u64);
     while data.len() < CHUNK_BYTES {
-        match tokio::time::timeout(SLOW, rest.read_buf(&mut data)).await {
+        match tokio::time::timeout(FILL_TIMEOUT, rest.read_buf(&mut data)).await {
             Ok(read) => {
                 if read? == 0 {
                     message.finish_write = true;
@@ -135,20 +144,20 @@ mod tests {
     use std::io;
     use tokio::io::AsyncWriteExt as _;
 
-    async fn sent(reader: impl AsyncRead + Send + Unpin + 'static) -> (Vec<WriteRequest>, Failure) {
-        let (failure, mut reader) = (Failure::default(), reader);
+    async fn sent(reader: impl AsyncRead + Send + Unpin + 'static) -> (Vec<WriteRequest>, ReadError) {
+        let (read_error, mut reader) = (ReadError::default(), reader);
         let header = header(&Place::reference("lake", "main"), "a", WriteOptions::default());
         let first = fill(header, &mut reader, 0).await.unwrap();
-        (messages(first, reader, Arc::clone(&failure)).collect().await, failure)
+        (messages(first, reader, Arc::clone(&read_error)).collect().await, read_error)
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_slow_reader_is_waited_for_and_what_it_gave_is_sent() {
+    async fn slow_reader_yields_partial_messages() {
         let (mut pipe, reader) = tokio::io::duplex(64);
         let writing = async move {
-            tokio::time::sleep(SLOW * 20).await;
+            tokio::time::sleep(FILL_TIMEOUT * 20).await;
             pipe.write_all(b"one").await.unwrap();
-            tokio::time::sleep(SLOW * 2).await;
+            tokio::time::sleep(FILL_TIMEOUT * 2).await;
             pipe.write_all(b"two").await.unwrap();
         };
         let ((messages, _), ()) = tokio::join!(sent(reader), writing);
@@ -157,7 +166,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn only_the_last_message_publishes() {
+    async fn only_the_last_message_has_finish_write() {
         for (size, counts) in [(0, vec![0]), (5, vec![5]), (CHUNK_BYTES, vec![CHUNK_BYTES, 0])] {
             let (messages, _) = sent(io::Cursor::new(vec![7; size])).await;
             assert_eq!(messages.iter().map(|message| message.data.len()).collect::<Vec<_>>(), counts);
@@ -167,7 +176,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn chunks_say_where_they_are_and_what_they_are() {
+    async fn messages_carry_offset_and_checksum() {
         let (messages, _) = sent(io::Cursor::new(vec![7; CHUNK_BYTES + 3])).await;
         assert_eq!(messages[0].path, "a");
         assert_eq!((messages[1].path.as_str(), messages[1].write_offset), ("", Some(1 << 20)));
@@ -175,14 +184,14 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_reader_that_fails_never_publishes() {
+    async fn failed_reader_never_sends_finish_write() {
         let broken = one_chunk_then_an_error();
-        let (messages, failure) = sent(broken).await;
+        let (messages, read_error) = sent(broken).await;
         assert!(messages.iter().all(|message| !message.finish_write));
-        assert!(failure.lock().unwrap().is_some());
+        assert!(read_error.lock().unwrap().is_some());
     }
 
-    /// One whole chunk, then an error.
+    /// Reader that returns one full chunk, then an error.
     fn one_chunk_then_an_error() -> impl AsyncRead + Send + Unpin + 'static {
         struct Broken;
         impl AsyncRead for Broken {

@@ -1,4 +1,4 @@
-//! Branches.
+//! Calls for branches.
 
 use super::expect;
 use crate::streams::paged;
@@ -9,7 +9,7 @@ use crate::{Client, Result};
 use futures_util::stream::Stream;
 
 impl Client {
-    /// Branches whose name begins with `prefix`, by name, without those of transactions.
+    /// Streams branches with this name prefix, sorted by name. Omits the branches of transactions.
     pub fn branches(&self, repository: &str, prefix: &str) -> impl Stream<Item = Result<Branch>> + Send + use<> {
         let (client, repository, prefix) = (self.clone(), repository.to_owned(), prefix.to_owned());
         paged(move |page_token| {
@@ -23,7 +23,7 @@ impl Client {
         })
     }
 
-    /// A branch.
+    /// Returns a branch.
     ///
     /// # Errors
     /// `RefNotFound`, `RepositoryNotFound`.
@@ -32,7 +32,7 @@ impl Client {
         expect(self.versions().get_branch(request).await?.into_inner().branch)
     }
 
-    /// Makes a branch at the commit of a ref. What is uncommitted there is not taken.
+    /// Creates a branch at the commit of a ref. Uncommitted changes of that ref are not copied.
     ///
     /// # Errors
     /// `BranchExists`, `RefNotFound`, `RepositoryNotFound`.
@@ -45,7 +45,7 @@ impl Client {
         expect(self.versions().create_branch(request).await?.into_inner().branch)
     }
 
-    /// Deletes a branch and what is uncommitted on it.
+    /// Deletes a branch and its uncommitted changes.
     ///
     /// # Errors
     /// `RefNotFound`, `DefaultBranch`, `BranchProtected`.
@@ -55,7 +55,7 @@ impl Client {
         Ok(())
     }
 
-    /// Takes back what is uncommitted on a branch, or moves it to `target`.
+    /// Discards uncommitted changes of a branch. If `target_ref` is set, moves the branch to that commit instead.
     ///
     /// # Errors
     /// `RefNotFound`, `BranchProtected`.

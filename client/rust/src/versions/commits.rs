@@ -1,12 +1,12 @@
-//! Calls that make commits outside transactions.
+//! Calls that create commits outside of transactions.
 
 use super::expect;
 use crate::v1::{CherryPickRequest, Commit, CreateCommitRequest, MergeRequest, RevertRequest};
 use crate::{Client, Result};
 
-/// All of them fail with `OutcomeUnknown` when lakeFS's answer was lost: look before repeating one.
+/// If the response of lakeFS is lost, these calls fail with `OutcomeUnknown`. Check the log before a retry.
 impl Client {
-    /// Commits what is uncommitted on a branch, or in a transaction, which stays open.
+    /// Commits the uncommitted changes of a branch or a transaction. The transaction stays open.
     ///
     /// # Errors
     /// `NoChanges`, `HookRejected`, `BranchProtected`, `RefNotFound`.
@@ -14,7 +14,7 @@ impl Client {
         expect(self.versions().create_commit(request).await?.into_inner().commit)
     }
 
-    /// Merges a ref into a branch, and returns its new head.
+    /// Merges a ref into a branch, and returns the new head of the branch.
     ///
     /// # Errors
     /// `MergeConflict`, `NoChanges`, `BaseDirty`, `HookRejected`, `BranchProtected`, `RefNotFound`.
@@ -22,7 +22,7 @@ impl Client {
         Ok(self.versions().merge(request).await?.into_inner().commit_id)
     }
 
-    /// Undoes a commit on a branch, by a new commit.
+    /// Reverts a commit with a new commit on a branch or in a transaction.
     ///
     /// # Errors
     /// `MergeConflict`, `NoChanges`, `BaseDirty`, `RefNotFound`.
@@ -30,7 +30,7 @@ impl Client {
         expect(self.versions().revert(request).await?.into_inner().commit)
     }
 
-    /// Makes the change of a commit once more on a branch.
+    /// Applies the changes of a commit to a branch, as a new commit.
     ///
     /// # Errors
     /// `MergeConflict`, `BaseDirty`, `RefNotFound`.

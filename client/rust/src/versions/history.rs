@@ -1,4 +1,4 @@
-//! What was committed, and what differs.
+//! Calls for commits, logs and diffs.
 
 use super::expect;
 use crate::streams::items;
@@ -7,7 +7,7 @@ use crate::{Client, Place, Result};
 use futures_util::stream::Stream;
 
 impl Client {
-    /// The commit that a ref names, or the last one of a transaction.
+    /// Returns the commit of a ref, or the last commit of a transaction.
     ///
     /// # Errors
     /// `RefNotFound`, `RepositoryNotFound`, `TransactionNotFound`.
@@ -17,18 +17,18 @@ impl Client {
         expect(self.versions().get_commit(request).await?.into_inner().commit)
     }
 
-    /// The history of a ref, newest first.
+    /// Streams the commits of a ref, newest first.
     ///
     /// # Errors
-    /// `RefNotFound`, `RepositoryNotFound`; later ones end the stream.
+    /// `RefNotFound`, `RepositoryNotFound`. Later errors end the stream.
     pub async fn log(&self, request: LogRequest) -> Result<impl Stream<Item = Result<Commit>> + Send + Unpin + use<>> {
         Ok(items(self.versions().log(request).await?, |message| message.commits))
     }
 
-    /// What differs between two refs, or what is uncommitted on a branch, in the order of paths.
+    /// Streams the differences between two refs, or the uncommitted changes of a branch, sorted by path.
     ///
     /// # Errors
-    /// `RefNotFound`, `RepositoryNotFound`; later ones end the stream.
+    /// `RefNotFound`, `RepositoryNotFound`. Later errors end the stream.
     pub async fn diff(
         &self,
         request: DiffRequest,

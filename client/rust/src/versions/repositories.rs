@@ -1,4 +1,4 @@
-//! Repositories.
+//! Calls for repositories.
 
 use super::expect;
 use crate::streams::paged;
@@ -9,7 +9,7 @@ use crate::{Client, Result};
 use futures_util::stream::Stream;
 
 impl Client {
-    /// Repositories whose name begins with `prefix`, by name.
+    /// Streams repositories with this name prefix, sorted by name.
     pub fn repositories(&self, prefix: &str) -> impl Stream<Item = Result<Repository>> + Send + use<> {
         let (client, prefix) = (self.clone(), prefix.to_owned());
         paged(move |page_token| {
@@ -22,7 +22,7 @@ impl Client {
         })
     }
 
-    /// A repository.
+    /// Returns a repository.
     ///
     /// # Errors
     /// `RepositoryNotFound`.
@@ -31,15 +31,15 @@ impl Client {
         expect(self.versions().get_repository(request).await?.into_inner().repository)
     }
 
-    /// Makes a repository.
+    /// Creates a repository.
     ///
     /// # Errors
-    /// `RepositoryExists`; `RefusedByLakefs` for a storage namespace that was ever used.
+    /// `RepositoryExists`; `RefusedByLakefs` if the storage namespace was ever used before.
     pub async fn create_repository(&self, request: CreateRepositoryRequest) -> Result<Repository> {
         expect(self.versions().create_repository(request).await?.into_inner().repository)
     }
 
-    /// Deletes a repository and all that is in it.
+    /// Deletes a repository and everything in it.
     ///
     /// # Errors
     /// `RepositoryNotFound`.

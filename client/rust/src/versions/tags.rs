@@ -1,4 +1,4 @@
-//! Tags.
+//! Calls for tags.
 
 use super::expect;
 use crate::streams::paged;
@@ -7,7 +7,7 @@ use crate::{Client, Result};
 use futures_util::stream::Stream;
 
 impl Client {
-    /// Tags whose name begins with `prefix`, by name.
+    /// Streams tags with this name prefix, sorted by name.
     pub fn tags(&self, repository: &str, prefix: &str) -> impl Stream<Item = Result<Tag>> + Send + use<> {
         let (client, repository, prefix) = (self.clone(), repository.to_owned(), prefix.to_owned());
         paged(move |page_token| {
@@ -21,7 +21,7 @@ impl Client {
         })
     }
 
-    /// A tag.
+    /// Returns a tag.
     ///
     /// # Errors
     /// `RefNotFound`, `RepositoryNotFound`.
@@ -30,7 +30,7 @@ impl Client {
         expect(self.versions().get_tag(request).await?.into_inner().tag)
     }
 
-    /// Names a commit for ever.
+    /// Creates a tag at the commit of a ref. A tag cannot be moved.
     ///
     /// # Errors
     /// `TagExists`, `RefNotFound`, `RepositoryNotFound`.
@@ -40,7 +40,7 @@ impl Client {
         expect(self.versions().create_tag(request).await?.into_inner().tag)
     }
 
-    /// Takes a tag away.
+    /// Deletes a tag.
     ///
     /// # Errors
     /// `RefNotFound`, `RepositoryNotFound`.
