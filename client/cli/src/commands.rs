@@ -1,4 +1,4 @@
-//! The commands, each in a file with its flags.
+//! The subcommands. Each has its own file, with its flags.
 
 mod branch;
 mod cat;
@@ -27,26 +27,25 @@ use crate::failure::Result;
 use crate::session::{Global, Session};
 use clap::Subcommand;
 
-/// What to do.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// List what is below a prefix
+    /// List objects and prefixes
     Ls(ls::Args),
-    /// Print objects
+    /// Print the content of objects
     Cat(cat::Args),
-    /// Copy files and objects: to a lake, from a lake, or within and between lakes
+    /// Copy files and objects to, from, within or between repositories
     Cp(cp::Args),
     /// Move objects within a branch or a transaction
     Mv(mv::Args),
     /// Delete objects
     Rm(rm::Args),
-    /// Show what objects are
+    /// Show the properties of objects
     Stat(stat::Args),
-    /// Print a URL that reads an object straight from its store, where the store has such
+    /// Print a URL that reads an object directly from its store, if the store supports it
     Presign(presign::Args),
-    /// Make one directory or prefix equal to another
+    /// Make a directory or prefix equal to another
     Sync(sync::Args),
-    /// Sum up how much is below a prefix
+    /// Show the number and total size of objects below a prefix
     Du(du::Args),
     /// List, create, delete and show branches
     #[command(subcommand)]
@@ -56,42 +55,39 @@ pub(crate) enum Command {
     Tag(tag::Command),
     /// Show the history of a ref, newest first
     Log(log::Args),
-    /// Show what differs between two refs, or what is uncommitted
+    /// Show the differences between two refs, or uncommitted changes
     Diff(diff::Args),
-    /// Commit what is uncommitted on a branch, or in a transaction, which stays open
+    /// Commit the uncommitted changes of a branch or a transaction; the transaction stays open
     Commit(commit::Args),
     /// Merge a ref into a branch
     Merge(merge::Args),
-    /// Undo a commit on a branch, by a new commit
+    /// Revert a commit with a new commit
     Revert(revert::Args),
-    /// Make the change of a commit once more, on another branch
+    /// Apply the changes of a commit to another branch
     CherryPick(cherry_pick::Args),
-    /// Drop what is uncommitted on a branch, or let it point elsewhere
+    /// Discard uncommitted changes of a branch, or move the branch to another commit
     Reset(reset::Args),
-    /// Work in transactions: private until they are committed, whole or not at all
+    /// Work in transactions: their changes are private until a commit publishes all of them
     #[command(subcommand)]
     Tx(tx::Command),
     /// List, create, delete and show repositories
     #[command(subcommand)]
     Repo(repo::Command),
-    /// Show versions, limits and abilities of the server
+    /// Show the versions, limits and features of the server
     ServerInfo,
-    /// Print the completions for a shell
+    /// Print shell completions
     Completion(completion::Args),
 }
 
 impl Command {
-    /// Does it.
-    ///
-    /// # Errors
-    /// When it failed.
+    /// Runs the subcommand.
     pub(crate) async fn run(self, global: &Global) -> Result<()> {
         if let Self::Completion(args) = self {
             return completion::run(&args);
         }
         let mut session = Session::open(global).await?;
         let result = self.run_in(&mut session).await;
-        // What was found before a failure is printed in any case.
+        // Print the results that precede a failure, too.
         let flushed = session.out.flush();
         result.and(flushed)
     }

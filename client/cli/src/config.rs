@@ -1,6 +1,6 @@
-//! Whose credentials are used: those of lakectl, wherever lakectl finds them.
+//! Credentials of the caller, from lakectl's environment variables or its configuration file.
 
-use crate::failure::{Failure, Result, While as _};
+use crate::failure::{Context as _, Failure, Result};
 use lakeport_client::Credentials;
 use serde::Deserialize;
 use std::io;
@@ -10,7 +10,7 @@ const KEY: &str = "LAKECTL_CREDENTIALS_ACCESS_KEY_ID";
 const SECRET: &str = "LAKECTL_CREDENTIALS_SECRET_ACCESS_KEY";
 const FILE: &str = "LAKECTL_CONFIG_FILE";
 
-/// What of lakectl's configuration file matters here. Other keys are lakectl's own.
+/// The part of lakectl's configuration file that lakeport uses. Other keys are ignored.
 #[derive(Deserialize, Default)]
 struct LakectlFile {
     credentials: Option<KeyPair>,
@@ -22,13 +22,13 @@ struct KeyPair {
     secret_access_key: Option<String>,
 }
 
-/// The environment, so that tests have their own.
+/// Reads an environment variable. Tests pass their own function.
 type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
 
-/// The key pair of the environment, else that of lakectl's file, else none.
+/// Returns the key pair from the environment, or else from lakectl's configuration file, or else `None`.
 ///
 /// # Errors
-/// When only half of a key pair is set; when the file is named and not there, or is not one of lakectl's.
+/// Only one of the two variables is set; `LAKECTL_CONFIG_FILE` names a file that does not exist; the file is invalid.
 pub(crate) fn credentials() -> Result<Option<Credentials>> {
     discover(&|name| std::env::var(name).ok())
 }
@@ -39,7 +39,7 @@ fn discover(environment: Environment<'_>) -> Result<Option<Credentials>> {
     match (set(KEY), set(SECRET)) {
         (Some(key), Some(secret)) => return Ok(pair(&key, &secret)),
         (None, None) => {}
-        _ => return Err(Failure::Usage(format!("set both of {KEY} and {SECRET}, or neither"))),
+        _ => return Err(Failure::Usage(format!("set both {KEY} and {SECRET}, or neither"))),
     }
     let Some(found) = key_pair_of_file(environment)? else { return Ok(None) };
     match (found.access_key_id.as_deref(), found.secret_access_key.as_deref()) {
@@ -56,15 +56,15 @@ fn key_pair_of_file(environment: Environment<'_>) -> Result<Option<KeyPair>> {
     let what = || format!("read {}", path.display());
     let text = match std::fs::read_to_string(&path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound && !is_named => return Ok(None),
-        text => text.during(what)?,
+        text => text.with_context(what)?,
     };
     if text.trim().is_empty() {
         return Ok(None);
     }
-    // The parser's message may quote a line, and a line may hold the secret: only the place is told.
+    // The parser's message may quote a line with the secret. Report only the line number.
     let file: LakectlFile = serde_yaml_ng::from_str(&text).map_err(|error| {
         let line = error.location().map(|place| format!(", line {}", place.line())).unwrap_or_default();
-        Failure::Refused(format!("{}: it is no configuration of lakectl{line}", what()))
+        Failure::Refused(format!("{}: not a valid lakectl configuration{line}", what()))
     })?;
     Ok(file.credentials)
 }
@@ -88,7 +88,7 @@ mod tests {
     const YAML: &str = "credentials:\n  access_key_id: K\n  secret_access_key: S\nserver:\n  endpoint_url: http://h\n";
 
     #[test]
-    fn the_environment_comes_before_the_file() {
+    fn environment_takes_precedence_over_the_file() {
         let home = home(YAML);
         let home = ("HOME", home.path().to_str().unwrap());
         assert_eq!(found(&[home]).unwrap(), Some(Credentials::basic("K", "S")));
@@ -97,13 +97,13 @@ mod tests {
     }
 
     #[test]
-    fn half_a_key_pair_is_a_mistake() {
+    fn incomplete_key_pair_is_a_usage_error() {
         assert!(matches!(found(&[(KEY, "k")]), Err(Failure::Usage(_))));
         assert!(matches!(found(&[(SECRET, "s")]), Err(Failure::Usage(_))));
     }
 
     #[test]
-    fn a_file_that_is_named_must_be_there() {
+    fn explicit_configuration_file_must_exist() {
         assert_eq!(found(&[]).unwrap(), None);
         assert_eq!(found(&[("HOME", "/nonexistent")]).unwrap(), None);
         assert!(matches!(found(&[(FILE, "/nonexistent/x.yaml")]), Err(Failure::Local { .. })));
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_without_credentials_has_none() {
+    fn file_without_complete_credentials_is_ignored() {
         for text in ["", "server:\n  endpoint_url: http://h\n", "credentials:\n  access_key_id: K\n"] {
             let home = home(text);
             assert_eq!(found(&[("HOME", home.path().to_str().unwrap())]).unwrap(), None, "{text}");
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn a_broken_file_does_not_tell_its_secret() {
+    fn parse_error_does_not_reveal_the_secret() {
         let home = home("credentials: [SECRET\n");
         let error = found(&[("HOME", home.path().to_str().unwrap())]).unwrap_err().to_string();
         assert!(!error.contains("SECRET"), "{error}");

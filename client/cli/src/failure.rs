@@ -1,4 +1,4 @@
-//! What can go wrong, and what the shell is told about it.
+//! Failures of commands, and their exit codes.
 
 use crate::hints;
 use crate::terminal::print_stderr;
@@ -9,22 +9,22 @@ use std::process::ExitCode;
 /// The result of a command.
 pub(crate) type Result<T, E = Failure> = std::result::Result<T, E>;
 
-/// What the shell is told. The numbers are documented in `--help` and do not change.
+/// Exit code of the process. The numbers are documented in `--help` and are stable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Exit {
-    /// Done.
+    /// Success.
     Ok = 0,
-    /// Anything that has no number of its own, and several failures of different kinds.
+    /// Any failure without a specific code, and several failures with different codes.
     Failure = 1,
-    /// The command makes no sense. clap's number too.
+    /// Invalid command. clap uses the same code.
     Usage = 2,
-    /// Something is not there.
+    /// An object, ref, repository, transaction or file does not exist.
     NotFound = 3,
-    /// Something is there already, has changed, or conflicts.
+    /// Something already exists, has changed, or conflicts.
     Conflict = 4,
-    /// The credentials are missing, wrong, or do not suffice.
+    /// The credentials are missing, invalid, or lack a permission.
     Denied = 5,
-    /// Nobody answers, or it is not known whether it was done: try again.
+    /// The server is unavailable, or the outcome is unknown. The user can try again.
     Unavailable = 6,
     /// Interrupted by SIGINT.
     Interrupted = 130,
@@ -33,32 +33,32 @@ pub(crate) enum Exit {
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {
-    /// The command makes no sense.
+    /// Invalid command.
     #[error("{0}")]
     Usage(String),
-    /// Something that is neither the server's nor the system's doing.
+    /// The command rejects its input, or the user cancelled it.
     #[error("{0}")]
     Refused(String),
-    /// The server, or the way to it.
+    /// A call to the server failed.
     #[error("{what}: {error}")]
     Server {
-        /// What failed.
+        /// The failed operation, such as `read lakefs://lake/main/a`.
         what: String,
-        /// Why.
+        /// The cause.
         error: Box<Error>,
     },
-    /// The system.
+    /// A local I/O operation failed.
     #[error("{what}: {error}")]
     Local {
-        /// What failed.
+        /// The failed operation.
         what: String,
-        /// Why.
+        /// The cause.
         error: io::Error,
     },
-    /// Failures that were reported one by one.
-    #[error("some objects failed")]
+    /// Failures that were already reported one by one.
+    #[error("some operations failed")]
     Reported(Exit),
-    /// Nobody reads standard output any more; there is nothing left to do, and nothing to say.
+    /// The reader of standard output has closed the pipe. The command stops without a message.
     #[error("standard output is closed")]
     OutputClosed,
     /// SIGINT.
@@ -66,23 +66,20 @@ pub(crate) enum Failure {
     Interrupted,
 }
 
-/// Says what failed.
-pub(crate) trait While<T> {
-    /// Names what failed, such as `read lakefs://lake/main/a`.
-    ///
-    /// # Errors
-    /// The same as before, with that name.
-    fn during(self, what: impl FnOnce() -> String) -> Result<T>;
+/// Adds the failed operation to an error.
+pub(crate) trait Context<T> {
+    /// Adds the failed operation, such as `read lakefs://lake/main/a`.
+    fn with_context(self, what: impl FnOnce() -> String) -> Result<T>;
 }
 
-impl<T> While<T> for Result<T, Error> {
-    fn during(self, what: impl FnOnce() -> String) -> Result<T> {
+impl<T> Context<T> for Result<T, Error> {
+    fn with_context(self, what: impl FnOnce() -> String) -> Result<T> {
         self.map_err(|error| Failure::Server { what: what(), error: Box::new(error) })
     }
 }
 
-impl<T> While<T> for io::Result<T> {
-    fn during(self, what: impl FnOnce() -> String) -> Result<T> {
+impl<T> Context<T> for io::Result<T> {
+    fn with_context(self, what: impl FnOnce() -> String) -> Result<T> {
         self.map_err(|error| Failure::Local { what: what(), error })
     }
 }
@@ -94,7 +91,7 @@ impl From<Exit> for ExitCode {
 }
 
 impl Failure {
-    /// A failed write to standard output.
+    /// Converts the error of a write to standard output.
     pub(crate) fn output(error: io::Error) -> Self {
         match error.kind() {
             io::ErrorKind::BrokenPipe => Self::OutputClosed,
@@ -102,7 +99,7 @@ impl Failure {
         }
     }
 
-    /// What the shell is told.
+    /// Returns the exit code.
     pub(crate) fn exit(&self) -> Exit {
         match self {
             Self::OutputClosed => Exit::Ok,
@@ -116,8 +113,8 @@ impl Failure {
         }
     }
 
-    /// Whether every further object would fail in the same way.
-    pub(crate) fn is_hopeless(&self) -> bool {
+    /// Returns whether every further operation would fail in the same way.
+    pub(crate) fn is_fatal(&self) -> bool {
         match self {
             Self::Server { error, .. } => error.code() == Code::Unauthenticated,
             Self::OutputClosed | Self::Interrupted => true,
@@ -125,7 +122,7 @@ impl Failure {
         }
     }
 
-    /// Says on standard error what failed, why, and what may help.
+    /// Prints the failed operation, the cause, and a hint to standard error.
     pub(crate) fn report(&self) {
         let reason = match self {
             Self::OutputClosed | Self::Reported(_) => return,
@@ -137,14 +134,14 @@ impl Failure {
             None => print_stderr(format_args!("lakeport: {self}")),
         }
         if let Self::Server { error, .. } = self {
-            // As far as the message does not say it already.
+            // Omit violations that the message already contains.
             let violations = error.field_violations().iter();
             for violation in violations.filter(|violation| !error.message().contains(&violation.description)) {
                 print_stderr(format_args!("  {}: {}", violation.field, violation.description));
             }
             if error.is_response_lost() {
                 print_stderr(
-                    "hint: the answer was lost, so it may have been done: copies and commits of transactions can be run again",
+                    "hint: the response was lost, so the command may have succeeded; retrying cp or tx commit is safe",
                 );
             }
             if let Some(hint) = error.reason().and_then(hints::hint) {
@@ -175,19 +172,16 @@ fn server_exit(code: Code, reason: Option<ErrorReason>) -> Exit {
     }
 }
 
-/// Failures of many objects, reported as they come.
+/// Reports the failures of many operations as they occur, and collects the exit code.
 #[derive(Debug, Default)]
 pub(crate) struct Tally {
     exit: Option<Exit>,
 }
 
 impl Tally {
-    /// Reports a failure and goes on.
-    ///
-    /// # Errors
-    /// The failure itself, where going on is hopeless.
+    /// Reports a failure. Returns a fatal failure as an error, so that the command stops.
     pub(crate) fn add(&mut self, failure: Failure) -> Result<()> {
-        if failure.is_hopeless() {
+        if failure.is_fatal() {
             return Err(failure);
         }
         failure.report();
@@ -196,15 +190,13 @@ impl Tally {
         Ok(())
     }
 
-    /// Whether nothing failed so far.
+    /// Returns whether no failure was added.
     pub(crate) fn is_clean(&self) -> bool {
         self.exit.is_none()
     }
 
-    /// The end.
-    ///
-    /// # Errors
-    /// When something failed: with its number if all failed alike.
+    /// Returns an error if a failure was added. If all failures had the same exit code, the error has that code, otherwise
+    /// [`Exit::Failure`].
     pub(crate) fn finish(self) -> Result<()> {
         self.exit.map_or(Ok(()), |exit| Err(Failure::Reported(exit)))
     }
@@ -215,7 +207,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn codes_of_the_server_have_numbers() {
+    fn status_codes_map_to_exit_codes() {
         for (code, reason, exit) in [
             (Code::NotFound, Some(ErrorReason::ObjectNotFound), 3),
             (Code::AlreadyExists, Some(ErrorReason::ObjectExists), 4),
@@ -237,13 +229,13 @@ mod tests {
     }
 
     #[test]
-    fn a_closed_pipe_is_no_failure() {
+    fn closed_pipe_exits_with_0() {
         assert_eq!(Failure::output(io::ErrorKind::BrokenPipe.into()).exit(), Exit::Ok);
         assert_eq!(Failure::output(io::ErrorKind::StorageFull.into()).exit(), Exit::Failure);
     }
 
     #[test]
-    fn several_failures_keep_their_number_only_if_it_is_the_same() {
+    fn tally_keeps_the_exit_code_only_if_all_failures_share_it() {
         let missing = || Failure::Local { what: "read a".into(), error: io::ErrorKind::NotFound.into() };
         let mut tally = Tally::default();
         tally.add(missing()).unwrap();

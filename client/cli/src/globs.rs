@@ -1,47 +1,44 @@
-//! Which keys are meant: wildcards in a path, `--include` and `--exclude`.
+//! Selection of keys: wildcards in paths, `--include` and `--exclude`.
 
 use crate::failure::{Failure, Result};
 use globset::{Glob, GlobBuilder, GlobMatcher, GlobSet, GlobSetBuilder};
 
-/// What makes a path a pattern. A key that contains one of them is written with `[*]`, `[?]` or `[[]`.
+/// Characters that make a path a pattern. To match one of them literally, write `[*]`, `[?]` or `[[]`.
 const WILDCARDS: [char; 3] = ['*', '?', '['];
 
-/// `*` and `?` stay within `/`, as in a shell; `**` does not.
+/// Parses a glob. `*` and `?` do not match `/`, as in a shell; `**` does.
 fn glob(pattern: &str) -> Result<Glob> {
     let glob = GlobBuilder::new(pattern).literal_separator(true).backslash_escape(true).build();
-    glob.map_err(|error| Failure::Usage(format!("{pattern:?} is no pattern: {}", error.kind())))
+    glob.map_err(|error| Failure::Usage(format!("invalid pattern {pattern:?}: {}", error.kind())))
 }
 
 /// A path with wildcards.
 #[derive(Debug, Clone)]
 pub(crate) struct Pattern {
-    /// What every match begins with.
+    /// Literal prefix of every match.
     pub(crate) prefix: String,
-    /// What is left out of a match to have its relative path: ends in `/`, or is empty.
+    /// Prefix to strip from a match to get its relative path. Empty, or ends in `/`.
     pub(crate) directory: String,
     matcher: GlobMatcher,
 }
 
 impl Pattern {
-    /// The pattern that a path is; `None` where it is a plain key.
-    ///
-    /// # Errors
-    /// When the pattern is broken.
+    /// Parses a path. Returns `None` if the path has no wildcard. Fails if the pattern is invalid.
     pub(crate) fn of(path: &str) -> Result<Option<Self>> {
         let Some(first) = path.find(WILDCARDS) else { return Ok(None) };
-        // Inside a pattern, `\` and `{` have a meaning too, so what is surely literal ends before them.
+        // In a pattern, `\` and `{` are special, too, so the literal prefix ends before them.
         let prefix = path[..first].split(['\\', '{']).next().unwrap_or_default().to_owned();
         let directory = prefix.rfind('/').map(|slash| prefix[..=slash].to_owned()).unwrap_or_default();
         Ok(Some(Self { directory, prefix, matcher: glob(path)?.compile_matcher() }))
     }
 
-    /// Whether a key is meant.
+    /// Returns whether a key matches.
     pub(crate) fn matches(&self, key: &str) -> bool {
         self.matcher.is_match(key)
     }
 }
 
-/// `--include` and `--exclude`.
+/// Filter of relative paths, from `--include` and `--exclude`.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Filter {
     include: Option<GlobSet>,
@@ -49,17 +46,15 @@ pub(crate) struct Filter {
 }
 
 impl Filter {
-    /// Takes what one of `include` matches (everything, if there is none) and none of `exclude` does.
-    ///
-    /// # Errors
-    /// When a pattern is broken.
+    /// Creates a filter for paths that match at least one pattern of `include` and no pattern of `exclude`. An empty `include`
+    /// matches all paths. Fails if a pattern is invalid.
     pub(crate) fn new(include: &[String], exclude: &[String]) -> Result<Self> {
         let include = if include.is_empty() { None } else { Some(set(include)?) };
         Ok(Self { include, exclude: set(exclude)? })
     }
 
-    /// Whether a relative path is taken.
-    pub(crate) fn takes(&self, relative: &str) -> bool {
+    /// Returns whether a relative path passes the filter.
+    pub(crate) fn accepts(&self, relative: &str) -> bool {
         self.include.as_ref().is_none_or(|include| include.is_match(relative)) && !self.exclude.is_match(relative)
     }
 }
@@ -69,7 +64,7 @@ fn set(patterns: &[String]) -> Result<GlobSet> {
     for pattern in patterns {
         set.add(glob(pattern)?);
     }
-    set.build().map_err(|error| Failure::Usage(format!("the patterns cannot be used together: {error}")))
+    set.build().map_err(|error| Failure::Usage(format!("cannot combine the patterns: {error}")))
 }
 
 #[cfg(test)]
@@ -81,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn a_star_stays_within_a_slash() {
+    fn star_does_not_match_a_slash() {
         let pattern = Pattern::of("data/2024-*/x?.csv").unwrap().unwrap();
         assert_eq!((pattern.prefix.as_str(), pattern.directory.as_str()), ("data/2024-", "data/"));
         assert!(pattern.matches("data/2024-01/x1.csv"));
@@ -90,14 +85,14 @@ mod tests {
     }
 
     #[test]
-    fn a_plain_key_is_no_pattern() {
+    fn key_without_wildcards_is_not_a_pattern() {
         for key in ["", "a/b", "../x", "{a}", "a\\b"] {
             assert!(Pattern::of(key).unwrap().is_none(), "{key}");
         }
     }
 
     #[test]
-    fn a_wildcard_can_be_meant_literally() {
+    fn wildcards_can_be_escaped() {
         for text in ["a/x[*]y", "a/x\\*y"] {
             let pattern = Pattern::of(text).unwrap().unwrap();
             assert!(pattern.matches("a/x*y") && !pattern.matches("a/xzy"), "{text}");
@@ -106,16 +101,16 @@ mod tests {
     }
 
     #[test]
-    fn a_broken_pattern_is_a_mistake_of_the_caller() {
+    fn invalid_pattern_is_a_usage_error() {
         assert!(matches!(Pattern::of("a[").unwrap_err(), Failure::Usage(_)));
         assert!(Filter::new(&strings(&["a["]), &[]).is_err());
     }
 
     #[test]
-    fn what_is_excluded_is_never_taken() {
+    fn exclude_takes_precedence_over_include() {
         let filter = Filter::new(&strings(&["**/*.csv"]), &strings(&["tmp/**"])).unwrap();
-        assert!(filter.takes("a.csv") && filter.takes("x/a.csv"));
-        assert!(!filter.takes("tmp/a.csv") && !filter.takes("a.txt"));
-        assert!(Filter::default().takes("anything"));
+        assert!(filter.accepts("a.csv") && filter.accepts("x/a.csv"));
+        assert!(!filter.accepts("tmp/a.csv") && !filter.accepts("a.txt"));
+        assert!(Filter::default().accepts("anything"));
     }
 }

@@ -1,31 +1,35 @@
-//! What may help.
+//! Hints for failures.
 
 use lakeport_client::ErrorReason;
 
-/// What the caller can do about a failure, where that is obvious.
+/// Returns what the user can do about a failure, if that is obvious.
 pub(crate) fn hint(reason: ErrorReason) -> Option<&'static str> {
     use ErrorReason as R;
     Some(match reason {
-        R::RefNotABranch => "tags and commits cannot be written to: name a branch or a transaction",
-        R::RepositoryNotFound => "`lakeport repo ls` shows the repositories",
-        R::RefNotFound => "`lakeport branch ls` and `lakeport tag ls` show what there is",
-        R::TransactionNotFound => "`lakeport tx ls` shows your transactions; those that ended are kept for a while",
-        R::ObjectExists => "without --no-clobber it would be replaced",
-        R::BaseDirty => "commit or reset what is uncommitted on the branch, then try again",
+        R::RefNotABranch => "tags and commits are read-only: name a branch or a transaction",
+        R::RepositoryNotFound => "`lakeport repo ls` lists the repositories",
+        R::RefNotFound => "`lakeport branch ls` and `lakeport tag ls` list the branches and tags",
+        R::TransactionNotFound => "`lakeport tx ls` lists your transactions; ended ones are listed for a limited time",
+        R::ObjectExists => "without --no-clobber, the command replaces the object",
+        R::BaseDirty => "commit or reset the uncommitted changes of the branch, then try again",
         R::MergeConflict => {
-            "both sides changed the same paths: `lakeport tx changes` or `lakeport diff` marks them; of `merge` and `tx commit`, \
-             --strategy chooses a side"
+            "both sides changed the same paths: `lakeport tx changes` and `lakeport diff` mark them; --strategy of `merge` and \
+             `tx commit` chooses a side"
         }
-        R::TransactionExpired => "begin another one; --idle-timeout and --lifetime give it more time",
-        R::TransactionReadOnly => "begin it without --read-only to write",
+        R::TransactionExpired => "begin another transaction; --idle-timeout and --lifetime give it more time",
+        R::TransactionReadOnly => "to write, begin a transaction without --read-only",
         R::Unauthenticated => {
             "set LAKECTL_CREDENTIALS_ACCESS_KEY_ID and LAKECTL_CREDENTIALS_SECRET_ACCESS_KEY, or run `lakectl config`"
         }
-        R::BranchProtected => "write in a transaction, or to another branch, and merge",
-        R::CommitInDoubt | R::WriteInDoubt => "repeat the command: it is safe, and tells what became of it",
-        R::OutcomeUnknown => "it may have been done: look, for example with `lakeport log`, before repeating it",
-        R::Overloaded => "try again later, or with a smaller --parallelism",
-        R::TooManyTransactions => "commit or roll back some: `lakeport tx ls --state open`",
+        R::BranchProtected => "write in a transaction, or write to another branch and merge it",
+        R::CommitInDoubt | R::WriteInDoubt => "retry the command: this is safe, and returns the outcome",
+        R::OutcomeUnknown => {
+            "the command may have succeeded: check, for example with `lakeport log`, before you retry it"
+        }
+        R::Overloaded => "try again later, or use a smaller --parallelism",
+        R::TooManyTransactions => {
+            "commit or roll back some of the transactions that `lakeport tx ls --state open` lists"
+        }
         R::LakefsUnavailable | R::SessionStoreUnavailable | R::ShuttingDown => "try again in a moment",
         _ => return None,
     })

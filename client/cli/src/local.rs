@@ -1,44 +1,41 @@
-//! Files here: finding them, and never writing outside the target.
+//! Local files: listing, and safe writes that never leave the target directory.
 
-use crate::failure::{Failure, Result, While as _};
+use crate::failure::{Context as _, Failure, Result};
 use std::path::{Path, PathBuf};
 use tempfile::{Builder, NamedTempFile};
 
 /// A file below a directory.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct LocalFile {
-    /// Its path below the directory, with `/`.
+    /// Path relative to the directory, separated by `/`.
     pub(crate) relative: String,
-    /// Where it is.
+    /// Full path.
     pub(crate) path: PathBuf,
-    /// Bytes.
+    /// Size in bytes.
     pub(crate) size_bytes: u64,
 }
 
-/// Where a key belongs below `directory`.
+/// Returns the path of a key below `directory`.
 ///
 /// # Errors
-/// When the key would be written elsewhere, or not be told from another one: it is absolute, or has an empty part, `.` or
-/// `..`. Keys are opaque to lakeFS, so all of these exist.
+/// The key is absolute, or contains an empty segment, `.`, `..` or a character with a special meaning in paths. Such a key would be
+/// written outside of `directory`, or to the same file as another key. lakeFS treats keys as opaque, so these keys can exist.
 pub(crate) fn below(directory: &Path, key: &str) -> Result<PathBuf> {
-    let is_safe = |part: &str| !matches!(part, "" | "." | "..") && !part.contains('\0') && !is_foreign(part);
+    let is_safe = |part: &str| !matches!(part, "" | "." | "..") && !part.contains('\0') && !has_path_syntax(part);
     if !key.split('/').all(is_safe) {
-        let why = "it is absolute, or has `..`, `.` or an empty part, and would not be written where it belongs";
-        return Err(Failure::Refused(format!("the key {key:?} cannot be a file here: {why}")));
+        let why = "it is absolute, or has an empty segment, `.`, `..` or a character that file names cannot contain";
+        return Err(Failure::Refused(format!("cannot write the key {key:?} to a local file: {why}")));
     }
     Ok(key.split('/').fold(directory.to_owned(), |path, part| path.join(part)))
 }
 
-/// What means something other than a name on this system, such as `C:` or `a\b`.
-fn is_foreign(part: &str) -> bool {
+/// Returns whether this system interprets the segment as more than a file name, such as `C:` or `a\b` on Windows.
+fn has_path_syntax(part: &str) -> bool {
     cfg!(windows) && part.contains(['\\', ':'])
 }
 
-/// All files below a directory, by their relative paths. Links to files are followed, those to directories are not, since
-/// they may lead in a circle.
-///
-/// # Errors
-/// When a directory cannot be read, and for names that no key can have.
+/// Lists all files below a directory, sorted by relative path. Follows symbolic links to files, but not to directories, because
+/// those may form a loop. Fails if a directory cannot be read, or if a name is not UTF-8.
 pub(crate) fn files_below(directory: &Path) -> Result<Vec<LocalFile>> {
     let mut files = Vec::new();
     collect(directory, "", &mut files)?;
@@ -48,19 +45,19 @@ pub(crate) fn files_below(directory: &Path) -> Result<Vec<LocalFile>> {
 
 fn collect(directory: &Path, prefix: &str, files: &mut Vec<LocalFile>) -> Result<()> {
     let reading = || format!("read the directory {}", directory.display());
-    for entry in std::fs::read_dir(directory).during(reading)? {
-        let entry = entry.during(reading)?;
+    for entry in std::fs::read_dir(directory).with_context(reading)? {
+        let entry = entry.with_context(reading)?;
         let path = entry.path();
         let name = entry.file_name();
         let Some(name) = name.to_str() else {
-            return Err(Failure::Refused(format!("the name of {} is not UTF-8, as keys are", path.display())));
+            return Err(Failure::Refused(format!("cannot use {} as a key: its name is not UTF-8", path.display())));
         };
         let relative = format!("{prefix}{name}");
-        if entry.file_type().during(reading)?.is_dir() {
+        if entry.file_type().with_context(reading)?.is_dir() {
             collect(&path, &format!("{relative}/"), files)?;
             continue;
         }
-        let metadata = std::fs::metadata(&path).during(|| format!("look at {}", path.display()))?;
+        let metadata = std::fs::metadata(&path).with_context(|| format!("read {}", path.display()))?;
         if metadata.is_file() {
             files.push(LocalFile { relative, path, size_bytes: metadata.len() });
         }
@@ -68,56 +65,51 @@ fn collect(directory: &Path, prefix: &str, files: &mut Vec<LocalFile>) -> Result
     Ok(())
 }
 
-/// A file that appears when it is whole.
+/// A file that is written to a temporary file, and moved to its target when it is complete. If dropped before that, the temporary
+/// file is deleted.
 #[derive(Debug)]
-pub(crate) struct NewFile {
+pub(crate) struct AtomicFile {
     temporary: NamedTempFile,
     target: PathBuf,
 }
 
-impl NewFile {
-    /// Begins a file beside its target, whose directories are made.
-    ///
-    /// # Errors
-    /// When that cannot be written to.
+impl AtomicFile {
+    /// Creates the temporary file in the directory of the target. Creates that directory and its parents if necessary.
     pub(crate) fn begin(target: &Path) -> Result<(Self, tokio::fs::File)> {
         let writing = || format!("write {}", target.display());
         let directory = match target.parent() {
             Some(parent) if !parent.as_os_str().is_empty() => parent,
             _ => Path::new("."),
         };
-        std::fs::create_dir_all(directory).during(writing)?;
+        std::fs::create_dir_all(directory).with_context(writing)?;
         let mut builder = Builder::new();
         builder.prefix(".lakeport-").suffix(".part");
-        readable(&mut builder);
-        let temporary = builder.tempfile_in(directory).during(writing)?;
-        let file = temporary.as_file().try_clone().during(writing)?;
+        set_mode(&mut builder);
+        let temporary = builder.tempfile_in(directory).with_context(writing)?;
+        let file = temporary.as_file().try_clone().with_context(writing)?;
         Ok((Self { temporary, target: target.to_owned() }, tokio::fs::File::from_std(file)))
     }
 
-    /// Puts the file into its place; another one there is replaced, unless `create_only`. Without this call nothing is left.
-    ///
-    /// # Errors
-    /// When it cannot be moved there.
+    /// Moves the file to its target. If the target exists, replaces it, or fails with `create_only`.
     pub(crate) fn finish(self, create_only: bool) -> Result<()> {
         let Self { temporary, target } = self;
         let moved = match create_only {
             true => temporary.persist_noclobber(&target),
             false => temporary.persist(&target),
         };
-        moved.map(drop).map_err(|error| error.error).during(|| format!("write {}", target.display()))
+        moved.map(drop).map_err(|error| error.error).with_context(|| format!("write {}", target.display()))
     }
 }
 
-/// Temporary files are for their owner alone; this one becomes a common file, as the umask has it.
+/// Temporary files are readable only by their owner. This one becomes a regular file, so its mode follows the umask.
 #[cfg(unix)]
-fn readable(builder: &mut Builder<'_, '_>) {
+fn set_mode(builder: &mut Builder<'_, '_>) {
     use std::os::unix::fs::PermissionsExt as _;
     builder.permissions(std::fs::Permissions::from_mode(0o666));
 }
 
 #[cfg(not(unix))]
-fn readable(_: &mut Builder<'_, '_>) {}
+fn set_mode(_: &mut Builder<'_, '_>) {}
 
 #[cfg(test)]
 mod tests {
@@ -125,7 +117,7 @@ mod tests {
     use tokio::io::AsyncWriteExt as _;
 
     #[test]
-    fn a_key_stays_below_the_target() {
+    fn keys_are_written_below_the_target_directory() {
         for (key, path) in [("a", "/t/a"), ("a/b", "/t/a/b"), ("...", "/t/..."), ("a/..b", "/t/a/..b"), ("-", "/t/-")] {
             assert_eq!(below(Path::new("/t"), key).unwrap(), Path::new(path), "{key}");
         }
@@ -135,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn files_are_found_in_order() {
+    fn files_are_listed_in_order() {
         let root = tempfile::tempdir().unwrap();
         std::fs::create_dir_all(root.path().join("b/c")).unwrap();
         for file in ["b/c/2", "a", "b/1"] {
@@ -149,7 +141,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn a_link_that_leads_in_a_circle_is_not_followed() {
+    fn symbolic_link_to_a_directory_is_not_followed() {
         let root = tempfile::tempdir().unwrap();
         std::fs::write(root.path().join("a"), "a").unwrap();
         std::os::unix::fs::symlink(root.path(), root.path().join("circle")).unwrap();
@@ -159,19 +151,19 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_file_appears_when_it_is_whole() {
+    async fn target_appears_when_the_file_is_complete() {
         let root = tempfile::tempdir().unwrap();
         let target = root.path().join("sub/a");
-        let (new, mut file) = NewFile::begin(&target).unwrap();
+        let (new, mut file) = AtomicFile::begin(&target).unwrap();
         file.write_all(b"hello").await.unwrap();
         file.flush().await.unwrap();
         assert!(!target.exists());
         new.finish(true).unwrap();
         assert_eq!(std::fs::read(&target).unwrap(), b"hello");
 
-        let (again, _) = NewFile::begin(&target).unwrap();
+        let (again, _) = AtomicFile::begin(&target).unwrap();
         assert_eq!(again.finish(true).unwrap_err().exit(), crate::failure::Exit::Conflict);
-        drop(NewFile::begin(&target).unwrap());
+        drop(AtomicFile::begin(&target).unwrap());
         assert_eq!(std::fs::read_dir(root.path().join("sub")).unwrap().count(), 1, "a partial file was left");
     }
 }

@@ -1,4 +1,4 @@
-//! The command line of lakeport.
+//! Command-line client of lakeport.
 
 mod commands;
 mod config;
@@ -19,36 +19,36 @@ mod views;
 
 use clap::Parser;
 use commands::Command;
-use failure::{Exit, Failure, Result, While as _};
+use failure::{Context as _, Exit, Failure, Result};
 use session::Global;
 use std::process::ExitCode;
 
-/// Ends `--help`.
+/// Text at the end of `--help`.
 const HELP: &str = "\
 Objects are named lakefs://REPOSITORY/REF/PATH, where REF is a branch, a tag, a commit ID or an expression such as main~1.
-Within a transaction, tx:ID stands in place of the ref: lakefs://REPOSITORY/tx:ID/PATH. `-` is standard input or output.
-In paths, * and ? stay within a /, ** does not; write [*] for a star that is part of a key.
+Within a transaction, write tx:ID instead of the ref: lakefs://REPOSITORY/tx:ID/PATH. `-` is standard input or output.
+In paths, * and ? do not match /, but ** does; to match a literal star in a key, write [*].
 
-A job that publishes all of its results, or none:
+Publish all results of a job, or none:
   ID=$(lakeport tx begin lakefs://lake/main)
   lakeport cp -r results/ lakefs://lake/tx:$ID/results/
   lakeport tx write $ID results/_SUCCESS < /dev/null
   lakeport tx commit $ID -m 'Add results' --tag v1
 
-Credentials are those of lakectl: LAKECTL_CREDENTIALS_ACCESS_KEY_ID and LAKECTL_CREDENTIALS_SECRET_ACCESS_KEY, else
-~/.lakectl.yaml, or the file that LAKECTL_CONFIG_FILE names.
+Credentials are the same as for lakectl: LAKECTL_CREDENTIALS_ACCESS_KEY_ID and LAKECTL_CREDENTIALS_SECRET_ACCESS_KEY, or else the
+file in LAKECTL_CONFIG_FILE, by default ~/.lakectl.yaml.
 
 Exit codes:
-  0    done
-  1    failed
-  2    the command makes no sense
-  3    something was not found
-  4    something is there already, was changed, or conflicts
-  5    not authenticated, or not permitted
-  6    unavailable, or in doubt: try again
+  0    success
+  1    other failure
+  2    invalid command
+  3    not found
+  4    already exists, was changed, or conflicts
+  5    not authenticated, or permission denied
+  6    unavailable, or outcome unknown: try again
   130  interrupted";
 
-/// Files, versions and transactions of lakeFS, by lakeport
+/// Work with files, versions and transactions of lakeFS through a lakeport server
 #[derive(Debug, Parser)]
 #[command(name = "lakeport", version, after_long_help = HELP)]
 struct Cli {
@@ -70,15 +70,15 @@ fn main() -> ExitCode {
 }
 
 fn run(cli: Cli) -> Result<()> {
-    let runtime = tokio::runtime::Runtime::new().during(|| "start".to_owned())?;
+    let runtime = tokio::runtime::Runtime::new().with_context(|| "start the runtime".to_owned())?;
     let result = runtime.block_on(async {
         tokio::select! {
             result = cli.command.run(&cli.global) => result,
-            // Uploads that are not finished publish nothing, and temporary files go with the futures that own them.
+            // Unfinished uploads publish nothing. Dropping the futures deletes their temporary files.
             _ = tokio::signal::ctrl_c() => Err(Failure::Interrupted),
         }
     });
-    // A read of standard input may still block a thread.
+    // A read of standard input may still block a thread, so do not wait for it.
     runtime.shutdown_background();
     result
 }
@@ -89,12 +89,12 @@ mod tests {
     use clap::CommandFactory as _;
 
     #[test]
-    fn the_flags_of_all_commands_agree() {
+    fn flags_are_consistent() {
         Cli::command().debug_assert();
     }
 
     #[test]
-    fn what_destroys_has_long_names_only() {
+    fn dangerous_flags_have_no_short_form() {
         let dangerous = ["yes", "delete", "no-clobber", "dry-run"];
         let mut commands = vec![Cli::command()];
         while let Some(command) = commands.pop() {
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn the_flow_of_a_job_is_understood() {
+    fn commands_of_a_typical_job_are_parsed() {
         for line in [
             "lakeport tx begin lakefs://lake/main",
             "lakeport tx write id key",

@@ -1,29 +1,29 @@
-//! What is printed: text for people, or one JSON object per line for programs.
+//! Output of results: text for people, or one JSON object per line for programs.
 
 use crate::failure::{Failure, Result};
 use crate::terminal::escape_controls;
 use serde_json::Value;
 use std::io::{self, BufWriter, IsTerminal as _, Write};
 
-/// How results are printed.
+/// Output format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Format {
-    /// For people.
+    /// Text for people
     Text,
-    /// One JSON object per line, with keys that do not change.
+    /// One JSON object per line, with stable keys
     Json,
 }
 
 /// One result.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Record {
-    /// One line or more, without the last end of line.
+    /// One or more lines, without the final newline.
     pub(crate) text: String,
-    /// The same for programs: an object.
+    /// The same result as a JSON object.
     pub(crate) json: Value,
 }
 
-/// Standard output.
+/// Writer for standard output.
 pub(crate) struct Output {
     format: Format,
     is_terminal: bool,
@@ -31,7 +31,7 @@ pub(crate) struct Output {
 }
 
 impl Output {
-    /// Standard output: line by line on a terminal, else in larger pieces.
+    /// Opens standard output: line-buffered on a terminal, otherwise block-buffered.
     pub(crate) fn new(format: Format) -> Self {
         let stdout = io::stdout();
         let is_terminal = stdout.is_terminal();
@@ -40,11 +40,8 @@ impl Output {
         Self { format, is_terminal, stdout }
     }
 
-    /// Prints a result.
-    ///
-    /// # Errors
-    /// When it cannot be written.
-    pub(crate) fn put(&mut self, record: &Record) -> Result<()> {
+    /// Prints a result. Fails with [`Failure::OutputClosed`] if the reader has closed the pipe.
+    pub(crate) fn print(&mut self, record: &Record) -> Result<()> {
         let written = match self.format {
             Format::Text if self.is_terminal => writeln!(self.stdout, "{}", escape_controls(&record.text)),
             Format::Text => writeln!(self.stdout, "{}", record.text),
@@ -53,12 +50,10 @@ impl Output {
         written.map_err(Failure::output)
     }
 
-    /// Prints what was done. Whether anybody reads that decides nothing: what is left to do is done.
-    ///
-    /// # Errors
-    /// When it cannot be written, and not because nobody reads.
+    /// Prints a record of completed work. If the reader has closed the pipe, discards this and all further output, so that the
+    /// remaining work is still done.
     pub(crate) fn report(&mut self, record: &Record) -> Result<()> {
-        match self.put(record) {
+        match self.print(record) {
             Err(Failure::OutputClosed) => {
                 self.stdout = Box::new(io::sink());
                 Ok(())
@@ -67,16 +62,13 @@ impl Output {
         }
     }
 
-    /// Gives out what is held back.
-    ///
-    /// # Errors
-    /// When it cannot be written.
+    /// Flushes buffered output.
     pub(crate) fn flush(&mut self) -> Result<()> {
         self.stdout.flush().map_err(Failure::output)
     }
 }
 
-/// Bytes as people read them: `1.5 MiB`.
+/// Formats a size for people: `1.5 MiB`.
 pub(crate) fn human_size(bytes: u64) -> String {
     indicatif::BinaryBytes(bytes).to_string()
 }
@@ -85,10 +77,10 @@ pub(crate) fn human_size(bytes: u64) -> String {
 mod tests {
     use super::*;
 
-    /// A pipe that nobody reads.
-    struct Closed;
+    /// Pipe whose reader has closed it.
+    struct ClosedPipe;
 
-    impl Write for Closed {
+    impl Write for ClosedPipe {
         fn write(&mut self, _: &[u8]) -> io::Result<usize> {
             Err(io::ErrorKind::BrokenPipe.into())
         }
@@ -99,10 +91,10 @@ mod tests {
     }
 
     #[test]
-    fn work_goes_on_when_nobody_reads_of_it_and_a_list_does_not() {
+    fn closed_pipe_stops_listings_but_not_work() {
         let record = Record { text: "copy a -> b".into(), json: Value::Null };
-        let mut output = Output { format: Format::Text, is_terminal: false, stdout: Box::new(Closed) };
-        assert!(matches!(output.put(&record), Err(Failure::OutputClosed)));
+        let mut output = Output { format: Format::Text, is_terminal: false, stdout: Box::new(ClosedPipe) };
+        assert!(matches!(output.print(&record), Err(Failure::OutputClosed)));
         assert!(output.report(&record).is_ok());
         assert!(output.report(&record).is_ok() && output.flush().is_ok());
     }

@@ -1,19 +1,19 @@
-//! What every command has at hand.
+//! State that all commands share: connection, output and global flags.
 
 use crate::config;
-use crate::failure::{Failure, Result, While as _};
+use crate::failure::{Context as _, Failure, Result};
 use crate::output::{Format, Output, Record};
 use futures_util::{Stream, TryStreamExt as _};
 use lakeport_client::{Client, Endpoint, Error};
 use std::pin::pin;
 
-/// More than one connection, since each has one lock; more than four gain nothing.
+/// Each connection has one lock, so several connections are faster. More than four bring no further gain.
 const CONNECTIONS: usize = 4;
 
-/// Flags of all commands.
+/// Global flags.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Global {
-    /// The server: http:// or grpc:// (plaintext), https:// or grpcs:// (TLS), or unix:/PATH (a Unix socket)
+    /// URL of the server: http:// or grpc:// (plaintext), https:// or grpcs:// (TLS), or unix:/PATH (a Unix socket)
     #[arg(
         long,
         global = true,
@@ -22,54 +22,46 @@ pub(crate) struct Global {
         value_name = "URL"
     )]
     endpoint: String,
-    /// How results are printed; json is one object per line, with keys that do not change
+    /// Format of the output; json prints one object per line, with stable keys
     #[arg(short, long, global = true, value_enum, default_value_t = Format::Text, value_name = "FORMAT")]
     output: Format,
-    /// Show no progress bar; without a terminal there never is one
+    /// Hide the progress bar, which is shown only on a terminal
     #[arg(long, global = true)]
     no_progress: bool,
 }
 
-/// The server, and where results go.
+/// Connection to the server, and the output of the command.
 pub(crate) struct Session {
-    /// The server.
     pub(crate) client: Client,
-    /// Standard output.
     pub(crate) out: Output,
-    /// Whether a progress bar is wanted.
+    /// Whether to show a progress bar on a terminal.
     pub(crate) shows_progress: bool,
 }
 
 impl Session {
-    /// Finds the credentials and connects.
-    ///
-    /// # Errors
-    /// When the configuration is broken, or there is no connection.
+    /// Reads the credentials and connects. Fails if the configuration is invalid or the connection fails.
     pub(crate) async fn open(global: &Global) -> Result<Self> {
         let endpoint = Endpoint::new(&global.endpoint).credentials(config::credentials()?).connections(CONNECTIONS);
-        let client = Client::connect(&endpoint).await.during(|| "connect".to_owned())?;
+        let client = Client::connect(&endpoint).await.with_context(|| "connect".to_owned())?;
         Ok(Self { client, out: Output::new(global.output), shows_progress: !global.no_progress })
     }
 
-    /// Prints each item as it comes.
-    ///
-    /// # Errors
-    /// When the stream fails, while doing `what`.
-    pub(crate) async fn put_all<T>(
+    /// Prints each item as it arrives. `what` names the operation in the error if the stream fails.
+    pub(crate) async fn print_all<T>(
         &mut self,
         items: impl Stream<Item = Result<T, Error>>,
         view: impl Fn(&T) -> Record,
         what: impl Fn() -> String,
     ) -> Result<()> {
         let mut items = pin!(items);
-        while let Some(item) = items.try_next().await.during(&what)? {
-            self.out.put(&view(&item))?;
+        while let Some(item) = items.try_next().await.with_context(&what)? {
+            self.out.print(&view(&item))?;
         }
         Ok(())
     }
 }
 
-/// A mistake in the command.
-pub(crate) fn usage<T>(why: impl Into<String>) -> Result<T> {
+/// Returns a usage error.
+pub(crate) fn usage_error<T>(why: impl Into<String>) -> Result<T> {
     Err(Failure::Usage(why.into()))
 }

@@ -1,6 +1,6 @@
-//! What a source stands for: one object or file, or many.
+//! Expands a source into the files or objects that it selects.
 
-use crate::failure::{Failure, Result, While as _};
+use crate::failure::{Context as _, Failure, Result};
 use crate::globs::Pattern;
 use crate::local::{LocalFile, files_below};
 use crate::uri::{LakeUri, Location};
@@ -11,60 +11,52 @@ use lakeport_client::{Client, ListOptions};
 use std::io;
 use std::path::Path;
 
-/// A file or an object that a source stands for.
+/// A file or object of a source.
 #[derive(Debug, Clone)]
-pub(crate) struct Found {
-    /// Where it is.
+pub(crate) struct Entry {
     pub(crate) location: Location,
-    /// Its path within the source; the last part of its path where the source is the thing itself.
+    /// Path relative to the source. If the source is one file or object, the last segment of its path.
     pub(crate) relative: String,
-    /// Bytes; not known of standard input, nor of an object that was named.
+    /// Size in bytes. 0 (unknown) for standard input, and for an object that the source names directly.
     pub(crate) size_bytes: u64,
-    /// Of an object from a list, else empty.
+    /// Etag of an object from a listing, otherwise empty.
     pub(crate) etag: String,
 }
 
-/// What sources stand for, as it is found.
-pub(crate) type Finds = BoxStream<'static, Result<Found>>;
+/// Stream of the entries of a source.
+pub(crate) type Entries = BoxStream<'static, Result<Entry>>;
 
-/// A source that was looked at.
+/// An expanded source.
 pub(crate) struct Source {
-    /// What it stands for.
-    pub(crate) finds: Finds,
-    /// Whether it stands for many, so that a destination is a directory.
-    pub(crate) is_many: bool,
+    pub(crate) entries: Entries,
+    /// Whether the source may have several entries. In that case the destination is a directory.
+    pub(crate) is_multiple: bool,
 }
 
-/// What a source stands for: with wildcards the objects that match, with `is_recursive` all below it.
+/// Expands a source: with wildcards, into the matching objects; with `is_recursive`, into all files or objects below it.
 ///
 /// # Errors
-/// When it stands for nothing, or is a directory and not `is_recursive`.
-pub(crate) async fn find(client: &Client, source: &Location, is_recursive: bool) -> Result<Source> {
+/// The source matches nothing, or it is a directory and `is_recursive` is not set.
+pub(crate) async fn expand(client: &Client, source: &Location, is_recursive: bool) -> Result<Source> {
     match source {
-        Location::Stdio => Ok(one(source, "-", 0)),
-        Location::Local(path) => find_local(source, path, is_recursive),
+        Location::Stdio => Ok(single(source, "-", 0)),
+        Location::Local(path) => expand_local(source, path, is_recursive),
         Location::Lake(uri) => match Pattern::of(&uri.path)? {
-            Some(pattern) => many(matching(client, uri, pattern).await?, source).await,
-            None if is_recursive || uri.path.is_empty() => find_below(client, uri, is_recursive).await,
-            None => Ok(one(source, last_part(&uri.path), 0)),
+            Some(pattern) => multiple(matching(client, uri, pattern).await?, source).await,
+            None if is_recursive || uri.path.is_empty() => expand_below(client, uri, is_recursive).await,
+            None => Ok(single(source, last_segment(&uri.path), 0)),
         },
     }
 }
 
-/// All objects below a prefix, by their paths behind it. There may be none.
-///
-/// # Errors
-/// When they cannot be listed.
-pub(crate) async fn below(client: &Client, uri: &LakeUri) -> Result<Finds> {
+/// Lists all objects below a prefix. The relative paths omit the prefix. The list may be empty.
+pub(crate) async fn below(client: &Client, uri: &LakeUri) -> Result<Entries> {
     let prefix = directory(&uri.path);
     list(client, uri, prefix.clone(), move |key| key.strip_prefix(&prefix).map(str::to_owned)).await
 }
 
-/// Objects that match a pattern, by their paths behind its last directory without wildcards.
-///
-/// # Errors
-/// When they cannot be listed.
-pub(crate) async fn matching(client: &Client, uri: &LakeUri, pattern: Pattern) -> Result<Finds> {
+/// Lists the objects that match a pattern. The relative paths omit [`Pattern::directory`].
+pub(crate) async fn matching(client: &Client, uri: &LakeUri, pattern: Pattern) -> Result<Entries> {
     let relative = move |key: &str| {
         let relative = key.strip_prefix(&pattern.directory)?;
         pattern.matches(key).then(|| relative.to_owned())
@@ -73,90 +65,88 @@ pub(crate) async fn matching(client: &Client, uri: &LakeUri, pattern: Pattern) -
     list(client, uri, prefix, relative).await
 }
 
-/// A path as the beginning of what is below it: ends in `/`, or is empty.
+/// Converts a path to a prefix: appends `/`, unless the path is empty or already ends in `/`.
 pub(crate) fn directory(path: &str) -> String {
     if path.is_empty() || path.ends_with('/') { path.to_owned() } else { format!("{path}/") }
 }
 
-/// All files below a directory.
-///
-/// # Errors
-/// When it cannot be read.
-pub(crate) fn below_local(directory: &Path) -> Result<Vec<Found>> {
-    Ok(files_below(directory)?.into_iter().map(Found::from).collect())
+/// Lists all files below a directory.
+pub(crate) fn below_local(directory: &Path) -> Result<Vec<Entry>> {
+    Ok(files_below(directory)?.into_iter().map(Entry::from).collect())
 }
 
-/// Why a source is none.
-pub(crate) fn nothing_there(source: &impl std::fmt::Display) -> Failure {
-    let error = io::Error::new(io::ErrorKind::NotFound, "there is nothing");
-    Failure::Local { what: format!("look for {source}"), error }
+/// Returns the failure for a source that matches nothing.
+pub(crate) fn not_found(source: &impl std::fmt::Display) -> Failure {
+    let error = io::Error::new(io::ErrorKind::NotFound, "no objects or files found");
+    Failure::Local { what: format!("list {source}"), error }
 }
 
-impl From<LocalFile> for Found {
+impl From<LocalFile> for Entry {
     fn from(file: LocalFile) -> Self {
         let LocalFile { relative, path, size_bytes } = file;
         Self { location: Location::Local(path), relative, size_bytes, etag: String::new() }
     }
 }
 
-fn find_local(source: &Location, path: &Path, is_recursive: bool) -> Result<Source> {
-    let metadata = std::fs::metadata(path).during(|| format!("read {source}"))?;
+fn expand_local(source: &Location, path: &Path, is_recursive: bool) -> Result<Source> {
+    let metadata = std::fs::metadata(path).with_context(|| format!("read {source}"))?;
     if !metadata.is_dir() {
         let name = path.file_name().and_then(|name| name.to_str());
-        let name = name.ok_or_else(|| Failure::Refused(format!("the name of {source} is not UTF-8, as keys are")))?;
-        return Ok(one(source, name, metadata.len()));
+        let name =
+            name.ok_or_else(|| Failure::Refused(format!("cannot use {source} as a key: its name is not UTF-8")))?;
+        return Ok(single(source, name, metadata.len()));
     }
     if !is_recursive {
-        return Err(Failure::Usage(format!("{source} is a directory: say --recursive")));
+        return Err(Failure::Usage(format!("{source} is a directory: use --recursive")));
     }
-    let finds = below_local(path)?;
-    Ok(Source { finds: stream::iter(finds.into_iter().map(Ok)).boxed(), is_many: true })
+    let entries = below_local(path)?;
+    Ok(Source { entries: stream::iter(entries.into_iter().map(Ok)).boxed(), is_multiple: true })
 }
 
-async fn find_below(client: &Client, uri: &LakeUri, is_recursive: bool) -> Result<Source> {
+async fn expand_below(client: &Client, uri: &LakeUri, is_recursive: bool) -> Result<Source> {
     let source = Location::Lake(uri.clone());
     if !is_recursive {
-        return Err(Failure::Usage(format!("{source} is a whole version: say --recursive")));
+        return Err(Failure::Usage(format!("{source} has no path: use --recursive to copy all objects")));
     }
-    many(below(client, uri).await?, &source).await
+    multiple(below(client, uri).await?, &source).await
 }
 
-async fn many(mut finds: Finds, source: &Location) -> Result<Source> {
-    let first = finds.try_next().await?.ok_or_else(|| nothing_there(source))?;
-    Ok(Source { finds: stream::iter([Ok(first)]).chain(finds).boxed(), is_many: true })
+async fn multiple(mut entries: Entries, source: &Location) -> Result<Source> {
+    let first = entries.try_next().await?.ok_or_else(|| not_found(source))?;
+    Ok(Source { entries: stream::iter([Ok(first)]).chain(entries).boxed(), is_multiple: true })
 }
 
-fn one(source: &Location, relative: &str, size_bytes: u64) -> Source {
+fn single(source: &Location, relative: &str, size_bytes: u64) -> Source {
     let relative = relative.to_owned();
-    let found = Found { location: source.clone(), relative, size_bytes, etag: String::new() };
-    Source { finds: stream::iter([Ok(found)]).boxed(), is_many: false }
+    let entry = Entry { location: source.clone(), relative, size_bytes, etag: String::new() };
+    Source { entries: stream::iter([Ok(entry)]).boxed(), is_multiple: false }
 }
 
-fn last_part(key: &str) -> &str {
+fn last_segment(key: &str) -> &str {
     key.rsplit('/').next().unwrap_or(key)
 }
 
-/// Objects that have a relative path.
+/// Lists the objects with `prefix` for which `relative` returns a path.
 async fn list(
     client: &Client,
     uri: &LakeUri,
     prefix: String,
     relative: impl Fn(&str) -> Option<String> + Send + 'static,
-) -> Result<Finds> {
+) -> Result<Entries> {
     let options = ListOptions { prefix, ..ListOptions::default() };
-    let listed = client.list(&uri.place(), options).await.during(|| format!("list {uri}"))?;
+    let listed = client.list(&uri.place(), options).await.with_context(|| format!("list {uri}"))?;
     let uri = uri.clone();
-    let finds = listed.filter_map(move |info| {
-        let found = info.during(|| format!("list {uri}")).map(|info| found(&uri, info, &relative));
-        ready(found.transpose())
+    let entries = listed.filter_map(move |info| {
+        let entry = info.with_context(|| format!("list {uri}")).map(|info| entry(&uri, info, &relative));
+        ready(entry.transpose())
     });
-    Ok(finds.boxed())
+    Ok(entries.boxed())
 }
 
-fn found(uri: &LakeUri, info: FileInfo, relative: &impl Fn(&str) -> Option<String>) -> Option<Found> {
+fn entry(uri: &LakeUri, info: FileInfo, relative: &impl Fn(&str) -> Option<String>) -> Option<Entry> {
     let relative = relative(&info.path)?;
     let size_bytes = u64::try_from(info.size_bytes).unwrap_or_default();
-    Some(Found { location: Location::Lake(uri.with_path(info.path)), relative, size_bytes, etag: info.etag })
+    Some(Entry { location: Location::Lake(uri.with_path(info.path)), relative, size_bytes, etag: info.etag })
 }
 
 #[cfg(test)]
@@ -164,12 +154,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_prefix_never_takes_what_only_begins_alike() {
+    fn prefix_ends_at_a_segment_boundary() {
         assert_eq!([directory(""), directory("a"), directory("a/")], ["", "a/", "a/"]);
     }
 
     #[test]
-    fn the_last_part_of_a_key_may_be_empty() {
-        assert_eq!([last_part("a"), last_part("a/b"), last_part("a/")], ["a", "b", ""]);
+    fn last_segment_of_a_key_may_be_empty() {
+        assert_eq!([last_segment("a"), last_segment("a/b"), last_segment("a/")], ["a", "b", ""]);
     }
 }

@@ -1,4 +1,4 @@
-//! `lakefs://repository/ref/path`, and what else names a source or a destination.
+//! `lakefs://` URIs, and locations of transfers.
 
 use lakeport_client::Place;
 use std::fmt;
@@ -6,35 +6,36 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 const SCHEME: &str = "lakefs://";
-/// Begins the name of a transaction where a ref may stand. No ref may contain a colon, so it is never one.
+/// Prefix of a transaction ID in place of a ref. Refs cannot contain a colon, so there is no ambiguity.
 const TRANSACTION: &str = "tx:";
 
-/// Why something is no URI of a lake.
+/// A URI is invalid.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{uri:?}: {why}; write {form}")]
+#[error("{uri:?}: {why}; expected {form}")]
 pub(crate) struct InvalidUri {
     uri: String,
     why: &'static str,
     form: &'static str,
 }
 
-/// A version of a repository, or a transaction in it.
+/// A ref of a repository, or a transaction.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Version {
-    /// A branch, tag, commit ID or expression.
+    /// A branch, tag, commit ID or ref expression.
     Ref(String),
-    /// A transaction, by its ID.
+    /// The ID of a transaction.
     Transaction(String),
 }
 
-/// `lakefs://repository/ref/path` or `lakefs://repository/tx:ID/path`. The path is a key and kept as it is; it may be empty.
+/// `lakefs://repository/ref/path` or `lakefs://repository/tx:ID/path`. The path is a key, is never
+/// normalised, and may be empty.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct LakeUri {
     /// Repository.
     pub(crate) repository: String,
     /// Where in it.
     pub(crate) version: Version,
-    /// Key, or beginning of keys.
+    /// Key, or prefix of keys.
     pub(crate) path: String,
 }
 
@@ -47,12 +48,12 @@ pub(crate) struct VersionUri {
     pub(crate) version: Version,
 }
 
-/// `lakefs://repository/name`, of a branch or a tag.
+/// `lakefs://repository/name`, where the name is a branch, a tag or another ref.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct RefUri {
     /// Repository.
     pub(crate) repository: String,
-    /// Branch or tag.
+    /// Ref.
     pub(crate) name: String,
 }
 
@@ -60,12 +61,12 @@ pub(crate) struct RefUri {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct RepositoryUri(pub(crate) String);
 
-/// What a transfer may read from or write to.
+/// Source or destination of a transfer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Location {
     /// `-`: standard input or output.
     Stdio,
-    /// A file or directory here.
+    /// A local file or directory.
     Local(PathBuf),
     /// An object or a prefix.
     Lake(LakeUri),
@@ -86,9 +87,9 @@ fn is_transaction_id(id: &str) -> bool {
     (1..=64).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte))
 }
 
-/// The repository and what stands behind it.
+/// Splits a URI into the repository and the rest after the slash.
 fn split(uri: &str) -> Result<(&str, &str), &'static str> {
-    let rest = uri.strip_prefix(SCHEME).ok_or("it does not begin with lakefs://")?;
+    let rest = uri.strip_prefix(SCHEME).ok_or("it does not start with lakefs://")?;
     match rest.split_once('/').unwrap_or((rest, "")) {
         ("", _) => Err("the repository is missing"),
         parts => Ok(parts),
@@ -130,7 +131,7 @@ impl FromStr for RefUri {
             let (repository, name) = split(uri)?;
             match Version::parse(without_path(name)?)? {
                 Version::Ref(name) => Ok(Self { repository: repository.to_owned(), name }),
-                Version::Transaction(_) => Err("a transaction cannot stand here"),
+                Version::Transaction(_) => Err("a transaction is not allowed here"),
             }
         };
         parse().map_err(|why| InvalidUri { uri: uri.to_owned(), why, form: "lakefs://REPOSITORY/NAME" })
@@ -143,16 +144,16 @@ impl FromStr for RepositoryUri {
     fn from_str(uri: &str) -> Result<Self, InvalidUri> {
         let parse = || match split(uri)? {
             (repository, "") => Ok(Self(repository.to_owned())),
-            _ => Err("only a repository may stand here"),
+            _ => Err("only a repository is allowed here"),
         };
         parse().map_err(|why| InvalidUri { uri: uri.to_owned(), why, form: "lakefs://REPOSITORY" })
     }
 }
 
-/// A name that may have a slash at its end, as shells and people add.
+/// Removes a trailing slash, which users and shells may add. Fails if the name contains a path.
 fn without_path(name: &str) -> Result<&str, &'static str> {
     let name = name.strip_suffix('/').unwrap_or(name);
-    if name.contains('/') { Err("no path may stand here") } else { Ok(name) }
+    if name.contains('/') { Err("a path is not allowed here") } else { Ok(name) }
 }
 
 impl FromStr for Location {
@@ -173,19 +174,19 @@ impl LakeUri {
         place(&self.repository, &self.version)
     }
 
-    /// The same place, with another path.
+    /// Replaces the path.
     pub(crate) fn with_path(&self, path: impl Into<String>) -> Self {
         Self { path: path.into(), ..self.clone() }
     }
 
-    /// Whether both are in the same version of the same repository, or in the same transaction.
-    pub(crate) fn is_beside(&self, other: &Self) -> bool {
+    /// Returns whether both have the same repository, and the same ref or transaction.
+    pub(crate) fn is_same_version(&self, other: &Self) -> bool {
         self.repository == other.repository && self.version == other.version
     }
 }
 
 impl Location {
-    /// The key, of an object.
+    /// Returns the path of a lakefs:// URI. `None` for other locations.
     pub(crate) fn into_path(self) -> Option<String> {
         match self {
             Self::Lake(uri) => Some(uri.path),
@@ -256,7 +257,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_path_is_kept_as_it_is() {
+    fn paths_are_not_normalised() {
         for (uri, path) in [
             ("lakefs://r/main", ""),
             ("lakefs://r/main/", ""),
@@ -271,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn a_transaction_stands_where_a_ref_may() {
+    fn transaction_replaces_the_ref() {
         let uri: LakeUri = "lakefs://r/tx:job-1/a".parse().unwrap();
         assert_eq!(uri.version, Version::Transaction("job-1".into()));
         assert_eq!(uri.place(), Place::transaction_in("r", "job-1"));
@@ -279,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_uri_says_why() {
+    fn invalid_uris_are_rejected_with_a_reason() {
         for uri in ["r/main/a", "lakefs://", "lakefs:///main/a", "lakefs://r", "lakefs://r/", "lakefs://r/tx:/a"] {
             assert!(uri.parse::<LakeUri>().is_err(), "{uri}");
         }
@@ -288,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn names_have_no_paths() {
+    fn repository_and_ref_uris_reject_paths() {
         assert_eq!("lakefs://r".parse(), Ok(RepositoryUri("r".into())));
         assert_eq!("lakefs://r/".parse(), Ok(RepositoryUri("r".into())));
         assert!("lakefs://r/main".parse::<RepositoryUri>().is_err());
@@ -299,7 +300,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_uri_is_a_file() {
+    fn location_without_scheme_is_a_local_file() {
         assert_eq!("-".parse(), Ok(Location::Stdio));
         assert_eq!("./-".parse(), Ok(Location::Local("./-".into())));
         assert!(matches!("lakefs://r/m/a".parse(), Ok(Location::Lake(_))));

@@ -1,4 +1,4 @@
-//! Values of flags.
+//! Parsers for values of flags.
 
 use std::str::FromStr;
 use std::time::Duration;
@@ -13,22 +13,19 @@ impl FromStr for Pair {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         match text.split_once('=') {
             Some((key, value)) if !key.is_empty() => Ok(Self(key.to_owned(), value.to_owned())),
-            _ => Err("write KEY=VALUE"),
+            _ => Err("expected KEY=VALUE"),
         }
     }
 }
 
-/// Pairs as a map; the last of a key stands.
+/// Converts pairs to a map. If a key is repeated, the last value wins.
 pub(crate) fn map<M: FromIterator<(String, String)>>(pairs: Vec<Pair>) -> M {
     pairs.into_iter().map(|Pair(key, value)| (key, value)).collect()
 }
 
-/// A time span such as `90s`, `10m`, `24h` or `7d`.
-///
-/// # Errors
-/// When it is none.
-pub(crate) fn span(text: &str) -> Result<Duration, String> {
-    let invalid = || format!("{text:?} is no time span: write a number and s, m, h or d, such as 10m");
+/// Parses a duration such as `90s`, `10m`, `24h` or `7d`.
+pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
+    let invalid = || format!("{text:?} is not a duration: write a number followed by s, m, h or d, such as 10m");
     let unit = text.chars().last().ok_or_else(invalid)?;
     let seconds = match unit {
         's' => 1,
@@ -41,9 +38,9 @@ pub(crate) fn span(text: &str) -> Result<Duration, String> {
     count.checked_mul(seconds).map(Duration::from_secs).ok_or_else(invalid)
 }
 
-/// A span as the contract has it.
-pub(crate) fn proto_span(span: Duration) -> Option<prost_types::Duration> {
-    prost_types::Duration::try_from(span).ok()
+/// Converts a duration to its protobuf message. `None` if it is too long.
+pub(crate) fn proto_duration(duration: Duration) -> Option<prost_types::Duration> {
+    prost_types::Duration::try_from(duration).ok()
 }
 
 #[cfg(test)]
@@ -51,18 +48,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_value_may_contain_what_parts_it_from_its_key() {
+    fn value_may_contain_an_equals_sign() {
         assert_eq!("a=b=c".parse(), Ok(Pair("a".into(), "b=c".into())));
         assert_eq!("a=".parse(), Ok(Pair("a".into(), String::new())));
         assert!("=b".parse::<Pair>().is_err() && "ab".parse::<Pair>().is_err());
     }
 
     #[test]
-    fn a_span_has_a_unit() {
-        assert_eq!(span("90s"), Ok(Duration::from_secs(90)));
-        assert_eq!(span("7d"), Ok(Duration::from_secs(604_800)));
+    fn duration_requires_a_unit() {
+        assert_eq!(parse_duration("90s"), Ok(Duration::from_secs(90)));
+        assert_eq!(parse_duration("7d"), Ok(Duration::from_secs(604_800)));
         for text in ["", "10", "m", "-1m", "1é", "99999999999999999999d", "9999999999999999999d"] {
-            assert!(span(text).is_err(), "{text}");
+            assert!(parse_duration(text).is_err(), "{text}");
         }
     }
 }

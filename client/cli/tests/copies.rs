@@ -1,6 +1,6 @@
-//! The command against a lake in memory: what is copied, what is refused, and what the shell is told.
+//! Runs the CLI against an in-memory server, and checks copies, rejections, output and exit codes.
 
-#![allow(clippy::unwrap_used, reason = "a test says what it expects by failing")]
+#![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 
 #[path = "copies/lake.rs"]
 mod lake;
@@ -10,13 +10,13 @@ use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
-/// Runs the command with standard input, away from the caller's own configuration.
+/// Runs the CLI with the given standard input, without the user's own configuration.
 fn lakeport(lake: &Lake, args: &[&str], stdin: &[u8]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_lakeport"));
     command.args(args).env_clear().env("LAKEPORT_ENDPOINT", lake.url());
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();
-    // A command that reads nothing may have ended already.
+    // A command that does not read standard input may already have exited.
     let _ = child.stdin.take().unwrap().write_all(stdin);
     child.wait_with_output().unwrap()
 }
@@ -37,7 +37,7 @@ fn path(directory: &Path, name: &str) -> String {
 }
 
 #[test]
-fn a_directory_goes_into_a_lake_and_comes_back() {
+fn directory_is_uploaded_and_downloaded() {
     let (lake, here) = (Lake::start(&[]), tempfile::tempdir().unwrap());
     std::fs::create_dir_all(here.path().join("in/sub")).unwrap();
     std::fs::write(here.path().join("in/a"), "one").unwrap();
@@ -51,7 +51,7 @@ fn a_directory_goes_into_a_lake_and_comes_back() {
 }
 
 #[test]
-fn standard_input_and_output_are_ends_too() {
+fn stdin_and_stdout_are_valid_locations() {
     let lake = Lake::start(&[]);
     let written = lakeport(&lake, &["tx", "write", "t", "a/b"], b"hello");
     assert!(written.status.success(), "{}", String::from_utf8_lossy(&written.stderr));
@@ -61,7 +61,7 @@ fn standard_input_and_output_are_ends_too() {
 }
 
 #[test]
-fn keys_that_lead_outside_are_refused_and_the_others_come() {
+fn keys_outside_of_the_destination_are_rejected_and_others_are_copied() {
     let lake = Lake::start(&[("d/ok", "1"), ("d/../../escaped", "2"), ("d//etc/passwd", "3"), ("d/sub/ok", "4")]);
     let here = tempfile::tempdir().unwrap();
     let (code, errors) = fails(&lake, &["cp", "-r", "lakefs://r/main/d", &path(here.path(), "out/deep")]);
@@ -72,7 +72,7 @@ fn keys_that_lead_outside_are_refused_and_the_others_come() {
 }
 
 #[test]
-fn wildcards_and_filters_choose() {
+fn wildcards_and_filters_select_objects() {
     let lake = Lake::start(&[("d/a.csv", "1"), ("d/b.txt", "2"), ("d/sub/c.csv", "3")]);
     succeeds(&lake, &["cp", "lakefs://r/main/d/*.csv", "lakefs://r/main/star/"]);
     succeeds(&lake, &["cp", "-r", "--exclude", "sub/**", "lakefs://r/main/d", "lakefs://r/main/filter"]);
@@ -85,7 +85,7 @@ fn wildcards_and_filters_choose() {
 }
 
 #[test]
-fn nothing_is_replaced_where_that_was_not_wanted() {
+fn no_clobber_never_overwrites() {
     let (lake, here) = (Lake::start(&[("a", "old")]), tempfile::tempdir().unwrap());
     let file = path(here.path(), "a");
     std::fs::write(&file, "new").unwrap();
@@ -97,7 +97,7 @@ fn nothing_is_replaced_where_that_was_not_wanted() {
 }
 
 #[test]
-fn a_sync_copies_what_differs_and_deletes_only_when_told() {
+fn sync_copies_differences_and_deletes_only_with_the_flag() {
     let (lake, here) =
         (Lake::start(&[("d/same", "1"), ("d/old", "2"), ("d/extra", "3")]), tempfile::tempdir().unwrap());
     for (name, text) in [("same", "1"), ("old", "9"), ("new", "4")] {
@@ -114,7 +114,7 @@ fn a_sync_copies_what_differs_and_deletes_only_when_told() {
 }
 
 #[test]
-fn many_are_deleted_only_when_somebody_is_sure() {
+fn recursive_delete_requires_confirmation() {
     let lake = Lake::start(&[("d/a", "1"), ("d/b", "2"), ("da", "3")]);
     let (code, errors) = fails(&lake, &["rm", "-r", "lakefs://r/main/d"]);
     assert!(code == 2 && errors.contains("--yes"), "{code} {errors}");
@@ -127,7 +127,7 @@ fn many_are_deleted_only_when_somebody_is_sure() {
 }
 
 #[test]
-fn lists_are_for_people_and_programs() {
+fn listings_are_printed_as_text_and_json() {
     let lake = Lake::start(&[("d/a", "1"), ("d/sub/b", "22"), ("dd", "3")]);
     let listed = succeeds(&lake, &["ls", "-o", "json", "lakefs://r/main/d"]);
     let lines: Vec<_> = listed.lines().collect();
@@ -141,13 +141,13 @@ fn lists_are_for_people_and_programs() {
 
 #[cfg(unix)]
 #[test]
-fn an_upload_that_is_interrupted_is_not_published() {
+fn interrupted_upload_is_not_published() {
     let lake = Lake::start(&[]);
     let mut command = Command::new(env!("CARGO_BIN_EXE_lakeport"));
     command.args(["tx", "write", "t", "a"]).env_clear().env("LAKEPORT_ENDPOINT", lake.url());
     let mut child = command.stdin(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
     let mut stdin = child.stdin.take().unwrap();
-    // More than a pipe holds, so when it is written, the command is reading.
+    // More than the capacity of a pipe: when the write returns, the command has started to read.
     stdin.write_all(&vec![7; 1 << 20]).unwrap();
     assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
     assert_eq!(child.wait().unwrap().code(), Some(130));
@@ -155,7 +155,7 @@ fn an_upload_that_is_interrupted_is_not_published() {
 }
 
 #[test]
-fn a_reader_that_has_enough_is_no_failure() {
+fn closed_stdout_is_not_a_failure() {
     let lake = Lake::start(&[("a", &"x".repeat(4 << 20))]);
     let mut command = Command::new(env!("CARGO_BIN_EXE_lakeport"));
     command.args(["cat", "lakefs://r/main/a"]).env_clear().env("LAKEPORT_ENDPOINT", lake.url());

@@ -1,28 +1,24 @@
-//! `cherry-pick`.
+//! `lakeport cherry-pick`.
 
-use crate::failure::{Result, While as _};
+use crate::failure::{Context as _, Result};
 use crate::session::Session;
 use crate::uri::RefUri;
 use crate::views::versions::made_commit;
 use lakeport_client::v1::CherryPickRequest;
 
-/// Flags.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// lakefs://REPOSITORY/BRANCH: where to make the change once more
+    /// Apply the changes to lakefs://REPOSITORY/BRANCH
     branch: RefUri,
-    /// The commit whose change it is
+    /// Apply the changes of this commit
     #[arg(value_name = "COMMIT")]
     commit: String,
-    /// Which parent a merge is compared with; 1 is the first. Said for merges alone, and so for what a transaction published
+    /// Compare a merge commit with this parent; 1 is the first. Set only for merge commits, such as those of tx commit
     #[arg(long, default_value_t = 0, hide_default_value = true, value_name = "NUMBER")]
     parent: i32,
 }
 
-/// Makes the change of a commit once more, and prints the new one's ID.
-///
-/// # Errors
-/// When it failed.
+/// Applies the changes of a commit to a branch, and prints the ID of the new commit.
 pub(super) async fn run(session: &mut Session, args: Args) -> Result<()> {
     let Args { branch, commit, parent } = args;
     let request = CherryPickRequest {
@@ -31,6 +27,7 @@ pub(super) async fn run(session: &mut Session, args: Args) -> Result<()> {
         branch: branch.name.clone(),
         parent_number: parent,
     };
-    let made = session.client.cherry_pick(request).await.during(|| format!("pick {commit} onto {branch}"))?;
-    session.out.put(&made_commit(&made))
+    let made =
+        session.client.cherry_pick(request).await.with_context(|| format!("cherry-pick {commit} onto {branch}"))?;
+    session.out.print(&made_commit(&made))
 }

@@ -1,32 +1,28 @@
-//! `commit`.
+//! `lakeport commit`.
 
-use crate::failure::{Result, While as _};
+use crate::failure::{Context as _, Result};
 use crate::session::Session;
 use crate::uri::VersionUri;
 use crate::values::{Pair, map};
 use crate::views::versions::made_commit;
 use lakeport_client::v1::CreateCommitRequest;
 
-/// Flags.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// lakefs://REPOSITORY/BRANCH, or a transaction, which stays open
+    /// lakefs://REPOSITORY/BRANCH, or lakefs://REPOSITORY/tx:ID for a transaction, which stays open
     uri: VersionUri,
-    /// What was done
+    /// Commit message
     #[arg(short, long, default_value = "", hide_default_value = true)]
     message: String,
-    /// User metadata
+    /// User metadata of the commit
     #[arg(long, value_name = "KEY=VALUE")]
     meta: Vec<Pair>,
-    /// Commit even if nothing changed
+    /// Commit even if there are no changes
     #[arg(long)]
     allow_empty: bool,
 }
 
-/// Commits, and prints the commit's ID.
-///
-/// # Errors
-/// When it failed.
+/// Commits, and prints the ID of the commit.
 pub(super) async fn run(session: &mut Session, args: Args) -> Result<()> {
     let place = args.uri.place();
     let request = CreateCommitRequest {
@@ -37,6 +33,6 @@ pub(super) async fn run(session: &mut Session, args: Args) -> Result<()> {
         metadata: map(args.meta),
         allow_empty: args.allow_empty,
     };
-    let made = session.client.create_commit(request).await.during(|| format!("commit {}", args.uri))?;
-    session.out.put(&made_commit(&made))
+    let made = session.client.create_commit(request).await.with_context(|| format!("commit {}", args.uri))?;
+    session.out.print(&made_commit(&made))
 }

@@ -1,21 +1,17 @@
-//! `completion`.
+//! `lakeport completion`.
 
 use crate::failure::{Failure, Result};
 use clap::CommandFactory as _;
 use clap_complete::Shell;
 use std::io::Write as _;
 
-/// Flags.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Which shell
+    /// Shell to complete commands in
     shell: Shell,
 }
 
-/// Prints the completions.
-///
-/// # Errors
-/// When they cannot be written.
+/// Prints the completion script.
 pub(super) fn run(args: &Args) -> Result<()> {
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut crate::Cli::command(), "lakeport", &mut script);

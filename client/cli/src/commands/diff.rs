@@ -1,54 +1,51 @@
-//! `diff`.
+//! `lakeport diff`.
 
-use crate::failure::{Result, While as _};
-use crate::session::{Session, usage};
+use crate::failure::{Context as _, Result};
+use crate::session::{Session, usage_error};
 use crate::uri::{Version, VersionUri};
 use crate::views::transactions::changed;
 use crate::views::versions::difference;
 use lakeport_client::v1::{DiffMode, DiffRequest};
 
-/// Flags.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-With one ref, a branch, it shows what is uncommitted on it; of a transaction, what it changed since it began, as tx changes
-does. With two, it shows what the right one changed since the two parted, and marks with ! what the left one changed too.")]
+With one branch, shows its uncommitted changes. With one transaction, shows its changes since it began, like tx changes. With two
+refs, shows the changes of the right ref since the merge base, and marks with ! the paths that the left ref changed too.")]
 pub(crate) struct Args {
     /// lakefs://REPOSITORY/REF
     left: VersionUri,
     /// lakefs://REPOSITORY/REF
     right: Option<VersionUri>,
-    /// Compare the two as they are, not since they parted
+    /// Compare the two refs directly, not from their merge base
     #[arg(long, requires = "right")]
     two_dot: bool,
-    /// Only paths that begin so
+    /// Show only paths with this prefix
     #[arg(long, default_value = "", hide_default_value = true)]
     prefix: String,
 }
 
-/// Shows differences.
-///
-/// # Errors
-/// When they cannot be found.
+/// Prints the differences.
 pub(super) async fn run(session: &mut Session, args: Args) -> Result<()> {
     let what = || format!("compare {}", args.left);
     match comparison(&args)? {
         Comparison::Refs(request) => {
-            let entries = session.client.diff(request).await.during(what)?;
-            session.put_all(entries, difference, what).await
+            let entries = session.client.diff(request).await.with_context(what)?;
+            session.print_all(entries, difference, what).await
         }
         Comparison::Transaction(id) => {
-            let changes = session.client.transaction_changes(id, &args.prefix).await.during(what)?;
-            session.put_all(changes, changed, what).await
+            let changes = session.client.transaction_changes(id, &args.prefix).await.with_context(what)?;
+            session.print_all(changes, changed, what).await
         }
     }
 }
 
-/// What is compared.
+/// The two sides of a comparison.
 #[derive(Debug)]
 enum Comparison<'a> {
-    /// Two refs, or a branch and what is uncommitted on it.
+    /// Two refs, or a branch and its uncommitted changes.
     Refs(DiffRequest),
-    /// A transaction and its base. A diff of its branch would leave out what is not committed there, which is mostly all.
+    /// A transaction and its base commit. A diff of the transaction's branch would omit uncommitted changes, and most changes in a
+    /// transaction are uncommitted.
     Transaction(&'a str),
 }
 
@@ -62,12 +59,14 @@ fn comparison(args: &Args) -> Result<Comparison<'_>> {
             let mode = DiffMode::Uncommitted.into();
             Ok(Comparison::Refs(DiffRequest { r#ref: left.clone(), mode, ..base }))
         }
-        (_, Some(right)) if right.repository != args.left.repository => usage("both refs must be in one repository"),
+        (_, Some(right)) if right.repository != args.left.repository => {
+            usage_error("both refs must be in one repository")
+        }
         (Version::Ref(left), Some(VersionUri { version: Version::Ref(right), .. })) => {
             let (left, right, mode) = (left.clone(), right.clone(), two.into());
             Ok(Comparison::Refs(DiffRequest { r#ref: left, right_ref: right, mode, ..base }))
         }
-        _ => usage("a transaction is compared with its base: name it alone"),
+        _ => usage_error("a transaction can only be compared with its base: name only the transaction"),
     }
 }
 
@@ -80,29 +79,29 @@ mod tests {
         Args { left: left.parse().unwrap(), right, two_dot, prefix: String::new() }
     }
 
-    fn asked(left: &str, right: Option<&str>, two_dot: bool) -> DiffRequest {
+    fn request(left: &str, right: Option<&str>, two_dot: bool) -> DiffRequest {
         match comparison(&args(left, right, two_dot)).unwrap() {
             Comparison::Refs(request) => request,
-            Comparison::Transaction(id) => panic!("{id} has no refs"),
+            Comparison::Transaction(id) => panic!("{id} is a transaction"),
         }
     }
 
     #[test]
-    fn one_ref_is_what_is_uncommitted_and_two_are_compared() {
-        assert_eq!(asked("lakefs://r/main", None, false).mode(), DiffMode::Uncommitted);
-        let two = asked("lakefs://r/main", Some("lakefs://r/dev"), false);
+    fn one_ref_shows_uncommitted_changes_and_two_refs_are_compared() {
+        assert_eq!(request("lakefs://r/main", None, false).mode(), DiffMode::Uncommitted);
+        let two = request("lakefs://r/main", Some("lakefs://r/dev"), false);
         assert_eq!((two.mode(), two.right_ref.as_str()), (DiffMode::ThreeDot, "dev"));
-        assert_eq!(asked("lakefs://r/a", Some("lakefs://r/b"), true).mode(), DiffMode::TwoDot);
+        assert_eq!(request("lakefs://r/a", Some("lakefs://r/b"), true).mode(), DiffMode::TwoDot);
     }
 
     #[test]
-    fn a_transaction_is_compared_with_what_is_not_committed_in_it() {
+    fn transaction_is_compared_with_its_base() {
         let args = args("lakefs://r/tx:t", None, false);
         assert!(matches!(comparison(&args).unwrap(), Comparison::Transaction("t")));
     }
 
     #[test]
-    fn what_cannot_be_compared_is_refused() {
+    fn invalid_comparisons_are_rejected() {
         assert!(comparison(&args("lakefs://r/main", Some("lakefs://s/main"), false)).is_err());
         assert!(comparison(&args("lakefs://r/tx:t", Some("lakefs://r/main"), false)).is_err());
     }

@@ -1,4 +1,4 @@
-//! `du`.
+//! `lakeport du`.
 
 use crate::failure::Result;
 use crate::session::Session;
@@ -7,7 +7,6 @@ use crate::uri::LakeUri;
 use crate::views::files::usage;
 use futures_util::stream::TryStreamExt as _;
 
-/// Flags.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// lakefs://REPOSITORY/REF/PREFIX
@@ -15,19 +14,17 @@ pub(crate) struct Args {
     uris: Vec<LakeUri>,
 }
 
-/// Sums up. Bytes are those of the objects: lakeFS may store the same ones once.
-///
-/// # Errors
-/// When something cannot be listed.
+/// Prints the number of objects and the sum of their sizes. lakeFS may store identical objects only once, so the store may use
+/// fewer bytes.
 pub(super) async fn run(session: &mut Session, args: Args) -> Result<()> {
     for uri in &args.uris {
-        let mut finds = below(&session.client, uri).await?;
+        let mut entries = below(&session.client, uri).await?;
         let (mut objects, mut bytes) = (0, 0);
-        while let Some(found) = finds.try_next().await? {
+        while let Some(entry) = entries.try_next().await? {
             objects += 1;
-            bytes += found.size_bytes;
+            bytes += entry.size_bytes;
         }
-        session.out.put(&usage(&uri.to_string(), objects, bytes))?;
+        session.out.print(&usage(&uri.to_string(), objects, bytes))?;
     }
     Ok(())
 }

@@ -1,42 +1,38 @@
-//! `log`.
+//! `lakeport log`.
 
-use crate::failure::{Result, While as _};
+use crate::failure::{Context as _, Result};
 use crate::session::Session;
 use crate::uri::VersionUri;
-use crate::values::span;
+use crate::values::parse_duration;
 use crate::views::versions::commit;
 use lakeport_client::v1::LogRequest;
 use std::time::{Duration, SystemTime};
 
-/// Flags.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// lakefs://REPOSITORY/REF
     uri: VersionUri,
-    /// Commits at most; 0 is no limit
+    /// Show at most this number of commits; 0 for no limit
     #[arg(long, default_value_t = 0, value_name = "NUMBER")]
     limit: i64,
-    /// Follow first parents alone
+    /// Follow only the first parent of each commit
     #[arg(long)]
     first_parent: bool,
-    /// Only commits that changed this object
+    /// Show only commits that changed this object
     #[arg(long, value_name = "PATH")]
     path: Vec<String>,
-    /// Only commits that changed something below this prefix
+    /// Show only commits that changed objects below this prefix
     #[arg(long, value_name = "PREFIX")]
     prefix: Vec<String>,
-    /// The last commit to show
+    /// Stop after showing this commit
     #[arg(long, value_name = "REF", default_value = "", hide_default_value = true)]
     stop_at: String,
-    /// Only commits of this long ago or later: 90m, 24h, 7d
-    #[arg(long, value_parser = span, value_name = "TIME")]
+    /// Show only commits that are at most this old: 90m, 24h, 7d
+    #[arg(long, value_parser = parse_duration, value_name = "DURATION")]
     since: Option<Duration>,
 }
 
-/// Shows the history.
-///
-/// # Errors
-/// When it cannot be read.
+/// Prints the history of a ref.
 pub(super) async fn run(session: &mut Session, args: Args) -> Result<()> {
     let place = args.uri.place();
     let request = LogRequest {
@@ -51,6 +47,6 @@ pub(super) async fn run(session: &mut Session, args: Args) -> Result<()> {
         stop_at_ref: args.stop_at,
     };
     let what = || format!("read the log of {}", args.uri);
-    let commits = session.client.log(request).await.during(what)?;
-    session.put_all(commits, commit, what).await
+    let commits = session.client.log(request).await.with_context(what)?;
+    session.print_all(commits, commit, what).await
 }

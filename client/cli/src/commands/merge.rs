@@ -1,20 +1,20 @@
-//! `merge`.
+//! `lakeport merge`.
 
-use crate::failure::{Result, While as _};
-use crate::session::{Session, usage};
+use crate::failure::{Context as _, Result};
+use crate::session::{Session, usage_error};
 use crate::uri::RefUri;
 use crate::values::{Pair, map};
 use crate::views::versions::head;
 use lakeport_client::v1::{MergeRequest, MergeStrategy};
 
-/// What becomes of paths that both sides changed.
+/// How to resolve paths that both sides changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Strategy {
-    /// Nothing is merged
+    /// Merge nothing
     Fail,
-    /// The source's stand; of a transaction, its own
+    /// Keep the version of the source; for tx commit, that of the transaction
     SourceWins,
-    /// The destination's stand; of a transaction, those of its base branch
+    /// Keep the version of the destination; for tx commit, that of the base branch
     DestinationWins,
 }
 
@@ -28,35 +28,31 @@ impl From<Strategy> for MergeStrategy {
     }
 }
 
-/// Flags.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// lakefs://REPOSITORY/REF: what to merge
+    /// Merge lakefs://REPOSITORY/REF
     source: RefUri,
-    /// lakefs://REPOSITORY/BRANCH: where to
+    /// Merge into lakefs://REPOSITORY/BRANCH
     destination: RefUri,
-    /// What was done; by default it names both
+    /// Commit message; by default it names both refs
     #[arg(short, long, default_value = "", hide_default_value = true)]
     message: String,
-    /// User metadata
+    /// User metadata of the commit
     #[arg(long, value_name = "KEY=VALUE")]
     meta: Vec<Pair>,
-    /// What becomes of conflicts
+    /// How to resolve conflicts
     #[arg(long, value_enum, default_value_t = Strategy::Fail)]
     strategy: Strategy,
-    /// Make one commit with one parent
+    /// Create one commit with one parent
     #[arg(long)]
     squash: bool,
 }
 
-/// Merges, and prints the commit's ID.
-///
-/// # Errors
-/// When it failed.
+/// Merges, and prints the ID of the new head of the branch.
 pub(super) async fn run(session: &mut Session, args: Args) -> Result<()> {
     let Args { source, destination, message, meta, strategy, squash } = args;
     if source.repository != destination.repository {
-        return usage("both must be in one repository");
+        return usage_error("source and destination must be in the same repository");
     }
     let request = MergeRequest {
         repository: source.repository.clone(),
@@ -67,6 +63,7 @@ pub(super) async fn run(session: &mut Session, args: Args) -> Result<()> {
         strategy: MergeStrategy::from(strategy).into(),
         squash,
     };
-    let commit_id = session.client.merge(request).await.during(|| format!("merge {source} into {destination}"))?;
-    session.out.put(&head(&destination.name, &commit_id))
+    let commit_id =
+        session.client.merge(request).await.with_context(|| format!("merge {source} into {destination}"))?;
+    session.out.print(&head(&destination.name, &commit_id))
 }

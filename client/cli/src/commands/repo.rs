@@ -1,29 +1,28 @@
-//! `repo`.
+//! `lakeport repo`.
 
-use crate::confirm::Care;
-use crate::failure::{Result, While as _};
+use crate::confirm::SafetyFlags;
+use crate::failure::{Context as _, Result};
 use crate::session::Session;
 use crate::uri::RepositoryUri;
 use crate::views::versions::{removed, repository};
 use lakeport_client::v1::CreateRepositoryRequest;
 
-/// What to do with repositories.
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Command {
     /// List repositories
     Ls {
-        /// Only names that begin so
+        /// List only names with this prefix
         #[arg(long, default_value = "", hide_default_value = true)]
         prefix: String,
     },
-    /// Make a repository
+    /// Create a repository
     Create(CreateArgs),
-    /// Delete a repository and all that is in it
+    /// Delete a repository and everything in it
     Rm {
         /// lakefs://REPOSITORY
         repository: RepositoryUri,
         #[command(flatten)]
-        care: Care,
+        safety: SafetyFlags,
     },
     /// Show a repository
     Show {
@@ -32,42 +31,37 @@ pub(crate) enum Command {
     },
 }
 
-/// Flags of `repo create`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct CreateArgs {
     /// lakefs://REPOSITORY
     repository: RepositoryUri,
-    /// Where its bytes go, a URL such as s3://bucket/prefix; an embedded lake has its own
+    /// Store the data at this URL, such as s3://bucket/prefix; optional for an embedded lake
     #[arg(long, default_value = "", hide_default_value = true, value_name = "URL")]
     storage_namespace: String,
-    /// The branch that it begins with
+    /// Name of the default branch
     #[arg(long, default_value = "main", value_name = "BRANCH")]
     default_branch: String,
-    /// Refuse writes
+    /// Make the repository read-only
     #[arg(long)]
     read_only: bool,
 }
 
-/// Does it.
-///
-/// # Errors
-/// When it failed.
 pub(super) async fn run(session: &mut Session, command: Command) -> Result<()> {
     match command {
         Command::Ls { prefix } => {
             let repositories = session.client.repositories(&prefix);
-            session.put_all(repositories, repository, || "list the repositories".to_owned()).await
+            session.print_all(repositories, repository, || "list the repositories".to_owned()).await
         }
         Command::Create(args) => create(session, args).await,
-        Command::Rm { repository: uri, care } => {
-            let question = format!("Delete the repository {uri} and all that is in it?");
-            let (look, delete) = (session.client.repository(&uri.0), session.client.delete_repository(&uri.0));
-            care.delete(&uri, question, look, delete).await?;
-            session.out.put(&removed("repository", &uri.0, care.dry_run))
+        Command::Rm { repository: uri, safety } => {
+            let question = format!("Delete the repository {uri} and everything in it?");
+            let (get, delete) = (session.client.repository(&uri.0), session.client.delete_repository(&uri.0));
+            safety.delete(&uri, question, get, delete).await?;
+            session.out.print(&removed("repository", &uri.0, safety.dry_run))
         }
         Command::Show { repository: uri } => {
             let found = session.client.repository(&uri.0).await;
-            session.out.put(&repository(&found.during(|| format!("look at {uri}"))?))
+            session.out.print(&repository(&found.with_context(|| format!("get {uri}"))?))
         }
     }
 }
@@ -76,5 +70,5 @@ async fn create(session: &mut Session, args: CreateArgs) -> Result<()> {
     let CreateArgs { repository: uri, storage_namespace, default_branch, read_only } = args;
     let request = CreateRepositoryRequest { repository: uri.0.clone(), storage_namespace, default_branch, read_only };
     let made = session.client.create_repository(request).await;
-    session.out.put(&repository(&made.during(|| format!("make {uri}"))?))
+    session.out.print(&repository(&made.with_context(|| format!("create {uri}"))?))
 }

@@ -1,35 +1,31 @@
-//! `revert`.
+//! `lakeport revert`.
 
-use crate::failure::{Result, While as _};
+use crate::failure::{Context as _, Result};
 use crate::session::Session;
 use crate::uri::{Version, VersionUri};
 use crate::values::{Pair, map};
 use crate::views::versions::made_commit;
 use lakeport_client::v1::RevertRequest;
 
-/// Flags.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// lakefs://REPOSITORY/BRANCH, or lakefs://REPOSITORY/tx:ID, which stays open: where to undo it
+    /// Revert in lakefs://REPOSITORY/BRANCH, or in the transaction lakefs://REPOSITORY/tx:ID, which stays open
     branch: VersionUri,
-    /// The commit to undo
+    /// Revert this commit
     #[arg(value_name = "COMMIT")]
     commit: String,
-    /// Which parent a merge is undone against; 1 is the first. Said for merges alone, and so for what a transaction published
+    /// Revert a merge commit relative to this parent; 1 is the first. Set only for merge commits, such as those of tx commit
     #[arg(long, default_value_t = 0, hide_default_value = true, value_name = "NUMBER")]
     parent: i32,
-    /// What was done; by default it names the commit
+    /// Commit message; by default it names the reverted commit
     #[arg(short, long, default_value = "", hide_default_value = true)]
     message: String,
-    /// User metadata
+    /// User metadata of the commit
     #[arg(long, value_name = "KEY=VALUE")]
     meta: Vec<Pair>,
 }
 
-/// Undoes a commit, and prints the new one's ID.
-///
-/// # Errors
-/// When it failed.
+/// Reverts a commit, and prints the ID of the new commit.
 pub(super) async fn run(session: &mut Session, args: Args) -> Result<()> {
     let Args { branch, commit, parent, message, meta } = args;
     let (name, transaction_id) = match branch.version.clone() {
@@ -45,6 +41,6 @@ pub(super) async fn run(session: &mut Session, args: Args) -> Result<()> {
         message,
         metadata: map(meta),
     };
-    let made = session.client.revert(request).await.during(|| format!("undo {commit} on {branch}"))?;
-    session.out.put(&made_commit(&made))
+    let made = session.client.revert(request).await.with_context(|| format!("revert {commit} on {branch}"))?;
+    session.out.print(&made_commit(&made))
 }

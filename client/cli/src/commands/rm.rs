@@ -1,40 +1,36 @@
-//! `rm`.
+//! `lakeport rm`.
 
-use crate::confirm::{Care, confirm};
-use crate::failure::{Result, Tally, While as _};
+use crate::confirm::{SafetyFlags, confirm};
+use crate::failure::{Context as _, Result, Tally};
 use crate::globs::Pattern;
-use crate::session::{Session, usage};
-use crate::sources::{Finds, Found, below, matching, nothing_there};
+use crate::session::{Session, usage_error};
+use crate::sources::{Entries, Entry, below, matching, not_found};
 use crate::uri::{LakeUri, Location};
 use crate::views::files::{deleted, deleted_count};
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use lakeport_client::{Code, Deleted, Subtree};
 
-/// What one call may delete.
+/// Maximum number of paths in one request.
 const BATCH: usize = 10_000;
 
-/// Flags.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-With --recursive, and with wildcards, it asks before it deletes; where there is nobody to ask, --yes has to be said.")]
+With --recursive or wildcards, asks for confirmation. Without a terminal, --yes is required.")]
 pub(crate) struct Args {
-    /// lakefs://REPOSITORY/BRANCH/PATH, or in a transaction
+    /// lakefs://REPOSITORY/BRANCH/PATH, or lakefs://REPOSITORY/tx:ID/PATH in a transaction
     #[arg(required = true, value_name = "URI")]
     uris: Vec<LakeUri>,
-    /// Delete the object and all that is below it
+    /// Delete the object and everything below it
     #[arg(short, long)]
     recursive: bool,
     #[command(flatten)]
-    care: Care,
-    /// What is not there is as good as deleted
+    safety: SafetyFlags,
+    /// Do not fail if an object does not exist
     #[arg(long)]
     allow_missing: bool,
 }
 
-/// Deletes.
-///
-/// # Errors
-/// When something could not be deleted, or was not there.
+/// Deletes objects. Fails if an object does not exist (without `--allow-missing`) or could not be deleted.
 pub(super) async fn run(session: &mut Session, args: Args) -> Result<()> {
     let mut tally = Tally::default();
     for uri in &args.uris {
@@ -45,96 +41,99 @@ pub(super) async fn run(session: &mut Session, args: Args) -> Result<()> {
     tally.finish()
 }
 
-/// One of the arguments. The server deletes subtrees by itself; what it has no call for is listed here first.
+/// Deletes the objects of one argument. The server can delete a subtree with one request. For other selections, the command lists the
+/// objects first.
 async fn remove(session: &mut Session, uri: &LakeUri, args: &Args, tally: &mut Tally) -> Result<()> {
     let pattern = Pattern::of(&uri.path)?;
-    let is_many = args.recursive || pattern.is_some();
-    if is_many && !args.care.dry_run {
-        confirm(format!("Delete all objects of {uri}?"), args.care.yes).await?;
+    let is_multiple = args.recursive || pattern.is_some();
+    if is_multiple && !args.safety.dry_run {
+        confirm(format!("Delete all objects of {uri}?"), args.safety.yes).await?;
     }
     match pattern {
         Some(pattern) => {
-            let finds = matching(&session.client, uri, pattern).await?;
-            remove_finds(session, uri, finds, args, tally).await
+            let entries = matching(&session.client, uri, pattern).await?;
+            remove_entries(session, uri, entries, args, tally).await
         }
-        None if uri.path.is_empty() && !args.recursive => usage(format!("{uri} is a whole version: say --recursive")),
-        None if uri.path.is_empty() || (args.recursive && args.care.dry_run) => {
-            let finds = subtree(session, uri).await?;
-            remove_finds(session, uri, finds, args, tally).await
+        None if uri.path.is_empty() && !args.recursive => {
+            usage_error(format!("{uri} has no path: use --recursive to delete all objects"))
+        }
+        None if uri.path.is_empty() || (args.recursive && args.safety.dry_run) => {
+            let entries = subtree(session, uri).await?;
+            remove_entries(session, uri, entries, args, tally).await
         }
         None => remove_subtree(session, uri, args, tally).await,
     }
 }
 
-/// The object itself, if it is one, and all below it: what a recursive delete takes.
-async fn subtree(session: &Session, uri: &LakeUri) -> Result<Finds> {
-    let finds = below(&session.client, uri).await?;
+/// Lists the objects of a recursive delete: the object at the path, if there is one, and all objects below it.
+async fn subtree(session: &Session, uri: &LakeUri) -> Result<Entries> {
+    let entries = below(&session.client, uri).await?;
     if uri.path.is_empty() || uri.path.ends_with('/') {
-        return Ok(finds);
+        return Ok(entries);
     }
     let itself = match session.client.stat(&uri.place(), &uri.path).await {
         Err(error) if error.code() == Code::NotFound => None,
-        info => Some(info.during(|| format!("look at {uri}"))?),
+        info => Some(info.with_context(|| format!("get {uri}"))?),
     };
-    let itself = itself.map(|info| Found {
+    let itself = itself.map(|info| Entry {
         location: Location::Lake(uri.clone()),
         relative: String::new(),
         size_bytes: info.size_bytes.try_into().unwrap_or_default(),
         etag: info.etag,
     });
-    Ok(stream::iter(itself.map(Ok)).chain(finds).boxed())
+    Ok(stream::iter(itself.map(Ok)).chain(entries).boxed())
 }
 
-/// By one call.
+/// Deletes an object or a subtree with one request.
 async fn remove_subtree(session: &mut Session, uri: &LakeUri, args: &Args, tally: &mut Tally) -> Result<()> {
-    if args.care.dry_run {
-        session.client.stat(&uri.place(), &uri.path).await.during(|| format!("look at {uri}"))?;
+    if args.safety.dry_run {
+        session.client.stat(&uri.place(), &uri.path).await.with_context(|| format!("get {uri}"))?;
         return session.out.report(&deleted(&uri.to_string(), true));
     }
     let what = Subtree { path: uri.path.clone(), recursive: args.recursive };
     let done =
-        session.client.delete(&uri.place(), what, args.allow_missing).await.during(|| format!("delete {uri}"))?;
+        session.client.delete(&uri.place(), what, args.allow_missing).await.with_context(|| format!("delete {uri}"))?;
     if done.count == 0 && done.failures.is_empty() && !args.allow_missing {
-        return Err(nothing_there(uri));
+        return Err(not_found(uri));
     }
     let count = report(uri, done, tally)?;
     session.out.report(&deleted_count(&uri.to_string(), count))
 }
 
-/// By a list of paths.
-async fn remove_finds(
+/// Deletes listed objects in batches.
+async fn remove_entries(
     session: &mut Session,
     uri: &LakeUri,
-    finds: Finds,
+    entries: Entries,
     args: &Args,
     tally: &mut Tally,
 ) -> Result<()> {
-    let mut batches = finds.try_chunks(BATCH);
-    let (mut found, mut count) = (0, 0);
+    let mut batches = entries.try_chunks(BATCH);
+    let (mut listed, mut count) = (0, 0);
     while let Some(batch) = batches.try_next().await.map_err(|error| error.1)? {
-        found += batch.len();
-        if args.care.dry_run {
-            for find in &batch {
-                session.out.report(&deleted(&find.location.to_string(), true))?;
+        listed += batch.len();
+        if args.safety.dry_run {
+            for entry in &batch {
+                session.out.report(&deleted(&entry.location.to_string(), true))?;
             }
             continue;
         }
-        let paths = batch.into_iter().filter_map(|found| found.location.into_path()).collect();
-        let done = session.client.delete_paths(&uri.place(), paths).await.during(|| format!("delete {uri}"))?;
+        let paths = batch.into_iter().filter_map(|entry| entry.location.into_path()).collect();
+        let done = session.client.delete_paths(&uri.place(), paths).await.with_context(|| format!("delete {uri}"))?;
         count += report(uri, done, tally)?;
     }
-    match (found, args.care.dry_run) {
-        (0, _) if !args.allow_missing => Err(nothing_there(uri)),
+    match (listed, args.safety.dry_run) {
+        (0, _) if !args.allow_missing => Err(not_found(uri)),
         (_, true) => Ok(()),
         _ => session.out.report(&deleted_count(&uri.to_string(), count)),
     }
 }
 
-/// Reports what could not be deleted; returns how many were.
+/// Reports the failures, and returns the number of deleted paths.
 fn report(uri: &LakeUri, done: Deleted, tally: &mut Tally) -> Result<i64> {
     for failure in done.failures {
         let path = uri.with_path(failure.path);
-        if let Err(failure) = failure.error.map_or(Ok(()), Err).during(|| format!("delete {path}")) {
+        if let Err(failure) = failure.error.map_or(Ok(()), Err).with_context(|| format!("delete {path}")) {
             tally.add(failure)?;
         }
     }

@@ -1,14 +1,11 @@
-//! `server-info`.
+//! `lakeport server-info`.
 
-use crate::failure::{Result, While as _};
+use crate::failure::{Context as _, Result};
 use crate::session::Session;
 use crate::views::files::server;
 
-/// Shows the server.
-///
-/// # Errors
-/// When it does not answer.
+/// Prints the versions, limits and features of the server.
 pub(super) async fn run(session: &mut Session) -> Result<()> {
-    let info = session.client.server_info().await.during(|| "ask the server".to_owned())?;
-    session.out.put(&server(&info))
+    let info = session.client.server_info().await.with_context(|| "get the server info".to_owned())?;
+    session.out.print(&server(&info))
 }

@@ -1,11 +1,10 @@
-//! `stat`.
+//! `lakeport stat`.
 
-use crate::failure::{Result, While as _};
+use crate::failure::{Context as _, Result};
 use crate::session::Session;
 use crate::uri::LakeUri;
 use crate::views::files::stat;
 
-/// Flags.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// lakefs://REPOSITORY/REF/PATH
@@ -13,14 +12,11 @@ pub(crate) struct Args {
     uris: Vec<LakeUri>,
 }
 
-/// Shows objects.
-///
-/// # Errors
-/// When one is not there; those before it are shown.
+/// Prints the properties of the objects in order. Stops at the first object that does not exist.
 pub(super) async fn run(session: &mut Session, args: Args) -> Result<()> {
     for uri in &args.uris {
-        let info = session.client.stat(&uri.place(), &uri.path).await.during(|| format!("look at {uri}"))?;
-        session.out.put(&stat(&info))?;
+        let info = session.client.stat(&uri.place(), &uri.path).await.with_context(|| format!("get {uri}"))?;
+        session.out.print(&stat(&info))?;
     }
     Ok(())
 }

@@ -1,6 +1,6 @@
-//! Objects.
+//! Output records of objects and transfers.
 
-use super::{lines, pairs, time, time_text, word};
+use super::{lines, pairs, text_or_null, time, time_text};
 use crate::output::{Record, human_size};
 use lakeport_client::v1::{FileInfo, FileKind, GetServerInfoResponse};
 use serde_json::{Value, json};
@@ -13,15 +13,15 @@ fn file_json(info: &FileInfo) -> Value {
         "kind": "object",
         "path": info.path,
         "size_bytes": info.size_bytes,
-        "etag": word(&info.etag),
-        "content_type": word(&info.content_type),
+        "etag": text_or_null(&info.etag),
+        "content_type": text_or_null(&info.content_type),
         "metadata": info.metadata,
         "update_time": time(info.update_time.as_ref()),
-        "commit_id": word(&info.commit_id),
+        "commit_id": text_or_null(&info.commit_id),
     })
 }
 
-/// A line of a list.
+/// One line of a listing.
 pub(crate) fn listed(info: &FileInfo) -> Record {
     let size = match info.kind() {
         FileKind::Prefix => "PRE".to_owned(),
@@ -31,7 +31,7 @@ pub(crate) fn listed(info: &FileInfo) -> Record {
     Record { text, json: file_json(info) }
 }
 
-/// All that is known about an object.
+/// All properties of an object.
 pub(crate) fn stat(info: &FileInfo) -> Record {
     let text = lines(&[
         ("path", info.path.clone()),
@@ -50,14 +50,14 @@ pub(crate) fn presigned(path: &str, url: &str) -> Record {
     Record { text: url.to_owned(), json: json!({ "path": path, "url": url }) }
 }
 
-/// What was done, or would be, from one place to another.
+/// A copy or move, or with `is_dry_run` the copy or move that the command would perform.
 pub(crate) fn transferred(verb: &str, from: &str, to: &str, is_dry_run: bool) -> Record {
     let would = if is_dry_run { "would " } else { "" };
     let text = format!("{would}{verb} {from} -> {to}");
     Record { text, json: json!({ "action": verb, "source": from, "destination": to, "dry_run": is_dry_run }) }
 }
 
-/// What was deleted, or would be.
+/// A delete, or with `is_dry_run` the delete that the command would perform.
 pub(crate) fn deleted(what: &str, is_dry_run: bool) -> Record {
     let would = if is_dry_run { "would " } else { "" };
     Record {
@@ -66,7 +66,7 @@ pub(crate) fn deleted(what: &str, is_dry_run: bool) -> Record {
     }
 }
 
-/// How many were deleted.
+/// The number of deleted objects.
 pub(crate) fn deleted_count(what: &str, count: i64) -> Record {
     Record {
         text: format!("deleted {count} objects of {what}"),
@@ -74,7 +74,7 @@ pub(crate) fn deleted_count(what: &str, count: i64) -> Record {
     }
 }
 
-/// How much there is.
+/// The number of objects and the sum of their sizes.
 pub(crate) fn usage(what: &str, objects: u64, bytes: u64) -> Record {
     Record {
         text: format!("{bytes:>16}  {:>12}  {objects:>10} objects  {what}", human_size(bytes)),
@@ -82,7 +82,7 @@ pub(crate) fn usage(what: &str, objects: u64, bytes: u64) -> Record {
     }
 }
 
-/// The server.
+/// The versions, limits and features of the server.
 pub(crate) fn server(info: &GetServerInfoResponse) -> Record {
     let text = lines(&[
         ("version", info.version.clone()),
@@ -108,7 +108,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_keys_of_an_object_do_not_change() {
+    fn json_keys_of_an_object_are_stable() {
         let info = FileInfo { path: "a".into(), kind: FileKind::Object.into(), size_bytes: 3, ..Default::default() };
         let expected = r#"{"commit_id":null,"content_type":null,"etag":null,"kind":"object","metadata":{},"path":"a","size_bytes":3,"update_time":null}"#;
         assert_eq!(listed(&info).json.to_string(), expected);

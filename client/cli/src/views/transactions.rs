@@ -1,14 +1,14 @@
-//! Transactions.
+//! Output records of transactions.
 
 use super::versions::change;
-use super::{lines, pairs, time, time_text, word};
+use super::{lines, pairs, text_or_null, time, time_text};
 use crate::output::Record;
 use lakeport_client::Error;
 use lakeport_client::v1::transaction_change::Kind;
 use lakeport_client::v1::{Transaction, TransactionChange, TransactionState, WatchTransactionResponse};
 use serde_json::{Value, json};
 
-/// A state as it is printed, and as `--state` takes it.
+/// Name of a state, in the output and for the flag `--state`.
 pub(crate) fn state(state: TransactionState) -> &'static str {
     match state {
         TransactionState::Unspecified => "unknown",
@@ -25,10 +25,10 @@ fn transaction_json(tx: &Transaction) -> Value {
         "transaction_id": tx.transaction_id,
         "repository": tx.repository,
         "base_branch": tx.base_branch,
-        "base_commit_id": word(&tx.base_commit_id),
-        "branch": word(&tx.branch),
+        "base_commit_id": text_or_null(&tx.base_commit_id),
+        "branch": text_or_null(&tx.branch),
         "state": state(tx.state()),
-        "commit_id": word(&tx.commit_id),
+        "commit_id": text_or_null(&tx.commit_id),
         "merged": tx.merged,
         "failure": tx.failure.clone().map(|failure| {
             let error = Error::from(failure);
@@ -46,18 +46,18 @@ fn transaction_json(tx: &Transaction) -> Value {
     })
 }
 
-/// A transaction that began: its ID alone, for scripts.
+/// A new transaction. The text is only its ID, for scripts.
 pub(crate) fn begun(tx: &Transaction) -> Record {
     Record { text: tx.transaction_id.clone(), json: transaction_json(tx) }
 }
 
-/// A transaction that was committed: the commit's ID alone, for scripts.
+/// A committed transaction. The text is only the commit ID, for scripts.
 pub(crate) fn committed(tx: &Transaction) -> Record {
     Record { text: tx.commit_id.clone(), json: transaction_json(tx) }
 }
 
-/// A transaction as a watch saw it.
-pub(crate) fn seen(change: &WatchTransactionResponse) -> Record {
+/// A state change of a watched transaction.
+pub(crate) fn watched(change: &WatchTransactionResponse) -> Record {
     let tx = change.transaction.clone().unwrap_or_default();
     let ahead = match change.queue_position {
         0 => String::new(),
@@ -69,13 +69,13 @@ pub(crate) fn seen(change: &WatchTransactionResponse) -> Record {
     Record { text, json }
 }
 
-/// Whether nothing can happen to it any more.
-pub(crate) fn is_over(change: &WatchTransactionResponse) -> bool {
+/// Returns whether the transaction is in a final state.
+pub(crate) fn has_ended(change: &WatchTransactionResponse) -> bool {
     let state = change.transaction.as_ref().map(Transaction::state);
     !matches!(state, None | Some(TransactionState::Unspecified | TransactionState::Open | TransactionState::Committing))
 }
 
-/// A line of a list.
+/// One line of a listing.
 pub(crate) fn listed(tx: &Transaction) -> Record {
     let text = format!(
         "{}  {:<11}  {}  {}/{}",
@@ -88,7 +88,7 @@ pub(crate) fn listed(tx: &Transaction) -> Record {
     Record { text, json: transaction_json(tx) }
 }
 
-/// All that is known about a transaction.
+/// All properties of a transaction.
 pub(crate) fn shown(tx: &Transaction) -> Record {
     let failure = tx.failure.clone().map(|failure| Error::from(failure).to_string());
     let text = lines(&[

@@ -1,6 +1,6 @@
-//! Repositories, branches, tags, commits and differences.
+//! Output records of repositories, branches, tags, commits and diffs.
 
-use super::{lines, pairs, time, time_text, word};
+use super::{lines, pairs, text_or_null, time, time_text};
 use crate::output::Record;
 use lakeport_client::v1::diff_entry::Kind;
 use lakeport_client::v1::{Branch, Commit, DiffEntry, Repository, Tag};
@@ -56,17 +56,17 @@ pub(crate) fn commit(commit: &Commit) -> Record {
     Record { text: format!("{head}\n{message}\n"), json }
 }
 
-/// A commit that was made: its ID alone, for scripts.
+/// A new commit. The text is only its ID, for scripts.
 pub(crate) fn made_commit(commit: &Commit) -> Record {
     Record { text: commit.commit_id.clone(), ..self::commit(commit) }
 }
 
-/// The commit that a branch points to now.
+/// The head of a branch. The text is only the commit ID, for scripts.
 pub(crate) fn head(branch: &str, commit_id: &str) -> Record {
-    Record { text: commit_id.to_owned(), json: json!({ "branch": branch, "commit_id": word(commit_id) }) }
+    Record { text: commit_id.to_owned(), json: json!({ "branch": branch, "commit_id": text_or_null(commit_id) }) }
 }
 
-/// Something that was deleted as a whole, or would be.
+/// A deleted branch, tag or repository, or with `is_dry_run` one that the command would delete.
 pub(crate) fn removed(kind: &str, name: &str, is_dry_run: bool) -> Record {
     let done = if is_dry_run { "would delete" } else { "deleted" };
     Record {
@@ -75,7 +75,7 @@ pub(crate) fn removed(kind: &str, name: &str, is_dry_run: bool) -> Record {
     }
 }
 
-/// A path that differs.
+/// A path that differs between two refs.
 pub(crate) fn difference(entry: &DiffEntry) -> Record {
     let (sign, word) = match entry.kind() {
         Kind::Added => ('+', "added"),
@@ -87,7 +87,7 @@ pub(crate) fn difference(entry: &DiffEntry) -> Record {
     change(sign, word, &entry.path, entry.size_bytes)
 }
 
-/// A path that changed in some way.
+/// A changed path. `sign` marks the kind of change in the text, `word` in JSON.
 pub(super) fn change(sign: char, word: &str, path: &str, size_bytes: i64) -> Record {
     let json = json!({ "path": path, "kind": word, "size_bytes": size_bytes });
     Record { text: format!("{sign} {path}"), json }

@@ -1,4 +1,4 @@
-//! One version of one repository, in memory: as much of `FileService` as copies need.
+//! In-memory server with one ref of one repository. Implements the part of `FileService` that copies need.
 
 use futures_util::TryStreamExt as _;
 use futures_util::stream;
@@ -25,7 +25,7 @@ use tower::service_fn;
 type Objects = BTreeMap<String, Vec<u8>>;
 type Answers<T> = Result<Response<stream::Iter<std::vec::IntoIter<Result<T, Status>>>>, Status>;
 
-/// The lake, and the server in front of it.
+/// The running server and its objects.
 pub(crate) struct Lake {
     objects: Arc<Mutex<Objects>>,
     url: String,
@@ -36,7 +36,7 @@ pub(crate) struct Lake {
 struct Files(Arc<Mutex<Objects>>);
 
 impl Lake {
-    /// A lake with these objects.
+    /// Starts a server with these objects.
     pub(crate) fn start(objects: &[(&str, &str)]) -> Self {
         let objects = objects.iter().map(|(key, text)| ((*key).to_owned(), text.as_bytes().to_vec()));
         let objects = Arc::new(Mutex::new(objects.collect()));

@@ -1,50 +1,47 @@
-//! `tx commit`.
+//! `lakeport tx commit`.
 
 use crate::commands::merge::Strategy;
-use crate::failure::{Result, While as _};
+use crate::failure::{Context as _, Result};
 use crate::session::Session;
 use crate::terminal::print_stderr;
 use crate::values::{Pair, map};
 use crate::views::transactions::committed;
 use lakeport_client::CommitOptions;
 
-/// Flags.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Repeating the command is safe: it finds the commit that was made. When it fails with code 4, and has not ended, the transaction is open again.")]
+Retrying the command is safe: it returns the same commit. If the command fails with exit code 4 and the transaction has not ended, the
+transaction is open again.")]
 pub(crate) struct Args {
-    /// The transaction
+    /// Transaction ID
     id: String,
-    /// What was done; by default it names the transaction
+    /// Commit message; by default it contains the transaction ID
     #[arg(short, long, default_value = "", hide_default_value = true)]
     message: String,
-    /// User metadata
+    /// User metadata of the commit
     #[arg(long, value_name = "KEY=VALUE")]
     meta: Vec<Pair>,
-    /// Tags to make on the merge
+    /// Tag to create on the merge commit
     #[arg(long, value_name = "TAG")]
     tag: Vec<String>,
-    /// What becomes of conflicts
+    /// How to resolve conflicts
     #[arg(long, value_enum, default_value_t = Strategy::Fail)]
     strategy: Strategy,
-    /// Make one commit of those that were made in the transaction
+    /// Squash the commits of the transaction into one
     #[arg(long)]
     squash: bool,
-    /// Only commit, and keep the branch
+    /// Commit without merging, and keep the branch
     #[arg(long)]
     no_merge: bool,
     /// Change nothing, and fail if the merge would conflict
     #[arg(long)]
     validate_only: bool,
-    /// Only if the transaction has this epoch
+    /// Commit only if the transaction has this epoch
     #[arg(long, value_name = "NUMBER")]
     if_epoch: Option<i64>,
 }
 
-/// Commits a transaction.
-///
-/// # Errors
-/// When it failed.
+/// Commits a transaction, and prints the commit ID.
 pub(super) async fn run(session: &mut Session, args: Args) -> Result<()> {
     let options = CommitOptions {
         message: args.message,
@@ -56,15 +53,13 @@ pub(super) async fn run(session: &mut Session, args: Args) -> Result<()> {
         validate_only: args.validate_only,
         if_epoch: args.if_epoch,
     };
-    let done = session.client.commit(&args.id, options).await.during(|| format!("commit {}", args.id))?;
+    let done = session.client.commit(&args.id, options).await.with_context(|| format!("commit {}", args.id))?;
     for tag in &done.failed_tags {
-        print_stderr(format_args!("lakeport: the tag {tag} could not be made; the transaction is committed"));
+        print_stderr(format_args!("lakeport: could not create the tag {tag}; the transaction is committed"));
     }
     if !done.merged && !args.validate_only && !args.no_merge {
-        print_stderr(format_args!(
-            "lakeport: nothing was changed in the transaction: this is the commit that the base has"
-        ));
+        print_stderr("lakeport: the transaction has no changes; the printed commit is the head of the base branch");
     }
-    // A validation that found nothing has no commit to print.
-    if args.validate_only { Ok(()) } else { session.out.put(&committed(&done)) }
+    // A successful validation has no commit to print.
+    if args.validate_only { Ok(()) } else { session.out.print(&committed(&done)) }
 }

@@ -1,4 +1,4 @@
-//! `tx ls`.
+//! `lakeport tx ls`.
 
 use crate::failure::Result;
 use crate::session::Session;
@@ -7,12 +7,12 @@ use crate::values::{Pair, map};
 use crate::views::transactions::listed;
 use lakeport_client::v1::{ListTransactionsRequest, TransactionState};
 
-/// Where a transaction is in its life.
+/// State of a transaction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum State {
-    /// Reads and writes are taken
+    /// Accepts reads and writes
     Open,
-    /// A commit is under way
+    /// A commit is in progress
     Committing,
     /// Published
     Committed,
@@ -34,23 +34,19 @@ impl From<State> for TransactionState {
     }
 }
 
-/// Flags.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// lakefs://REPOSITORY: only of this one
+    /// List only transactions in lakefs://REPOSITORY
     repository: Option<RepositoryUri>,
-    /// Only in one of these states
+    /// List only transactions in this state; repeat the flag for several states
     #[arg(long, value_enum)]
     state: Vec<State>,
-    /// Only with all of these labels
+    /// List only transactions with this label; repeat the flag to require several labels
     #[arg(long, value_name = "KEY=VALUE")]
     label: Vec<Pair>,
 }
 
-/// Lists transactions.
-///
-/// # Errors
-/// When they cannot be listed.
+/// Prints the caller's transactions.
 pub(super) async fn run(session: &mut Session, args: Args) -> Result<()> {
     let request = ListTransactionsRequest {
         repository: args.repository.map(|uri| uri.0).unwrap_or_default(),
@@ -59,7 +55,7 @@ pub(super) async fn run(session: &mut Session, args: Args) -> Result<()> {
         ..ListTransactionsRequest::default()
     };
     let transactions = session.client.list_transactions(request);
-    session.put_all(transactions, listed, || "list the transactions".to_owned()).await
+    session.print_all(transactions, listed, || "list the transactions".to_owned()).await
 }
 
 #[cfg(test)]
@@ -69,7 +65,7 @@ mod tests {
     use clap::ValueEnum as _;
 
     #[test]
-    fn a_state_is_asked_for_as_it_is_printed() {
+    fn values_of_the_state_flag_equal_the_printed_states() {
         for value in State::value_variants() {
             assert_eq!(value.to_possible_value().unwrap().get_name(), state((*value).into()));
         }

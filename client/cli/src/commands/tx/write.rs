@@ -1,40 +1,36 @@
-//! `tx write`.
+//! `lakeport tx write`.
 
-use crate::failure::{Result, While as _};
-use crate::session::{Session, usage};
+use crate::failure::{Context as _, Result};
+use crate::session::{Session, usage_error};
 use crate::values::{Pair, map};
 use crate::views::files::transferred;
 use lakeport_client::{Place, WriteOptions};
 
-/// Flags.
 #[derive(Debug, clap::Args)]
 #[command(
     override_usage = "lakeport tx write [OPTIONS] <ID> <KEY>\n       lakeport tx write [OPTIONS] --tx <ID> <KEY>"
 )]
 pub(crate) struct Args {
-    /// The transaction, unless --tx names it, and the key of the object
+    /// Transaction ID, unless --tx is set, and key of the object
     #[arg(required = true, num_args = 1..=2, value_name = "ID KEY")]
-    words: Vec<String>,
-    /// The transaction
+    names: Vec<String>,
+    /// Transaction ID
     #[arg(long, value_name = "ID")]
     tx: Option<String>,
-    /// MIME type
+    /// MIME type of the object
     #[arg(long, default_value = "", hide_default_value = true, value_name = "TYPE")]
     content_type: String,
-    /// User metadata
+    /// User metadata of the object
     #[arg(long, value_name = "KEY=VALUE")]
     meta: Vec<Pair>,
-    /// Write only if the object is not there
+    /// Do not overwrite: fail if the object exists
     #[arg(long)]
     no_clobber: bool,
 }
 
-/// Stores standard input, to its end.
-///
-/// # Errors
-/// When it failed; then nothing is stored.
+/// Stores all of standard input as an object. If it fails, the object is not stored.
 pub(super) async fn run(session: &mut Session, args: Args) -> Result<()> {
-    let (id, key) = names(args.tx, args.words)?;
+    let (id, key) = id_and_key(args.tx, args.names)?;
     let options = WriteOptions {
         content_type: args.content_type,
         metadata: map(args.meta),
@@ -42,15 +38,15 @@ pub(super) async fn run(session: &mut Session, args: Args) -> Result<()> {
         ..WriteOptions::default()
     };
     let written = session.client.write(&Place::transaction(&id), &key, tokio::io::stdin(), options).await;
-    written.during(|| format!("write {key} in {id}"))?;
-    session.out.put(&transferred("copy", "-", &format!("tx:{id}/{key}"), false))
+    written.with_context(|| format!("write {key} in {id}"))?;
+    session.out.print(&transferred("copy", "-", &format!("tx:{id}/{key}"), false))
 }
 
-/// The transaction and the key.
-fn names(tx: Option<String>, mut words: Vec<String>) -> Result<(String, String)> {
-    match (tx, words.pop(), words.pop()) {
+/// Returns the transaction ID and the key.
+fn id_and_key(tx: Option<String>, mut names: Vec<String>) -> Result<(String, String)> {
+    match (tx, names.pop(), names.pop()) {
         (Some(id), Some(key), None) | (None, Some(key), Some(id)) => Ok((id, key)),
-        _ => usage("name the transaction once, as ID KEY or as --tx ID KEY"),
+        _ => usage_error("set the transaction ID once, either as ID KEY or as --tx ID KEY"),
     }
 }
 
@@ -59,12 +55,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_transaction_is_named_once() {
-        let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
+    fn transaction_id_must_be_set_exactly_once() {
+        let words = |names: &[&str]| names.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
         let expected = ("id".to_owned(), "key".to_owned());
-        assert_eq!(names(None, words(&["id", "key"])).unwrap(), expected);
-        assert_eq!(names(Some("id".into()), words(&["key"])).unwrap(), expected);
-        assert!(names(None, words(&["key"])).is_err());
-        assert!(names(Some("id".into()), words(&["id", "key"])).is_err());
+        assert_eq!(id_and_key(None, words(&["id", "key"])).unwrap(), expected);
+        assert_eq!(id_and_key(Some("id".into()), words(&["key"])).unwrap(), expected);
+        assert!(id_and_key(None, words(&["key"])).is_err());
+        assert!(id_and_key(Some("id".into()), words(&["id", "key"])).is_err());
     }
 }
