@@ -1,4 +1,4 @@
-//! The yardstick's client: HTTP/1.1, as lean as it gets.
+//! Minimal HTTP/1.1 client for the measurements of nginx and of the origin.
 
 use crate::Result;
 use bytes::Bytes;
@@ -13,7 +13,7 @@ use std::convert::Infallible;
 
 type Body = UnsyncBoxBody<Bytes, Infallible>;
 
-/// A client with connections that are kept.
+/// A client that reuses its connections.
 #[derive(Clone)]
 pub(crate) struct Http(Client<HttpConnector, Body>);
 
@@ -24,7 +24,7 @@ impl Http {
         Self(Client::builder(TokioExecutor::new()).http1_max_buf_size(1 << 20).build(connector))
     }
 
-    /// Reads an object to its end and says how many bytes it had.
+    /// Reads an object to its end and returns its size in bytes.
     pub(crate) async fn get(&self, base: &str, path: &str) -> Result<u64> {
         let url = format!("{base}/api/v1/repositories/bench/refs/main/objects?path={path}");
         let request = ::http::Request::get(url).body(Empty::new().boxed_unsync())?;
@@ -39,7 +39,7 @@ impl Http {
         Ok(size)
     }
 
-    /// Sends an object in pieces.
+    /// Uploads an object of `pieces` equal pieces.
     pub(crate) async fn post(&self, base: &str, pieces: u64, piece: Bytes) -> Result<()> {
         let url = format!("{base}/api/v1/repositories/bench/branches/main/objects?path=up");
         let length = pieces * piece.len() as u64;

@@ -1,8 +1,8 @@
-//! What the server costs, as ratios against nginx and against direct HTTP in the same run.
+//! Benchmarks of the server, as ratios to nginx and to direct HTTP in the same run.
 //!
-//! Rounds are interleaved: each way of a scenario runs once in every round, and a ratio is the median of the rounds' own ratios. CPU is
-//! that of the process between origin and client, from the kernel's clock. `docs/performance.md` has the figures and says what
-//! they mean.
+//! Rounds are interleaved: every round runs each variant of a scenario once. A reported ratio is the median of the per-round
+//! ratios. CPU time is that of the process between origin and client, as the kernel counts it. `docs/performance.md` lists
+//! and explains the figures.
 
 mod http;
 mod origin;
@@ -15,24 +15,22 @@ use clap::Parser;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-/// Any error.
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
-/// The result of anything here.
 type Result<T> = std::result::Result<T, BoxError>;
 
-/// Measures a release build of the server.
+/// Measure a release build of the server.
 #[derive(Debug, Parser)]
 struct Arguments {
-    /// The server to measure.
+    /// The server binary to measure.
     #[arg(long)]
     server: PathBuf,
-    /// Rounds behind one to warm up; medians are of these.
+    /// The number of measured rounds, after one warm-up round.
     #[arg(long, default_value_t = 7)]
     rounds: usize,
-    /// Bytes of the large object, in MiB.
+    /// Size of the large object, in MiB.
     #[arg(long, default_value_t = 1024)]
     mebibytes: u64,
-    /// Only scenarios whose name contains this.
+    /// Run only scenarios whose name contains this text.
     #[arg(long, default_value = "")]
     only: String,
 }

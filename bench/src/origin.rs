@@ -1,5 +1,5 @@
-//! What stands in lakeFS's place: nginx with sendfile for downloads, and a server that discards for uploads. Neither does any
-//! of lakeFS's work, so that what is measured is the way between.
+//! Origins that replace lakeFS: nginx with sendfile for downloads, and a server that discards uploads. Neither does any of
+//! lakeFS's work, so the benchmarks measure only the process between client and origin.
 
 use crate::Result;
 use bytes::Bytes;
@@ -14,18 +14,18 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use tokio::net::TcpListener;
 
-/// Who everybody is there.
+/// Response of the origins to `GET /api/v1/user`. All callers are this user.
 const USER: &str = r#"{"user":{"id":"bench","creation_date":0}}"#;
 
-/// nginx, twice: as an origin of files, and as a proxy before an origin.
+/// An nginx process, either an origin that serves files or a proxy in front of an origin.
 pub(crate) struct Nginx {
     child: Child,
-    /// The process that does the work.
+    /// Process ID of the nginx worker, which handles all requests.
     pub(crate) worker: u32,
 }
 
 impl Nginx {
-    /// Serves files of a folder at the paths of lakeFS's API.
+    /// Starts an origin that serves the files of `dir` at the paths of lakeFS's API.
     pub(crate) fn origin(dir: &Path, port: u16) -> Result<Self> {
         let server = format!(
             "sendfile on; tcp_nopush on; etag on; default_type application/octet-stream;
@@ -38,7 +38,7 @@ impl Nginx {
         Self::start(dir, "origin", &server)
     }
 
-    /// Passes everything on to an origin: reads to one, writes to another. Tuned as one would for large objects.
+    /// Starts a proxy, tuned for large objects, that sends POST requests to `writes` and all other requests to `reads`.
     pub(crate) fn proxy(dir: &Path, port: u16, reads: SocketAddr, writes: SocketAddr) -> Result<Self> {
         let server = format!(
             "proxy_http_version 1.1; proxy_set_header Connection \"\"; client_max_body_size 0; proxy_request_buffering off;
@@ -73,7 +73,7 @@ impl Nginx {
             .stderr(Stdio::null())
             .spawn()
             .map_err(|error| {
-                format!("nginx cannot be started ({error}): install it, as with apt-get install nginx-light")
+                format!("cannot start nginx: {error}; install it, for example with `apt-get install nginx-light`")
             })?;
         let children = format!("/proc/{0}/task/{0}/children", child.id());
         for _ in 0..100 {
@@ -90,20 +90,20 @@ impl Nginx {
 
 impl Drop for Nginx {
     fn drop(&mut self) {
-        // The master ends its worker. A process that is gone already is as good.
+        // The master process stops its worker. Errors are ignored: the process may have exited already.
         let _ = Command::new("kill").arg(self.child.id().to_string()).status();
         let _ = self.child.wait();
     }
 }
 
-/// Takes uploads as lakeFS does, and forgets them.
+/// Starts a server that accepts uploads as lakeFS does and discards them. Returns its address.
 pub(crate) async fn sink() -> Result<SocketAddr> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let address = listener.local_addr()?;
-    // Ends with the process, as everything here.
+    // This task runs until the process exits.
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
-            // Small answers must not wait for an acknowledgement.
+            // Without TCP_NODELAY, small responses can wait for an acknowledgement.
             let _ = stream.set_nodelay(true);
             tokio::spawn(
                 http1::Builder::new().max_buf_size(1 << 20).serve_connection(TokioIo::new(stream), service_fn(discard)),

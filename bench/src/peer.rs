@@ -1,4 +1,4 @@
-//! The server under test, as a process before an origin or with a lake of its own.
+//! The server under test, as a process in front of an origin or with an embedded lake.
 
 use crate::Result;
 use std::io::{BufRead, BufReader};
@@ -8,18 +8,18 @@ use std::process::{Child, Command, Stdio};
 /// A running server.
 pub(crate) struct Lakeport {
     child: Child,
-    /// Where it answers.
+    /// URL of its gRPC listener.
     pub(crate) url: String,
 }
 
 impl Lakeport {
-    /// Before a lakeFS.
-    pub(crate) fn before(server: &Path, data_dir: &Path, lakefs: &str) -> Result<Self> {
+    /// Starts a server that uses the lakeFS at `lakefs`.
+    pub(crate) fn in_front_of(server: &Path, data_dir: &Path, lakefs: &str) -> Result<Self> {
         let account = ["--lakefs-access-key-id", "bench", "--lakefs-secret-access-key", "bench", "--auth", "service"];
         Self::start(Command::new(server).args(["--lakefs-url", lakefs]).args(account), data_dir)
     }
 
-    /// With a lake of its own.
+    /// Starts a server with an embedded lake.
     pub(crate) fn embedded(server: &Path, data_dir: &Path) -> Result<Self> {
         Self::start(&mut Command::new(server), data_dir)
     }
@@ -31,14 +31,14 @@ impl Lakeport {
             .arg(data_dir)
             .stdout(Stdio::piped())
             .spawn()?;
-        let output = child.stdout.take().ok_or("the server has no output")?;
+        let output = child.stdout.take().ok_or("the server's standard output is not available")?;
         let line = BufReader::new(output).lines().map_while(std::io::Result::ok).find(|line| line.contains("gRPC"));
         let address = line.as_deref().and_then(|line| line.split_whitespace().nth(1)).map(str::to_owned);
-        let address = address.ok_or("the server did not say where it listens")?;
+        let address = address.ok_or("the server did not print its gRPC address")?;
         Ok(Self { child, url: format!("http://{address}") })
     }
 
-    /// The process.
+    /// Returns the process ID.
     pub(crate) fn pid(&self) -> u32 {
         self.child.id()
     }
@@ -46,7 +46,7 @@ impl Lakeport {
 
 impl Drop for Lakeport {
     fn drop(&mut self) {
-        // A process that is gone already is as good.
+        // Errors are ignored: the process may have exited already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

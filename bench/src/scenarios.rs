@@ -1,4 +1,4 @@
-//! What is measured.
+//! Benchmark scenarios and the processes that they share.
 
 mod bulk;
 mod list;
@@ -15,53 +15,53 @@ use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::time::Instant;
 
-/// Origins, the yardstick, and the server before the same origins.
-struct Stage {
+/// The origins, the nginx proxy, and two servers in front of the same origins.
+struct Setup {
     dir: tempfile::TempDir,
     server: PathBuf,
     rounds: usize,
     mebibytes: u64,
     origin: SocketAddr,
-    /// Takes uploads and forgets them.
+    /// Address of the origin that discards uploads.
     sink: SocketAddr,
     proxy: SocketAddr,
     proxy_nginx: Nginx,
     _origin_nginx: Nginx,
-    /// Reads from the origin of files.
+    /// The server in front of the file origin.
     reader: Lakeport,
-    /// Writes to the origin that discards.
+    /// The server in front of the origin that discards uploads.
     writer: Lakeport,
 }
 
-/// Runs what the arguments ask for and prints Markdown.
+/// Runs the selected scenarios and prints Markdown tables.
 pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
-    let stage = Stage::set(arguments).await?;
-    println!("{} rounds behind one to warm up, {} MiB.\n", arguments.rounds, arguments.mebibytes);
+    let setup = Setup::start(arguments).await?;
+    println!("{} rounds after one warm-up round, {} MiB.\n", arguments.rounds, arguments.mebibytes);
     let wanted = |name: &str| name.contains(&arguments.only);
     if wanted("download") {
-        bulk::download(&stage).await?;
+        bulk::download(&setup).await?;
     }
     if wanted("upload") {
-        bulk::upload(&stage).await?;
+        bulk::upload(&setup).await?;
     }
     if wanted("unary") {
-        small::unary(&stage).await?;
+        small::unary(&setup).await?;
     }
     if wanted("batch") {
-        small::batch(&stage).await?;
+        small::batch(&setup).await?;
     }
     if wanted("list") {
-        list::list(&stage).await?;
+        list::list(&setup).await?;
     }
     if wanted("memory") {
-        memory::memory(&stage).await?;
+        memory::memory(&setup).await?;
     }
     Ok(())
 }
 
-impl Stage {
-    async fn set(arguments: &Arguments) -> Result<Self> {
-        // In memory where there is such a folder, so that no disk is measured.
+impl Setup {
+    async fn start(arguments: &Arguments) -> Result<Self> {
+        // Use a file system in memory if there is one, so that the benchmarks do not measure the disk.
         let dir = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir())?;
         let noise: Vec<u8> = (0..1_u32 << 18).flat_map(|n| n.wrapping_mul(2_654_435_761).to_le_bytes()).collect();
         let mut large = std::fs::File::create(dir.path().join("large"))?;
@@ -75,10 +75,10 @@ impl Stage {
         let (origin, proxy) = (free_address()?, free_address()?);
         let origin_nginx = Nginx::origin(dir.path(), origin.port())?;
         let proxy_nginx = Nginx::proxy(dir.path(), proxy.port(), origin, sink)?;
-        let before = |name: &str, origin| {
-            Lakeport::before(&arguments.server, &dir.path().join(name), &format!("http://{origin}"))
+        let new_server = |name: &str, origin| {
+            Lakeport::in_front_of(&arguments.server, &dir.path().join(name), &format!("http://{origin}"))
         };
-        let (reader, writer) = (before("reader", origin)?, before("writer", sink)?);
+        let (reader, writer) = (new_server("reader", origin)?, new_server("writer", sink)?);
         Ok(Self {
             server: arguments.server.clone(),
             rounds: arguments.rounds,
@@ -94,9 +94,9 @@ impl Stage {
         })
     }
 
-    /// A server that has done nothing yet.
-    fn before(&self, name: &str, origin: SocketAddr) -> Result<Lakeport> {
-        Lakeport::before(&self.server, &self.dir.path().join(name), &format!("http://{origin}"))
+    /// Starts a new server in front of `origin`.
+    fn new_server(&self, name: &str, origin: SocketAddr) -> Result<Lakeport> {
+        Lakeport::in_front_of(&self.server, &self.dir.path().join(name), &format!("http://{origin}"))
     }
 }
 
@@ -104,7 +104,7 @@ fn free_address() -> Result<SocketAddr> {
     Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?)
 }
 
-/// Runs something once and says what it took, of the wall clock and of a process.
+/// Runs `work` once and returns its wall-clock time and the CPU time that process `pid` used during it.
 async fn sample(pid: u32, work: impl Future<Output = Result<()>>) -> Result<Sample> {
     let (began, used) = (Instant::now(), cpu(pid)?);
     work.await?;

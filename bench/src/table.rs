@@ -1,17 +1,17 @@
-//! Medians and ratios of interleaved rounds, as Markdown.
+//! Medians and ratios of interleaved rounds, formatted for Markdown tables.
 
 use std::time::Duration;
 
-/// What one run of a scenario took.
+/// Cost of one run of a scenario.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Sample {
-    /// By the wall clock.
+    /// Wall-clock time.
     pub(crate) wall: Duration,
-    /// CPU of the process between.
+    /// CPU time of the process between client and origin.
     pub(crate) cpu: Duration,
 }
 
-/// The samples of one way of doing something, one a round.
+/// The samples of one variant of a scenario, one per round.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Series(pub(crate) Vec<Sample>);
 
@@ -28,32 +28,32 @@ impl Series {
         median(self.0.iter().map(|sample| sample.cpu.as_secs_f64()).collect())
     }
 
-    /// The rounds' own ratios.
+    /// Returns the spread of the per-round ratios of this series to `other`.
     pub(crate) fn ratio(&self, other: &Self, of: impl Fn(&Sample) -> Duration) -> Spread {
         let ratios = self.0.iter().zip(&other.0).map(|(a, b)| of(a).as_secs_f64() / of(b).as_secs_f64());
         Spread::of(ratios.collect())
     }
 }
 
-/// The median of what the rounds gave, the least and the greatest.
+/// Median, minimum and maximum of the per-round values.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Spread {
     median: f64,
-    least: f64,
-    greatest: f64,
+    minimum: f64,
+    maximum: f64,
 }
 
 impl Spread {
     pub(crate) fn of(figures: Vec<f64>) -> Self {
-        let least = figures.iter().copied().fold(f64::INFINITY, f64::min);
-        let greatest = figures.iter().copied().fold(0.0, f64::max);
-        Self { median: median(figures), least, greatest }
+        let minimum = figures.iter().copied().fold(f64::INFINITY, f64::min);
+        let maximum = figures.iter().copied().fold(0.0, f64::max);
+        Self { median: median(figures), minimum, maximum }
     }
 }
 
 impl std::fmt::Display for Spread {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{:.2} ({:.2} to {:.2})", self.median, self.least, self.greatest)
+        write!(f, "{:.2} ({:.2} to {:.2})", self.median, self.minimum, self.maximum)
     }
 }
 

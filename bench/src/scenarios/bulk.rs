@@ -1,6 +1,6 @@
-//! One large object, down and up.
+//! Download and upload of one large object.
 
-use super::{Stage, sample};
+use super::{Setup, sample};
 use crate::Result;
 use crate::http::Http;
 use crate::table::Series;
@@ -12,13 +12,13 @@ use tonic::transport::{Channel, Endpoint as Transport};
 
 const PIECE: usize = 1 << 20;
 
-/// A client as tonic makes it by default: frames of 16 KiB.
+/// Connects a client with tonic's default HTTP/2 settings, which include frames of 16 KiB.
 pub(super) async fn connect(url: &str) -> Result<FileServiceClient<Channel>> {
     let transport = Transport::from_shared(url.to_owned())?.tcp_nodelay(true);
     Ok(FileServiceClient::new(transport.connect().await?).max_decoding_message_size(8 << 20))
 }
 
-/// A client with the settings of the Rust client, and none of its copies.
+/// Connects a client with the HTTP/2 settings of lakeport's Rust client, but without that client's copying.
 async fn tuned(url: &str) -> Result<FileServiceClient<Channel>> {
     let transport = Transport::from_shared(url.to_owned())?
         .tcp_nodelay(true)
@@ -28,19 +28,19 @@ async fn tuned(url: &str) -> Result<FileServiceClient<Channel>> {
     Ok(FileServiceClient::new(transport.connect().await?).max_decoding_message_size(8 << 20))
 }
 
-pub(super) async fn download(stage: &Stage) -> Result<()> {
-    let size = stage.mebibytes << 20;
+pub(super) async fn download(setup: &Setup) -> Result<()> {
+    let size = setup.mebibytes << 20;
     let http = Http::new();
-    let own = Client::connect(&Endpoint::new(&stage.reader.url)).await?;
-    let plain = connect(&stage.reader.url).await?;
+    let own = Client::connect(&Endpoint::new(&setup.reader.url)).await?;
+    let plain = connect(&setup.reader.url).await?;
     let (mut direct, mut nginx, mut ours, mut theirs) =
         (Series::default(), Series::default(), Series::default(), Series::default());
-    let (origin, proxy) = (format!("http://{}", stage.origin), format!("http://{}", stage.proxy));
-    let (server, yardstick) = (stage.reader.pid(), stage.proxy_nginx.worker);
-    for round in 0..=stage.rounds {
+    let (origin, proxy) = (format!("http://{}", setup.origin), format!("http://{}", setup.proxy));
+    let (server, nginx_worker) = (setup.reader.pid(), setup.proxy_nginx.worker);
+    for round in 0..=setup.rounds {
         let samples = [
-            sample(yardstick, whole(http.get(&origin, "large"), size)).await?,
-            sample(yardstick, whole(http.get(&proxy, "large"), size)).await?,
+            sample(nginx_worker, whole(http.get(&origin, "large"), size)).await?,
+            sample(nginx_worker, whole(http.get(&proxy, "large"), size)).await?,
             sample(server, read_own(&own, size)).await?,
             sample(server, read_large(&plain, size)).await?,
         ];
@@ -52,11 +52,11 @@ pub(super) async fn download(stage: &Stage) -> Result<()> {
     }
     let gib = size as f64 / f64::from(1 << 30);
     println!(
-        "## download\n\n| | GiB/s | CPU-s/GiB between | CPU over nginx | throughput over nginx | over direct |\n|---|---|---|---|---|---|"
+        "## download\n\n| | GiB/s | CPU-s/GiB | CPU vs nginx | throughput vs nginx | throughput vs direct |\n|---|---|---|---|---|---|"
     );
     println!("| direct | {:.2} | | | | |", gib / direct.median_wall());
     println!("| nginx | {:.2} | {:.2} | | | |", gib / nginx.median_wall(), nginx.median_cpu() / gib);
-    for (name, series) in [("lakeport, own client", &ours), ("lakeport, frames of 16 KiB", &theirs)] {
+    for (name, series) in [("lakeport, Rust client", &ours), ("lakeport, 16 KiB frames", &theirs)] {
         println!(
             "| {name} | {:.2} | {:.2} | {} | {} | {} |",
             gib / series.median_wall(),
@@ -72,7 +72,7 @@ pub(super) async fn download(stage: &Stage) -> Result<()> {
 
 async fn whole(read: impl Future<Output = Result<u64>>, expected: u64) -> Result<()> {
     let size = read.await?;
-    if size == expected { Ok(()) } else { Err(format!("{size} bytes came instead of {expected}").into()) }
+    if size == expected { Ok(()) } else { Err(format!("received {size} bytes instead of {expected}").into()) }
 }
 
 async fn read_own(client: &Client, size: u64) -> Result<()> {
@@ -95,21 +95,21 @@ pub(super) async fn read_large(client: &FileServiceClient<Channel>, size: u64) -
     whole(std::future::ready(Ok(read)), size).await
 }
 
-pub(super) async fn upload(stage: &Stage) -> Result<()> {
+pub(super) async fn upload(setup: &Setup) -> Result<()> {
     let piece = Bytes::from(vec![7; PIECE]);
     let http = Http::new();
-    let tuned = tuned(&stage.writer.url).await?;
-    let plain = connect(&stage.writer.url).await?;
+    let tuned = tuned(&setup.writer.url).await?;
+    let plain = connect(&setup.writer.url).await?;
     let (mut direct, mut nginx, mut ours, mut theirs) =
         (Series::default(), Series::default(), Series::default(), Series::default());
-    let (sink, proxy) = (format!("http://{}", stage.sink), format!("http://{}", stage.proxy));
-    let (server, yardstick) = (stage.writer.pid(), stage.proxy_nginx.worker);
-    for round in 0..=stage.rounds {
+    let (sink, proxy) = (format!("http://{}", setup.sink), format!("http://{}", setup.proxy));
+    let (server, nginx_worker) = (setup.writer.pid(), setup.proxy_nginx.worker);
+    for round in 0..=setup.rounds {
         let samples = [
-            sample(yardstick, http.post(&sink, stage.mebibytes, piece.clone())).await?,
-            sample(yardstick, http.post(&proxy, stage.mebibytes, piece.clone())).await?,
-            sample(server, write_large(&tuned, stage.mebibytes, &piece)).await?,
-            sample(server, write_large(&plain, stage.mebibytes, &piece)).await?,
+            sample(nginx_worker, http.post(&sink, setup.mebibytes, piece.clone())).await?,
+            sample(nginx_worker, http.post(&proxy, setup.mebibytes, piece.clone())).await?,
+            sample(server, write_large(&tuned, setup.mebibytes, &piece)).await?,
+            sample(server, write_large(&plain, setup.mebibytes, &piece)).await?,
         ];
         if round > 0 {
             for (series, sample) in [&mut direct, &mut nginx, &mut ours, &mut theirs].into_iter().zip(samples) {
@@ -117,13 +117,13 @@ pub(super) async fn upload(stage: &Stage) -> Result<()> {
             }
         }
     }
-    let gib = stage.mebibytes as f64 / 1024.0;
+    let gib = setup.mebibytes as f64 / 1024.0;
     println!(
-        "## upload\n\n| | GiB/s | CPU-s/GiB between | CPU over nginx | throughput over nginx | over direct |\n|---|---|---|---|---|---|"
+        "## upload\n\n| | GiB/s | CPU-s/GiB | CPU vs nginx | throughput vs nginx | throughput vs direct |\n|---|---|---|---|---|---|"
     );
     println!("| direct | {:.2} | | | | |", gib / direct.median_wall());
     println!("| nginx | {:.2} | {:.2} | | | |", gib / nginx.median_wall(), nginx.median_cpu() / gib);
-    for (name, series) in [("lakeport, windows of 16 MiB", &ours), ("lakeport, a client as tonic makes it", &theirs)] {
+    for (name, series) in [("lakeport, 16 MiB windows", &ours), ("lakeport, tonic's default client", &theirs)] {
         println!(
             "| {name} | {:.2} | {:.2} | {} | {} | {} |",
             gib / series.median_wall(),

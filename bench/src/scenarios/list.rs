@@ -1,6 +1,6 @@
-//! A list of 100,000 objects, and the cost of one more among them, on a lake of its own.
+//! Listing of 100,000 objects, and a commit of one more object beside them, on an embedded lake.
 
-use super::{Stage, sample};
+use super::{Setup, sample};
 use crate::Result;
 use crate::peer::Lakeport;
 use crate::table::Series;
@@ -13,8 +13,8 @@ use tonic::transport::{Channel, Endpoint};
 const OBJECTS: usize = 100_000;
 const BATCH: usize = 5_000;
 
-pub(super) async fn list(stage: &Stage) -> Result<()> {
-    let server = Lakeport::embedded(&stage.server, &stage.dir.path().join("lake"))?;
+pub(super) async fn list(setup: &Setup) -> Result<()> {
+    let server = Lakeport::embedded(&setup.server, &setup.dir.path().join("lake"))?;
     let channel = Endpoint::from_shared(server.url.clone())?.connect().await?;
     let (files, versions) = (FileServiceClient::new(channel.clone()), VersionServiceClient::new(channel));
     for first in (0..OBJECTS).step_by(BATCH) {
@@ -22,7 +22,7 @@ pub(super) async fn list(stage: &Stage) -> Result<()> {
     }
     commit(&versions).await?;
     let (mut lists, mut commits) = (Series::default(), Series::default());
-    for round in 0..=stage.rounds {
+    for round in 0..=setup.rounds {
         let listed = sample(server.pid(), all(&files)).await?;
         write(&files, OBJECTS + round..OBJECTS + round + 1).await?;
         let committed = sample(server.pid(), commit(&versions)).await?;
@@ -79,5 +79,9 @@ async fn all(files: &FileServiceClient<Channel>) -> Result<()> {
     while let Some(message) = stream.message().await? {
         count += message.entries.len();
     }
-    if count >= OBJECTS { Ok(()) } else { Err(format!("{count} entries").into()) }
+    if count >= OBJECTS {
+        Ok(())
+    } else {
+        Err(format!("the listing has {count} entries, expected at least {OBJECTS}").into())
+    }
 }

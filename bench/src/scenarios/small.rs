@@ -1,7 +1,7 @@
-//! Small objects: one call each, and batches.
+//! Small objects, read with one call each and in batches.
 
 use super::bulk::connect;
-use super::{Stage, sample};
+use super::{Setup, sample};
 use crate::Result;
 use crate::http::Http;
 use crate::table::Series;
@@ -10,26 +10,27 @@ use lakeport_proto::v1::file_service_client::FileServiceClient;
 use lakeport_proto::v1::{BatchReadRequest, ReadRequest};
 use tonic::transport::Channel;
 
-/// Objects of 4 KiB.
+/// The number of objects, each of 4 KiB.
 pub(super) const OBJECTS: usize = 10_000;
-/// Calls of one round with one caller, and with many.
+/// Calls per round with one caller.
 const ALONE: usize = 1_000;
+/// The number of concurrent callers.
 const MANY: usize = 64;
 
-pub(super) async fn unary(stage: &Stage) -> Result<()> {
+pub(super) async fn unary(setup: &Setup) -> Result<()> {
     let http = Http::new();
-    let client = connect(&stage.reader.url).await?;
-    let (origin, proxy) = (format!("http://{}", stage.origin), format!("http://{}", stage.proxy));
-    let (server, yardstick) = (stage.reader.pid(), stage.proxy_nginx.worker);
+    let client = connect(&setup.reader.url).await?;
+    let (origin, proxy) = (format!("http://{}", setup.origin), format!("http://{}", setup.proxy));
+    let (server, nginx_worker) = (setup.reader.pid(), setup.proxy_nginx.worker);
     println!(
-        "## 4 KiB, one call each\n\n| callers | way | calls/s | CPU us/call between | CPU over nginx | calls/s over nginx | time over direct |\n|---|---|---|---|---|---|---|"
+        "## 4 KiB, one call each\n\n| callers | variant | calls/s | CPU us/call | CPU vs nginx | calls/s vs nginx | time vs direct |\n|---|---|---|---|---|---|---|"
     );
     for (callers, calls) in [(1, ALONE), (MANY, OBJECTS)] {
         let (mut direct, mut nginx, mut ours) = (Series::default(), Series::default(), Series::default());
-        for round in 0..=stage.rounds {
+        for round in 0..=setup.rounds {
             let samples = [
-                sample(yardstick, over_http(&http, &origin, callers, calls)).await?,
-                sample(yardstick, over_http(&http, &proxy, callers, calls)).await?,
+                sample(nginx_worker, over_http(&http, &origin, callers, calls)).await?,
+                sample(nginx_worker, over_http(&http, &proxy, callers, calls)).await?,
                 sample(server, one_by_one(&client, callers, calls)).await?,
             ];
             if round > 0 {
@@ -82,14 +83,14 @@ async fn in_one_call(client: &FileServiceClient<Channel>) -> Result<()> {
     while let Some(message) = stream.message().await? {
         read += message.items.iter().filter(|item| item.data.len() == 4096).count();
     }
-    if read == OBJECTS { Ok(()) } else { Err(format!("{read} of {OBJECTS} objects came").into()) }
+    if read == OBJECTS { Ok(()) } else { Err(format!("received {read} of {OBJECTS} objects").into()) }
 }
 
-pub(super) async fn batch(stage: &Stage) -> Result<()> {
-    let client = connect(&stage.reader.url).await?;
-    let server = stage.reader.pid();
+pub(super) async fn batch(setup: &Setup) -> Result<()> {
+    let client = connect(&setup.reader.url).await?;
+    let server = setup.reader.pid();
     let (mut alone, mut many, mut batch) = (Series::default(), Series::default(), Series::default());
-    for round in 0..=stage.rounds {
+    for round in 0..=setup.rounds {
         let samples = [
             sample(server, one_by_one(&client, 1, OBJECTS)).await?,
             sample(server, one_by_one(&client, MANY, OBJECTS)).await?,
@@ -101,9 +102,9 @@ pub(super) async fn batch(stage: &Stage) -> Result<()> {
             }
         }
     }
-    println!("## 10,000 x 4 KiB\n\n| | seconds | a batch is faster by |\n|---|---|---|");
+    println!("## 10,000 x 4 KiB\n\n| | seconds | speedup of a batch |\n|---|---|---|");
     println!("| one by one | {:.2} | {} |", alone.median_wall(), alone.ratio(&batch, |s| s.wall));
-    println!("| {MANY} at once | {:.2} | {} |", many.median_wall(), many.ratio(&batch, |s| s.wall));
+    println!("| {MANY} concurrently | {:.2} | {} |", many.median_wall(), many.ratio(&batch, |s| s.wall));
     println!("| one batch | {:.2} | |\n", batch.median_wall());
     Ok(())
 }
