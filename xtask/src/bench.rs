@@ -1,22 +1,22 @@
-//! `cargo xtask bench`: builds the server and the bench in release, and runs the one against the other.
+//! `cargo xtask bench`: builds the server and the benchmarks in release mode and runs the benchmarks.
 
 use crate::cargo::{cargo, metadata};
 use crate::error::Result;
 use crate::run::Run;
 use crate::workspace;
 
-/// What to hand on to the bench.
+/// Arguments that are passed on to the benchmarks.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// Arguments of the bench: --rounds N, --mebibytes N, --only NAME.
+    /// Arguments for the benchmarks: --rounds N, --mebibytes N, --only NAME.
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     rest: Vec<String>,
 }
 
-/// Measures.
+/// Builds the server and the benchmarks in release mode, then runs the benchmarks.
 ///
 /// # Errors
-/// When something does not build, or the bench fails.
+/// Fails if a build or the benchmarks fail.
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     cargo("build --release --locked -p lakeport-server -p lakeport-bench")?.run()?;
     let built = metadata()?.target_directory.join("release");

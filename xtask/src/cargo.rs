@@ -1,4 +1,4 @@
-//! Cargo as xtask calls it.
+//! Runs cargo and reads its metadata.
 
 use crate::error::{Error, Result};
 use crate::run::Run;
@@ -6,72 +6,68 @@ use crate::workspace;
 use serde::Deserialize;
 use std::path::PathBuf;
 
-/// `cargo <arguments>` in the workspace.
+/// Returns the command `cargo <arguments>`, to run in the workspace root.
 ///
 /// # Errors
-/// As `workspace::root`.
+/// The errors of `workspace::root`.
 pub(crate) fn cargo(arguments: &str) -> Result<Run> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     Ok(Run::new(cargo, &workspace::root()?).args(arguments))
 }
 
-/// What `cargo metadata` says, as far as xtask asks.
+/// The parts of the output of `cargo metadata` that xtask uses.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Metadata {
-    /// Where cargo builds.
+    /// Cargo's target directory.
     pub(crate) target_directory: PathBuf,
-    /// Every package of the tree.
+    /// All packages of the dependency graph.
     pub(crate) packages: Vec<Package>,
-    /// Who depends on whom.
+    /// The resolved dependency graph.
     pub(crate) resolve: Resolve,
 }
 
-/// One package.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Package {
-    /// What `Node` calls it.
+    /// ID, as `Node` and `Dependency` refer to it.
     pub(crate) id: String,
-    /// What people call it.
     pub(crate) name: String,
 }
 
-/// Who depends on whom.
+/// The resolved dependency graph.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Resolve {
-    /// One for each package.
+    /// One node for each package.
     pub(crate) nodes: Vec<Node>,
 }
 
-/// What one package depends on.
+/// A package with its direct dependencies.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Node {
-    /// The package's.
+    /// ID of the package.
     pub(crate) id: String,
-    /// Its direct dependencies.
     pub(crate) deps: Vec<Dependency>,
 }
 
 /// A direct dependency.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Dependency {
-    /// The package's ID.
+    /// ID of the package that is depended on.
     pub(crate) pkg: String,
-    /// What it is needed for.
     pub(crate) dep_kinds: Vec<DependencyKind>,
 }
 
-/// What a dependency is needed for.
+/// Kind of a dependency: normal, development or build.
 #[derive(Debug, Deserialize)]
 pub(crate) struct DependencyKind {
-    /// `dev` or `build`; nothing for a normal one.
+    /// `dev` or `build`; `None` for a normal dependency.
     pub(crate) kind: Option<String>,
 }
 
-/// Asks cargo for the tree of this workspace, for every platform.
+/// Returns the metadata of this workspace, with the dependencies of all platforms.
 ///
 /// # Errors
-/// As cargo's; `Json` if its answer has another shape.
+/// Fails if cargo fails; `Json` if its output cannot be parsed.
 pub(crate) fn metadata() -> Result<Metadata> {
-    let answer = cargo("metadata --locked --format-version 1")?.read()?;
-    serde_json::from_str(&answer).map_err(|source| Error::Json { what: "cargo metadata", source })
+    let output = cargo("metadata --locked --format-version 1")?.read()?;
+    serde_json::from_str(&output).map_err(|source| Error::Json { what: "cargo metadata", source })
 }

@@ -1,43 +1,42 @@
-//! Why a command of the project did not get through.
+//! The errors of xtask.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 
-/// What xtask's functions answer.
 pub(crate) type Result<T> = std::result::Result<T, Error>;
 
-/// Why a command of the project did not get through. The text is for the person at the terminal.
+/// Reason why an xtask command failed, written for the user at the terminal.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
-    /// A command was not there, or the system refused to start it.
+    /// A command does not exist, or the system could not start it.
     #[error("could not start `{command}`: {source}")]
     Start { command: String, source: std::io::Error },
-    /// A command ran and did not succeed; it has said why itself.
+    /// A command exited with an error. Its own output explains the reason.
     #[error("`{command}` ended with {status}")]
     Ended { command: String, status: ExitStatus },
-    /// The file system refused.
+    /// A file operation failed.
     #[error("{}: {source}", path.display())]
     File { path: PathBuf, source: std::io::Error },
-    /// An input is not what it should be.
+    /// JSON input could not be parsed.
     #[error("{what}: {source}")]
     Json { what: &'static str, source: serde_json::Error },
-    /// A check found something.
+    /// A check failed.
     #[error("{0}")]
-    Found(String),
+    Check(String),
 }
 
 impl Error {
-    /// For `map_err` on what `std::fs` answers about `path`.
+    /// Returns a function that adds `path` to an I/O error, for `map_err`.
     pub(crate) fn file(path: &Path) -> impl FnOnce(std::io::Error) -> Self + '_ {
         |source| Self::File { path: path.to_owned(), source }
     }
 }
 
-/// Fails with all of `findings`, one a line, or passes if there are none.
-pub(crate) fn nothing_found(findings: &[String]) -> Result<()> {
+/// Fails with all `findings`, one per line. Returns `Ok` if there are no findings.
+pub(crate) fn fail_on_findings(findings: &[String]) -> Result<()> {
     match findings {
         [] => Ok(()),
-        [one] => Err(Error::Found(one.clone())),
-        many => Err(Error::Found(format!("{} findings:\n  {}", many.len(), many.join("\n  ")))),
+        [one] => Err(Error::Check(one.clone())),
+        many => Err(Error::Check(format!("{} findings:\n  {}", many.len(), many.join("\n  ")))),
     }
 }

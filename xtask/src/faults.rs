@@ -1,42 +1,42 @@
-//! `cargo xtask faults`: the tests that do damage, for as long as it takes to believe them.
+//! `cargo xtask faults`: long runs of the fault injection tests.
 
 use crate::cargo::cargo;
 use crate::error::{Error, Result};
 use crate::run::Run;
 use crate::tools;
 
-/// How much of it. The defaults take some two hours on two cores.
+/// Size of the run. The defaults take about two hours on two cores.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// Deaths of a server under eight writers.
+    /// Number of times to kill a server that has eight writers.
     #[arg(long, default_value_t = 2000)]
     kills: u32,
-    /// Transactions of each of the 32 who commit into one base.
+    /// Transactions of each of the 32 clients that commit to one base branch.
     #[arg(long, default_value_t = 200)]
     transactions: u32,
-    /// Uploads that are cut at a random byte.
+    /// Number of uploads to cut off at a random byte.
     #[arg(long, default_value_t = 20_000)]
     uploads: u32,
-    /// Reads of a lakeFS that lies.
+    /// Number of reads through a proxy that corrupts lakeFS's responses.
     #[arg(long, default_value_t = 20_000)]
     reads: u32,
-    /// Repeats a run: the number that it printed.
+    /// Repeat a run with the seed that it printed.
     #[arg(long)]
     seed: Option<u64>,
-    /// Only tests whose names contain this.
+    /// Run only tests whose names contain this text.
     only: Option<String>,
 }
 
-/// Runs them one after the other, and shows what they count.
+/// Runs the fault tests one after the other and shows their output.
 ///
 /// # Errors
-/// When one fails.
+/// Fails if a test fails, or if no test name contains `only`.
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     tools::postgres::ensure()?;
     if let Some(only) = &arguments.only {
         let listed = cargo("test --workspace --locked --test faults")?.arg("--").arg("--list").arg(only).read()?;
         if !listed.lines().any(|line| line.ends_with(": test")) {
-            return Err(Error::Found(format!("no test of the faults has {only:?} in its name")));
+            return Err(Error::Check(format!("no fault test has {only:?} in its name")));
         }
     }
     let test = cargo("test --workspace --locked --test faults")?

@@ -1,4 +1,4 @@
-//! `cargo xtask`: what is more than one cargo command. A subcommand is a file.
+//! `cargo xtask`: the commands of this project that need more than one cargo command. Each subcommand has its own file.
 
 mod bench;
 mod cargo;
@@ -15,7 +15,7 @@ mod workspace;
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
 
-/// The project's own commands.
+/// Commands of the lakeport project.
 #[derive(Debug, Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask")]
 struct Arguments {
@@ -25,22 +25,22 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Run every check of the project, cheap ones first; stop at the first that fails.
+    /// Run all checks, fast ones first; stop at the first failure.
     Test(test::Arguments),
     /// Measure speed and memory against nginx, in release builds.
     Bench(bench::Arguments),
-    /// Do damage for hours, and hold what clients were told against what the lake says.
+    /// Run the fault injection tests for hours and check the responses of clients against the lake's history.
     Faults(faults::Arguments),
-    /// Make the generated code of other languages anew, from the contract.
+    /// Regenerate the code of other languages from the protobuf files.
     Stubs,
-    /// Leave out one rule of the protocol after the other, and show that a test notices each.
+    /// Break one rule of the transaction protocol at a time and check that a test fails.
     Mutants(mutants::Arguments),
-    /// Lint the server as it is built for Windows.
+    /// Run clippy on the server for Windows.
     Windows,
 }
 
 fn main() -> ExitCode {
-    let ended = match Arguments::parse().command {
+    let result = match Arguments::parse().command {
         Command::Test(arguments) => test::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
         Command::Faults(arguments) => faults::run(&arguments),
@@ -48,7 +48,7 @@ fn main() -> ExitCode {
         Command::Mutants(arguments) => mutants::run(&arguments),
         Command::Windows => windows::run(),
     };
-    match ended {
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("xtask: {error}");

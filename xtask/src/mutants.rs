@@ -1,6 +1,6 @@
 //! `cargo xtask mutants`: breaks one rule of the transaction protocol at a time and checks that a test fails.
 
-use crate::error::{Error, Result, nothing_found};
+use crate::error::{Error, Result, fail_on_findings};
 use crate::run::Run;
 use crate::workspace;
 use serde::Deserialize;
@@ -22,7 +22,7 @@ pub(crate) struct Arguments {
 struct Mutation {
     #[serde(skip)]
     name: String,
-    /// What the mutated code does wrong.
+    /// The rule of the protocol that the mutation breaks.
     rule: String,
     /// The source file, relative to the workspace root.
     file: PathBuf,
@@ -41,7 +41,7 @@ enum Verdict {
     Passed,
     Failed,
     /// The code does not build, or the test does not exist.
-    Nothing,
+    Inconclusive,
 }
 
 /// A checkout of HEAD, separate from the working tree.
@@ -60,20 +60,20 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let tree = Tree::new(workspace::root()?)?;
     let mut findings = Vec::new();
     for mutation in &mutations {
-        let finding = tree.try_out(mutation)?;
+        let finding = tree.check(mutation)?;
         println!("{} ({}): {}", mutation.name, mutation.rule, finding.as_deref().unwrap_or("caught"));
         findings.extend(finding.map(|finding| format!("{}: {finding}", mutation.name)));
     }
     tree.remove()?;
     println!("\n{} passed, {} failed", mutations.len() - findings.len(), findings.len());
-    nothing_found(&findings)
+    fail_on_findings(&findings)
 }
 
 /// Checks that each mutation applies to the working tree.
 ///
 /// # Errors
 /// Lists the mutations that do not apply.
-pub(crate) fn still_apply() -> Result<()> {
+pub(crate) fn check_applicable() -> Result<()> {
     let root = workspace::root()?;
     let mut findings = Vec::new();
     for mutation in selected(&[])? {
@@ -81,7 +81,7 @@ pub(crate) fn still_apply() -> Result<()> {
             findings.push(error.to_string());
         }
     }
-    nothing_found(&findings)
+    fail_on_findings(&findings)
 }
 
 fn selected(names: &[String]) -> Result<Vec<Mutation>> {
@@ -96,7 +96,7 @@ fn selected(names: &[String]) -> Result<Vec<Mutation>> {
     }
     mutations.sort_by(|one, two| one.name.cmp(&two.name));
     if mutations.len() < names.len() {
-        return Err(Error::Found(format!("not all of {names:?} exist in {MUTATIONS}")));
+        return Err(Error::Check(format!("{MUTATIONS} does not contain all of the mutations {names:?}")));
     }
     Ok(mutations)
 }
@@ -104,7 +104,7 @@ fn selected(names: &[String]) -> Result<Vec<Mutation>> {
 impl Mutation {
     fn read(name: String, path: &Path) -> Result<Self> {
         let text = std::fs::read_to_string(path).map_err(Error::file(path))?;
-        let mutation: Self = toml::from_str(&text).map_err(|error| Error::Found(format!("{name}.toml: {error}")))?;
+        let mutation: Self = toml::from_str(&text).map_err(|error| Error::Check(format!("{name}.toml: {error}")))?;
         Ok(Self { name, ..mutation })
     }
 
@@ -114,7 +114,7 @@ impl Mutation {
         let source = std::fs::read_to_string(&path).map_err(Error::file(&path))?;
         match source.matches(&self.find).count() {
             1 => Ok(source.replacen(&self.find, &self.replace, 1)),
-            found => Err(Error::Found(format!(
+            found => Err(Error::Check(format!(
                 "{MUTATIONS}/{}.toml: `find` occurs {found} times in {}: adapt it to the new code",
                 self.name,
                 self.file.display()
@@ -127,8 +127,8 @@ impl Tree {
     fn new(root: PathBuf) -> Result<Self> {
         let folder = root.join("target").join("mutants");
         let tree = Self { path: folder.join("tree"), target: folder.join("target"), root };
-        // An interrupted run leaves its checkout.
-        tree.git("worktree remove --force").arg(&tree.path).ask()?;
+        // An interrupted run leaves its checkout behind.
+        tree.git("worktree remove --force").arg(&tree.path).try_read()?;
         tree.git("worktree add --detach --quiet").arg(&tree.path).arg("HEAD").run()?;
         Ok(tree)
     }
@@ -138,7 +138,7 @@ impl Tree {
     }
 
     /// Describes what is wrong with a mutation; `None` if its test detects it.
-    fn try_out(&self, mutation: &Mutation) -> Result<Option<String>> {
+    fn check(&self, mutation: &Mutation) -> Result<Option<String>> {
         if self.verdict(mutation)? != Verdict::Passed {
             return Ok(Some(format!("{} does not pass without the mutation", mutation.test)));
         }
@@ -149,7 +149,7 @@ impl Tree {
         Ok(match verdict {
             Verdict::Failed => None,
             Verdict::Passed => Some(format!("{} does not detect it", mutation.test)),
-            Verdict::Nothing => Some("it does not build".to_owned()),
+            Verdict::Inconclusive => Some("it does not build".to_owned()),
         })
     }
 
@@ -157,7 +157,7 @@ impl Tree {
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         let test = Run::new(cargo, &self.path).args("test --workspace --locked --test").arg(&mutation.target);
         let test = test.env("CARGO_TARGET_DIR", &self.target).args("-- --exact").arg(&mutation.test);
-        Ok(verdict(&test.said()?))
+        Ok(verdict(&test.read_stdout()?))
     }
 
     fn remove(&self) -> Result<()> {
@@ -170,7 +170,7 @@ fn verdict(output: &str) -> Verdict {
     match (result.contains(" 1 passed"), result.contains(" 1 failed")) {
         (true, false) => Verdict::Passed,
         (false, true) => Verdict::Failed,
-        _ => Verdict::Nothing,
+        _ => Verdict::Inconclusive,
     }
 }
 
@@ -179,16 +179,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_missing_test_proves_nothing() {
+    fn output_without_a_test_result_is_inconclusive() {
         let result = |passed, failed| format!("\ntest result: x. {passed} passed; {failed} failed; 0 ignored\n");
         assert_eq!(verdict(&result(1, 0)), Verdict::Passed);
         assert_eq!(verdict(&result(0, 1)), Verdict::Failed);
-        assert_eq!(verdict(&result(0, 0)), Verdict::Nothing);
-        assert_eq!(verdict("error: could not compile"), Verdict::Nothing);
+        assert_eq!(verdict(&result(0, 0)), Verdict::Inconclusive);
+        assert_eq!(verdict("error: could not compile"), Verdict::Inconclusive);
     }
 
     #[test]
-    fn a_mutation_applies_only_where_its_code_occurs_once() {
+    fn a_mutation_applies_only_if_its_code_occurs_once() {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("a.rs"), "one two two").unwrap();
         let mutation = |find: &str| Mutation {

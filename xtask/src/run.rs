@@ -1,11 +1,11 @@
-//! Commands: shown before they start, and an error when they do not succeed.
+//! Child processes: `Run` prints a command before it starts and reports an error if it fails.
 
 use crate::error::{Error, Result};
 use std::ffi::OsStr;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
-/// A command to be run in the foreground.
+/// A command to run in the foreground.
 #[derive(Debug)]
 pub(crate) struct Run {
     command: Command,
@@ -13,7 +13,7 @@ pub(crate) struct Run {
 }
 
 impl Run {
-    /// `program`, run in `directory`.
+    /// Creates a command that runs `program` in `directory`, without standard input.
     pub(crate) fn new(program: impl AsRef<OsStr>, directory: &Path) -> Self {
         let program = program.as_ref();
         let mut command = Command::new(program);
@@ -22,7 +22,7 @@ impl Run {
         Self { command, shown: name.to_string_lossy().into_owned() }
     }
 
-    /// One more argument.
+    /// Appends an argument.
     pub(crate) fn arg(mut self, argument: impl AsRef<OsStr>) -> Self {
         self.shown.push(' ');
         self.shown.push_str(&argument.as_ref().to_string_lossy());
@@ -30,38 +30,38 @@ impl Run {
         self
     }
 
-    /// More arguments, separated by spaces; none can contain one.
+    /// Appends arguments that are separated by white space. An argument cannot contain white space.
     pub(crate) fn args(self, arguments: &str) -> Self {
         arguments.split_whitespace().fold(self, |run, argument| run.arg(argument))
     }
 
-    /// One more variable in the environment.
+    /// Sets an environment variable.
     pub(crate) fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
         self.shown = format!("{name}='{}' {}", value.as_ref().to_string_lossy(), self.shown);
         self.command.env(name, value);
         self
     }
 
-    /// One variable less in the environment.
+    /// Removes an environment variable.
     pub(crate) fn without_env(mut self, name: &str) -> Self {
         self.command.env_remove(name);
         self
     }
 
-    /// Runs it with its output on the terminal.
+    /// Prints the command and runs it. The command's output goes to the terminal.
     ///
     /// # Errors
-    /// `Start`, and `Ended` if it does not succeed.
+    /// `Start` if the command cannot be started; `Ended` if it fails.
     pub(crate) fn run(mut self) -> Result<()> {
         println!("$ {}", self.shown);
         let status = self.command.status().map_err(|source| Error::Start { command: self.shown.clone(), source })?;
         if status.success() { Ok(()) } else { Err(Error::Ended { command: self.shown, status }) }
     }
 
-    /// Runs it unseen and answers its standard output; its standard error is seen.
+    /// Runs the command and returns its standard output. Its standard error goes to the terminal.
     ///
     /// # Errors
-    /// `Start`, and `Ended` if it does not succeed.
+    /// `Start` if the command cannot be started; `Ended` if it fails.
     pub(crate) fn read(mut self) -> Result<String> {
         let Output { status, stdout, .. } = self
             .command
@@ -74,21 +74,20 @@ impl Run {
         Ok(String::from_utf8_lossy(&stdout).trim_end().to_owned())
     }
 
-    /// Runs it unseen and answers its standard output, whether or not it succeeds.
+    /// Runs the command silently and returns its standard output, even if the command fails.
     ///
     /// # Errors
-    /// `Start`.
-    pub(crate) fn said(mut self) -> Result<String> {
+    /// `Start` if the command cannot be started.
+    pub(crate) fn read_stdout(mut self) -> Result<String> {
         let output = self.command.output().map_err(|source| Error::Start { command: self.shown, source })?;
         Ok(String::from_utf8_lossy(&output.stdout).into_owned())
     }
 
-    /// Runs it unseen and answers its standard output if it succeeds, nothing if it does not: for questions to which "no" is an
-    /// answer.
+    /// Runs the command silently and returns its standard output, or `None` if the command fails.
     ///
     /// # Errors
-    /// `Start`.
-    pub(crate) fn ask(mut self) -> Result<Option<String>> {
+    /// `Start` if the command cannot be started.
+    pub(crate) fn try_read(mut self) -> Result<Option<String>> {
         let output = self.command.output().map_err(|source| Error::Start { command: self.shown, source })?;
         Ok(output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim_end().to_owned()))
     }

@@ -1,4 +1,4 @@
-//! `cargo xtask test`: every check of the project. A step is a file.
+//! `cargo xtask test`: all checks of the project. Most steps have their own file.
 
 mod contract;
 mod deny;
@@ -17,38 +17,46 @@ use crate::tools;
 use clap::builder::PossibleValuesParser;
 use std::time::Instant;
 
-/// One check. What it prints is seen as it comes.
+/// One check. Its output goes directly to the terminal.
 struct Step {
     name: &'static str,
-    what: &'static str,
+    checks: &'static str,
     run: fn() -> Result<()>,
 }
 
-/// The steps in their order: cheap ones first, so that a slip is told within a second.
+/// The steps in execution order. Fast steps come first, so that simple mistakes are reported within a second.
 const STEPS: [Step; 14] = [
-    Step { name: "format", what: "Rust is formatted", run: format },
-    Step { name: "tools", what: "pinned tools are installed", run: install },
-    Step { name: "contract", what: "the contract is clean and breaks nobody", run: contract::run },
-    Step { name: "layers", what: "dependencies point one way", run: layers::run },
-    Step { name: "mutations", what: "what the tests have to notice still applies", run: mutants::still_apply },
-    Step { name: "clippy", what: "no lint of Rust", run: lint::clippy },
-    Step { name: "docs", what: "the documentation of Rust builds", run: lint::docs },
-    Step { name: "python", what: "no lint of Python, and its types agree", run: lint::python },
-    Step { name: "deny", what: "licenses, duplicates and sources of dependencies", run: deny::run },
-    Step { name: "tests", what: "cargo's tests", run: workspace_tests::run },
-    Step { name: "python-client", what: "the Python client does what it says", run: python_client::run },
-    Step { name: "manifests", what: "what is deployed is valid", run: manifests::run },
-    Step { name: "image", what: "the static binary runs as in its image", run: image::run },
-    Step { name: "wheels", what: "the wheels of Python install and work alone", run: wheels::run },
+    Step { name: "format", checks: "Rust code is formatted", run: format },
+    Step { name: "tools", checks: "pinned tools are installed", run: install },
+    Step {
+        name: "contract",
+        checks: "protobuf files pass lint and format checks and are backward compatible",
+        run: contract::run,
+    },
+    Step { name: "layers", checks: "crates have only allowed dependencies", run: layers::run },
+    Step { name: "mutations", checks: "each mutation still applies to the code", run: mutants::check_applicable },
+    Step { name: "clippy", checks: "Rust code has no clippy warnings", run: lint::clippy },
+    Step { name: "docs", checks: "Rust documentation builds without warnings", run: lint::docs },
+    Step {
+        name: "python",
+        checks: "Python code of the tests is formatted and passes lint and type checks",
+        run: lint::python,
+    },
+    Step { name: "deny", checks: "licenses, duplicates and sources of dependencies are allowed", run: deny::run },
+    Step { name: "tests", checks: "Rust tests pass", run: workspace_tests::run },
+    Step { name: "python-client", checks: "Python client passes its checks and tests", run: python_client::run },
+    Step { name: "manifests", checks: "deployment manifests are valid", run: manifests::run },
+    Step { name: "image", checks: "static binary starts and stops as in its image", run: image::run },
+    Step { name: "wheels", checks: "Python wheels install and work on their own", run: wheels::run },
 ];
 
-/// What `cargo xtask test` can be told.
+/// Selects the steps to run.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// Run only this step; may be given more than once.
+    /// Run only this step; can be repeated.
     #[arg(long, value_name = "STEP", value_parser = PossibleValuesParser::new(STEPS.iter().map(|step| step.name)))]
     only: Vec<String>,
-    /// Name the steps and run none.
+    /// List the steps without running them.
     #[arg(long)]
     list: bool,
 }
@@ -60,33 +68,33 @@ impl Arguments {
     }
 }
 
-/// Runs the steps that are asked for, in their order, until one fails.
+/// Runs the selected steps in execution order until one fails.
 ///
 /// # Errors
-/// What the failing step said, with the step's name.
+/// `Check` with the name and the error of the step that failed.
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     if arguments.list {
-        STEPS.iter().for_each(|step| println!("{:<13} {}", step.name, step.what));
+        STEPS.iter().for_each(|step| println!("{:<13} {}", step.name, step.checks));
         return Ok(());
     }
     let steps = arguments.chosen();
     for (passed, step) in steps.iter().enumerate() {
-        if let Err(error) = take(step) {
+        if let Err(error) = run_step(step) {
             println!("\n{passed} passed, 1 failed");
-            return Err(Error::Found(format!("step `{}` failed: {error}", step.name)));
+            return Err(Error::Check(format!("step `{}` failed: {error}", step.name)));
         }
     }
     println!("\n{} passed, 0 failed", steps.len());
     Ok(())
 }
 
-fn take(step: &Step) -> Result<()> {
-    println!("\n==> {}: {}", step.name, step.what);
+fn run_step(step: &Step) -> Result<()> {
+    println!("\n==> {}: {}", step.name, step.checks);
     let started = Instant::now();
-    let ended = (step.run)();
-    let verdict = if ended.is_ok() { "ok" } else { "FAILED" };
+    let result = (step.run)();
+    let verdict = if result.is_ok() { "ok" } else { "FAILED" };
     println!("<== {}: {verdict} in {:.1} s", step.name, started.elapsed().as_secs_f64());
-    ended
+    result
 }
 
 fn format() -> Result<()> {
@@ -104,14 +112,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_asked_for_runs_in_the_order_of_the_steps() {
+    fn selected_steps_run_in_the_declared_order() {
         let arguments = Arguments { only: vec!["layers".to_owned(), "format".to_owned()], list: false };
         let names: Vec<_> = arguments.chosen().iter().map(|step| step.name).collect();
         assert_eq!(names, ["format", "layers"]);
     }
 
     #[test]
-    fn every_step_has_its_own_name() {
+    fn step_names_are_unique() {
         let mut names: Vec<_> = STEPS.iter().map(|step| step.name).collect();
         names.sort_unstable();
         names.dedup();

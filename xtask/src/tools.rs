@@ -1,4 +1,4 @@
-//! Tools that are no part of Rust: installed on first use into the user's cache, from package registries only.
+//! External tools. They are installed on first use from package registries into the user's cache directory.
 
 mod pins;
 pub(crate) mod postgres;
@@ -10,106 +10,107 @@ use std::fs::File;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 
-/// Written last into a folder, so that a broken installation is not taken for one.
+/// Marker file that is written last, so that an incomplete installation is detected.
 const COMPLETE: &str = ".complete";
 
-/// Where the tools are.
+/// Paths of the installed tools.
 #[derive(Debug)]
 pub(crate) struct Tools {
-    /// The cache that holds all of them.
+    /// Cache directory of all tools.
     pub(crate) directory: PathBuf,
     python: PathBuf,
     cargo_deny: PathBuf,
 }
 
 impl Tools {
-    /// Checks the contract.
+    /// Path of buf, which checks the protobuf files.
     pub(crate) fn buf(&self) -> PathBuf {
         self.python.join("bin/buf")
     }
 
-    /// Calls servers.
+    /// Path of grpcurl, which calls gRPC servers.
     pub(crate) fn grpcurl(&self) -> PathBuf {
         self.python.join("bin/grpcurl")
     }
 
-    /// A Python with pip, in an environment of its own.
+    /// Path of a Python interpreter with pip, in its own virtual environment.
     pub(crate) fn python(&self) -> PathBuf {
         self.python.join("bin/python")
     }
 
-    /// Checks Kubernetes' manifests.
+    /// Path of kubernetes-validate, which checks Kubernetes manifests.
     pub(crate) fn kubernetes_validate(&self) -> PathBuf {
         self.python.join("bin/kubernetes-validate")
     }
 
-    /// Checks YAML.
+    /// Path of yamllint, which checks YAML files.
     pub(crate) fn yamllint(&self) -> PathBuf {
         self.python.join("bin/yamllint")
     }
 
-    /// Formats and lints Python.
+    /// Path of ruff, which formats and lints Python code.
     pub(crate) fn ruff(&self) -> PathBuf {
         self.python.join("bin/ruff")
     }
 
-    /// Checks the types of Python.
+    /// Path of mypy, which checks Python types.
     pub(crate) fn mypy(&self) -> PathBuf {
         self.python.join("bin/mypy")
     }
 
-    /// Checks dependencies.
+    /// Path of cargo-deny, which checks dependencies.
     pub(crate) fn cargo_deny(&self) -> PathBuf {
         self.cargo_deny.join("bin/cargo-deny")
     }
 }
 
-/// The tools in the pinned versions. Installs what is missing, which takes minutes the first time.
+/// Returns the tools in their pinned versions. Installs missing tools, which takes minutes the first time.
 ///
 /// # Errors
-/// `Found` if there is no place to keep them; as the commands that install them.
+/// `Check` if the cache directory is unknown; the errors of the installation commands.
 pub(crate) fn installed() -> Result<Tools> {
     let directory = cache()?;
     std::fs::create_dir_all(&directory).map_err(Error::file(&directory))?;
-    let _alone = lock(&directory)?;
+    let _lock = lock(&directory)?;
     let tools = Tools {
         python: directory.join(format!("python-{:016x}", fingerprint(&pins::PYTHON_PACKAGES))),
         cargo_deny: directory.join(format!("cargo-deny-{}", pins::CARGO_DENY)),
         directory,
     };
-    if !is_complete(&tools.python) || !starts(&tools.python())? {
-        once(&tools.python, install_python)?;
+    if !is_complete(&tools.python) || !runs(&tools.python())? {
+        install_into_empty(&tools.python, install_python)?;
     }
     if !is_complete(&tools.cargo_deny) {
-        once(&tools.cargo_deny, install_cargo_deny)?;
+        install_into_empty(&tools.cargo_deny, install_cargo_deny)?;
     }
     Ok(tools)
 }
 
-/// The environment in which the Python client is checked and tested, with the libraries that people use it with.
+/// Returns the virtual environment for checks and tests of the Python client. It contains the libraries that the client
+/// integrates with.
 ///
 /// # Errors
-/// As `installed`.
+/// The errors of `installed`.
 pub(crate) fn python_client() -> Result<PathBuf> {
     let directory = cache()?;
     std::fs::create_dir_all(&directory).map_err(Error::file(&directory))?;
-    let _alone = lock(&directory)?;
+    let _lock = lock(&directory)?;
     let wanted = client_requirements()?;
     let environment = directory.join(format!("python-client-{:016x}", fingerprint(&wanted)));
-    if !is_complete(&environment) || !starts(&environment.join("bin/python"))? {
-        once(&environment, install_python_client)?;
+    if !is_complete(&environment) || !runs(&environment.join("bin/python"))? {
+        install_into_empty(&environment, install_python_client)?;
     }
     Ok(environment)
 }
 
-/// What the package needs, and what its tests do, as they stand in their files.
+/// Returns the contents of the files that list the requirements of the Python client and of its tests.
 fn client_requirements() -> Result<Vec<String>> {
     let package = workspace::root()?.join("client/python");
     let files = ["pyproject.toml", "tests/requirements.txt", "tests/requirements-libraries.txt"];
     let read = |file: &&str| {
         let path = package.join(file);
         let text = std::fs::read_to_string(&path).map_err(Error::file(&path))?;
-        // How it is linted does not say what is installed.
+        // Tool settings such as lint rules do not affect the installed packages.
         Ok(text.split("[tool.").next().unwrap_or_default().to_owned())
     };
     files.iter().map(read).collect()
@@ -118,11 +119,13 @@ fn client_requirements() -> Result<Vec<String>> {
 fn cache() -> Result<PathBuf> {
     let set = |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
     let cache = set("XDG_CACHE_HOME").or_else(|| Some(set("HOME")?.join(".cache")));
-    let cache = cache.ok_or_else(|| Error::Found("tools are kept in $XDG_CACHE_HOME or $HOME: set one".to_owned()))?;
+    let cache = cache.ok_or_else(|| {
+        Error::Check("no cache directory for tools: set XDG_CACHE_HOME or HOME to an absolute path".to_owned())
+    })?;
     Ok(cache.join("lakeport"))
 }
 
-/// Held while tools are looked for and installed, since two checkouts share them; let go when it is dropped.
+/// Locks the tools during lookup and installation, because checkouts share them. Dropping the returned file releases the lock.
 fn lock(directory: &Path) -> Result<File> {
     let path = directory.join(".lock");
     let file = File::create(&path).map_err(Error::file(&path))?;
@@ -130,7 +133,7 @@ fn lock(directory: &Path) -> Result<File> {
     Ok(file)
 }
 
-/// A name that changes with the pins, so that checkouts with other pins have their own environment.
+/// Returns a hash of the pinned versions. Checkouts with other pinned versions use other directories.
 fn fingerprint<T: Hash>(pins: &[T]) -> u64 {
     let mut hasher = DefaultHasher::new();
     pins.hash(&mut hasher);
@@ -141,16 +144,16 @@ fn is_complete(directory: &Path) -> bool {
     directory.join(COMPLETE).exists()
 }
 
-/// Whether the environment's Python is still there: it is a link to the system's, which may have gone with an upgrade.
-fn starts(python: &Path) -> Result<bool> {
+/// Returns whether the environment's Python runs. It is a link to the system's Python, which an upgrade may have removed.
+fn runs(python: &Path) -> Result<bool> {
     if !python.exists() {
         return Ok(false);
     }
-    Ok(Run::new(python, &workspace::root()?).arg("--version").ask()?.is_some())
+    Ok(Run::new(python, &workspace::root()?).arg("--version").try_read()?.is_some())
 }
 
 /// Installs into an empty `directory` and marks it as complete.
-fn once(directory: &Path, install: fn(&Path) -> Result<()>) -> Result<()> {
+fn install_into_empty(directory: &Path, install: fn(&Path) -> Result<()>) -> Result<()> {
     if directory.exists() {
         std::fs::remove_dir_all(directory).map_err(Error::file(directory))?;
     }
@@ -171,17 +174,19 @@ fn install_python_client(directory: &Path) -> Result<()> {
         .arg(requirements("requirements.txt"))
         .arg("-r")
         .arg(requirements("requirements-libraries.txt"))
-        // For what it depends on; each checkout's own stands before it when tests run.
+        // Installed for its dependencies. In tests, the checkout's own package precedes it on PYTHONPATH.
         .arg(&package)
         .run()?;
     unpack_source(directory, &requirements("requirements-libraries.txt"), "universal_pathlib")
 }
 
-/// A package as its authors write it, with the tests that no wheel of theirs has, in the folder `sources` of the environment.
+/// Unpacks the source archive of `package` into the directory `sources` of the environment. The source archive contains tests
+/// that the wheel does not.
 fn unpack_source(directory: &Path, requirements: &Path, package: &str) -> Result<()> {
     let text = std::fs::read_to_string(requirements).map_err(Error::file(requirements))?;
     let pin = text.lines().find_map(|line| line.strip_prefix(package)?.strip_prefix("=="));
-    let version = pin.ok_or_else(|| Error::Found(format!("{} does not pin {package}", requirements.display())))?;
+    let version =
+        pin.ok_or_else(|| Error::Check(format!("{} does not pin a version of {package}", requirements.display())))?;
     let (python, root, sources) = (directory.join("bin/python"), workspace::root()?, directory.join("sources"));
     Run::new(&python, &root)
         .args("-m pip --disable-pip-version-check download --quiet --no-deps --no-binary")
@@ -196,8 +201,8 @@ fn unpack_source(directory: &Path, requirements: &Path, package: &str) -> Result
 
 fn pip_of_new_environment(directory: &Path) -> Result<Run> {
     let root = workspace::root()?;
-    let made = Run::new("python3", &root).args("-m venv").arg(directory).run();
-    made.map_err(|error| Error::Found(format!("{error} (on Debian: apt-get install python3-venv)")))?;
+    let created = Run::new("python3", &root).args("-m venv").arg(directory).run();
+    created.map_err(|error| Error::Check(format!("{error} (on Debian: apt-get install python3-venv)")))?;
     Ok(Run::new(directory.join("bin/python"), &root).args("-m pip --disable-pip-version-check install --quiet"))
 }
 
@@ -206,7 +211,7 @@ fn install_cargo_deny(directory: &Path) -> Result<()> {
         .arg(pins::CARGO_DENY)
         .arg("--root")
         .arg(directory)
-        // Its build is of no use to the workspace's, and with flags of its own it would be built again.
+        // cargo-deny cannot reuse the workspace's build, and other flags would cause another build.
         .without_env("CARGO_TARGET_DIR")
         .without_env("RUSTFLAGS")
         .run()

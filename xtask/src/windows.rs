@@ -1,4 +1,4 @@
-//! The server as Windows' compiler sees it: what is for Windows alone is seen by no other check.
+//! Lints the server for Windows, because no other check compiles the code that is only for Windows.
 
 use crate::cargo::cargo;
 use crate::error::{Error, Result};
@@ -7,14 +7,14 @@ use crate::workspace;
 
 const TARGET: &str = "x86_64-pc-windows-gnu";
 
-/// Clippy on the server, for Windows.
+/// Runs clippy on the server for the Windows target.
 ///
 /// # Errors
-/// What it found; that there is no MinGW, whose compiler builds what is C.
+/// Fails if clippy reports a warning, or if MinGW is missing. Dependencies with C code need MinGW's compiler.
 pub(crate) fn run() -> Result<()> {
     let root = workspace::root()?;
     Run::new("rustup", &root).args("target add").arg(TARGET).run()?;
-    let compiler = Run::new("x86_64-w64-mingw32-gcc", &root).arg("--version").ask();
-    compiler.map_err(|error| Error::Found(format!("{error} (on Debian: apt-get install gcc-mingw-w64-x86-64)")))?;
+    let compiler = Run::new("x86_64-w64-mingw32-gcc", &root).arg("--version").try_read();
+    compiler.map_err(|error| Error::Check(format!("{error} (on Debian: apt-get install gcc-mingw-w64-x86-64)")))?;
     cargo("clippy --locked -p lakeport-server --target")?.arg(TARGET).args("-- -D warnings").run()
 }

@@ -1,25 +1,25 @@
-//! What is deployed: YAML that is clean, and manifests that Kubernetes would take.
+//! Checks that deployment files are clean YAML and valid Kubernetes manifests.
 
-use crate::error::{Error, Result, nothing_found};
+use crate::error::{Error, Result, fail_on_findings};
 use crate::run::Run;
 use crate::{tools, workspace};
 use std::path::{Path, PathBuf};
 
-/// Versions of Kubernetes whose schemas the manifests are checked against: the oldest that has all they use, the newest that the
-/// tool knows, and some between.
+/// Kubernetes versions whose schemas the manifests are checked against: the oldest that supports all used features, the
+/// newest that the tool knows, and some in between.
 const KUBERNETES: [&str; 4] = ["1.29.0", "1.31.0", "1.34.0", "1.37.0"];
 
-/// Read by kustomize and never sent to Kubernetes, so there is no schema.
+/// File that kustomize reads. It is not sent to Kubernetes and has no Kubernetes schema.
 const KUSTOMIZATION: &str = "kustomization.yaml";
 
-/// Checks all YAML, then the manifests of Kubernetes.
+/// Checks all YAML files, then the Kubernetes manifests.
 pub(super) fn run() -> Result<()> {
     let tools = tools::installed()?;
     let deploy = workspace::root()?.join("deploy");
     Run::new(tools.yamllint(), &deploy).args("--strict --config-file yamllint.yaml .").run()?;
     let kubernetes = deploy.join("kubernetes");
     let manifests = manifests(&kubernetes)?;
-    are_listed(&kubernetes, &manifests)?;
+    check_listed(&kubernetes, &manifests)?;
     for version in KUBERNETES {
         let validate = Run::new(tools.kubernetes_validate(), &kubernetes).args("--strict --quiet -k").arg(version);
         manifests.iter().fold(validate, Run::arg).run()?;
@@ -27,7 +27,7 @@ pub(super) fn run() -> Result<()> {
     Ok(())
 }
 
-/// The names of the manifests in `directory`, sorted.
+/// Returns the sorted file names of the manifests in `directory`.
 fn manifests(directory: &Path) -> Result<Vec<PathBuf>> {
     let mut names = Vec::new();
     for entry in std::fs::read_dir(directory).map_err(Error::file(directory))? {
@@ -38,16 +38,16 @@ fn manifests(directory: &Path) -> Result<Vec<PathBuf>> {
     }
     names.sort();
     if names.is_empty() {
-        return Err(Error::Found(format!("{}: no manifests", directory.display())));
+        return Err(Error::Check(format!("{}: no manifests", directory.display())));
     }
     Ok(names)
 }
 
-/// A manifest that kustomize is not told of is never applied.
-fn are_listed(directory: &Path, manifests: &[PathBuf]) -> Result<()> {
+/// Checks that the kustomization lists all manifests, because kustomize does not apply other files.
+fn check_listed(directory: &Path, manifests: &[PathBuf]) -> Result<()> {
     let path = directory.join(KUSTOMIZATION);
     let text = std::fs::read_to_string(&path).map_err(Error::file(&path))?;
     let listed = |name: &Path| text.lines().any(|line| line.trim() == format!("- {}", name.display()));
     let missing = manifests.iter().filter(|name| !listed(name));
-    nothing_found(&missing.map(|name| format!("{} is not in {KUSTOMIZATION}", name.display())).collect::<Vec<_>>())
+    fail_on_findings(&missing.map(|name| format!("{} is not in {KUSTOMIZATION}", name.display())).collect::<Vec<_>>())
 }

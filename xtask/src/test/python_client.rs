@@ -1,4 +1,4 @@
-//! The Python client: its generated code, format, lints, types, and its tests over a server that they start.
+//! Checks generated code, format, lint and types of the Python client, and runs its tests, which start a server.
 
 use crate::cargo::{cargo, metadata};
 use crate::error::{Error, Result};
@@ -6,9 +6,9 @@ use crate::run::Run;
 use crate::{stubs, tools, workspace};
 use std::path::Path;
 
-/// All of it.
+/// Runs all checks of the Python client.
 pub(super) fn run() -> Result<()> {
-    stubs::are_as_generated()?;
+    stubs::check_up_to_date()?;
     let (environment, root) = (tools::python_client()?, workspace::root()?);
     let package = root.join("client/python");
     let tool = |name: &str| Run::new(environment.join("bin").join(name), &package);
@@ -18,7 +18,7 @@ pub(super) fn run() -> Result<()> {
     tool("ruff").args("check --config pyproject.toml --no-cache src tests bench ../../docs/examples/python").run()?;
     let built = metadata()?.target_directory;
     tool("mypy").arg("--cache-dir").arg(built.join("mypy-client")).run()?;
-    // What runs on Windows alone, which no test here runs.
+    // Also check the types of code that runs only on Windows, because no test here runs it.
     tool("mypy").args("--platform win32 --cache-dir").arg(built.join("mypy-client-windows")).arg("src").run()?;
     tool("basedpyright").arg("--pythonpath").arg(environment.join("bin/python")).run()?;
     cargo("build --locked -p lakeport-tests --bins")?.run()?;
@@ -32,7 +32,7 @@ pub(super) fn run() -> Result<()> {
         .run()
 }
 
-/// As pip installs the wheel, into a folder of this checkout's.
+/// Installs the package with pip into a directory of this checkout.
 fn install(environment: &Path, package: &Path, built: &Path) -> Result<std::path::PathBuf> {
     let into = built.join("python-client");
     if into.exists() {

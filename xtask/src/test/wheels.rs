@@ -1,11 +1,11 @@
-//! The wheels: the client's and the server's, built and installed where nothing else is.
+//! Builds the wheels of the client and the server and tests them in an empty environment.
 
 use super::image;
 use crate::error::{Error, Result};
 use crate::run::Run;
 use crate::{tools, workspace};
 
-/// Both wheels.
+/// Builds both wheels and runs the tests of the installed packages.
 pub(super) fn run() -> Result<()> {
     let (environment, root) = (tools::python_client()?, workspace::root()?);
     let wheels = tempfile::tempdir().map_err(Error::file(&std::env::temp_dir()))?;
@@ -15,7 +15,7 @@ pub(super) fn run() -> Result<()> {
         .arg(wheels.path())
         .arg(".")
         .run()?;
-    // With the flags of the image's, so that nothing is built twice.
+    // The same flags as for the image, so that cargo reuses that build.
     Run::new(environment.join("bin/maturin"), &package.join("server"))
         .args("build --release --quiet --target")
         .arg(image::host()?)

@@ -1,10 +1,10 @@
-//! Cargo's tests: unit tests, conformance, end to end.
+//! Runs the Rust tests: unit, conformance and end-to-end tests.
 
 use crate::cargo::cargo;
 use crate::error::Result;
 use crate::tools;
 
-/// All tests of the workspace. They are told where the tools are that they call.
+/// Runs all tests of the workspace. Environment variables name the tools that the tests call.
 pub(super) fn run() -> Result<()> {
     let tools = tools::installed()?;
     tools::postgres::ensure()?;

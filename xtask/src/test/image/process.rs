@@ -1,4 +1,4 @@
-//! A process that is asked to end, and ended if it does not.
+//! A child process that is stopped with SIGTERM and killed if it does not exit.
 
 use crate::error::{Error, Result};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -7,45 +7,47 @@ use std::time::{Duration, Instant};
 
 const POLL: Duration = Duration::from_millis(50);
 
-/// A running process; killed when it is dropped.
+/// A running process. Dropping it kills the process.
 pub(super) struct Process(Child);
 
 impl Process {
-    /// Starts `command` without input; what it prints is seen.
+    /// Starts `command` without standard input. Its output goes to the terminal.
     pub(super) fn start(command: &mut Command) -> Result<Self> {
         let child = command.stdin(Stdio::null()).spawn();
         child.map(Self).map_err(|source| Error::Start { command: "lakeport-server".to_owned(), source })
     }
 
-    /// Whether it has not ended yet.
+    /// Checks that the process is still running.
     ///
     /// # Errors
-    /// `Found` with its exit status once it has.
-    pub(super) fn is_running(&mut self) -> Result<()> {
+    /// `Check` with the exit status if the process has exited.
+    pub(super) fn check_running(&mut self) -> Result<()> {
         match self.ended()? {
             None => Ok(()),
-            Some(status) => Err(Error::Found(format!("the server ended too early, with {status}"))),
+            Some(status) => Err(Error::Check(format!("the server exited too early: {status}"))),
         }
     }
 
-    /// Sends SIGTERM and waits for the end.
+    /// Sends SIGTERM and waits until the process exits.
     ///
     /// # Errors
-    /// `Found` if it runs on after `patience`, or ends with anything but exit code 0.
-    pub(super) fn stop(mut self, patience: Duration) -> Result<()> {
+    /// `Check` if the process still runs after `timeout`, or if its exit code is not 0.
+    pub(super) fn stop(mut self, timeout: Duration) -> Result<()> {
         self.terminate()?;
-        let asked = Instant::now();
-        while asked.elapsed() < patience {
+        let sent_at = Instant::now();
+        while sent_at.elapsed() < timeout {
             match self.ended()? {
                 Some(status) if status.success() => return Ok(()),
-                Some(status) => return Err(Error::Found(format!("the server ended on SIGTERM with {status}"))),
+                Some(status) => {
+                    return Err(Error::Check(format!("the server exited with an error after SIGTERM: {status}")));
+                }
                 None => sleep(POLL),
             }
         }
-        Err(Error::Found(format!("the server still runs {} s after SIGTERM", patience.as_secs())))
+        Err(Error::Check(format!("the server still runs {} s after SIGTERM", timeout.as_secs())))
     }
 
-    /// By way of the shell's own `kill`: the standard library sends no signal but SIGKILL.
+    /// Sends SIGTERM with the shell's `kill`, because the standard library can send only SIGKILL.
     fn terminate(&self) -> Result<()> {
         let command = format!("kill -TERM {}", self.0.id());
         let sent = Command::new("/bin/sh").args(["-c", &command]).status();
@@ -62,7 +64,7 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // It may have ended already, and then there is nothing to do.
+        // Errors are ignored: the process may have exited already.
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
@@ -72,7 +74,7 @@ impl Drop for Process {
 mod tests {
     use super::*;
 
-    /// A shell that does `then` on SIGTERM, and has said that it is ready to.
+    /// Starts a shell that runs `then` on SIGTERM. Returns after the shell has installed the trap.
     fn shell(then: &str) -> Process {
         let ready = tempfile::NamedTempFile::new().unwrap();
         let script =
@@ -85,18 +87,18 @@ mod tests {
     }
 
     #[test]
-    fn a_clean_end_passes() {
+    fn exit_code_0_passes() {
         shell("exit 0").stop(Duration::from_secs(10)).unwrap();
     }
 
     #[test]
-    fn another_exit_code_fails() {
+    fn other_exit_codes_fail() {
         let error = shell("exit 3").stop(Duration::from_secs(10)).unwrap_err();
         assert!(error.to_string().contains("exit status: 3"), "{error}");
     }
 
     #[test]
-    fn who_does_not_listen_fails_and_is_killed() {
+    fn a_process_that_ignores_sigterm_fails_and_is_killed() {
         let process = shell(":");
         let id = process.0.id();
         let error = process.stop(Duration::from_millis(300)).unwrap_err();
@@ -105,9 +107,9 @@ mod tests {
     }
 
     #[test]
-    fn an_early_end_is_told() {
+    fn an_early_exit_is_reported() {
         let mut process = Process::start(Command::new("/bin/sh").args(["-c", "exit 7"])).unwrap();
         process.0.wait().unwrap();
-        assert!(process.is_running().unwrap_err().to_string().contains("too early"));
+        assert!(process.check_running().unwrap_err().to_string().contains("too early"));
     }
 }

@@ -1,12 +1,12 @@
-//! Which crates a crate depends on.
+//! Checks the dependencies between crates.
 
-use super::is_wire;
+use super::is_grpc;
 use crate::cargo::Metadata;
 use crate::error::{Error, Result};
 use std::collections::{BTreeSet, HashMap};
 
-/// Crates below the server, with the crates of the workspace that they may depend on.
-const ONE_WAY: [(&str, &[&str]); 7] = [
+/// Crates with the workspace crates that they may depend on.
+const ALLOWED: [(&str, &[&str]); 7] = [
     ("lakeport-types", &[]),
     ("lakeport-transactions", &["lakeport-types"]),
     ("lakeport-lakefs", &["lakeport-types"]),
@@ -15,10 +15,10 @@ const ONE_WAY: [(&str, &[&str]); 7] = [
     ("lakeport-client", &["lakeport-proto"]),
     ("lakeport-cli", &["lakeport-client", "lakeport-proto"]),
 ];
-/// Those that name no gRPC.
-const WIRELESS: [&str; 4] = ["lakeport-types", "lakeport-transactions", "lakeport-lakefs", "lakeport-embedded"];
+/// Crates that must not depend on gRPC.
+const WITHOUT_GRPC: [&str; 4] = ["lakeport-types", "lakeport-transactions", "lakeport-lakefs", "lakeport-embedded"];
 
-/// Normal dependencies, by names of packages.
+/// Normal dependencies, by package name.
 pub(super) struct Graph<'a>(HashMap<&'a str, Vec<&'a str>>);
 
 impl<'a> Graph<'a> {
@@ -28,7 +28,7 @@ impl<'a> Graph<'a> {
         let name = |id: &String| names.get(id).copied().unwrap_or_default();
         let mut direct: HashMap<_, Vec<_>> = HashMap::new();
         for node in &metadata.resolve.nodes {
-            // Two versions of a package are one entry: neither may be depended on.
+            // All versions of a package share one entry, because the rules apply to every version.
             let normal =
                 node.deps.iter().filter(|dependency| dependency.dep_kinds.iter().any(|kind| kind.kind.is_none()));
             direct.entry(name(&node.id)).or_default().extend(normal.map(|dependency| name(&dependency.pkg)));
@@ -36,7 +36,7 @@ impl<'a> Graph<'a> {
         Self(direct)
     }
 
-    /// What `package` depends on, however far.
+    /// Returns the direct and transitive dependencies of `package`.
     fn reached(&self, package: &'a str) -> BTreeSet<&'a str> {
         let mut reached = BTreeSet::new();
         let mut next = vec![package];
@@ -47,20 +47,20 @@ impl<'a> Graph<'a> {
         reached
     }
 
-    /// Each dependency that should not be.
+    /// Returns one finding for each dependency that is not allowed.
     ///
     /// # Errors
-    /// `Found` if one of the crates is gone: a check that finds nothing to check has not passed.
+    /// `Check` if a package in the rules does not exist, because its rule would then check nothing.
     pub(super) fn findings(&self) -> Result<Vec<String>> {
         let mut findings = Vec::new();
-        for (package, allowed) in ONE_WAY {
+        for (package, allowed) in ALLOWED {
             if !self.0.contains_key(package) {
-                return Err(Error::Found(format!("there is no package {package}")));
+                return Err(Error::Check(format!("the workspace has no package {package}")));
             }
             let reached = self.reached(package);
-            let is_wireless = WIRELESS.contains(&package);
+            let is_without_grpc = WITHOUT_GRPC.contains(&package);
             let wrong = reached.iter().filter(|name| {
-                (name.starts_with("lakeport-") && !allowed.contains(name)) || (is_wireless && is_wire(name, '-'))
+                (name.starts_with("lakeport-") && !allowed.contains(name)) || (is_without_grpc && is_grpc(name, '-'))
             });
             findings.extend(wrong.map(|name| format!("{package} depends on {name}")));
         }
@@ -73,10 +73,10 @@ mod tests {
     use super::*;
     use crate::error::Error;
 
-    /// `edges`: who, on whom, what for (`null` is a normal dependency).
+    /// `edges` are (package, dependency, kind); the kind `null` is a normal dependency.
     fn findings(edges: &[(&str, &str, &str)]) -> Result<Vec<String>> {
         let others = ["lakeport-server", "middle", "tonic", "prost-types"];
-        let names: Vec<&str> = ONE_WAY.map(|(name, _)| name).into_iter().chain(others).collect();
+        let names: Vec<&str> = ALLOWED.map(|(name, _)| name).into_iter().chain(others).collect();
         let packages: Vec<_> = names.iter().map(|name| serde_json::json!({"id": name, "name": name})).collect();
         let nodes: Vec<_> = names
             .iter()
@@ -95,41 +95,41 @@ mod tests {
     }
 
     #[test]
-    fn a_dependency_is_found_however_far_it_is() {
+    fn transitive_dependencies_are_found() {
         let found = findings(&[("lakeport-transactions", "middle", "null"), ("middle", "tonic", "null")]).unwrap();
         assert_eq!(found, ["lakeport-transactions depends on tonic"]);
     }
 
     #[test]
-    fn relatives_of_the_wire_count_as_the_wire() {
+    fn crates_with_the_prefix_of_a_grpc_crate_count_as_grpc() {
         let found = findings(&[("lakeport-lakefs", "prost-types", "null")]).unwrap();
         assert_eq!(found, ["lakeport-lakefs depends on prost-types"]);
     }
 
     #[test]
-    fn session_and_lakefs_do_not_meet() {
+    fn transactions_must_not_depend_on_lakefs() {
         let found = findings(&[("lakeport-transactions", "lakeport-lakefs", "null")]).unwrap();
         assert_eq!(found, ["lakeport-transactions depends on lakeport-lakefs"]);
     }
 
     #[test]
-    fn no_client_depends_on_the_server() {
+    fn clients_must_not_depend_on_the_server() {
         let found = findings(&[("lakeport-cli", "lakeport-server", "null")]).unwrap();
         assert_eq!(found, ["lakeport-cli depends on lakeport-server"]);
     }
 
     #[test]
-    fn tests_may_depend_on_anything() {
+    fn dev_dependencies_are_unrestricted() {
         assert!(findings(&[("lakeport-transactions", "tonic", "\"dev\"")]).unwrap().is_empty());
     }
 
     #[test]
-    fn nothing_to_check_is_an_error() {
+    fn a_missing_package_is_an_error() {
         let empty = Metadata {
             target_directory: "/".into(),
             packages: Vec::new(),
             resolve: crate::cargo::Resolve { nodes: Vec::new() },
         };
-        assert!(matches!(Graph::of(&empty).findings(), Err(Error::Found(_))));
+        assert!(matches!(Graph::of(&empty).findings(), Err(Error::Check(_))));
     }
 }
