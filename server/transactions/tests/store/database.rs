@@ -6,7 +6,7 @@ use sqlx::AnyConnection;
 use sqlx::{AssertSqlSafe, Connection, Executor};
 use std::sync::Arc;
 
-/// A database, which goes with it.
+/// An empty database, deleted on drop together with its folder or its PostgreSQL cluster.
 pub(crate) struct Database {
     pub(crate) url: String,
     _folder: Option<tempfile::TempDir>,
@@ -25,18 +25,18 @@ impl Database {
         Self { url: postgres.database(), _folder: None, _postgres: Some(postgres) }
     }
 
-    /// The store on it, as one replica opens it.
+    /// Opens the store, as a replica does.
     pub(crate) async fn open(&self) -> SessionStore {
         SessionStore::open(&self.url).await.unwrap()
     }
 
-    /// Somebody else who speaks to it.
+    /// Opens a separate connection to the database.
     pub(crate) async fn connect(&self) -> AnyConnection {
         sqlx::any::install_default_drivers();
         AnyConnection::connect(&self.url).await.unwrap()
     }
 
-    /// Makes rows what time or accidents would make of them.
+    /// Changes rows with SQL, to simulate elapsed time and failures.
     pub(crate) async fn sql(&self, sql: &str) {
         let mut connection = self.connect().await;
         for statement in sql.split(';').filter(|statement| !statement.trim().is_empty()) {

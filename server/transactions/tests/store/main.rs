@@ -1,10 +1,10 @@
-//! What the store of the transactions promises, whichever database is behind it: each promise is tried on both.
+//! Tests of the transaction store. Tests in `on_both!` run on SQLite and on PostgreSQL.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test says what it expects by failing")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test reports failures by panicking")]
 
 mod database;
-mod many;
-mod trouble;
+mod failures;
+mod scale;
 
 use database::Database;
 use futures_util::future::join_all;
@@ -16,18 +16,18 @@ use rand::RngExt;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// Tries each promise on both databases.
+/// Declares a module for each test function, with one test on SQLite and one on PostgreSQL.
 macro_rules! on_both {
-    ($($promise:ident)*) => {$(
-        mod $promise {
+    ($($test:ident)*) => {$(
+        mod $test {
             #[tokio::test]
             async fn on_sqlite() {
-                super::$promise(super::Database::sqlite()).await;
+                super::$test(super::Database::sqlite()).await;
             }
 
             #[tokio::test]
             async fn on_postgres() {
-                super::$promise(super::Database::postgres()).await;
+                super::$test(super::Database::postgres()).await;
             }
         }
     )*};
@@ -36,22 +36,22 @@ macro_rules! on_both {
 pub(crate) use on_both;
 
 on_both! {
-    a_row_survives_the_program
-    who_waits_for_a_row_is_woken_by_a_write_that_came_first
-    a_second_begin_finds_the_first
-    one_that_has_not_begun_is_not_listed_and_can_be_forgotten
-    one_that_never_began_is_looked_for_once_more
-    a_file_is_of_one_server_and_a_database_of_all
-    what_has_not_ended_is_live
-    one_of_many_committers_wins
-    one_of_many_takes_over_from_a_worker_that_is_gone
-    a_worker_that_is_gone_leaves_its_doubt
-    a_renewal_never_shortens_and_never_collides_with_a_swap
-    the_janitor_finds_what_is_due_and_nothing_else
-    a_list_is_of_one_owner_and_filtered
-    commits_into_one_base_are_counted_in_their_order
-    a_downtime_of_all_replicas_gives_time_and_of_one_does_not
-    a_branch_that_is_kept_where_it_was_is_known_for_ever
+    transactions_persist_after_the_store_is_reopened
+    a_write_between_watch_and_next_wakes_the_watcher
+    a_second_begin_returns_the_existing_transaction
+    a_beginning_transaction_is_unlisted_and_removed_only_if_unchanged
+    rollback_of_a_beginning_transaction_expects_a_late_branch
+    a_sqlite_store_is_exclusive_and_a_postgres_store_is_shared
+    unfinished_transactions_count_as_live
+    one_of_many_concurrent_commits_wins
+    one_of_many_workers_takes_over_an_expired_lease
+    a_lost_lease_leaves_the_commit_in_doubt
+    a_renewal_never_shortens_the_timeout_and_never_conflicts_with_a_swap
+    due_returns_only_transactions_that_need_the_janitor
+    list_is_filtered_by_owner_and_labels
+    commits_ahead_counts_earlier_active_commits_on_the_same_base
+    only_downtime_of_all_replicas_extends_timeouts
+    a_transaction_with_a_branch_kept_in_place_is_never_forgotten
 }
 
 pub(crate) fn a_transaction(id: &str) -> NewTransaction {
@@ -80,30 +80,30 @@ pub(crate) fn worker(name: &str) -> Worker {
 pub(crate) async fn begun(store: &SessionStore, id: &str) -> Transaction {
     match store.begin(a_transaction(id)).await.unwrap() {
         Begun::New(transaction) => transaction,
-        Begun::Existing(_) => panic!("{id} was there"),
+        Begun::Existing(_) => panic!("{id} already exists"),
     }
 }
 
-async fn a_row_survives_the_program(database: Database) {
+async fn transactions_persist_after_the_store_is_reopened(database: Database) {
     let store = database.open().await;
     let row = begun(&store, "t").await;
     store.close().await;
     let store = database.open().await;
     let again = store.get("ann", &row.id).await.unwrap().unwrap();
     assert_eq!(again.as_of(row.read_at), row);
-    assert_eq!(store.get("bob", &row.id).await.unwrap(), None, "an ID is its owner's");
+    assert_eq!(store.get("bob", &row.id).await.unwrap(), None, "another owner can read the transaction");
 }
 
-async fn who_waits_for_a_row_is_woken_by_a_write_that_came_first(database: Database) {
+async fn a_write_between_watch_and_next_wakes_the_watcher(database: Database) {
     let store = database.open().await;
     let row = begun(&store, "t").await;
     let mut writes = store.watch(&row.id);
     store.swap(&row, row.renewed(&worker("worker"))).await.unwrap().unwrap();
     let woken = tokio::time::timeout(Duration::from_secs(10), writes.next(Duration::from_secs(3600)));
-    assert!(woken.await.is_ok(), "the write is not seen for an hour");
+    assert!(woken.await.is_ok(), "the watcher missed the write");
 }
 
-async fn a_file_is_of_one_server_and_a_database_of_all(database: Database) {
+async fn a_sqlite_store_is_exclusive_and_a_postgres_store_is_shared(database: Database) {
     let (store, other) = (database.open().await, database.open().await);
     let claim = store.claim().await.unwrap();
     match other.claim().await {
@@ -114,7 +114,7 @@ async fn a_file_is_of_one_server_and_a_database_of_all(database: Database) {
     other.claim().await.unwrap();
 }
 
-async fn what_has_not_ended_is_live(database: Database) {
+async fn unfinished_transactions_count_as_live(database: Database) {
     let store = database.open().await;
     assert_eq!(store.tally().await.unwrap().live(), 0);
     let row = begun(&store, "open").await;
@@ -124,12 +124,12 @@ async fn what_has_not_ended_is_live(database: Database) {
     let next = committing.start_commit(CommitRequest::default(), &worker("w")).unwrap();
     store.swap(&committing, next).await.unwrap().unwrap();
     assert_eq!(store.tally().await.unwrap().live(), 3);
-    // Its branch may still be there: that is the janitor's, now or at the next start.
+    // A rolled-back transaction is not live, although the janitor may still have to delete its branch.
     store.swap(&row, row.rolled_back().unwrap()).await.unwrap().unwrap();
     assert_eq!(store.tally().await.unwrap().live(), 2);
 }
 
-async fn a_second_begin_finds_the_first(database: Database) {
+async fn a_second_begin_returns_the_existing_transaction(database: Database) {
     let store = database.open().await;
     let row = begun(&store, "t").await;
     let Begun::Existing(found) = store.begin(a_transaction("t")).await.unwrap() else { panic!("began twice") };
@@ -140,59 +140,67 @@ fn without_base(id: &str) -> NewTransaction {
     NewTransaction { base_commit_id: None, ..a_transaction(id) }
 }
 
-async fn one_that_has_not_begun_is_not_listed_and_can_be_forgotten(database: Database) {
+async fn a_beginning_transaction_is_unlisted_and_removed_only_if_unchanged(database: Database) {
     let store = database.open().await;
-    let Begun::New(row) = store.begin(without_base("t")).await.unwrap() else { panic!("t was there") };
+    let Begun::New(row) = store.begin(without_base("t")).await.unwrap() else { panic!("t already exists") };
     let list = async || store.list("ann", &Filter::default(), None, 10).await.unwrap();
     assert!(row.is_beginning() && list().await.is_empty());
     assert_eq!(store.count_live("ann").await.unwrap(), 1);
 
-    // Not once somebody else has it, nor one of that ID that began since.
+    // `remove` fails if another call has changed the row, or if a new transaction has the same ID.
     let joined = store.swap(&row, row.clone()).await.unwrap().unwrap();
     assert!(!store.remove(&row).await.unwrap());
     assert!(store.remove(&joined).await.unwrap());
-    let Begun::New(anew) = store.begin(without_base("t")).await.unwrap() else { panic!("t is still there") };
+    let Begun::New(second) = store.begin(without_base("t")).await.unwrap() else { panic!("t was not removed") };
     assert!(!store.remove(&row).await.unwrap());
-    assert_eq!(store.swap(&row, row.rolled_back().unwrap()).await.unwrap(), None, "it is another row");
+    assert_eq!(
+        store.swap(&row, row.rolled_back().unwrap()).await.unwrap(),
+        None,
+        "a swap changed another transaction with the same ID"
+    );
 
     let base = CommitId::try_from("1".repeat(64)).unwrap();
-    let begun = store.swap(&anew, anew.begun_at(base.clone())).await.unwrap().unwrap();
+    let begun = store.swap(&second, second.begun_at(base.clone())).await.unwrap().unwrap();
     assert!(!store.remove(&begun).await.unwrap());
-    assert_eq!(store.get("ann", &anew.id).await.unwrap().unwrap().base_commit_id, Some(base));
+    assert_eq!(store.get("ann", &second.id).await.unwrap().unwrap().base_commit_id, Some(base));
     assert!(!begun.is_beginning() && list().await.len() == 1);
 }
 
-async fn one_that_never_began_is_looked_for_once_more(database: Database) {
+async fn rollback_of_a_beginning_transaction_expects_a_late_branch(database: Database) {
     let store = database.open().await;
-    let Begun::New(row) = store.begin(without_base("t")).await.unwrap() else { panic!("t was there") };
+    let Begun::New(row) = store.begin(without_base("t")).await.unwrap() else { panic!("t already exists") };
     let ended = store.swap(&row, row.rolled_back().unwrap()).await.unwrap().unwrap();
     assert_eq!(ended.late_branches_until(1000), Some(row.read_at + 1000));
     let other = begun(&store, "other").await;
     assert_eq!(other.rolled_back().unwrap().late_branches_until(1000), None);
 }
 
-async fn one_of_many_committers_wins(database: Database) {
+async fn one_of_many_concurrent_commits_wins(database: Database) {
     let store = database.open().await;
     let row = begun(&store, "t").await;
-    // On two replicas, where there can be two.
+    // A second handle to the store, as a second replica has.
     let other = database.open().await;
     let race = (0..32).map(|n| {
         let next = row.start_commit(CommitRequest::default(), &worker(&format!("worker-{n}"))).unwrap();
         if n % 2 == 0 { store.swap(&row, next) } else { other.swap(&row, next) }
     });
     let won = join_all(race).await.into_iter().filter_map(Result::unwrap).count();
-    assert_eq!(won, 1, "two workers think that the commit is theirs");
+    assert_eq!(won, 1, "not exactly one worker won the commit");
     let now = store.get("ann", &row.id).await.unwrap().unwrap();
     assert_eq!((now.state, now.epoch, now.version), (State::Committing, 1, 2));
     assert!(now.start_commit(CommitRequest::default(), &worker("w")).is_err());
     assert!(now.rolled_back().is_err());
 }
 
-async fn a_renewal_never_shortens_and_never_collides_with_a_swap(database: Database) {
+async fn a_renewal_never_shortens_the_timeout_and_never_conflicts_with_a_swap(database: Database) {
     let store = database.open().await;
     let row = begun(&store, "t").await;
     let later = row.as_of(row.read_at + 30_000);
-    assert_eq!(store.renew(&later, 60_000).await.unwrap(), row.idle_expire_time, "not worth a write");
+    assert_eq!(
+        store.renew(&later, 60_000).await.unwrap(),
+        row.idle_expire_time,
+        "a renewal below the minimum step was written"
+    );
     let until = store.renew(&later, 1_000).await.unwrap();
     assert_eq!(until, row.idle_expire_time + 30_000);
     let next = row.start_commit(CommitRequest::default(), &worker("w")).unwrap();
@@ -200,12 +208,12 @@ async fn a_renewal_never_shortens_and_never_collides_with_a_swap(database: Datab
     assert_eq!(store.get("ann", &row.id).await.unwrap().unwrap().idle_expire_time, until);
 }
 
-async fn the_janitor_finds_what_is_due_and_nothing_else(database: Database) {
+async fn due_returns_only_transactions_that_need_the_janitor(database: Database) {
     let store = database.open().await;
     let live = begun(&store, "live").await;
     let overdue = begun(&store, "overdue").await;
     let late = overdue.as_of(overdue.idle_expire_time);
-    // The idle time only grows by a swap, so the row is made old by hand.
+    // A swap can only extend the idle timeout, so the test expires the row with SQL.
     database.sql("UPDATE transactions SET idle_expire_time = 0 WHERE id = 'overdue'").await;
     let ended = begun(&store, "ended").await;
     store.swap(&ended, ended.rolled_back().unwrap()).await.unwrap().unwrap();
@@ -219,11 +227,11 @@ async fn the_janitor_finds_what_is_due_and_nothing_else(database: Database) {
     due.sort();
     assert_eq!(due, ["abandoned", "ended", "overdue"]);
     assert!(late.is_overdue(0) && !live.is_overdue(0));
-    assert_eq!(store.forget(0).await.unwrap(), 1, "only what is clean is forgotten");
+    assert_eq!(store.forget(0).await.unwrap(), 1, "only clean transactions are deleted");
     assert_eq!(store.count_live("ann").await.unwrap(), 3);
 }
 
-async fn a_branch_that_is_kept_where_it_was_is_known_for_ever(database: Database) {
+async fn a_transaction_with_a_branch_kept_in_place_is_never_forgotten(database: Database) {
     let store = database.open().await;
     let row = begun(&store, "t").await;
     let kept = row.rolled_back().unwrap().keeping_branch(row.branch.clone());
@@ -236,7 +244,7 @@ async fn a_branch_that_is_kept_where_it_was_is_known_for_ever(database: Database
     assert_eq!(known, std::slice::from_ref(&row.branch));
 }
 
-async fn a_list_is_of_one_owner_and_filtered(database: Database) {
+async fn list_is_filtered_by_owner_and_labels(database: Database) {
     let store = database.open().await;
     for id in ["a", "b", "c"] {
         begun(&store, id).await;
@@ -250,12 +258,15 @@ async fn a_list_is_of_one_owner_and_filtered(database: Database) {
     assert!(store.list("ann", &Filter { labels, ..Filter::default() }, None, 10).await.unwrap().is_empty());
 }
 
-async fn one_of_many_takes_over_from_a_worker_that_is_gone(database: Database) {
+async fn one_of_many_workers_takes_over_an_expired_lease(database: Database) {
     let (store, other) = (database.open().await, database.open().await);
     let row = begun(&store, "t").await;
-    let row =
-        store.swap(&row, row.start_commit(CommitRequest::default(), &worker("gone")).unwrap()).await.unwrap().unwrap();
-    assert!(!row.is_unattended(), "its worker is at it");
+    let row = store
+        .swap(&row, row.start_commit(CommitRequest::default(), &worker("expired")).unwrap())
+        .await
+        .unwrap()
+        .unwrap();
+    assert!(!row.is_unattended(), "its worker holds the lease");
     database.sql("UPDATE transactions SET lease_until = 0").await;
     let row = store.get("ann", &row.id).await.unwrap().unwrap();
     assert!(row.is_unattended());
@@ -264,27 +275,27 @@ async fn one_of_many_takes_over_from_a_worker_that_is_gone(database: Database) {
         if n % 2 == 0 { store.swap(&row, next) } else { other.swap(&row, next) }
     });
     let won: Vec<Transaction> = join_all(race).await.into_iter().filter_map(Result::unwrap).collect();
-    assert_eq!(won.len(), 1, "two workers think that it is theirs");
-    assert!(won[0].commit_in_doubt && won[0].merge_in_doubt, "what the first sent may be on its way");
+    assert_eq!(won.len(), 1, "not exactly one worker took over");
+    assert!(won[0].commit_in_doubt && won[0].merge_in_doubt, "requests of the first worker may still be in flight");
     let late =
-        store.swap(&row, row.prepared(CommitId::try_from("1".repeat(64)).unwrap(), &worker("gone"))).await.unwrap();
-    assert_eq!(late, None, "the worker that was gone writes as if it were not");
+        store.swap(&row, row.prepared(CommitId::try_from("1".repeat(64)).unwrap(), &worker("expired"))).await.unwrap();
+    assert_eq!(late, None, "a worker without the lease changed the row");
 }
 
-/// Whoever had the lease and is gone may have sent a commit, however often the lease was had by others since.
-async fn a_worker_that_is_gone_leaves_its_doubt(database: Database) {
+/// A worker that lost its lease may have sent a commit. That doubt remains, even if other workers held the lease since.
+async fn a_lost_lease_leaves_the_commit_in_doubt(database: Database) {
     let store = database.open().await;
     let row = begun(&store, "t").await;
     let undoubted = row.start_commit(CommitRequest::default(), &worker("only")).unwrap();
-    assert!(!undoubted.commit_in_doubt, "nobody was there before");
-    let gone = store.swap(&row, row.leased_anew(&worker("gone"))).await.unwrap().unwrap();
-    let next = store.swap(&gone, gone.leased_anew(&worker("next"))).await.unwrap().unwrap();
+    assert!(!undoubted.commit_in_doubt, "no earlier worker held the lease");
+    let first = store.swap(&row, row.leased_anew(&worker("expired"))).await.unwrap().unwrap();
+    let next = store.swap(&first, first.leased_anew(&worker("next"))).await.unwrap().unwrap();
     let free = store.swap(&next, next.released()).await.unwrap().unwrap();
     let free = store.get("ann", &free.id).await.unwrap().unwrap();
     assert!(free.start_commit(CommitRequest::default(), &worker("third")).unwrap().commit_in_doubt);
 }
 
-async fn commits_into_one_base_are_counted_in_their_order(database: Database) {
+async fn commits_ahead_counts_earlier_active_commits_on_the_same_base(database: Database) {
     let store = database.open().await;
     let mut committing = Vec::new();
     for id in ["a", "b", "c"] {
@@ -294,31 +305,31 @@ async fn commits_into_one_base_are_counted_in_their_order(database: Database) {
         tokio::time::sleep(Duration::from_millis(3)).await;
     }
     let elsewhere = NewTransaction { base_branch: BranchName::try_from("other").unwrap(), ..a_transaction("d") };
-    let Begun::New(row) = store.begin(elsewhere).await.unwrap() else { panic!("d was there") };
+    let Begun::New(row) = store.begin(elsewhere).await.unwrap() else { panic!("d already exists") };
     store.swap(&row, row.start_commit(CommitRequest::default(), &worker("w")).unwrap()).await.unwrap().unwrap();
     assert_eq!(store.commits_ahead(&committing[2]).await.unwrap(), 2);
     assert_eq!(store.commits_ahead(&committing[0]).await.unwrap(), 0);
     database.sql("UPDATE transactions SET lease_until = 0 WHERE id = 'a'").await;
-    assert_eq!(store.commits_ahead(&committing[2]).await.unwrap(), 1, "nobody works on the first");
-    // Left to its owner, and the janitor does not look for a while.
+    assert_eq!(store.commits_ahead(&committing[2]).await.unwrap(), 1, "the first commit has no active worker");
+    // Without a worker, the commit waits for its owner. The late lease end keeps the janitor away from it.
     let left = committing[1].left_alone_until(i64::MAX);
     store.swap(&committing[1], left).await.unwrap().unwrap();
-    assert_eq!(store.commits_ahead(&committing[2]).await.unwrap(), 0, "nobody works on the second");
+    assert_eq!(store.commits_ahead(&committing[2]).await.unwrap(), 0, "the second commit has no active worker");
     let tally = store.tally().await.unwrap();
     assert_eq!((tally.committing, tally.unattended), (2, 2));
 }
 
-async fn a_downtime_of_all_replicas_gives_time_and_of_one_does_not(database: Database) {
+async fn only_downtime_of_all_replicas_extends_timeouts(database: Database) {
     let store = database.open().await;
     store.beat().await.unwrap();
     let row = begun(&store, "t").await;
     database.sql("UPDATE transactions SET idle_expire_time = 0, expire_time = 0").await;
-    assert_eq!(store.beat().await.unwrap(), 0, "a replica was there a moment ago");
-    assert_eq!(database.open().await.beat().await.unwrap(), 0, "one that starts is no downtime");
+    assert_eq!(store.beat().await.unwrap(), 0, "another replica sent a heartbeat just now");
+    assert_eq!(database.open().await.beat().await.unwrap(), 0, "the start of a replica counted as downtime");
     database.sql("UPDATE lakeport_service SET seen = seen - 60000").await;
     assert_eq!(store.beat().await.unwrap(), 1);
     let now = store.get("ann", &row.id).await.unwrap().unwrap();
-    assert!(now.idle_expire_time > now.read_at + 55_000, "it has not got its idle time back");
-    assert!(now.expire_time > now.read_at + 55_000, "its lifetime ended while nobody could reach the service");
-    assert_eq!(store.beat().await.unwrap(), 0, "once is enough");
+    assert!(now.idle_expire_time > now.read_at + 55_000, "the idle timeout was not extended");
+    assert!(now.expire_time > now.read_at + 55_000, "the lifetime was not extended");
+    assert_eq!(store.beat().await.unwrap(), 0, "the downtime was compensated twice");
 }

@@ -1,4 +1,5 @@
-//! Databases that are away, full of something else, locked, read-only, damaged, of another version: a clear answer, nothing lost.
+//! Tests with databases that are unreachable, locked, read-only, damaged, or of another schema version, and with a file that
+//! is not a database. The store must return a clear error and lose no data.
 
 use crate::{Database, a_transaction, begun, on_both, worker};
 use futures_util::future::join_all;
@@ -11,19 +12,19 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 on_both! {
-    a_store_of_a_newer_version_is_refused_at_the_start
-    a_store_of_the_first_version_is_brought_up_to_date
-    a_row_that_says_nothing_is_an_error_and_no_guess
+    opening_a_newer_schema_version_fails
+    opening_migrates_schema_version_1
+    an_invalid_row_is_reported_as_corrupt_and_skipped_by_due
 }
 
-async fn a_store_of_a_newer_version_is_refused_at_the_start(database: Database) {
+async fn opening_a_newer_schema_version_fails(database: Database) {
     database.open().await.close().await;
     database.sql("UPDATE lakeport_schema SET version = 99").await;
     let error = SessionStore::open(&database.url).await.unwrap_err().to_string();
     assert!(error.contains("schema version 99"), "{error}");
 }
 
-async fn a_store_of_the_first_version_is_brought_up_to_date(database: Database) {
+async fn opening_migrates_schema_version_1(database: Database) {
     database.sql(include_str!("../../src/store/migrations/1.sql")).await;
     database
         .sql("CREATE TABLE lakeport_schema (version BIGINT NOT NULL); INSERT INTO lakeport_schema VALUES (1)")
@@ -33,13 +34,13 @@ async fn a_store_of_the_first_version_is_brought_up_to_date(database: Database) 
     store.beat().await.unwrap();
 }
 
-async fn a_row_that_says_nothing_is_an_error_and_no_guess(database: Database) {
+async fn an_invalid_row_is_reported_as_corrupt_and_skipped_by_due(database: Database) {
     let store = database.open().await;
     let row = begun(&store, "t").await;
     database.sql("UPDATE transactions SET state = 'hopeful'").await;
     let error = store.get("ann", &row.id).await.unwrap_err();
     assert!(matches!(error, Error::Corrupt(_)), "{error}");
-    // Nor does it keep the janitor from all others.
+    // `due` skips the invalid row and still returns the others.
     begun(&store, "due").await;
     database.sql("UPDATE transactions SET state = 'rolled_back', end_time = 1 WHERE id = 'due'").await;
     database.sql("UPDATE transactions SET end_time = 1 WHERE id = 't'").await;
@@ -48,7 +49,7 @@ async fn a_row_that_says_nothing_is_an_error_and_no_guess(database: Database) {
 }
 
 #[tokio::test]
-async fn a_password_is_never_told() {
+async fn errors_never_contain_the_password() {
     for url in
         ["postgres://ann:geheim@127.0.0.1:1/x", "postgres://ann@127.0.0.1:1/x?password=geheim", "mysql://a:geheim@h/x"]
     {
@@ -58,17 +59,17 @@ async fn a_password_is_never_told() {
 }
 
 #[tokio::test]
-async fn a_file_that_is_no_database_is_refused_at_the_start() {
+async fn opening_a_file_that_is_not_a_database_fails() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("sessions.db");
     std::fs::write(&file, "something else, and enough of it ".repeat(100)).unwrap();
     let error = SessionStore::open(&format!("sqlite:{}", file.display())).await.unwrap_err().to_string();
     assert!(error.contains("damaged") && error.contains("sessions.db"), "{error}");
-    assert!(std::fs::read_to_string(&file).unwrap().starts_with("something else"), "it was written over");
+    assert!(std::fs::read_to_string(&file).unwrap().starts_with("something else"), "the file was overwritten");
 }
 
 #[tokio::test]
-async fn a_read_only_file_takes_no_writes_and_says_so() {
+async fn opening_a_read_only_file_fails() {
     let database = Database::sqlite();
     database.open().await.close().await;
     let url = database.url.replace("mode=rwc", "mode=ro");
@@ -77,7 +78,7 @@ async fn a_read_only_file_takes_no_writes_and_says_so() {
 }
 
 #[tokio::test]
-async fn a_database_that_takes_no_writes_says_so_and_is_read() {
+async fn a_read_only_database_rejects_writes_and_serves_reads() {
     let database = Database::postgres();
     let store = database.open().await;
     let row = begun(&store, "t").await;
@@ -92,28 +93,29 @@ async fn a_database_that_takes_no_writes_says_so_and_is_read() {
 }
 
 #[tokio::test]
-async fn a_file_that_another_program_keeps_locked_is_waited_for_and_then_named() {
+async fn a_write_waits_for_a_locked_file_and_then_fails_with_locked() {
     let database = Database::sqlite();
     let store = database.open().await;
     let row = begun(&store, "t").await;
     let mut other = database.connect().await;
     other.execute("BEGIN EXCLUSIVE").await.unwrap();
     let waiting = store.swap(&row, row.renewed(&worker("w")));
-    let letting_go = async {
+    let unlocking = async {
         tokio::time::sleep(Duration::from_millis(500)).await;
         other.execute("COMMIT").await.unwrap();
     };
-    let row = tokio::join!(waiting, letting_go).0.unwrap().expect("a short lock is waited for");
+    let row = tokio::join!(waiting, unlocking).0.unwrap().expect("the write did not wait for a short lock");
     other.execute("BEGIN EXCLUSIVE").await.unwrap();
     let error = store.swap(&row, row.renewed(&worker("w"))).await.unwrap_err();
     assert!(matches!(error, Error::Locked(_)), "{error}");
     other.execute("COMMIT").await.unwrap();
-    assert!(store.swap(&row, row.renewed(&worker("w"))).await.unwrap().is_some(), "it does not go on");
+    assert!(store.swap(&row, row.renewed(&worker("w"))).await.unwrap().is_some(), "writes still fail after the unlock");
 }
 
-/// Writers of one row each, while the database crashes and comes back. Each write that is acknowledged stands, and none that is not.
+/// Eight writers each update their own row while the database crashes and restarts three times. The rows must contain exactly
+/// the acknowledged writes.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_database_that_crashes_under_load_loses_and_invents_nothing() {
+async fn acknowledged_writes_survive_database_crashes_under_load() {
     let postgres = Arc::new(Postgres::start());
     let url = postgres.database();
     let store = SessionStore::open(&url).await.unwrap();
@@ -125,7 +127,8 @@ async fn a_database_that_crashes_under_load_loses_and_invents_nothing() {
             let mut tries = 0_u32;
             while !stop.load(Ordering::Relaxed) {
                 tries += 1;
-                row = store.swap(&row, row.renewed(&worker("w"))).await.unwrap().expect("nobody else writes it");
+                row =
+                    store.swap(&row, row.renewed(&worker("w"))).await.unwrap().expect("another writer changed the row");
             }
             (row, tries)
         })
@@ -147,34 +150,38 @@ async fn a_database_that_crashes_under_load_loses_and_invents_nothing() {
     for written in join_all(writers).await {
         let (row, tries) = written.unwrap();
         let found = store.get("ann", &row.id).await.unwrap().unwrap();
-        assert!(tries > 3, "there was no load");
+        assert!(tries > 3, "a writer wrote at most 3 times");
         assert_eq!((found.version, row.version), (row.version, 1 + i64::from(tries)));
     }
 }
 
 #[tokio::test]
-async fn a_database_that_stays_away_is_said_to_be_within_a_while() {
+async fn an_unreachable_database_fails_within_40_seconds() {
     let postgres = Postgres::start();
     let store = SessionStore::open(&postgres.database()).await.unwrap();
     postgres.crash();
     let id = TransactionId::try_from("t").unwrap();
     let answer = tokio::time::timeout(Duration::from_secs(40), store.get("ann", &id));
-    let error = answer.await.expect("no answer for 40 s").unwrap_err();
+    let error = answer.await.expect("no response for 40 s").unwrap_err();
     assert!(matches!(error, Error::Away(_)), "{error}");
     postgres.resume();
-    assert_eq!(store.get("ann", &id).await.unwrap(), None, "it does not come back");
+    assert_eq!(store.get("ann", &id).await.unwrap(), None, "the store did not reconnect");
 }
 
 #[tokio::test]
-async fn replicas_take_turns_at_a_base_and_a_dead_one_lets_go() {
+async fn a_base_turn_is_exclusive_and_ends_when_its_replica_dies() {
     let database = Database::postgres();
     let (one, two) = (database.open().await, database.open().await);
     let new = a_transaction("t");
-    let turn = one.base_turn(&new.repository, &new.base_branch).await.expect("a free turn");
+    let turn = one.base_turn(&new.repository, &new.base_branch).await.expect("the turn is free");
     let mut waiting = std::pin::pin!(two.base_turn(&new.repository, &new.base_branch));
-    assert!(tokio::time::timeout(Duration::from_millis(300), waiting.as_mut()).await.is_err(), "two turns at once");
+    assert!(
+        tokio::time::timeout(Duration::from_millis(300), waiting.as_mut()).await.is_err(),
+        "two replicas have the turn"
+    );
     drop(turn);
-    let turn = tokio::time::timeout(Duration::from_secs(3), waiting).await.expect("the turn is not passed on");
+    let turn =
+        tokio::time::timeout(Duration::from_secs(3), waiting).await.expect("the next replica did not get the turn");
     assert!(turn.is_some());
     let mut waiting = std::pin::pin!(one.base_turn(&new.repository, &new.base_branch));
     assert!(tokio::time::timeout(Duration::from_millis(100), waiting.as_mut()).await.is_err());
@@ -182,6 +189,6 @@ async fn replicas_take_turns_at_a_base_and_a_dead_one_lets_go() {
     let kill = "SELECT count(pg_terminate_backend(pid)) FROM pg_locks WHERE locktype = 'advisory' AND granted AND \
                 database = (SELECT oid FROM pg_database WHERE datname = current_database())";
     operator.execute(AssertSqlSafe(kill)).await.unwrap();
-    let next = tokio::time::timeout(Duration::from_secs(3), waiting).await.expect("a dead replica keeps its turn");
+    let next = tokio::time::timeout(Duration::from_secs(3), waiting).await.expect("a dead replica kept its turn");
     assert!(next.is_some());
 }
