@@ -1,7 +1,7 @@
-//! Holds what clients were told against what the lake says: each commit that was acknowledged is exactly one merge with exactly its
-//! writes, each refusal is none, and what is in doubt is one or the other.
+//! Compares the outcomes that clients observed with the history of the lake. Each acknowledged commit must be exactly one
+//! merge with exactly its writes. A failed commit must have no merge. A commit in doubt can have one merge or none.
 
-use crate::history::{Outcome, Told};
+use crate::history::{Observation, Outcome};
 use crate::lake::Lake;
 use lakeport_lakefs::Commit;
 use md5::{Digest, Md5};
@@ -9,69 +9,76 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// How long after the end of all clients a branch may be left: idle timeout, grace, and what a server waits for, hastened.
-const CLEAN: Duration = Duration::from_secs(60);
+/// Maximum time until all transaction branches are deleted after the last client has ended. It covers the idle timeout, the
+/// grace period, and the shortened waiting times of the server.
+const CLEANUP_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// The transaction that a commit of the base is the merge of.
-pub(crate) fn merged(commit: &Commit) -> Option<&str> {
+/// Returns the ID of the transaction that a commit on the base merged, or `None` if the commit is not a merge of a transaction.
+pub(crate) fn merged_transaction(commit: &Commit) -> Option<&str> {
     let mark = commit.metadata.get("lakeport.transaction_id")?;
     mark.split_once('/').map(|(id, _branch)| id)
 }
 
-/// Checks everything, and says what was wrong.
-pub(crate) async fn check(lake: &Lake, told: &[Told]) {
+/// Checks all outcomes and the content of the base. Panics with a list of all violations.
+pub(crate) async fn check(lake: &Lake, observed: &[Observation]) {
     let history = lake.history().await;
-    let mut wrong = Vec::new();
+    let mut violations = Vec::new();
     let mut merges: BTreeMap<&str, Vec<&Commit>> = BTreeMap::new();
     for commit in &history {
-        if let Some(id) = merged(commit) {
+        if let Some(id) = merged_transaction(commit) {
             merges.entry(id).or_default().push(commit);
         }
     }
-    for one in told {
+    for one in observed {
         let merges = merges.get(one.id.as_str()).map_or(&[][..], Vec::as_slice);
-        wrong.extend(wrong_about(lake, one, merges).await);
+        violations.extend(check_outcome(lake, one, merges).await);
     }
-    wrong.extend(wrong_content(lake, told, &history).await);
-    assert!(wrong.is_empty(), "{} violations:\n{}", wrong.len(), wrong.join("\n"));
+    violations.extend(check_content(lake, observed, &history).await);
+    assert!(violations.is_empty(), "{} violations:\n{}", violations.len(), violations.join("\n"));
 }
 
-async fn wrong_about(lake: &Lake, told: &Told, merges: &[&Commit]) -> Vec<String> {
-    let mut wrong = Vec::new();
-    let allowed = match &told.outcome {
+async fn check_outcome(lake: &Lake, observed: &Observation, merges: &[&Commit]) -> Vec<String> {
+    let mut violations = Vec::new();
+    let allowed = match &observed.outcome {
         Outcome::Committed { .. } => 1..=1,
         Outcome::Ended => 0..=0,
         Outcome::InDoubt => 0..=1,
     };
     if !allowed.contains(&merges.len()) {
-        wrong.push(format!("{}: {} merges, and its client was told {:?}", told.id, merges.len(), told.outcome));
+        violations.push(format!(
+            "{}: {} merges, but its client observed {:?}",
+            observed.id,
+            merges.len(),
+            observed.outcome
+        ));
     }
     for merge in merges {
         let changed = lake.changed(merge).await;
-        if !changed.iter().eq(told.writes.keys()) {
-            wrong.push(format!("{}: merged {changed:?}, and wrote {:?}", told.id, told.writes.keys()));
+        if !changed.iter().eq(observed.writes.keys()) {
+            violations.push(format!("{}: merged {changed:?}, but wrote {:?}", observed.id, observed.writes.keys()));
         }
     }
-    if let Outcome::Committed { commit, failed_tags } = &told.outcome {
+    if let Outcome::Committed { commit, failed_tags } = &observed.outcome {
         if merges.iter().any(|merge| merge.id != *commit) {
-            wrong.push(format!("{}: its client was told another commit, {commit}", told.id));
+            violations.push(format!("{}: its client received another commit ID, {commit}", observed.id));
         }
-        for tag in told.tag.iter().filter(|tag| !failed_tags.contains(tag)) {
+        for tag in observed.tag.iter().filter(|tag| !failed_tags.contains(tag)) {
             if !lake.names(tag, commit).await {
-                wrong.push(format!("{}: {tag} does not name {commit}", told.id));
+                violations.push(format!("{}: {tag} does not name {commit}", observed.id));
             }
         }
     }
-    wrong
+    violations
 }
 
-/// Replays the merges in the order of the base's history: what it holds has to be that, and nothing else.
-async fn wrong_content(lake: &Lake, told: &[Told], history: &[Commit]) -> Vec<String> {
-    let by_id: BTreeMap<&str, &Told> = told.iter().map(|told| (told.id.as_str(), told)).collect();
+/// Replays the merges in the order of the base's history. The base must contain exactly the resulting objects.
+async fn check_content(lake: &Lake, observed: &[Observation], history: &[Commit]) -> Vec<String> {
+    let by_id: BTreeMap<&str, &Observation> =
+        observed.iter().map(|observed| (observed.id.as_str(), observed)).collect();
     let mut expected = BTreeMap::new();
-    for id in history.iter().filter_map(merged) {
-        let Some(told) = by_id.get(id) else { return vec![format!("{id} is merged, and nobody began it")] };
-        expected.extend(told.writes.iter().map(|(path, text)| (path.clone(), hex::encode(Md5::digest(text)))));
+    for id in history.iter().filter_map(merged_transaction) {
+        let Some(observed) = by_id.get(id) else { return vec![format!("{id} is merged, but no client began it")] };
+        expected.extend(observed.writes.iter().map(|(path, text)| (path.clone(), hex::encode(Md5::digest(text)))));
     }
     let found = lake.objects().await;
     let differs = |path: &&String| expected.get(*path) != found.get(*path);
@@ -79,19 +86,19 @@ async fn wrong_content(lake: &Lake, told: &[Told], history: &[Commit]) -> Vec<St
     paths.dedup();
     paths
         .into_iter()
-        .map(|path| format!("{path}: the base holds {:?}, not {:?}", found.get(path), expected.get(path)))
+        .map(|path| format!("{path}: the base contains {:?}, expected {:?}", found.get(path), expected.get(path)))
         .collect()
 }
 
-/// Waits until no branch of a transaction is left.
-pub(crate) async fn no_branches_left(lake: &Lake) -> Duration {
+/// Waits until all transaction branches are deleted. Returns the time that this took.
+pub(crate) async fn wait_for_branch_cleanup(lake: &Lake) -> Duration {
     let began = Instant::now();
     loop {
         let left = lake.branches().await;
         if left.is_empty() {
             return began.elapsed();
         }
-        assert!(began.elapsed() < CLEAN, "branches are left: {left:?}");
+        assert!(began.elapsed() < CLEANUP_TIMEOUT, "these branches still exist: {left:?}");
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
 }

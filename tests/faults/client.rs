@@ -1,4 +1,4 @@
-//! A client that asks until it has an answer.
+//! A client that retries its requests until it receives a definite response.
 
 use crate::lake::{BASE, Lake};
 use base64::prelude::{BASE64_STANDARD, Engine as _};
@@ -19,35 +19,35 @@ use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Request, Response, Status};
 use tonic_types::StatusExt;
 
-/// How long one call may take.
+/// Timeout of one call.
 const CALL: Duration = Duration::from_secs(10);
-/// How long it is asked again: longer than any fence, and any server is away.
-const PATIENCE: Duration = Duration::from_secs(90);
-/// Transactions in which nothing is called for so long have ended.
+/// Time for which a call is retried. Longer than any fence and any outage of a server in these tests.
+const RETRY_TIMEOUT: Duration = Duration::from_secs(90);
+/// Idle timeout of transactions.
 const IDLE: prost_types::Duration = prost_types::Duration { seconds: 20, nanos: 0 };
-/// The pause before it asks again.
+/// Pause before a retry.
 const PAUSE: Duration = Duration::from_millis(30);
 
-/// Clients of all services, of one of several replicas at a time.
+/// Client of all services. It sends each request to a random replica.
 #[derive(Clone)]
 pub(crate) struct Client {
     channels: Vec<Channel>,
-    /// What it sends to say who it is.
+    /// Value of the `authorization` header.
     authorization: Option<MetadataValue<Ascii>>,
 }
 
-/// No answer came for so long that the client gave up.
+/// The client received no definite response within the retry timeout.
 #[derive(Debug)]
 pub(crate) struct GaveUp;
 
-/// A refusal: its reason and its message.
+/// A definite error, with its reason and message.
 #[derive(Debug)]
-pub(crate) struct Refused {
+pub(crate) struct Rejected {
     pub(crate) reason: String,
     pub(crate) message: String,
 }
 
-pub(crate) type Answer<T> = Result<Result<T, Refused>, GaveUp>;
+pub(crate) type CallResult<T> = Result<Result<T, Rejected>, GaveUp>;
 
 impl Client {
     pub(crate) fn new(replicas: &[SocketAddr]) -> Self {
@@ -58,14 +58,14 @@ impl Client {
         Self { channels: replicas.iter().map(channel).collect(), authorization: None }
     }
 
-    /// The same, with the key pair of a lake.
-    pub(crate) fn known_as(self, lake: &Lake) -> Self {
+    /// Adds the access key of a lake as credentials.
+    pub(crate) fn with_credentials_of(self, lake: &Lake) -> Self {
         let pair = format!("{}:{}", lake.access_key_id, lake.secret_access_key);
         let basic = format!("Basic {}", BASE64_STANDARD.encode(pair));
         Self { authorization: Some(basic.parse().unwrap()), ..self }
     }
 
-    fn timed<T>(&self, message: T) -> Request<T> {
+    fn request<T>(&self, message: T) -> Request<T> {
         let mut request = Request::new(message);
         request.set_timeout(CALL);
         if let Some(authorization) = &self.authorization {
@@ -74,16 +74,16 @@ impl Client {
         request
     }
 
-    /// Asks one replica after the other, until one answers.
-    async fn ask<T, F>(&self, call: impl Fn(Channel) -> F) -> Answer<T>
+    /// Calls random replicas until one returns a definite response.
+    async fn retry<T, F>(&self, call: impl Fn(Channel) -> F) -> CallResult<T>
     where
         F: Future<Output = Result<Response<T>, Status>>,
     {
         let began = Instant::now();
-        while began.elapsed() < PATIENCE {
+        while began.elapsed() < RETRY_TIMEOUT {
             let channel = &self.channels[rand::random_range(0..self.channels.len())];
             let status = match tokio::time::timeout(CALL * 2, call(channel.clone())).await {
-                Ok(Ok(answer)) => return Ok(Ok(answer.into_inner())),
+                Ok(Ok(response)) => return Ok(Ok(response.into_inner())),
                 Ok(Err(status)) => status,
                 Err(_) => continue,
             };
@@ -96,22 +96,22 @@ impl Client {
                 }
                 (code, reason) => {
                     let reason = reason.unwrap_or_else(|| panic!("{code:?} without a reason: {}", status.message()));
-                    return Ok(Err(Refused { reason, message: status.message().to_owned() }));
+                    return Ok(Err(Rejected { reason, message: status.message().to_owned() }));
                 }
             }
         }
         Err(GaveUp)
     }
 
-    pub(crate) async fn begin(&self, request: &BeginTransactionRequest) -> Answer<BeginTransactionResponse> {
-        self.ask(|channel| {
-            let request = self.timed(request.clone());
+    pub(crate) async fn begin(&self, request: &BeginTransactionRequest) -> CallResult<BeginTransactionResponse> {
+        self.retry(|channel| {
+            let request = self.request(request.clone());
             async move { TransactionServiceClient::new(channel).begin_transaction(request).await }
         })
         .await
     }
 
-    pub(crate) async fn write(&self, id: &str, path: &str, text: &str) -> Answer<WriteResponse> {
+    pub(crate) async fn write(&self, id: &str, path: &str, text: &str) -> CallResult<WriteResponse> {
         let request = WriteRequest {
             transaction_id: id.into(),
             path: path.into(),
@@ -119,26 +119,26 @@ impl Client {
             finish_write: true,
             ..Default::default()
         };
-        self.ask(|channel| {
-            let request = self.timed(tokio_stream::once(request.clone()));
+        self.retry(|channel| {
+            let request = self.request(tokio_stream::once(request.clone()));
             async move { FileServiceClient::new(channel).write(request).await }
         })
         .await
     }
 
     /// Copies an object within a transaction.
-    pub(crate) async fn copy(&self, id: &str, source: &str, path: &str) -> Answer<()> {
+    pub(crate) async fn copy(&self, id: &str, source: &str, path: &str) -> CallResult<()> {
         let request = CopyRequest {
             transaction_id: id.into(),
             source_path: source.into(),
             path: path.into(),
             ..Default::default()
         };
-        self.ask(|channel| {
-            let request = self.timed(request.clone());
+        self.retry(|channel| {
+            let request = self.request(request.clone());
             async move {
-                let mut answer = FileServiceClient::new(channel).copy(request).await?.into_inner();
-                while let Some(message) = answer.message().await? {
+                let mut response = FileServiceClient::new(channel).copy(request).await?.into_inner();
+                while let Some(message) = response.message().await? {
                     all_done(&message.failures)?;
                 }
                 Ok(Response::new(()))
@@ -147,15 +147,15 @@ impl Client {
         .await
     }
 
-    /// Deletes an object in a transaction, if it is there.
-    pub(crate) async fn delete(&self, id: &str, path: &str) -> Answer<()> {
+    /// Deletes an object in a transaction, if it exists.
+    pub(crate) async fn delete(&self, id: &str, path: &str) -> CallResult<()> {
         let request =
             DeleteRequest { transaction_id: id.into(), path: path.into(), allow_missing: true, ..Default::default() };
-        self.ask(|channel| {
-            let request = self.timed(request.clone());
+        self.retry(|channel| {
+            let request = self.request(request.clone());
             async move {
-                let mut answer = FileServiceClient::new(channel).delete(request).await?.into_inner();
-                while let Some(message) = answer.message().await? {
+                let mut response = FileServiceClient::new(channel).delete(request).await?.into_inner();
+                while let Some(message) = response.message().await? {
                     all_done(&message.failures)?;
                 }
                 Ok(Response::new(()))
@@ -164,15 +164,15 @@ impl Client {
         .await
     }
 
-    /// The text of an object in a transaction.
-    pub(crate) async fn read(&self, id: &str, path: &str) -> Answer<String> {
+    /// Reads an object in a transaction as text.
+    pub(crate) async fn read(&self, id: &str, path: &str) -> CallResult<String> {
         let request = ReadRequest { transaction_id: id.into(), path: path.into(), ..Default::default() };
-        self.ask(|channel| {
-            let request = self.timed(request.clone());
+        self.retry(|channel| {
+            let request = self.request(request.clone());
             async move {
-                let mut answer = FileServiceClient::new(channel).read(request).await?.into_inner();
+                let mut response = FileServiceClient::new(channel).read(request).await?.into_inner();
                 let mut text = Vec::new();
-                while let Some(message) = answer.message().await? {
+                while let Some(message) = response.message().await? {
                     text.extend_from_slice(&message.data);
                 }
                 Ok(Response::new(String::from_utf8(text).unwrap()))
@@ -181,13 +181,13 @@ impl Client {
         .await
     }
 
-    /// Reads, once: what came, and how it ended.
+    /// Reads once, without retries. Returns the received bytes and the final status.
     pub(crate) async fn read_once(&self, request: ReadRequest) -> (Vec<u8>, Result<(), Status>) {
         let mut bytes = Vec::new();
         let reading = async {
-            let mut answer =
-                FileServiceClient::new(self.channels[0].clone()).read(self.timed(request)).await?.into_inner();
-            while let Some(message) = answer.message().await? {
+            let mut response =
+                FileServiceClient::new(self.channels[0].clone()).read(self.request(request)).await?.into_inner();
+            while let Some(message) = response.message().await? {
                 bytes.extend_from_slice(&message.data);
             }
             Ok(())
@@ -196,44 +196,44 @@ impl Client {
         (bytes, end)
     }
 
-    /// Commits inside a transaction. Once: a repetition may find nothing to commit.
+    /// Creates a commit inside a transaction. Does not retry, because a retry may find nothing to commit.
     pub(crate) async fn commit_inside(&self, id: &str) {
         let request = CreateCommitRequest { transaction_id: id.into(), message: "inside".into(), ..Default::default() };
         let channel = self.channels[0].clone();
-        // Whatever becomes of it: what was written is published by the transaction or not at all.
-        let _ = VersionServiceClient::new(channel).create_commit(self.timed(request)).await;
+        // The outcome does not matter: only the commit of the transaction publishes the writes.
+        let _ = VersionServiceClient::new(channel).create_commit(self.request(request)).await;
     }
 
-    pub(crate) async fn commit(&self, request: &CommitTransactionRequest) -> Answer<CommitTransactionResponse> {
-        self.ask(|channel| {
-            let request = self.timed(request.clone());
+    pub(crate) async fn commit(&self, request: &CommitTransactionRequest) -> CallResult<CommitTransactionResponse> {
+        self.retry(|channel| {
+            let request = self.request(request.clone());
             async move { TransactionServiceClient::new(channel).commit_transaction(request).await }
         })
         .await
     }
 
-    pub(crate) async fn rollback(&self, id: &str) -> Answer<RollbackTransactionResponse> {
+    pub(crate) async fn rollback(&self, id: &str) -> CallResult<RollbackTransactionResponse> {
         let request = RollbackTransactionRequest { transaction_id: id.into() };
-        self.ask(|channel| {
-            let request = self.timed(request.clone());
+        self.retry(|channel| {
+            let request = self.request(request.clone());
             async move { TransactionServiceClient::new(channel).rollback_transaction(request).await }
         })
         .await
     }
 
-    /// Asks one replica, once.
+    /// Commits once at the first replica, without retries.
     pub(crate) async fn commit_once(
         &self,
         request: &CommitTransactionRequest,
     ) -> Result<CommitTransactionResponse, Status> {
         let mut client = TransactionServiceClient::new(self.channels[0].clone());
-        let mut request = self.timed(request.clone());
-        // It is not asked again: a busy machine gets the time that it takes.
-        request.set_timeout(PATIENCE);
+        let mut request = self.request(request.clone());
+        // There is no retry, so the timeout allows for a busy machine.
+        request.set_timeout(RETRY_TIMEOUT);
         client.commit_transaction(request).await.map(Response::into_inner)
     }
 
-    /// Begins a transaction.
+    /// Begins a transaction. Panics on failure.
     pub(crate) async fn begun(&self, lake: &Lake, id: &str) {
         let request = BeginTransactionRequest {
             repository: lake.repository.to_string(),
@@ -245,12 +245,12 @@ impl Client {
         self.begin(&request).await.unwrap().unwrap();
     }
 
-    /// Writes an object.
+    /// Writes an object. Panics on failure.
     pub(crate) async fn written(&self, id: &str, path: &str, text: &str) {
         self.write(id, path, text).await.unwrap().unwrap();
     }
 
-    /// Commits, and says as what.
+    /// Commits a transaction and returns the commit ID. Panics on failure.
     pub(crate) async fn committed(&self, id: &str) -> String {
         let request = CommitTransactionRequest { transaction_id: id.into(), ..Default::default() };
         let done = self.commit(&request).await.unwrap().unwrap().transaction.unwrap();
@@ -258,19 +258,19 @@ impl Client {
         done.commit_id
     }
 
-    /// Rolls back.
+    /// Rolls a transaction back. Panics on failure.
     pub(crate) async fn rolled_back(&self, id: &str) {
         self.rollback(id).await.unwrap().unwrap();
     }
 
-    /// The branch that a transaction works on.
+    /// Returns the branch of an open transaction.
     pub(crate) async fn live_branch(&self, id: &str) -> String {
         let request = GetTransactionRequest { transaction_id: id.into() };
         let mut client = TransactionServiceClient::new(self.channels[0].clone());
         client.get_transaction(request).await.unwrap().into_inner().transaction.unwrap().branch
     }
 
-    /// Begins to write an object, and goes on when it is told to.
+    /// Starts a write whose last message is sent by [`Writing::finish`].
     pub(crate) async fn begin_write(&self, id: &str, path: &str, text: &str) -> Writing {
         let (messages, sent) = mpsc::channel(2);
         let begin = WriteRequest {
@@ -281,12 +281,12 @@ impl Client {
         };
         messages.send(begin).await.unwrap();
         let mut client = FileServiceClient::new(self.channels[0].clone());
-        let answer = tokio::spawn(async move { client.write(ReceiverStream::new(sent)).await.map(drop) });
-        Writing { messages, answer }
+        let response = tokio::spawn(async move { client.write(ReceiverStream::new(sent)).await.map(drop) });
+        Writing { messages, response }
     }
 }
 
-/// The first failure of many, as if it were that of the call.
+/// Returns the first failed item as the status of the whole call.
 fn all_done(failures: &[PathStatus]) -> Result<(), Status> {
     match failures.iter().find_map(|failure| failure.status.as_ref()) {
         None => Ok(()),
@@ -294,19 +294,19 @@ fn all_done(failures: &[PathStatus]) -> Result<(), Status> {
     }
 }
 
-/// A write under way.
+/// A write in flight.
 pub(crate) struct Writing {
     messages: mpsc::Sender<WriteRequest>,
-    answer: JoinHandle<Result<(), Status>>,
+    response: JoinHandle<Result<(), Status>>,
 }
 
 impl Writing {
-    /// Sends the end of it, and says why it was refused.
+    /// Sends the last message. Returns the reason if the write fails.
     pub(crate) async fn finish(self) -> Result<(), String> {
         self.messages.send(WriteRequest { finish_write: true, ..Default::default() }).await.unwrap();
         drop(self.messages);
-        let answer = self.answer.await.unwrap();
-        answer.map_err(|status| {
+        let response = self.response.await.unwrap();
+        response.map_err(|status| {
             status.get_error_details().error_info().map(|info| info.reason.clone()).unwrap_or_default()
         })
     }

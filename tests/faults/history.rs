@@ -1,24 +1,24 @@
-//! What clients were told.
+//! Outcomes of transactions as their clients observed them.
 
 use std::collections::BTreeMap;
 
-/// What a client did in one transaction, and how that ended.
+/// Writes of a client in one transaction, and the outcome.
 #[derive(Debug, Clone)]
-pub(crate) struct Told {
+pub(crate) struct Observation {
     pub(crate) id: String,
-    /// Path and content of every write, in the order of the paths. Each was acknowledged, unless the outcome says otherwise.
+    /// Content of every write by path. If the outcome is not `Committed`, a write may be unacknowledged.
     pub(crate) writes: BTreeMap<String, String>,
     pub(crate) tag: Option<String>,
     pub(crate) outcome: Outcome,
 }
 
-/// How a transaction ended, as far as its client knows.
+/// Outcome of a transaction, as far as its client knows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Outcome {
-    /// It was told this commit.
+    /// The commit succeeded with this commit ID.
     Committed { commit: String, failed_tags: Vec<String> },
-    /// It was told that it has ended, or never asked for it to be published.
+    /// The transaction ended without a commit, or the client never requested a commit.
     Ended,
-    /// It asked for it to be published and has no answer: both may be.
+    /// The client requested a commit and received no definite response, so the outcome is unknown.
     InDoubt,
 }

@@ -1,8 +1,8 @@
-//! kill -9 at every step and at random, under writers that never stop asking.
+//! Kills the server at every fault point and at random moments, under writers that retry their requests.
 
 use crate::checker;
 use crate::client::Client;
-use crate::history::{Outcome, Told};
+use crate::history::{Observation, Outcome};
 use crate::lake::Lake;
 use crate::process::Replica;
 use crate::writer::Writer;
@@ -16,7 +16,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::task::JoinHandle;
 
-/// Every point of the server at which it can die, by what has to happen for it to be reached.
+/// All fault points of the server, grouped by the operation that reaches them.
 const POINTS: &[&str] = &[
     "before:begun",
     "after:begun",
@@ -72,22 +72,22 @@ const POINTS: &[&str] = &[
     "before:suspended",
     "after:suspended",
 ];
-/// Clients at once.
+/// Number of concurrent clients.
 const WRITERS: u32 = 8;
-/// Kills of the run that is part of every test.
+/// Default number of kills.
 const KILLS: u64 = 200;
-/// So many are enough to die at every point.
-const ENOUGH: u64 = 1000;
-/// How long a server lives at most.
+/// Number of kills that is enough to reach every fault point.
+const ENOUGH_KILLS: u64 = 1000;
+/// Maximum lifetime of a server.
 const LIFE: Duration = Duration::from_millis(1500);
 
-/// Clients that work until they are told to stop.
-pub(crate) struct Crowd {
+/// Clients that run transactions until they are stopped.
+pub(crate) struct Writers {
     stop: Arc<AtomicBool>,
-    writers: Vec<JoinHandle<Vec<Told>>>,
+    writers: Vec<JoinHandle<Vec<Observation>>>,
 }
 
-impl Crowd {
+impl Writers {
     pub(crate) fn start(lake: &Lake, client: &Client, seed: u64) -> Self {
         let stop = Arc::new(AtomicBool::default());
         let writer = |number| {
@@ -99,58 +99,58 @@ impl Crowd {
         Self { stop, writers }
     }
 
-    /// What all of them were told, once they have ended.
-    pub(crate) async fn stop(self) -> Vec<Told> {
+    /// Stops all clients and returns their observations.
+    pub(crate) async fn stop(self) -> Vec<Observation> {
         self.stop.store(true, Ordering::Relaxed);
-        let mut told = Vec::new();
+        let mut observed = Vec::new();
         for writer in self.writers {
-            told.extend(writer.await.unwrap());
+            observed.extend(writer.await.unwrap());
         }
-        told
+        observed
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn whoever_asks_is_told_the_truth_however_often_the_server_is_killed() {
+async fn client_outcomes_match_the_history_after_repeated_kills() {
     let seed = crate::seed();
-    let mut dice = StdRng::seed_from_u64(seed);
-    let (lake, faults) = Lake::to_fail().await;
+    let mut rng = StdRng::seed_from_u64(seed);
+    let (lake, faults) = Lake::with_optional_faults().await;
     let folder = tempfile::tempdir().unwrap();
     let replica = Replica::new(&lake, folder.path().to_owned(), None);
-    let crowd = Crowd::start(&lake, &Client::new(&[replica.address]), seed);
+    let writers = Writers::start(&lake, &Client::new(&[replica.address]), seed);
     let mut died_at: BTreeMap<String, u32> = BTreeMap::new();
     let kills = crate::setting("KILLS").unwrap_or(KILLS);
     for kill in 0..kills {
         let point = POINTS[usize::try_from(kill).unwrap() % POINTS.len()];
-        let fault = format!("{point}:{}:die", dice.random_range(1..3));
+        let fault = format!("{point}:{}:die", rng.random_range(1..3));
         if let Some(faults) = &faults {
-            lead_to(point, faults);
+            arm_faults_for(point, faults);
         }
-        let life = LIFE.mul_f64(dice.random_range(0.2..1.0));
-        let said = replica.start(&fault).await.die_within(life).await;
-        let died = said.iter().find_map(|line| Some(line.strip_prefix("fault point ")?.split_once(": the process")?.0));
+        let life = LIFE.mul_f64(rng.random_range(0.2..1.0));
+        let log = replica.start(&fault).await.run_for(life).await;
+        let died = log.iter().find_map(|line| Some(line.strip_prefix("fault point ")?.split_once(": the process")?.0));
         *died_at.entry(died.unwrap_or("any moment").to_owned()).or_default() += 1;
     }
     let process = replica.start("").await;
-    let told = crowd.stop().await;
-    let cleaned = checker::no_branches_left(&lake).await;
-    process.die_within(Duration::ZERO).await;
-    checker::check(&lake, &told).await;
-    let never = report(&told, &died_at, cleaned);
-    // A real lakeFS does not lose answers when it is told to.
-    let may_be_reached = |point: &&&str| faults.is_some() || !led_to(point);
-    let never: Vec<_> = never.iter().filter(may_be_reached).collect();
-    assert!(kills < ENOUGH || never.is_empty(), "it never died at {never:?}");
+    let observed = writers.stop().await;
+    let cleaned = checker::wait_for_branch_cleanup(&lake).await;
+    process.run_for(Duration::ZERO).await;
+    checker::check(&lake, &observed).await;
+    let never = report(&observed, &died_at, cleaned);
+    // With an external lakeFS, the test cannot arm faults in the lake.
+    let is_reachable = |point: &&&str| faults.is_some() || !needs_lake_faults(point);
+    let never: Vec<_> = never.iter().filter(is_reachable).collect();
+    assert!(kills < ENOUGH_KILLS || never.is_empty(), "the server never died at {never:?}");
 }
 
-/// Whether only a lake that fails leads to a point.
-fn led_to(point: &str) -> bool {
+/// Returns whether the server reaches a fault point only if its lake fails.
+fn needs_lake_faults(point: &str) -> bool {
     let (_, step) = point.split_once(':').unwrap();
     ["unsettled", "commit doubted", "merge doubted", "fenced", "suspended"].contains(&step)
 }
 
-/// Makes the lake fail so that the server comes to a point that it does not see otherwise.
-fn lead_to(point: &str, faults: &Faults) {
+/// Arms faults of the lake that make the server reach a fault point. Does nothing for points that the server reaches anyway.
+fn arm_faults_for(point: &str, faults: &Faults) {
     let hook =
         Fault::Fail(StatusCode::PRECONDITION_FAILED, "update branch main: pre-merge hook aborted, run id '1': no");
     let away = || Fault::Fail(StatusCode::SERVICE_UNAVAILABLE, "away");
@@ -160,7 +160,8 @@ fn lead_to(point: &str, faults: &Faults) {
         "commit doubted" => faults.arm(commit(), Fault::ApplyThenDrop, 1, 2),
         "merge doubted" => faults.arm(On::merge(), Fault::ApplyThenDrop, 1, 2),
         "fenced" => {
-            // The first is lost, and the next is refused: so the first is waited for.
+            // The first merge request is lost and the next ones are rejected, so the server waits until the first can no
+            // longer take effect.
             faults.arm(On::merge(), Fault::Drop, 1, 1);
             faults.arm(On::merge(), hook, 1, 4)
         }
@@ -169,17 +170,17 @@ fn lead_to(point: &str, faults: &Faults) {
     };
 }
 
-/// Says what there was, and at which points it never died.
-fn report(told: &[Told], died_at: &BTreeMap<String, u32>, cleaned: Duration) -> Vec<&'static str> {
-    let count = |is: fn(&Outcome) -> bool| told.iter().filter(|told| is(&told.outcome)).count();
+/// Prints a summary and returns the fault points at which the server never died.
+fn report(observed: &[Observation], died_at: &BTreeMap<String, u32>, cleaned: Duration) -> Vec<&'static str> {
+    let count = |is: fn(&Outcome) -> bool| observed.iter().filter(|observed| is(&observed.outcome)).count();
     let committed = count(|outcome| matches!(outcome, Outcome::Committed { .. }));
     let in_doubt = count(|outcome| *outcome == Outcome::InDoubt);
     let never: Vec<_> = POINTS.iter().copied().filter(|point| !died_at.contains_key(*point)).collect();
     eprintln!(
         "{} transactions, {committed} committed, {in_doubt} in doubt; killed at {died_at:?}; never at {never:?}; \
-         all branches gone after {cleaned:?}",
-        told.len()
+         all branches deleted after {cleaned:?}",
+        observed.len()
     );
-    assert!(committed > 20, "there was next to no load");
+    assert!(committed > 20, "only {committed} transactions were committed");
     never
 }

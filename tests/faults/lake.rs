@@ -1,6 +1,6 @@
-//! A lake that outlives the servers before it, and what it says when it is asked directly.
+//! The lake behind the servers, with direct access for checks and for concurrent changes. It runs longer than the servers.
 
-use crate::checker::merged;
+use crate::checker::merged_transaction;
 use crate::until;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
@@ -15,10 +15,10 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use tokio::net::TcpListener;
 
-/// The base branch of every transaction.
+/// Base branch of all transactions.
 pub(crate) const BASE: &str = "main";
 
-/// A lake of this process, or the lakeFS that the environment names, with a repository.
+/// An embedded lake in this process, or the external lakeFS of the environment, with a new repository.
 pub(crate) struct Lake {
     pub(crate) url: String,
     pub(crate) access_key_id: String,
@@ -39,8 +39,8 @@ impl Lake {
         }
     }
 
-    /// The same, and how it can be made to fail, where it can.
-    pub(crate) async fn to_fail() -> (Self, Option<Faults>) {
+    /// Starts a lake and returns its faults if it is an embedded lake.
+    pub(crate) async fn with_optional_faults() -> (Self, Option<Faults>) {
         if lakefs::named().is_some() {
             return (Self::start().await, None);
         }
@@ -48,7 +48,7 @@ impl Lake {
         (lake, Some(faults))
     }
 
-    /// One that can be made to fail.
+    /// Starts an embedded lake in which faults can be armed.
     pub(crate) async fn with_faults() -> (Self, Faults) {
         let folder = tempfile::tempdir().unwrap();
         let lake = Arc::new(lakeport_embedded::Lake::open(folder.path()).await.unwrap());
@@ -74,12 +74,15 @@ impl Lake {
         Self { url, access_key_id, secret_access_key, repository, direct, _own: own }
     }
 
-    /// Where it listens.
+    /// Returns the address of the lake.
     pub(crate) fn address(&self) -> SocketAddr {
-        self.url.strip_prefix("http://").and_then(|address| address.parse().ok()).expect("an address without TLS")
+        self.url
+            .strip_prefix("http://")
+            .and_then(|address| address.parse().ok())
+            .expect("the URL of the lake must be http://IP:PORT")
     }
 
-    /// The commits of the base's own line, oldest first.
+    /// Returns the first-parent history of the base, oldest commit first.
     pub(crate) async fn history(&self) -> Vec<Commit> {
         let base = Ref::try_from(BASE).unwrap();
         let mut query = LogQuery { amount: 1000, first_parent: true, ..LogQuery::default() };
@@ -96,14 +99,14 @@ impl Lake {
         commits
     }
 
-    /// The paths that a commit of the base changed.
+    /// Returns the paths that a commit on the base changed.
     pub(crate) async fn changed(&self, commit: &Commit) -> BTreeSet<String> {
         let (parent, this) = (Ref::try_from(commit.parents[0].as_str()).unwrap(), Ref::try_from(&*commit.id).unwrap());
         let diff = self.direct.diff(&self.repository, (&parent, &this), DiffKind::TwoDot, "", "", 1000);
         diff.await.unwrap().results.into_iter().map(|change| change.path).collect()
     }
 
-    /// What the base holds: path and MD5.
+    /// Returns the objects on the base, as MD5 by path.
     pub(crate) async fn objects(&self) -> BTreeMap<String, String> {
         let base = Ref::try_from(BASE).unwrap();
         let (mut objects, mut after) = (BTreeMap::new(), String::new());
@@ -120,64 +123,64 @@ impl Lake {
         }
     }
 
-    /// Branches of transactions that are there.
+    /// Returns the existing transaction branches.
     pub(crate) async fn branches(&self) -> Vec<String> {
         let prefix = lakeport_types::TRANSACTION_BRANCH_PREFIX;
         let page = self.direct.branches(&self.repository, prefix, "", 1000, true).await.unwrap();
         page.results.into_iter().map(|branch| branch.id).collect()
     }
 
-    /// Whether a branch or tag names a commit.
+    /// Returns whether a tag exists and points to a commit.
     pub(crate) async fn names(&self, tag: &str, commit: &str) -> bool {
         let tag = lakeport_types::TagName::try_from(tag).unwrap();
         self.direct.tag(&self.repository, &tag).await.is_ok_and(|found| found.commit_id == commit)
     }
 
-    /// The base, as the client of lakeFS names it.
+    /// Returns the base branch in the type of the lakeFS client.
     pub(crate) fn base() -> BranchName {
         BranchName::try_from(BASE).unwrap()
     }
 
-    /// The merges of a transaction into the base.
+    /// Returns the IDs of the commits that merged a transaction into the base.
     pub(crate) async fn merges_of(&self, id: &str) -> Vec<String> {
         let history = self.history().await;
-        history.into_iter().filter(|commit| merged(commit) == Some(id)).map(|commit| commit.id).collect()
+        history.into_iter().filter(|commit| merged_transaction(commit) == Some(id)).map(|commit| commit.id).collect()
     }
 
-    /// The paths that the base holds.
+    /// Returns the paths of all objects on the base.
     pub(crate) async fn paths(&self) -> Vec<String> {
         self.objects().await.into_keys().collect()
     }
 
-    /// Somebody else writes to the base.
+    /// Writes to the base directly, as another client of lakeFS.
     pub(crate) async fn put(&self, path: &str, text: &str) {
         let body = Full::new(Bytes::copy_from_slice(text.as_bytes())).map_err(|never| match never {}).boxed_unsync();
         let path = ObjectPath::try_from(path).unwrap();
         self.direct.upload(&self.repository, &Self::base(), &path, &NewObject::default(), body).await.unwrap();
     }
 
-    /// Somebody else deletes from the base.
+    /// Deletes from the base directly, as another client of lakeFS.
     pub(crate) async fn delete(&self, path: &str) {
         let path = ObjectPath::try_from(path).unwrap();
         self.direct.delete(&self.repository, &Self::base(), &path).await.unwrap();
     }
 
-    /// Somebody else commits what they wrote to the base.
+    /// Commits direct changes of the base.
     pub(crate) async fn commit(&self) {
-        let commit = NewCommit { message: "of somebody else".into(), ..NewCommit::default() };
+        let commit = NewCommit { message: "commit of another client".into(), ..NewCommit::default() };
         self.direct.commit(&self.repository, &Self::base(), &commit).await.unwrap();
     }
 
-    /// What is written to the base and not committed.
+    /// Returns the paths of uncommitted changes on the base.
     pub(crate) async fn uncommitted(&self) -> Vec<String> {
         let page = self.direct.uncommitted(&self.repository, &Self::base(), "", "", 1000).await.unwrap();
         page.results.into_iter().map(|change| change.path).collect()
     }
 
-    /// Waits until a branch of a transaction has a path in a commit.
-    pub(crate) async fn has_committed(&self, path: &str) {
+    /// Waits until a commit on a transaction branch contains a path.
+    pub(crate) async fn wait_for_commit_of(&self, path: &str) {
         let path = ObjectPath::try_from(path).unwrap();
-        until("a commit of that path", async || {
+        until("a commit contains the path", async || {
             for branch in self.branches().await {
                 let committed = Ref::try_from(format!("{branch}@")).unwrap();
                 if self.direct.stat(&self.repository, &committed, &path).await.is_ok() {
@@ -189,8 +192,8 @@ impl Lake {
         .await;
     }
 
-    /// Waits until a branch is gone.
-    pub(crate) async fn has_lost_branch(&self, branch: &str) {
-        until("the branch is gone", async || !self.branches().await.iter().any(|one| one == branch)).await;
+    /// Waits until a branch is deleted.
+    pub(crate) async fn wait_for_deletion_of(&self, branch: &str) {
+        until("the branch is deleted", async || !self.branches().await.iter().any(|one| one == branch)).await;
     }
 }

@@ -1,4 +1,4 @@
-//! The server as a process, which dies and starts again at the same address.
+//! The server as a process that can be killed and restarted at the same address.
 
 use crate::lake::Lake;
 use crate::until;
@@ -15,12 +15,12 @@ use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
 use tokio::task::JoinHandle;
 
-/// So many times shorter is what a server waits for, if nothing else is said.
+/// Default factor by which the server's waiting times are shortened.
 const HASTE: u32 = 40;
-/// Far above what a start takes.
+/// Timeout of a start, far longer than a start takes.
 const START: Duration = Duration::from_secs(30);
 
-/// How a replica is started.
+/// Configuration of a replica.
 #[derive(Clone)]
 pub(crate) struct Replica {
     pub(crate) address: SocketAddr,
@@ -35,13 +35,13 @@ pub(crate) struct Replica {
 /// A running server.
 pub(crate) struct Process {
     child: tokio::sync::Mutex<Child>,
-    /// What it said of itself: faults that happened, warnings.
-    said: Arc<Mutex<Vec<String>>>,
-    listening: JoinHandle<()>,
+    /// Lines of standard error: reached fault points and warnings.
+    log: Arc<Mutex<Vec<String>>>,
+    reading: JoinHandle<()>,
 }
 
 impl Replica {
-    /// One that keeps its transactions in a file of its own, or in a database that it shares.
+    /// Creates a replica that stores its transactions in `session_store`, or in a file in its data directory.
     pub(crate) fn new(lake: &Lake, data_dir: PathBuf, session_store: Option<String>) -> Self {
         let listeners = [(); 2].map(|()| std::net::TcpListener::bind("127.0.0.1:0").unwrap());
         let [address, admin_address] = listeners.map(|listener| listener.local_addr().unwrap());
@@ -49,39 +49,39 @@ impl Replica {
         Self { address, admin_address, auth: "service", data_dir, lake, session_store, haste: HASTE }
     }
 
-    /// The same, which reaches the lake by way of a proxy.
-    pub(crate) fn of_lake_at(mut self, url: &str) -> Self {
+    /// Makes the replica use the lake at another URL, for example that of a proxy.
+    pub(crate) fn with_lake_at(mut self, url: &str) -> Self {
         url.clone_into(&mut self.lake[0]);
         self
     }
 
-    /// The same, with another haste.
-    pub(crate) fn hastened(self, haste: u32) -> Self {
+    /// Sets the factor by which waiting times are shortened.
+    pub(crate) fn with_haste(self, haste: u32) -> Self {
         Self { haste, ..self }
     }
 
-    /// The same, with the right of each caller.
-    pub(crate) fn passing_through(self) -> Self {
+    /// Makes the replica use the credentials of its callers (`--auth passthrough`).
+    pub(crate) fn with_passthrough(self) -> Self {
         Self { auth: "passthrough", ..self }
     }
 
-    /// What a metric says now.
+    /// Returns the current value of a metric.
     pub(crate) async fn metric(&self, name: &str) -> Option<f64> {
         let client = hyper_util::client::legacy::Client::builder(TokioExecutor::new()).build_http::<Empty<Bytes>>();
-        let answer = client.get(format!("http://{}/metrics", self.admin_address).parse().unwrap()).await.unwrap();
-        let text = answer.into_body().collect().await.unwrap().to_bytes();
+        let response = client.get(format!("http://{}/metrics", self.admin_address).parse().unwrap()).await.unwrap();
+        let text = response.into_body().collect().await.unwrap().to_bytes();
         let text = String::from_utf8(text.to_vec()).unwrap();
         text.lines().find_map(|line| line.strip_prefix(name)?.trim().parse().ok())
     }
 
-    /// What `sweep` says.
+    /// Runs `sweep` and returns its standard output.
     pub(crate) async fn sweep(&self, arguments: &[&str]) -> String {
         let swept = self.command().arg("sweep").args(arguments).output().await.unwrap();
         assert!(swept.status.success(), "{}", String::from_utf8_lossy(&swept.stderr));
         String::from_utf8(swept.stdout).unwrap()
     }
 
-    /// The program, with what says which lake and which store.
+    /// Returns the server command with the settings for the lake and the store.
     fn command(&self) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_server-with-faults"));
         let [url, key, secret] = &self.lake;
@@ -97,7 +97,7 @@ impl Replica {
         command
     }
 
-    /// Starts it, with faults armed, and waits until it listens or has died of one.
+    /// Starts the server with armed fault points. Returns when the server listens or has died at a fault point.
     pub(crate) async fn start(&self, faults: &str) -> Process {
         let mut command = self.command();
         command
@@ -106,20 +106,24 @@ impl Replica {
             .env("LAKEPORT_FAULTS", faults);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).kill_on_drop(true);
         let mut child = command.spawn().unwrap();
-        let said = Arc::new(Mutex::new(Vec::new()));
+        let log = Arc::new(Mutex::new(Vec::new()));
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
-        let hears = Arc::clone(&said);
-        let listening = tokio::spawn(async move {
+        let lines_seen = Arc::clone(&log);
+        let reading = tokio::spawn(async move {
             while let Ok(Some(line)) = lines.next_line().await {
-                hears.lock().unwrap().push(line);
+                lines_seen.lock().unwrap().push(line);
             }
         });
-        let process = Process { child: child.into(), said, listening };
+        let process = Process { child: child.into(), log, reading };
         let began = tokio::time::Instant::now();
         while TcpStream::connect(self.address).await.is_err()
             && process.child.lock().await.try_wait().unwrap().is_none()
         {
-            assert!(began.elapsed() < START, "the server does not listen: {:?}", process.said.lock().unwrap());
+            assert!(
+                began.elapsed() < START,
+                "the server does not listen after {START:?}: {:?}",
+                process.log.lock().unwrap()
+            );
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
         process
@@ -127,28 +131,28 @@ impl Replica {
 }
 
 impl Process {
-    /// Lets it live for a while, kills it if it has not died of a fault by then, and says what it said.
-    pub(crate) async fn die_within(self, span: Duration) -> Vec<String> {
-        if tokio::time::timeout(span, self.has_died()).await.is_err() {
+    /// Lets the server run for `limit`, kills it if it has not exited at a fault point by then, and returns its log lines.
+    pub(crate) async fn run_for(self, limit: Duration) -> Vec<String> {
+        if tokio::time::timeout(limit, self.wait_until_exit()).await.is_err() {
             self.kill().await;
         }
-        self.listening.await.unwrap();
-        Arc::into_inner(self.said).unwrap().into_inner().unwrap()
+        self.reading.await.unwrap();
+        Arc::into_inner(self.log).unwrap().into_inner().unwrap()
     }
 
-    /// Ends it as the system would.
+    /// Kills the process with SIGKILL.
     pub(crate) async fn kill(&self) {
         self.child.lock().await.kill().await.unwrap();
     }
 
-    /// Waits until it has died of a fault.
-    pub(crate) async fn has_died(&self) {
+    /// Waits until the process exits at a fault point.
+    pub(crate) async fn wait_until_exit(&self) {
         self.child.lock().await.wait().await.unwrap();
     }
 
-    /// Waits until it stands still at a point.
-    pub(crate) async fn stands_still(&self) {
-        let stands = |line: &String| line.ends_with(": stands still");
-        until("a server stands still", async || self.said.lock().unwrap().iter().any(stands)).await;
+    /// Waits until the server is paused at a fault point.
+    pub(crate) async fn wait_until_paused(&self) {
+        let is_paused = |line: &String| line.ends_with(": stands still");
+        until("the server is paused", async || self.log.lock().unwrap().iter().any(is_paused)).await;
     }
 }

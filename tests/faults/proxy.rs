@@ -1,4 +1,4 @@
-//! A TCP proxy that fails on purpose.
+//! A TCP proxy that injects network faults.
 
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
@@ -13,64 +13,64 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-/// Bytes that are passed on at once.
+/// Maximum number of bytes that are forwarded at once.
 const PIECE: usize = 16 << 10;
 
-/// What goes wrong. It counts for connections that are open, too.
+/// A network fault. It applies to open connections, too.
 #[derive(Debug, Clone)]
-pub(crate) enum Trouble {
-    /// Nothing.
+pub(crate) enum NetworkFault {
+    /// No fault.
     None,
-    /// Every piece comes later.
+    /// Every piece is delayed.
     Latency(Duration),
-    /// So many bytes a second, either way.
+    /// Limits the rate of each direction, in bytes per second.
     Slow(u32),
-    /// Each connection is reset behind so many bytes from the client; how many, chance says.
-    CutUp(Range<u64>),
-    /// The same, of bytes from the server.
-    CutDown(Range<u64>),
-    /// Connections stand, and nothing passes.
+    /// Resets each connection after a random number of bytes from the client, within this range.
+    CutToServer(Range<u64>),
+    /// Resets each connection after a random number of bytes from the server, within this range.
+    CutToClient(Range<u64>),
+    /// Connections stay open, but no data passes.
     HalfOpen,
-    /// Connections are reset, those that are open and those that come.
+    /// Resets all open and new connections.
     Down,
 }
 
-/// A proxy on a port of its own. Ends when it is dropped.
+/// A running proxy on a free port. Dropping it stops the proxy.
 pub(crate) struct Proxy {
     pub(crate) address: SocketAddr,
-    trouble: watch::Sender<Trouble>,
+    fault: watch::Sender<NetworkFault>,
     cuts: Arc<AtomicUsize>,
     accepting: JoinHandle<()>,
 }
 
 impl Proxy {
-    pub(crate) async fn start(server: SocketAddr, trouble: Trouble, seed: u64) -> Self {
-        let mut dice = StdRng::seed_from_u64(seed);
+    pub(crate) async fn start(server: SocketAddr, fault: NetworkFault, seed: u64) -> Self {
+        let mut rng = StdRng::seed_from_u64(seed);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let (trouble, told) = watch::channel(trouble);
+        let (fault, faults) = watch::channel(fault);
         let cuts = Arc::<AtomicUsize>::default();
         let counted = Arc::clone(&cuts);
         let accepting = tokio::spawn(async move {
             loop {
                 let (client, _) = listener.accept().await.unwrap();
-                let (told, counted, chance) = (told.clone(), Arc::clone(&counted), dice.random());
+                let (faults, counted, cut_position) = (faults.clone(), Arc::clone(&counted), rng.random());
                 tokio::spawn(async move {
-                    if relay(client, server, told, chance).await == End::Cut {
+                    if relay(client, server, faults, cut_position).await == End::Cut {
                         counted.fetch_add(1, Ordering::Relaxed);
                     }
                 });
             }
         });
-        Self { address, trouble, cuts, accepting }
+        Self { address, fault, cuts, accepting }
     }
 
-    /// From now on this goes wrong.
-    pub(crate) fn set(&self, trouble: Trouble) {
-        self.trouble.send_replace(trouble);
+    /// Sets the current fault.
+    pub(crate) fn set(&self, fault: NetworkFault) {
+        self.fault.send_replace(fault);
     }
 
-    /// Connections that were reset on purpose.
+    /// Returns the number of connections that the proxy reset.
     pub(crate) fn cuts(&self) -> usize {
         self.cuts.load(Ordering::Relaxed)
     }
@@ -84,66 +84,67 @@ impl Drop for Proxy {
 
 #[derive(Debug, PartialEq, Eq)]
 enum End {
-    /// By one of its ends.
+    /// Closed by the client or the server.
     Closed,
-    /// On purpose.
+    /// Reset by the proxy.
     Cut,
 }
 
 /// One direction of a connection.
-struct Way {
+struct Direction {
     from: OwnedReadHalf,
     to: OwnedWriteHalf,
     is_up: bool,
-    told: watch::Receiver<Trouble>,
-    /// Bytes that have passed.
+    faults: watch::Receiver<NetworkFault>,
+    /// Number of bytes that have passed.
     passed: u64,
-    /// Where it is cut, in parts of the range that says between where.
-    chance: f64,
+    /// Position of the cut within the range of the fault, 0 to 1.
+    cut_position: f64,
 }
 
-async fn relay(client: TcpStream, server: SocketAddr, told: watch::Receiver<Trouble>, chance: f64) -> End {
+async fn relay(client: TcpStream, server: SocketAddr, faults: watch::Receiver<NetworkFault>, cut_position: f64) -> End {
     let Ok(server) = TcpStream::connect(server).await else { return End::Closed };
-    // What is dropped is reset, and not closed in good order.
+    // With zero linger, dropping a connection resets it instead of closing it gracefully.
     for stream in [&client, &server] {
         let _ = stream.set_zero_linger();
         let _ = stream.set_nodelay(true);
     }
     let ((from_client, to_client), (from_server, to_server)) = (client.into_split(), server.into_split());
-    let way = |from, to, is_up| Way { from, to, is_up, told: told.clone(), passed: 0, chance }.pass();
+    let direction =
+        |from, to, is_up| Direction { from, to, is_up, faults: faults.clone(), passed: 0, cut_position }.pass();
     tokio::select! {
-        end = way(from_client, to_server, true) => end,
-        end = way(from_server, to_client, false) => end,
+        end = direction(from_client, to_server, true) => end,
+        end = direction(from_server, to_client, false) => end,
     }
 }
 
-impl Way {
+impl Direction {
     async fn pass(mut self) -> End {
         let mut piece = vec![0; PIECE];
         loop {
-            let trouble = self.told.borrow_and_update().clone();
-            let length = match trouble {
-                Trouble::Down => return End::Cut,
-                Trouble::HalfOpen => 0,
+            let fault = self.faults.borrow_and_update().clone();
+            let length = match fault {
+                NetworkFault::Down => return End::Cut,
+                NetworkFault::HalfOpen => 0,
                 _ => tokio::select! {
                     read = self.from.read(&mut piece) => match read {
                         Ok(length @ 1..) => length,
                         _ => return End::Closed,
                     },
-                    changed = self.told.changed() => match changed {
+                    changed = self.faults.changed() => match changed {
                         Ok(()) => continue,
                         Err(_) => return End::Closed,
                     },
                 },
             };
             if length == 0 {
-                match self.told.changed().await {
+                match self.faults.changed().await {
                     Ok(()) => continue,
                     Err(_) => return End::Closed,
                 }
             }
-            let allowed = self.allowed(&trouble, length);
-            tokio::time::sleep(delay(&trouble, allowed)).await;
+            let allowed = self.allowed(&fault, length);
+            tokio::time::sleep(delay(&fault, allowed)).await;
             if self.to.write_all(&piece[..allowed]).await.is_err() {
                 return End::Closed;
             }
@@ -154,22 +155,22 @@ impl Way {
         }
     }
 
-    /// How many bytes of a piece may pass.
-    fn allowed(&self, trouble: &Trouble, length: usize) -> usize {
-        let range = match trouble {
-            Trouble::CutUp(range) if self.is_up => range,
-            Trouble::CutDown(range) if !self.is_up => range,
+    /// Returns the number of bytes of a piece that can pass.
+    fn allowed(&self, fault: &NetworkFault, length: usize) -> usize {
+        let range = match fault {
+            NetworkFault::CutToServer(range) if self.is_up => range,
+            NetworkFault::CutToClient(range) if !self.is_up => range,
             _ => return length,
         };
-        let limit = range.start + ((range.end - range.start) as f64 * self.chance) as u64;
+        let limit = range.start + ((range.end - range.start) as f64 * self.cut_position) as u64;
         length.min(usize::try_from(limit.saturating_sub(self.passed)).unwrap())
     }
 }
 
-fn delay(trouble: &Trouble, length: usize) -> Duration {
-    match trouble {
-        Trouble::Latency(latency) => *latency,
-        Trouble::Slow(bytes_per_second) => Duration::from_secs_f64(length as f64 / f64::from(*bytes_per_second)),
+fn delay(fault: &NetworkFault, length: usize) -> Duration {
+    match fault {
+        NetworkFault::Latency(latency) => *latency,
+        NetworkFault::Slow(bytes_per_second) => Duration::from_secs_f64(length as f64 / f64::from(*bytes_per_second)),
         _ => Duration::ZERO,
     }
 }

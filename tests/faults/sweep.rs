@@ -1,11 +1,11 @@
-//! A session store that was lost: what its transactions wrote is found by `sweep`, and nothing else is touched.
+//! After the loss of a session store, `sweep` finds the branches of its transactions and leaves all other branches alone.
 
 use crate::client::Client;
 use crate::lake::Lake;
 use crate::process::Replica;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn branches_of_a_lost_store_are_shown_and_deleted_and_others_left_alone() {
+async fn sweep_lists_and_deletes_only_branches_of_a_lost_store() {
     let lake = Lake::start().await;
     let (lost, folder) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let before = Replica::new(&lake, lost.path().to_owned(), None);
@@ -25,9 +25,9 @@ async fn branches_of_a_lost_store_are_shown_and_deleted_and_others_left_alone() 
 
     let here = ["--repository", lake.repository.as_str()];
     let shown = replica.sweep(&here).await;
-    let line = shown.lines().find(|line| line.contains(&stray)).expect("it is not shown");
+    let line = shown.lines().find(|line| line.contains(&stray)).expect("sweep does not list the branch");
     assert!(line.contains("0 h old") && line.contains("1 uncommitted (\"data/a.csv\""), "{line}");
-    assert!(!shown.contains(&live), "a transaction that is known is shown: {shown}");
+    assert!(!shown.contains(&live), "sweep lists the branch of a known transaction: {shown}");
     let young = replica.sweep(&["--delete", here[0], here[1]]).await;
     assert!(young.contains("kept: younger than 168 h") && young.contains("; 0 deleted"), "{young}");
     assert_eq!(lake.branches().await.len(), 2);

@@ -1,17 +1,17 @@
-//! A client at work: one transaction after the other, of all kinds.
+//! A client that runs transactions with random operations, one after the other.
 
-use crate::client::{Answer, Client, Refused};
-use crate::history::{Outcome, Told};
+use crate::client::{CallResult, Client, Rejected};
+use crate::history::{Observation, Outcome};
 use lakeport_proto::v1::*;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Paths that all writers write, so that some commits conflict.
+/// Number of paths that all writers share, so that some commits conflict.
 const SHARED: u32 = 3;
 
-/// A client that works until it is told to stop.
+/// A client that runs transactions until it is stopped.
 pub(crate) struct Writer {
     pub(crate) number: u32,
     pub(crate) client: Client,
@@ -19,7 +19,7 @@ pub(crate) struct Writer {
     pub(crate) seed: u64,
 }
 
-/// What a client does with its transaction.
+/// Operations of one transaction.
 struct Plan {
     objects: u32,
     shared: Option<u32>,
@@ -30,64 +30,64 @@ struct Plan {
     squash: bool,
     tag: bool,
     keep: bool,
-    asks_twice: bool,
+    commits_twice: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum End {
     Commit,
     RollBack,
-    /// The client dies.
+    /// The client stops without ending the transaction.
     Nothing,
 }
 
 impl Plan {
-    fn new(dice: &mut StdRng) -> Self {
-        let end = match dice.random_range(0..20) {
+    fn new(rng: &mut StdRng) -> Self {
+        let end = match rng.random_range(0..20) {
             0..=1 => End::RollBack,
             2 => End::Nothing,
             _ => End::Commit,
         };
         Self {
-            objects: dice.random_range(1..4),
-            shared: dice.random_bool(0.3).then(|| dice.random_range(0..SHARED)),
-            commits_inside: dice.random_bool(0.35),
-            copies: dice.random_bool(0.2),
-            deletes: dice.random_bool(0.2),
+            objects: rng.random_range(1..4),
+            shared: rng.random_bool(0.3).then(|| rng.random_range(0..SHARED)),
+            commits_inside: rng.random_bool(0.35),
+            copies: rng.random_bool(0.2),
+            deletes: rng.random_bool(0.2),
             end,
-            squash: dice.random_bool(0.4),
-            tag: dice.random_bool(0.15),
-            keep: dice.random_bool(0.05),
-            asks_twice: dice.random_bool(0.1),
+            squash: rng.random_bool(0.4),
+            tag: rng.random_bool(0.15),
+            keep: rng.random_bool(0.05),
+            commits_twice: rng.random_bool(0.1),
         }
     }
 }
 
-/// The server said something that no client of it should ever hear.
-fn impossible(what: &str, id: &str, refused: &Refused) -> ! {
+/// Panics on an error that the server must not return here.
+fn unexpected(what: &str, id: &str, refused: &Rejected) -> ! {
     panic!("{what} of {id}: {} {}", refused.reason, refused.message)
 }
 
 impl Writer {
-    pub(crate) async fn work(self, stop: Arc<AtomicBool>) -> Vec<Told> {
-        let mut dice = StdRng::seed_from_u64(self.seed ^ u64::from(self.number));
-        let mut told = Vec::new();
+    pub(crate) async fn work(self, stop: Arc<AtomicBool>) -> Vec<Observation> {
+        let mut rng = StdRng::seed_from_u64(self.seed ^ u64::from(self.number));
+        let mut observed = Vec::new();
         while !stop.load(Ordering::Relaxed) {
-            let plan = Plan::new(&mut dice);
-            told.push(self.transact(told.len(), &plan).await);
+            let plan = Plan::new(&mut rng);
+            observed.push(self.transact(observed.len(), &plan).await);
         }
-        told
+        observed
     }
 
-    async fn transact(&self, round: usize, plan: &Plan) -> Told {
+    async fn transact(&self, round: usize, plan: &Plan) -> Observation {
         let id = format!("w{}-{round}-{:x}", self.number, self.seed);
-        let mut told = Told { id: id.clone(), writes: [].into(), tag: None, outcome: Outcome::Ended };
-        told.outcome = self.run(&id, round, plan, &mut told).await.unwrap_or(told.outcome);
-        told
+        let mut observed = Observation { id: id.clone(), writes: [].into(), tag: None, outcome: Outcome::Ended };
+        observed.outcome = self.run(&id, round, plan, &mut observed).await.unwrap_or(observed.outcome);
+        observed
     }
 
-    /// `None`: it ended before anything was asked to be published.
-    async fn run(&self, id: &str, round: usize, plan: &Plan, told: &mut Told) -> Option<Outcome> {
+    /// Returns `None` if the transaction ended before the client requested a commit.
+    async fn run(&self, id: &str, round: usize, plan: &Plan, observed: &mut Observation) -> Option<Outcome> {
         let keep = if plan.keep { BranchRetention::Keep } else { BranchRetention::Delete };
         let request = BeginTransactionRequest {
             repository: self.repository.clone(),
@@ -108,42 +108,42 @@ impl Writer {
                 let read = self.definite("read", id, self.client.read(id, &path).await)?;
                 assert_eq!(read, content, "a transaction does not read its own write");
             }
-            told.writes.insert(path, content);
+            observed.writes.insert(path, content);
         }
         let first = format!("w{}/{round}/0", self.number);
         if plan.copies {
             let copy = format!("{first}/copy");
             self.definite("copy", id, self.client.copy(id, &first, &copy).await)?;
-            told.writes.insert(copy, told.writes[&first].clone());
+            observed.writes.insert(copy, observed.writes[&first].clone());
         }
-        // One that wrote nothing in the end would have nothing to publish.
-        if plan.deletes && told.writes.len() > 1 {
+        // Keep at least one write, because a transaction without changes is not merged.
+        if plan.deletes && observed.writes.len() > 1 {
             self.definite("delete", id, self.client.delete(id, &first).await)?;
-            told.writes.remove(&first);
+            observed.writes.remove(&first);
         }
         match plan.end {
             End::Nothing => None,
             End::RollBack => self.roll_back(id).await,
             End::Commit => {
-                told.tag = plan.tag.then(|| format!("tag-{id}"));
-                Some(self.commit(id, plan, told.tag.clone()).await)
+                observed.tag = plan.tag.then(|| format!("tag-{id}"));
+                Some(self.commit(id, plan, observed.tag.clone()).await)
             }
         }
     }
 
-    /// An answer, unless the transaction has ended or nobody answers: then nothing was asked to be published.
-    fn definite<T>(&self, what: &str, id: &str, answer: Answer<T>) -> Option<T> {
-        match answer {
-            Ok(Ok(answer)) => Some(answer),
+    /// Returns the response, or `None` if the transaction has expired. Panics on any other error and if there is no response.
+    fn definite<T>(&self, what: &str, id: &str, response: CallResult<T>) -> Option<T> {
+        match response {
+            Ok(Ok(response)) => Some(response),
             Ok(Err(refused)) if refused.reason == "TRANSACTION_EXPIRED" => None,
-            Ok(Err(refused)) => impossible(what, id, &refused),
-            Err(_) => panic!("{what} of {id}: no answer; the service does not resume (writer {})", self.number),
+            Ok(Err(refused)) => unexpected(what, id, &refused),
+            Err(_) => panic!("{what} of {id}: no response; the service does not recover (writer {})", self.number),
         }
     }
 
     async fn roll_back(&self, id: &str) -> Option<Outcome> {
-        let answer = self.client.rollback(id).await;
-        self.definite("rollback", id, answer);
+        let response = self.client.rollback(id).await;
+        self.definite("rollback", id, response);
         Some(Outcome::Ended)
     }
 
@@ -156,9 +156,9 @@ impl Writer {
         };
         for _ in 0..16 {
             match self.client.commit(&request).await {
-                Ok(Ok(answer)) => {
-                    let published = answer.transaction.unwrap();
-                    if plan.asks_twice {
+                Ok(Ok(response)) => {
+                    let published = response.transaction.unwrap();
+                    if plan.commits_twice {
                         self.repeat(&request, &published).await;
                     }
                     return Outcome::Committed { commit: published.commit_id, failed_tags: published.failed_tags };
@@ -169,20 +169,24 @@ impl Writer {
                     }
                     "MERGE_CONFLICT" => request.strategy = MergeStrategy::SourceWins.into(),
                     "TRANSACTION_EXPIRED" => return Outcome::Ended,
-                    // It is open again, and another time the hook has nothing against it.
+                    // The transaction is open again, and the hook accepts a later attempt.
                     "HOOK_REJECTED" => {}
-                    _ => impossible("commit", id, &refused),
+                    _ => unexpected("commit", id, &refused),
                 },
                 Err(_) => return Outcome::InDoubt,
             }
         }
-        panic!("commit of {id}: it is refused again and again")
+        panic!("commit of {id}: rejected 16 times")
     }
 
     async fn repeat(&self, request: &CommitTransactionRequest, published: &Transaction) {
         if let Ok(again) = self.client.commit(request).await {
-            let again = again.unwrap_or_else(|refused| impossible("commit again", &request.transaction_id, &refused));
-            assert_eq!(again.transaction.unwrap().commit_id, published.commit_id, "another commit at the second time");
+            let again = again.unwrap_or_else(|refused| unexpected("commit again", &request.transaction_id, &refused));
+            assert_eq!(
+                again.transaction.unwrap().commit_id,
+                published.commit_id,
+                "a repeated commit returned another commit ID"
+            );
         }
     }
 }
