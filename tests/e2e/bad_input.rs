@@ -1,4 +1,4 @@
-//! Bad input gets a clear error that names what is wrong, and changes nothing.
+//! Invalid input returns an error that names the field, and changes nothing.
 
 use crate::fixture::{Server, all, refused, why};
 use lakeport_proto::v1::*;
@@ -7,7 +7,7 @@ use tonic::Code;
 use tonic_types::StatusExt;
 
 #[tokio::test]
-async fn paths_that_cannot_be_keys_are_refused() {
+async fn invalid_paths_are_rejected() {
     let server = Server::start().await;
     for path in [String::new(), "x".repeat(1025), "a\0b".into()] {
         let status = server.get("main", &path).await.unwrap_err();
@@ -20,7 +20,7 @@ async fn paths_that_cannot_be_keys_are_refused() {
 }
 
 #[tokio::test]
-async fn names_that_break_their_grammar_are_all_told_at_once() {
+async fn all_invalid_names_are_reported_in_one_response() {
     let server = Server::start().await;
     let request =
         ReadRequest { repository: "A/../b".into(), r#ref: "a/b".into(), path: String::new(), ..Default::default() };
@@ -31,7 +31,7 @@ async fn names_that_break_their_grammar_are_all_told_at_once() {
 }
 
 #[tokio::test]
-async fn writes_need_a_branch() {
+async fn writes_require_a_branch() {
     let server = Server::start().await;
     server.put("a", "1").await;
     let commit = server.commit("one").await.commit_id;
@@ -45,9 +45,10 @@ async fn writes_need_a_branch() {
     assert_eq!(why(ours), refused(Code::PermissionDenied, "RESERVED_NAME"));
 }
 
-/// Each way to write, at a tag, at a commit, and in a transaction of another repository.
+/// Tries every kind of write at a tag, at a commit, in a transaction of another repository, and with both a ref and a
+/// transaction.
 #[tokio::test]
-async fn nothing_is_written_where_nothing_can_be() {
+async fn writes_to_tags_commits_and_foreign_transactions_are_rejected() {
     let server = Server::start().await;
     server.put("a", "1").await;
     let commit = server.commit("one").await.commit_id;
@@ -56,25 +57,25 @@ async fn nothing_is_written_where_nothing_can_be() {
     let not_a_branch = refused(Code::InvalidArgument, "REF_NOT_A_BRANCH");
     for at in ["v1", commit.as_str()] {
         let place = (server.repository.as_str(), at, "");
-        for answer in written_in_every_way(&server, place).await {
-            assert_eq!(answer, not_a_branch, "{at}");
+        for response in all_kinds_of_writes(&server, place).await {
+            assert_eq!(response, not_a_branch, "{at}");
         }
     }
     server.begin("t").await;
     let elsewhere = server.another_repository().await;
-    for answer in written_in_every_way(&server, (&elsewhere, "", "t")).await {
-        assert_eq!(answer, refused(Code::InvalidArgument, "INVALID_FIELD"));
+    for response in all_kinds_of_writes(&server, (&elsewhere, "", "t")).await {
+        assert_eq!(response, refused(Code::InvalidArgument, "INVALID_FIELD"));
     }
     server.begin("u").await;
-    for answer in written_in_every_way(&server, (&server.repository, "main", "u")).await {
-        assert_eq!(answer, refused(Code::InvalidArgument, "INVALID_FIELD"), "a ref beside a transaction");
+    for response in all_kinds_of_writes(&server, (&server.repository, "main", "u")).await {
+        assert_eq!(response, refused(Code::InvalidArgument, "INVALID_FIELD"), "a ref together with a transaction ID");
     }
     assert_eq!(server.get("main", "a").await.unwrap(), "1");
 }
 
-/// Each item of a batch has its own answer.
-fn first_of_the_batch(answer: &BatchWriteResponse) -> Result<(), tonic::Status> {
-    match &answer.results[0].status {
+/// Returns the status of the first item of a batch.
+fn first_status(response: &BatchWriteResponse) -> Result<(), tonic::Status> {
+    match &response.results[0].status {
         Some(status) if status.code != 0 => {
             Err(tonic::Status::with_details(status.code.into(), &status.message, status.encode_to_vec().into()))
         }
@@ -82,7 +83,7 @@ fn first_of_the_batch(answer: &BatchWriteResponse) -> Result<(), tonic::Status> 
     }
 }
 
-async fn written_in_every_way(
+async fn all_kinds_of_writes(
     server: &Server,
     (repository, at, transaction_id): (&str, &str, &str),
 ) -> Vec<(Code, String)> {
@@ -90,7 +91,7 @@ async fn written_in_every_way(
     let (repository, r#ref, transaction_id) = (repository.to_owned(), at.to_owned(), transaction_id.to_owned());
     let (path, source_path) = ("a".to_owned(), "b".to_owned());
     let items = vec![BatchWriteItem { path: path.clone(), ..Default::default() }];
-    macro_rules! there {
+    macro_rules! request_at {
         ($request:ident { $($field:ident),* }) => {
             $request {
                 repository: repository.clone(),
@@ -101,7 +102,7 @@ async fn written_in_every_way(
             }
         };
     }
-    let header = WriteRequest { finish_write: true, ..there!(WriteRequest { path }) };
+    let header = WriteRequest { finish_write: true, ..request_at!(WriteRequest { path }) };
     let batch = BatchWriteRequest {
         repository: repository.clone(),
         r#ref: r#ref.clone(),
@@ -111,16 +112,16 @@ async fn written_in_every_way(
     let batch = files.batch_write(batch).await;
     vec![
         why(server.write(vec![header]).await),
-        why(batch.and_then(|answer| first_of_the_batch(answer.get_ref()))),
-        why(files.delete(there!(DeleteRequest { path })).await),
-        why(files.copy(there!(CopyRequest { path, source_path })).await),
-        why(files.r#move(there!(MoveRequest { path, source_path })).await),
-        why(files.set_metadata(there!(SetMetadataRequest { path })).await),
+        why(batch.and_then(|response| first_status(response.get_ref()))),
+        why(files.delete(request_at!(DeleteRequest { path })).await),
+        why(files.copy(request_at!(CopyRequest { path, source_path })).await),
+        why(files.r#move(request_at!(MoveRequest { path, source_path })).await),
+        why(files.set_metadata(request_at!(SetMetadataRequest { path })).await),
     ]
 }
 
 #[tokio::test]
-async fn what_is_missing_is_told_apart() {
+async fn missing_objects_refs_and_repositories_have_distinct_errors() {
     let server = Server::start().await;
     assert_eq!(why(server.get("main", "a").await), refused(Code::NotFound, "OBJECT_NOT_FOUND"));
     assert_eq!(why(server.get("nope", "a").await), refused(Code::NotFound, "REF_NOT_FOUND"));
@@ -129,7 +130,7 @@ async fn what_is_missing_is_told_apart() {
 }
 
 #[tokio::test]
-async fn transactions_that_are_not_ours_or_not_there_are_alike() {
+async fn foreign_and_unknown_transactions_return_the_same_error() {
     let server = Server::start().await;
     let unknown = server.transaction("nope").await.unwrap_err();
     assert_eq!(why::<()>(Err(unknown.clone())), refused(Code::NotFound, "TRANSACTION_NOT_FOUND"));
@@ -151,7 +152,7 @@ async fn transactions_that_are_not_ours_or_not_there_are_alike() {
 }
 
 #[tokio::test]
-async fn a_base_must_be_a_branch_that_is_there() {
+async fn a_base_must_be_an_existing_branch() {
     let server = Server::start().await;
     let tag = CreateTagRequest { repository: server.repository.clone(), r#ref: "main".into(), tag: "v1".into() };
     server.versions.clone().create_tag(tag).await.unwrap();
@@ -163,7 +164,7 @@ async fn a_base_must_be_a_branch_that_is_there() {
 }
 
 #[tokio::test]
-async fn page_tokens_from_elsewhere_and_bad_timeouts_are_refused() {
+async fn invalid_page_tokens_and_timeouts_are_rejected() {
     let server = Server::start().await;
     let request = ListRequest {
         repository: server.repository.clone(),
@@ -181,7 +182,7 @@ async fn page_tokens_from_elsewhere_and_bad_timeouts_are_refused() {
 }
 
 #[tokio::test]
-async fn credentials_decide_who_calls() {
+async fn invalid_credentials_are_rejected() {
     let server = Server::with_faults().await;
     let call = async |authorization: &str| {
         let mut request = tonic::Request::new(GetServerInfoRequest {});
@@ -195,7 +196,7 @@ async fn credentials_decide_who_calls() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_said_of_an_object_is_refused_by_name() {
+async fn invalid_object_metadata_is_rejected_with_the_field_name() {
     let server = Server::start().await;
     let many = (0..300).map(|n| (format!("k{n}"), "v".to_owned()));
     let pairs = |pairs: &[(&str, &str)]| pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
@@ -212,7 +213,7 @@ async fn what_cannot_be_said_of_an_object_is_refused_by_name() {
         assert!(status.message().starts_with(field), "{}", status.message());
         assert_eq!(why::<()>(Err(status)), refused(Code::InvalidArgument, "INVALID_FIELD"));
     }
-    // As many as are allowed do go through.
+    // The maximum number of metadata entries is accepted.
     let metadata = (0..256).map(|n| (format!("k{n}"), "v".to_owned())).collect();
     server.write(vec![WriteRequest { metadata, ..server.header("main", "described", "x") }]).await.unwrap();
     let stat = StatRequest {
@@ -226,7 +227,7 @@ async fn what_cannot_be_said_of_an_object_is_refused_by_name() {
 }
 
 #[tokio::test]
-async fn options_that_would_do_nothing_are_refused() {
+async fn options_without_effect_are_rejected() {
     let server = Server::start().await;
     let alone = WriteRequest { write_id: "w".into(), ..server.header("main", "a", "x") };
     assert_eq!(why(server.write(vec![alone]).await), refused(Code::InvalidArgument, "INVALID_FIELD"));
@@ -246,7 +247,7 @@ async fn options_that_would_do_nothing_are_refused() {
 }
 
 #[tokio::test]
-async fn new_names_that_break_their_grammar_are_refused_by_name() {
+async fn invalid_new_names_are_rejected_with_the_field_name() {
     let server = Server::start().await;
     let invalid = refused(Code::InvalidArgument, "INVALID_FIELD");
     for name in ["", "A", "a b", "ab", "-ab", "a/b", "..", &"a".repeat(64)] {
@@ -272,7 +273,7 @@ async fn new_names_that_break_their_grammar_are_refused_by_name() {
 }
 
 #[tokio::test]
-async fn ranges_that_mean_nothing_are_refused() {
+async fn invalid_ranges_are_rejected() {
     let server = Server::start().await;
     server.put("a", "0123456789").await;
     let invalid = refused(Code::InvalidArgument, "INVALID_FIELD");
@@ -295,9 +296,9 @@ async fn ranges_that_mean_nothing_are_refused() {
     assert_eq!(why(server.read(beyond).await), refused(Code::OutOfRange, "RANGE_OUT_OF_BOUNDS"));
 }
 
-/// A token says which list it belongs to: it does not skip entries of another.
+/// A page token is bound to its list and is not accepted for another list.
 #[tokio::test]
-async fn a_page_token_of_another_list_is_refused() {
+async fn a_page_token_of_another_list_is_rejected() {
     let server = Server::start().await;
     for path in ["a/1", "a/2", "b/1", "b/2"] {
         server.put(path, "1").await;

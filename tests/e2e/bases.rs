@@ -1,4 +1,4 @@
-//! What happens to the base of a transaction while it is open, and what is told of the wait for it.
+//! Changes to the base branch of an open transaction, and commits that wait for the base branch.
 
 use crate::fixture::{Server, eventually, refused, why};
 use futures_util::future::join_all;
@@ -9,19 +9,19 @@ use lakeport_types::{BranchName, Ref, RepositoryId};
 use std::time::Duration;
 use tonic::Code;
 
-async fn begun_on(server: &Server, branch: &str) {
+async fn begin_and_write(server: &Server, branch: &str) {
     let request = BeginTransactionRequest { base_branch: branch.into(), ..server.begin_request("t") };
     server.try_begin(request).await.unwrap();
     server.put_in("t", "a", "1").await.unwrap();
 }
 
 #[tokio::test]
-async fn a_base_that_is_deleted_can_be_made_again_and_committed_to() {
+async fn a_commit_succeeds_after_its_deleted_base_is_recreated() {
     let server = Server::start().await;
     server.put("seed", "1").await;
     server.commit("seed").await;
     server.branch("base", "main").await;
-    begun_on(&server, "base").await;
+    begin_and_write(&server, "base").await;
     let gone = DeleteBranchRequest { repository: server.repository.clone(), branch: "base".into() };
     server.versions.clone().delete_branch(gone).await.unwrap();
     assert_eq!(why(server.publish("t").await), refused(Code::NotFound, "REF_NOT_FOUND"));
@@ -34,12 +34,12 @@ async fn a_base_that_is_deleted_can_be_made_again_and_committed_to() {
 }
 
 #[tokio::test]
-async fn a_base_that_was_set_back_takes_what_the_transaction_changed_and_no_more() {
+async fn a_transaction_commits_to_a_base_that_was_hard_reset() {
     let server = Server::start().await;
     let before = server.head("main").await;
     server.put("taken back", "1").await;
     server.commit("taken back").await;
-    begun_on(&server, "main").await;
+    begin_and_write(&server, "main").await;
     let repository = RepositoryId::try_from(server.repository.as_str()).unwrap();
     let (main, before) = (BranchName::try_from("main").unwrap(), Ref::try_from(before.as_str()).unwrap());
     server.ops().service.hard_reset(&repository, &main, &before).await.unwrap();
@@ -50,15 +50,15 @@ async fn a_base_that_was_set_back_takes_what_the_transaction_changed_and_no_more
 }
 
 #[tokio::test]
-async fn a_base_with_changes_of_somebody_else_is_waited_for_and_then_named() {
+async fn a_commit_waits_for_a_dirty_base_and_then_fails_with_base_dirty() {
     let server = Server::start().await;
-    begun_on(&server, "main").await;
+    begin_and_write(&server, "main").await;
     server.put("theirs", "1").await;
     assert_eq!(why(server.publish("t").await), refused(Code::FailedPrecondition, "BASE_DIRTY"));
     server.commit("theirs").await;
-    begun_anew_is_the_same(&server).await;
+    begin_again_returns_the_same(&server).await;
     assert!(server.publish("t").await.unwrap().merged);
-    // One that is clean again soon only costs a try.
+    // If the base becomes clean soon, the commit only needs a retry.
     server.begin("u").await;
     server.put_in("u", "b", "1").await.unwrap();
     server.put("theirs", "2").await;
@@ -70,14 +70,14 @@ async fn a_base_with_changes_of_somebody_else_is_waited_for_and_then_named() {
     assert!(published.unwrap().merged);
 }
 
-/// A transaction that failed to commit is still the one of its ID.
-async fn begun_anew_is_the_same(server: &Server) {
+/// After a failed commit, Begin with the same ID returns the same transaction.
+async fn begin_again_returns_the_same(server: &Server) {
     let again = server.try_begin(server.begin_request("t")).await.unwrap();
     assert_eq!((again.state(), again.epoch), (TransactionState::Open, 1));
 }
 
 #[tokio::test]
-async fn who_waits_for_a_base_is_told_how_many_are_ahead() {
+async fn a_queued_commit_reports_its_queue_position() {
     let server = Server::with_faults().await;
     for id in ["first", "second"] {
         server.begin(id).await;
@@ -105,22 +105,22 @@ async fn who_waits_for_a_base_is_told_how_many_are_ahead() {
 }
 
 #[tokio::test]
-async fn a_transaction_is_kept_alive_until_its_end() {
+async fn keep_alive_extends_the_idle_timeout_until_the_transaction_ends() {
     let server = Server::start().await;
     let begun = server.begin("t").await;
     tokio::time::sleep(Duration::from_millis(50)).await;
     let keep = KeepAliveTransactionRequest { transaction_id: "t".into() };
     let kept = server.transactions.clone().keep_alive_transaction(keep.clone()).await.unwrap().into_inner();
     let ends = |transaction: &Transaction| transaction.idle_expire_time.map(|time| (time.seconds, time.nanos));
-    assert!(ends(&kept.transaction.unwrap()) > ends(&begun), "its end is not put off");
+    assert!(ends(&kept.transaction.unwrap()) > ends(&begun), "the idle timeout was not extended");
     server.rollback("t").await.unwrap();
     let late = server.transactions.clone().keep_alive_transaction(keep).await;
     assert_eq!(why(late), refused(Code::FailedPrecondition, "TRANSACTION_ROLLED_BACK"));
 }
 
-/// Somebody merges past lakeport, and waits for no turn: that costs tries, and is no error.
+/// Another client merges directly through lakeFS, without waiting for a turn. This causes retries but no errors.
 #[tokio::test]
-async fn a_writer_beside_lakeport_costs_a_try_and_nothing_else() {
+async fn concurrent_merges_outside_lakeport_only_cause_retries() {
     const MERGES: usize = 10;
     let server = Server::start().await;
     let ids: Vec<String> = (0..MERGES).map(|n| format!("t{n}")).collect();
@@ -138,7 +138,7 @@ async fn a_writer_beside_lakeport_costs_a_try_and_nothing_else() {
         for id in &ids {
             let side = Ref::try_from(format!("side-{id}")).unwrap();
             let merge = async || server.ops().service.merge(&repository, &side, &base, &NewMerge::default()).await;
-            assert!(eventually(async || merge().await.is_ok()).await, "they never get through");
+            assert!(eventually(async || merge().await.is_ok()).await, "the direct merge never succeeds");
         }
     };
     let ours = join_all(ids.iter().map(|id| server.publish(id)));

@@ -1,4 +1,4 @@
-//! What a transaction is between its row and the answer to its Begin: nobody's, and gone if that is refused.
+//! Transactions whose Begin has not completed: they are hidden from their owner, and a failed Begin removes them.
 
 use crate::fixture::{SETTLE, Server, eventually, refused, why};
 use http::{Method, StatusCode};
@@ -7,7 +7,7 @@ use lakeport_proto::v1::*;
 use lakeport_types::{BranchName, Ref, RepositoryId};
 use tonic::Code;
 
-fn making() -> On {
+fn branch_creation() -> On {
     On::new(Method::POST, "/branches")
 }
 
@@ -17,7 +17,7 @@ async fn listed(server: &Server) -> usize {
 }
 
 #[tokio::test]
-async fn one_that_cannot_begin_leaves_its_id_free() {
+async fn a_failed_begin_leaves_its_id_free() {
     let server = Server::start().await;
     let head = server.head("main").await;
     let tag = CreateTagRequest { repository: server.repository.clone(), r#ref: "main".into(), tag: "v1".into() };
@@ -40,9 +40,9 @@ async fn one_that_cannot_begin_leaves_its_id_free() {
 }
 
 #[tokio::test]
-async fn a_lakefs_that_does_nothing_leaves_its_id_free() {
+async fn a_begin_rejected_by_an_overloaded_lakefs_leaves_its_id_free() {
     let server = Server::with_faults().await;
-    server.arm_many(making(), Fault::Fail(StatusCode::TOO_MANY_REQUESTS, "too many requests"), 3);
+    server.arm_many(branch_creation(), Fault::Fail(StatusCode::TOO_MANY_REQUESTS, "too many requests"), 3);
     assert_eq!(
         why(server.try_begin(server.begin_request("t")).await),
         refused(Code::Unavailable, "LAKEFS_UNAVAILABLE")
@@ -52,10 +52,10 @@ async fn a_lakefs_that_does_nothing_leaves_its_id_free() {
 }
 
 #[tokio::test]
-async fn it_is_unknown_until_it_has_begun_and_its_owner_can_end_it_before() {
+async fn a_beginning_transaction_is_hidden_and_can_be_rolled_back() {
     let server = Server::with_faults().await;
-    let slow = server.arm(making(), Fault::ApplyThenDelay(SETTLE / 2), 1);
-    let (mut transactions, request) = (server.patient_transactions(), server.begin_request("t"));
+    let slow = server.arm(branch_creation(), Fault::ApplyThenDelay(SETTLE / 2), 1);
+    let (mut transactions, request) = (server.transactions_without_deadline(), server.begin_request("t"));
     let beginning = tokio::spawn(async move { transactions.begin_transaction(request).await });
     assert!(eventually(async || slow.count() == 1).await);
     let unknown = refused(Code::NotFound, "TRANSACTION_NOT_FOUND");
@@ -71,17 +71,17 @@ async fn it_is_unknown_until_it_has_begun_and_its_owner_can_end_it_before() {
 }
 
 #[tokio::test]
-async fn one_that_is_begun_twice_at_once_begins_once() {
+async fn concurrent_begins_of_one_id_return_the_same_transaction() {
     let server = Server::with_faults().await;
-    let slow = server.arm(making(), Fault::Delay(SETTLE / 2), 1);
+    let slow = server.arm(branch_creation(), Fault::Delay(SETTLE / 2), 1);
     let begin = || {
-        let (mut transactions, request) = (server.patient_transactions(), server.begin_request("t"));
+        let (mut transactions, request) = (server.transactions_without_deadline(), server.begin_request("t"));
         async move { transactions.begin_transaction(request).await.unwrap().into_inner().transaction.unwrap() }
     };
     let first = tokio::spawn(begin());
     assert!(eventually(async || slow.count() == 1).await);
     let second = begin().await;
-    // What the first hears is where it began, not where it has come to.
+    // The first Begin must return the commit at which the transaction began, not its current commit.
     server.put_in("t", "a", "1").await.unwrap();
     let inside = CreateCommitRequest { transaction_id: "t".into(), ..Default::default() };
     server.versions.clone().create_commit(inside).await.unwrap();
@@ -92,11 +92,11 @@ async fn one_that_is_begun_twice_at_once_begins_once() {
     assert!(server.is_clean().await);
 }
 
-/// A try whose answer was lost may land behind the end of the transaction, which finds its branch gone.
+/// A create-branch request whose response was lost can take effect after the transaction has ended and its branch was deleted.
 #[tokio::test]
-async fn one_that_began_behind_a_lost_try_is_cleaned_up_twice() {
+async fn a_late_branch_of_a_lost_begin_request_is_deleted_after_rollback() {
     let server = Server::with_faults().await;
-    let lost = server.arm(making(), Fault::Drop, 1);
+    let lost = server.arm(branch_creation(), Fault::Drop, 1);
     let keep = BeginTransactionRequest { branch_retention: BranchRetention::Keep.into(), ..server.begin_request("t") };
     let begun = server.try_begin(keep).await.unwrap();
     server.put_in("t", "a", "1").await.unwrap();
@@ -106,16 +106,16 @@ async fn one_that_began_behind_a_lost_try_is_cleaned_up_twice() {
     let late = BranchName::try_from(begun.branch).unwrap();
     server.ops().service.create_branch(&repository, &late, &Ref::try_from("main").unwrap(), true).await.unwrap();
     assert!(server.is_clean().await);
-    // Cleaning up once more takes nothing from what was kept.
+    // The second cleanup must not delete the kept branch.
     let ended = server.transaction("t").await.unwrap();
     assert_eq!((&ended.branch, ended.failure), (&kept, None));
     assert_eq!(server.get(&kept, "a").await.unwrap(), "1");
 }
 
 #[tokio::test]
-async fn one_that_never_began_keeps_no_branch() {
+async fn a_transaction_that_never_began_keeps_no_branch() {
     let server = Server::with_faults().await;
-    server.arm_many(making(), Fault::ApplyThenDrop, 3);
+    server.arm_many(branch_creation(), Fault::ApplyThenDrop, 3);
     let keep = BeginTransactionRequest {
         branch_retention: BranchRetention::Keep.into(),
         branch: "mine".into(),
@@ -129,13 +129,13 @@ async fn one_that_never_began_keeps_no_branch() {
     assert_eq!(branches.results.into_iter().map(|branch| branch.id).collect::<Vec<_>>(), ["main"]);
 }
 
-/// Nobody could ask for it again, nor end it.
+/// No caller knows the ID, so no caller could retry Begin or roll the transaction back.
 #[tokio::test]
-async fn one_whose_id_nobody_heard_is_ended() {
+async fn a_failed_begin_with_a_generated_id_ends_the_transaction() {
     let server = Server::with_faults().await;
     let owner = server.begin("t").await.owner;
     server.rollback("t").await.unwrap();
-    server.arm_many(making(), Fault::ApplyThenDrop, 3);
+    server.arm_many(branch_creation(), Fault::ApplyThenDrop, 3);
     assert_eq!(why(server.try_begin(server.begin_request("")).await).0, Code::Unavailable);
     assert_eq!(server.ops().store.count_live(&owner).await.unwrap(), 0);
     assert!(server.is_clean().await);

@@ -1,4 +1,4 @@
-//! A commit that somebody else has to finish.
+//! Commits that another request or the janitor has to complete.
 
 use crate::fixture::{Server, why};
 use http::StatusCode;
@@ -6,9 +6,9 @@ use lakeport_embedded::{Fault, On};
 use lakeport_proto::v1::TransactionState;
 use tonic::Code;
 
-/// The worker gives up while lakeFS fails; whoever asks again finishes the same commit.
+/// The worker gives up while lakeFS is unavailable. The next request completes the same commit.
 #[tokio::test]
-async fn a_commit_that_could_not_be_finished_is_finished_by_the_next_call() {
+async fn an_unfinished_commit_is_completed_by_the_next_request() {
     let server = Server::with_faults().await;
     server.begin("t").await;
     server.put_in("t", "a", "1").await.unwrap();
@@ -22,13 +22,13 @@ async fn a_commit_that_could_not_be_finished_is_finished_by_the_next_call() {
     assert!(server.is_clean().await);
 }
 
-/// The server goes away in the middle; the next one, on the same data, finishes it once.
+/// The janitor's step is called directly for a commit whose worker gave up.
 #[tokio::test]
-async fn the_janitor_finds_what_was_merged_and_leaves_what_was_not() {
+async fn the_janitor_completes_a_merged_commit_and_a_denied_merge_reopens_the_transaction() {
     let server = Server::with_faults().await;
     server.begin("t").await;
     server.put_in("t", "a", "1").await.unwrap();
-    // The merge lands, and neither its answer nor the log can be read.
+    // lakeFS applies the merge, but its response is lost and the log cannot be read.
     server.arm(On::merge(), Fault::ApplyThenDrop, 1);
     server.arm_many(On::new(http::Method::GET, "/commits"), Fault::Fail(StatusCode::SERVICE_UNAVAILABLE, "away"), 3);
     assert_eq!(why(server.publish("t").await), (Code::Unavailable, "COMMIT_IN_DOUBT".into()));
@@ -47,9 +47,9 @@ async fn the_janitor_finds_what_was_merged_and_leaves_what_was_not() {
     assert_eq!(server.transaction("u").await.unwrap().state(), TransactionState::Open);
 }
 
-/// Past its lifetime, with its owner gone: behind the fence it is one or the other, and never both.
+/// The lifetime is over and the owner does not retry. After the fence, the commit is either merged or expired, never both.
 #[tokio::test]
-async fn a_commit_that_outlives_its_transaction_is_merged_or_expired() {
+async fn an_in_doubt_commit_past_its_lifetime_is_committed_or_expired() {
     let server = Server::with_faults().await;
     for (fault, ends) in [(Fault::ApplyThenDrop, TransactionState::Committed), (Fault::Drop, TransactionState::Expired)]
     {
@@ -75,9 +75,9 @@ async fn a_commit_that_outlives_its_transaction_is_merged_or_expired() {
     }
 }
 
-/// A conflict after an answer was lost waits until nothing can land any more, and then goes on.
+/// After a lost merge request, the server reports a conflict only once the lost request can no longer take effect.
 #[tokio::test]
-async fn a_conflict_behind_a_lost_answer_passes_the_fence() {
+async fn a_conflict_after_a_lost_merge_request_reopens_the_transaction() {
     let server = Server::with_faults().await;
     server.begin("t").await;
     server.put_in("t", "a", "mine").await.unwrap();

@@ -1,4 +1,4 @@
-//! Whose credentials: none, wrong ones, and such as expire while they are in use.
+//! Missing, wrong and expired credentials.
 
 use crate::fixture::{Server, refused, why};
 use base64::Engine;
@@ -14,22 +14,22 @@ use std::sync::Arc;
 use tokio::net::TcpListener;
 use tonic::{Code, Request, Status};
 
-/// lakeFS's answer to credentials that it does not, or no longer, accept.
-const NOBODY: Fault = Fault::Fail(StatusCode::UNAUTHORIZED, "error authenticating request");
+/// lakeFS's response to credentials that are wrong or expired.
+const UNAUTHORIZED: Fault = Fault::Fail(StatusCode::UNAUTHORIZED, "error authenticating request");
 
 impl Server {
-    /// From now on lakeFS takes the credentials neither for a kind of call nor to say whose they are, so many times each.
+    /// Makes lakeFS reject the credentials, both for requests that match `on` and for `GET /user`, `times` times each.
     fn expire(&self, on: On, times: usize) -> (Fired, Fired) {
-        (self.arm_many(on, NOBODY, times), self.arm_many(On::new(Method::GET, "/user"), NOBODY, times))
+        (self.arm_many(on, UNAUTHORIZED, times), self.arm_many(On::new(Method::GET, "/user"), UNAUTHORIZED, times))
     }
 }
 
 #[tokio::test]
-async fn credentials_that_expire_are_told_from_a_permission_that_is_missing() {
+async fn expired_credentials_and_missing_permissions_have_distinct_errors() {
     let server = Server::with_faults().await;
     server.put("a", "1").await;
     let stat = On::new(Method::GET, "/objects");
-    server.arm(stat.clone(), NOBODY, 1);
+    server.arm(stat.clone(), UNAUTHORIZED, 1);
     assert_eq!(why(server.get("main", "a").await), refused(Code::PermissionDenied, "PERMISSION_DENIED"));
     let (_, asked) = server.expire(stat, 1);
     assert_eq!(why(server.get("main", "a").await), refused(Code::Unauthenticated, "UNAUTHENTICATED"));
@@ -38,7 +38,7 @@ async fn credentials_that_expire_are_told_from_a_permission_that_is_missing() {
 }
 
 #[tokio::test]
-async fn a_write_with_credentials_that_have_expired_stores_nothing() {
+async fn a_write_with_expired_credentials_stores_nothing() {
     let server = Server::with_faults().await;
     server.expire(On::upload(), 1);
     let written = server.write(vec![server.header("main", "a", "1")]).await;
@@ -47,7 +47,7 @@ async fn a_write_with_credentials_that_have_expired_stores_nothing() {
 }
 
 #[tokio::test]
-async fn a_transaction_outlives_the_credentials_that_it_was_committed_with() {
+async fn a_commit_interrupted_by_expired_credentials_is_completed_with_fresh_ones() {
     for step in [On::commit().containing("lakeport-tx-"), On::merge()] {
         let server = Server::with_faults().await;
         server.begin("t").await;
@@ -57,21 +57,21 @@ async fn a_transaction_outlives_the_credentials_that_it_was_committed_with() {
         assert!(status.message().contains("does not accept these credentials"), "{}", status.message());
         assert_eq!(why::<()>(Err(status)), refused(Code::Unavailable, "COMMIT_IN_DOUBT"));
         assert_eq!((refusals.count(), server.merges_of("t").await), (1, 0));
-        // With fresh ones the same call says what became of it.
+        // With fresh credentials, the same request completes the commit.
         assert!(server.publish("t").await.unwrap().merged);
         assert_eq!((server.merges_of("t").await, server.get("main", "a").await.unwrap().as_str()), (1, "1"));
         assert!(server.is_clean().await);
     }
 }
 
-/// A server before a lake that is not its own: callers have to say who they are.
-struct Apart {
+/// A server with an external lake, so that callers need credentials.
+struct WithExternalLake {
     server: Server,
     account: Account,
     lake: (Serving, tempfile::TempDir),
 }
 
-impl Apart {
+impl WithExternalLake {
     async fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let lake = Arc::new(Lake::open(folder.path()).await.unwrap());
@@ -87,7 +87,7 @@ impl Apart {
         Self { server, account, lake: (serving, folder) }
     }
 
-    async fn logged_in(&self) -> String {
+    async fn log_in(&self) -> String {
         let Account { access_key_id, secret_access_key, .. } = &self.account;
         let body = serde_json::json!({ "access_key_id": access_key_id, "secret_access_key": secret_access_key });
         let login = http::Request::post(format!("http://{}/api/v1/auth/login", self.lake.0.address()))
@@ -95,9 +95,9 @@ impl Apart {
             .body(Full::new(Bytes::from(body.to_string())))
             .unwrap();
         let client = hyper_util::client::legacy::Client::builder(TokioExecutor::new()).build_http();
-        let answer = client.request(login).await.unwrap().into_body().collect().await.unwrap().to_bytes();
-        let answer: serde_json::Value = serde_json::from_slice(&answer).unwrap();
-        answer["token"].as_str().unwrap().to_owned()
+        let response = client.request(login).await.unwrap().into_body().collect().await.unwrap().to_bytes();
+        let response: serde_json::Value = serde_json::from_slice(&response).unwrap();
+        response["token"].as_str().unwrap().to_owned()
     }
 
     async fn create_repository(&self, authorization: Option<&str>) -> Result<Repository, Status> {
@@ -106,31 +106,34 @@ impl Apart {
         if let Some(authorization) = authorization {
             request.metadata_mut().insert("authorization", authorization.parse().unwrap());
         }
-        let answer = self.server.versions.clone().create_repository(request).await?;
-        Ok(answer.into_inner().repository.unwrap())
+        let response = self.server.versions.clone().create_repository(request).await?;
+        Ok(response.into_inner().repository.unwrap())
     }
 }
 
 #[tokio::test]
-async fn without_credentials_or_with_wrong_ones_nothing_is_done() {
-    let apart = Apart::start().await;
-    let (id, secret) = (&apart.account.access_key_id, &apart.account.secret_access_key);
+async fn requests_without_valid_credentials_have_no_effect() {
+    let external = WithExternalLake::start().await;
+    let (id, secret) = (&external.account.access_key_id, &external.account.secret_access_key);
     let basic = |pair: String| format!("Basic {}", STANDARD.encode(pair));
     let (right, wrong) = (basic(format!("{id}:{secret}")), basic(format!("{id}:{secret}x")));
     for refusal in [None, Some(wrong.as_str()), Some("Bearer nonsense"), Some("Digest x"), Some("Basic"), Some("")] {
-        let created = apart.create_repository(refusal).await;
+        let created = external.create_repository(refusal).await;
         assert_eq!(why(created), refused(Code::Unauthenticated, "UNAUTHENTICATED"), "{refusal:?}");
     }
-    // Had it been made for nobody, it would be there already.
-    assert_eq!(apart.create_repository(Some(&right)).await.unwrap().repository, "mine");
+    // This would fail if a request without valid credentials had created the repository.
+    assert_eq!(external.create_repository(Some(&right)).await.unwrap().repository, "mine");
 }
 
-/// What a program that logs in sends: lakeFS's own token.
+/// Clients that log in send the token of lakeFS.
 #[tokio::test]
-async fn a_token_of_lakefs_is_as_good_as_the_key_pair() {
-    let apart = Apart::start().await;
-    let token = apart.logged_in().await;
-    assert!(apart.create_repository(Some(&format!("Bearer {token}"))).await.is_ok());
+async fn a_lakefs_login_token_authenticates_like_the_key_pair() {
+    let external = WithExternalLake::start().await;
+    let token = external.log_in().await;
+    assert!(external.create_repository(Some(&format!("Bearer {token}"))).await.is_ok());
     let changed = format!("Bearer {}x", &token[..token.len() - 1]);
-    assert_eq!(why(apart.create_repository(Some(&changed)).await), refused(Code::Unauthenticated, "UNAUTHENTICATED"));
+    assert_eq!(
+        why(external.create_repository(Some(&changed)).await),
+        refused(Code::Unauthenticated, "UNAUTHENTICATED")
+    );
 }

@@ -1,4 +1,4 @@
-//! Objects as files.
+//! Operations on single objects, and listings.
 
 use crate::fixture::{Server, all, refused, text, why};
 use lakeport_proto::v1::*;
@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use tonic::Code;
 
 #[tokio::test]
-async fn what_is_written_is_read_and_described() {
+async fn written_objects_are_returned_by_read_and_stat() {
     let server = Server::start().await;
     let mut request = server.header("main", "a/b.txt", "hello");
     request.content_type = "text/plain".into();
@@ -31,7 +31,7 @@ async fn what_is_written_is_read_and_described() {
 }
 
 #[tokio::test]
-async fn ranges_are_read_as_of_a_file() {
+async fn read_offset_and_read_limit_select_a_range() {
     let server = Server::start().await;
     server.put("digits", "0123456789").await;
     for (offset, limit, expected) in [
@@ -56,7 +56,7 @@ async fn ranges_are_read_as_of_a_file() {
 }
 
 #[tokio::test]
-async fn many_ranges_come_in_order_and_one_that_fails_lets_the_others_go_on() {
+async fn ranges_arrive_in_order_and_a_failed_range_does_not_stop_the_others() {
     let server = Server::start().await;
     server.put("digits", "0123456789").await;
     let range = |read_offset, read_limit| ReadRange { read_offset, read_limit };
@@ -74,14 +74,17 @@ async fn many_ranges_come_in_order_and_one_that_fails_lets_the_others_go_on() {
     assert_eq!((messages[0].info.as_ref().unwrap().size_bytes, messages[0].range_status.is_some()), (10, true));
     assert!(messages[1..].iter().all(|message| message.info.is_none()));
     let alone = ReadRequest { ranges: vec![range(50, 1)], ..server.read_request("main", "digits") };
-    assert!(server.read(alone).await.unwrap()[0].range_status.is_some(), "a range alone is a range too");
+    assert!(
+        server.read(alone).await.unwrap()[0].range_status.is_some(),
+        "the status of a single range must be in `range_status`"
+    );
 
     let overlapping = ReadRequest { ranges: vec![range(0, 5), range(4, 1)], ..server.read_request("main", "digits") };
     assert_eq!(why(server.read(overlapping).await), refused(Code::InvalidArgument, "INVALID_FIELD"));
 }
 
 #[tokio::test]
-async fn ranges_of_an_object_that_is_replaced_between_them_are_never_of_two() {
+async fn a_multi_range_read_never_mixes_two_versions_of_an_object() {
     let server = Server::start().await;
     let (old, size) = ("old".repeat(8 << 20), 24_i64 << 20);
     let pieces = old.as_bytes().chunks(1 << 20).enumerate().map(|(at, piece)| WriteRequest {
@@ -103,13 +106,13 @@ async fn ranges_of_an_object_that_is_replaced_between_them_are_never_of_two() {
         .await
         .unwrap()
         .into_inner();
-    // More is to come than windows and buffers hold, so the second range has not begun.
+    // The rest of the first range exceeds all windows and buffers, so the server has not started the second range.
     reading.message().await.unwrap().unwrap();
     server.put("a", &"new".repeat(1 << 20)).await;
     let error = loop {
         match reading.message().await {
-            Ok(Some(message)) => assert_eq!(message.range_index, 0, "bytes of another object came"),
-            Ok(None) => panic!("the read ended as if nothing had happened"),
+            Ok(Some(message)) => assert_eq!(message.range_index, 0, "received bytes of another object"),
+            Ok(None) => panic!("the read ended without an error"),
             Err(status) => break Err::<(), _>(status),
         }
     };
@@ -117,7 +120,7 @@ async fn ranges_of_an_object_that_is_replaced_between_them_are_never_of_two() {
 }
 
 #[tokio::test]
-async fn an_empty_object_is_an_object() {
+async fn an_empty_object_can_be_read() {
     let server = Server::start().await;
     server.put("empty", "").await;
     let messages = server.read(server.read_request("main", "empty")).await.unwrap();
@@ -128,7 +131,7 @@ async fn an_empty_object_is_an_object() {
 }
 
 #[tokio::test]
-async fn conditions_decide_whether_a_read_begins() {
+async fn read_preconditions_are_checked() {
     let server = Server::start().await;
     let etag = server.put("a", "1").await.etag;
     let request = server.read_request("main", "a");
@@ -144,7 +147,7 @@ async fn conditions_decide_whether_a_read_begins() {
 }
 
 #[tokio::test]
-async fn a_create_only_write_never_replaces_and_finds_itself() {
+async fn a_create_only_write_never_overwrites_and_its_retry_succeeds() {
     let server = Server::start().await;
     let create = |text: &str, write_id: &str| WriteRequest {
         if_none_match: "*".into(),
@@ -154,13 +157,13 @@ async fn a_create_only_write_never_replaces_and_finds_itself() {
     server.write(vec![create("first", "w1")]).await.unwrap();
     assert_eq!(why(server.write(vec![create("second", "w2")]).await), refused(Code::AlreadyExists, "OBJECT_EXISTS"));
     let again = server.write(vec![create("first", "w1")]).await.unwrap();
-    assert_eq!(again.size_bytes, 5, "a repetition finds itself");
-    assert!(again.metadata.is_empty(), "what is ours is not shown: {:?}", again.metadata);
+    assert_eq!(again.size_bytes, 5, "a retry with the same write ID must succeed");
+    assert!(again.metadata.is_empty(), "reserved metadata must not be returned: {:?}", again.metadata);
     assert_eq!(server.get("main", "once").await.unwrap(), "first");
 }
 
 #[tokio::test]
-async fn unusual_keys_survive() {
+async fn unusual_keys_round_trip() {
     let server = Server::start().await;
     let longest = "x".repeat(1024);
     for key in
@@ -184,7 +187,7 @@ pub(crate) fn paths(entries: &[FileInfo]) -> Vec<&str> {
 }
 
 #[tokio::test]
-async fn lists_fold_filter_and_resume() {
+async fn list_supports_delimiter_glob_depth_and_page_tokens() {
     let server = Server::start().await;
     for path in ["a", "d/1", "d/2", "d/e/3", "z"] {
         server.put(path, path).await;
@@ -213,7 +216,7 @@ async fn lists_fold_filter_and_resume() {
 }
 
 #[tokio::test]
-async fn metadata_is_replaced_and_ours_cannot_be_set() {
+async fn metadata_is_replaced_and_reserved_keys_are_rejected() {
     let server = Server::start().await;
     server.put("a", "1").await;
     let request = SetMetadataRequest {

@@ -1,4 +1,4 @@
-//! A server of its own for each test, a repository in it, and short words for what tests do: one vocabulary, and so one file.
+//! A server with a repository for each test, and helpers for common operations.
 
 use bytes::Bytes;
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -20,17 +20,18 @@ use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Status, Streaming};
 use tonic_types::StatusExt;
 
-/// How long these servers take it that something could still land: long enough for a few calls on a busy machine.
+/// Time after which the servers of these tests assume that a lost request can no longer take effect. Long enough for a few
+/// calls on a busy machine.
 pub(crate) const SETTLE: Duration = Duration::from_millis(1500);
 
-/// A transport without deadlines of its own.
-pub(crate) type Patient = hyper_util::client::legacy::Client<HttpConnector, tonic::body::Body>;
+/// HTTP/2 transport that does not enforce deadlines on the client side.
+pub(crate) type NoDeadline = hyper_util::client::legacy::Client<HttpConnector, tonic::body::Body>;
 
-fn patient() -> Patient {
+fn no_deadline() -> NoDeadline {
     hyper_util::client::legacy::Client::builder(TokioExecutor::new()).http2_only(true).build_http()
 }
 
-/// A server with a repository.
+/// A running server with a repository.
 pub(crate) struct Server {
     pub(crate) repository: String,
     pub(crate) files: FileServiceClient<Channel>,
@@ -48,7 +49,7 @@ impl Server {
         Self::start_with(lake, auth).await
     }
 
-    /// One whose lake can be made to fail.
+    /// Starts a server with an embedded lake in which faults can be armed.
     pub(crate) async fn with_faults() -> Self {
         Self::start_with(LakeConfig::Embedded { listen: None }, Auth::Passthrough).await
     }
@@ -82,12 +83,12 @@ impl Server {
         }
     }
 
-    /// Makes a repository and says its name.
+    /// Creates a repository and returns its name.
     pub(crate) async fn another_repository(&self) -> String {
         self.repository_with(CreateRepositoryRequest::default()).await
     }
 
-    /// The same, as the request says.
+    /// Creates a repository with the settings of the request and returns its name.
     pub(crate) async fn repository_with(&self, request: CreateRepositoryRequest) -> String {
         let name = format!("e2e-{:016x}", rand::random::<u64>());
         let namespace = lakefs::named().map(|named| named.storage_namespace);
@@ -97,7 +98,7 @@ impl Server {
         name
     }
 
-    /// A client with a connection of its own.
+    /// Returns a client with a new connection.
     pub(crate) async fn another_connection(&self) -> FileServiceClient<Channel> {
         let endpoint = Endpoint::from_shared(format!("http://{}", self.address())).unwrap();
         FileServiceClient::new(endpoint.connect().await.unwrap())
@@ -116,36 +117,36 @@ impl Server {
         self.serving.as_ref().unwrap().ops()
     }
 
-    /// A client that leaves the deadline to the server: tonic's own would cut the call itself.
-    pub(crate) fn patient_files(&self) -> FileServiceClient<Patient> {
-        FileServiceClient::with_origin(patient(), self.origin())
+    /// Returns a client that leaves deadlines to the server. tonic's own channel would end the call itself.
+    pub(crate) fn files_without_deadline(&self) -> FileServiceClient<NoDeadline> {
+        FileServiceClient::with_origin(no_deadline(), self.origin())
     }
 
-    /// The same, for transactions.
-    pub(crate) fn patient_transactions(&self) -> TransactionServiceClient<Patient> {
-        TransactionServiceClient::with_origin(patient(), self.origin())
+    /// Like [`files_without_deadline`](Self::files_without_deadline), for transactions.
+    pub(crate) fn transactions_without_deadline(&self) -> TransactionServiceClient<NoDeadline> {
+        TransactionServiceClient::with_origin(no_deadline(), self.origin())
     }
 
     fn origin(&self) -> http::Uri {
         format!("http://{}", self.address()).parse().unwrap()
     }
 
-    /// Returns once nothing was asked of the server for so long, and no transaction is open.
-    pub(crate) async fn unneeded(&self, span: Duration) {
+    /// Waits until the server has had no calls for `span` and no transaction is open.
+    pub(crate) async fn wait_until_idle(&self, span: Duration) {
         self.serving.as_ref().unwrap().unneeded(span).await;
     }
 
-    /// Ends the server as a signal would.
+    /// Shuts down the server as SIGTERM does, with a limit of 10 s.
     pub(crate) async fn stop(&mut self) {
         self.stop_within(Duration::from_secs(10)).await;
     }
 
-    /// The same, with less patience.
+    /// Shuts down the server as SIGTERM does, with the given limit.
     pub(crate) async fn stop_within(&mut self, limit: Duration) {
         self.serving.take().unwrap().drain(limit).await;
     }
 
-    /// Arms a fault of the lake for the nth matching request from now.
+    /// Arms a fault of the lake for the nth matching request from now on.
     pub(crate) fn arm(&self, on: On, fault: Fault, nth: usize) -> Fired {
         self.faults.arm(on, fault, nth, 1)
     }
@@ -163,7 +164,7 @@ impl Server {
         self.write(vec![self.header(branch, path, text)]).await.unwrap()
     }
 
-    /// A whole small object as one message.
+    /// Returns a message that writes a whole small object.
     pub(crate) fn header(&self, branch: &str, path: &str, text: &str) -> WriteRequest {
         WriteRequest {
             repository: self.repository.clone(),
@@ -175,7 +176,7 @@ impl Server {
         }
     }
 
-    /// Many objects, each with its own path, and where it is written, as its bytes.
+    /// Writes many objects. The content of each object is its path, a space, and the ref and transaction ID of the request.
     pub(crate) async fn put_many(&self, repository: &str, at: &str, transaction_id: &str, paths: &[String]) {
         let item = |path: &String| BatchWriteItem {
             path: path.clone(),
@@ -193,8 +194,8 @@ impl Server {
     }
 
     pub(crate) async fn write(&self, messages: Vec<WriteRequest>) -> Result<FileInfo, Status> {
-        let answer = self.files.clone().write(tokio_stream::iter(messages)).await?;
-        Ok(answer.into_inner().info.unwrap())
+        let response = self.files.clone().write(tokio_stream::iter(messages)).await?;
+        Ok(response.into_inner().info.unwrap())
     }
 
     pub(crate) fn read_request(&self, at: &str, path: &str) -> ReadRequest {
@@ -205,7 +206,7 @@ impl Server {
         all(self.files.clone().read(request).await?.into_inner()).await
     }
 
-    /// The text of an object.
+    /// Reads an object as text.
     pub(crate) async fn get(&self, at: &str, path: &str) -> Result<String, Status> {
         let messages = self.read(self.read_request(at, path)).await?;
         Ok(text(&messages))
@@ -242,7 +243,7 @@ impl Server {
         pages.into_iter().flat_map(|page| page.commits).collect()
     }
 
-    /// Commits of a branch that carry the mark of a transaction's merge.
+    /// Returns the number of commits on `main` that are marked as merges of a transaction.
     pub(crate) async fn merges_of(&self, id: &str) -> usize {
         let marked = |commit: &&Commit| {
             let mark = commit.metadata.get("lakeport.transaction_id");
@@ -266,8 +267,8 @@ impl Server {
     }
 
     pub(crate) async fn try_begin(&self, request: BeginTransactionRequest) -> Result<Transaction, Status> {
-        let answer = self.transactions.clone().begin_transaction(request).await?;
-        Ok(answer.into_inner().transaction.unwrap())
+        let response = self.transactions.clone().begin_transaction(request).await?;
+        Ok(response.into_inner().transaction.unwrap())
     }
 
     pub(crate) async fn put_in(&self, id: &str, path: &str, text: &str) -> Result<FileInfo, Status> {
@@ -291,8 +292,8 @@ impl Server {
     }
 
     pub(crate) async fn publish_with(&self, request: CommitTransactionRequest) -> Result<Transaction, Status> {
-        let answer = self.transactions.clone().commit_transaction(request).await?;
-        Ok(answer.into_inner().transaction.unwrap())
+        let response = self.transactions.clone().commit_transaction(request).await?;
+        Ok(response.into_inner().transaction.unwrap())
     }
 
     pub(crate) async fn rollback(&self, id: &str) -> Result<Transaction, Status> {
@@ -305,12 +306,13 @@ impl Server {
         Ok(self.transactions.clone().get_transaction(request).await?.into_inner().transaction.unwrap())
     }
 
-    /// Whether all branches of transactions go: the answer of what ended them does not wait for that.
+    /// Returns whether all transaction branches are deleted within seconds. The response that ends a transaction does not
+    /// wait for the deletion.
     pub(crate) async fn is_clean(&self) -> bool {
         eventually(async || self.transaction_branches().await.is_empty()).await
     }
 
-    /// Branches of transactions that are still there.
+    /// Returns the transaction branches that exist.
     pub(crate) async fn transaction_branches(&self) -> Vec<String> {
         let repository = lakeport_types::RepositoryId::try_from(self.repository.as_str()).unwrap();
         let prefix = lakeport_types::TRANSACTION_BRANCH_PREFIX;
@@ -319,10 +321,10 @@ impl Server {
     }
 }
 
-/// Whether something becomes so within seconds.
-pub(crate) async fn eventually(mut is_so: impl AsyncFnMut() -> bool) -> bool {
+/// Returns whether a condition becomes true within about 10 s.
+pub(crate) async fn eventually(mut condition: impl AsyncFnMut() -> bool) -> bool {
     for _ in 0..100 {
-        if is_so().await {
+        if condition().await {
             return true;
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
@@ -330,7 +332,7 @@ pub(crate) async fn eventually(mut is_so: impl AsyncFnMut() -> bool) -> bool {
     false
 }
 
-/// All messages of an answer.
+/// Collects all messages of a response stream.
 pub(crate) async fn all<T>(mut stream: Streaming<T>) -> Result<Vec<T>, Status> {
     let mut messages = Vec::new();
     while let Some(message) = stream.message().await? {
@@ -343,9 +345,9 @@ pub(crate) fn text(messages: &[ReadResponse]) -> String {
     messages.iter().map(|message| String::from_utf8_lossy(&message.data).into_owned()).collect()
 }
 
-/// The code and reason of a refusal.
-pub(crate) fn why<T: std::fmt::Debug>(answer: Result<T, Status>) -> (Code, String) {
-    let status = answer.expect_err("this must be refused");
+/// Returns the code and the reason of an error.
+pub(crate) fn why<T: std::fmt::Debug>(response: Result<T, Status>) -> (Code, String) {
+    let status = response.expect_err("the call must fail");
     let reason = status.get_error_details().error_info().map(|info| info.reason.clone()).unwrap_or_default();
     (status.code(), reason)
 }

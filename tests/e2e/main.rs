@@ -1,12 +1,11 @@
-//! The whole service over a socket: contract, server, lakeFS client, and the embedded lake or a real lakeFS behind it.
+//! End-to-end tests of the service over a socket, with the embedded lake or an external lakeFS.
 //!
-//! With `LAKEPORT_TEST_LAKEFS_URL`, `LAKEPORT_TEST_LAKEFS_ACCESS_KEY_ID`, `LAKEPORT_TEST_LAKEFS_SECRET_ACCESS_KEY` and
-//! `LAKEPORT_TEST_LAKEFS_STORAGE_NAMESPACE` set, the same tests run against that lakeFS. Those that arm faults in the lake need
-//! the embedded one, and say so.
+//! If `LAKEPORT_TEST_LAKEFS_URL`, `LAKEPORT_TEST_LAKEFS_ACCESS_KEY_ID`, `LAKEPORT_TEST_LAKEFS_SECRET_ACCESS_KEY` and
+//! `LAKEPORT_TEST_LAKEFS_STORAGE_NAMESPACE` are set, the tests run against that lakeFS. Tests that arm faults in the lake
+//! always use the embedded lake.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test says what it expects by failing")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test reports failures by panicking")]
 
-mod alone;
 mod bad_input;
 mod bases;
 mod begin;
@@ -14,16 +13,17 @@ mod commits;
 mod credentials;
 mod files;
 mod fixture;
-mod foreign;
 mod idle;
-mod ignored;
-mod inside;
-mod kept;
-mod lost_answers;
+mod inner_commits;
+mod kept_branches;
+mod lakefs_errors;
+mod lost_responses;
 mod options;
+mod ownership;
 mod payload;
-mod refusals;
 mod service;
+mod single_user;
 mod transactions;
 mod trees;
+mod unsupported_options;
 mod versions;

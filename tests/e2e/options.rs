@@ -1,4 +1,4 @@
-//! What the options of version calls and commits do.
+//! Options of version calls and of commits.
 
 use crate::fixture::{Server, refused, why};
 use lakeport_proto::v1::{
@@ -8,8 +8,8 @@ use lakeport_proto::v1::{
 use tonic::Code;
 
 impl Server {
-    /// `main` and `side`, which both changed `both`, and of which `side` alone changed `own`.
-    async fn parted(&self) {
+    /// Creates the branch `side` next to `main`. Both branches change the object `both`; only `side` adds the object `own`.
+    async fn diverge(&self) {
         self.put("both", "0").await;
         self.commit("base").await;
         self.branch("side", "main").await;
@@ -24,10 +24,10 @@ impl Server {
         let (repository, destination_branch) = (self.repository.clone(), "main".into());
         let request = MergeRequest { repository, r#ref: "side".into(), destination_branch, ..options };
         let commit_id = self.versions.clone().merge(request).await.unwrap().into_inner().commit_id;
-        self.described(&commit_id).await
+        self.get_commit(&commit_id).await
     }
 
-    pub(crate) async fn described(&self, commit_id: &str) -> Commit {
+    pub(crate) async fn get_commit(&self, commit_id: &str) -> Commit {
         let request =
             GetCommitRequest { repository: self.repository.clone(), r#ref: commit_id.into(), ..Default::default() };
         self.versions.clone().get_commit(request).await.unwrap().into_inner().commit.unwrap()
@@ -35,9 +35,9 @@ impl Server {
 }
 
 #[tokio::test]
-async fn a_merge_keeps_the_destinations_side_of_a_conflict_where_it_is_told_to() {
+async fn a_merge_with_destination_wins_keeps_the_destination_side() {
     let server = Server::start().await;
-    server.parted().await;
+    server.diverge().await;
     let strategy = MergeStrategy::DestinationWins.into();
     let metadata = [("why".to_owned(), "test".to_owned())].into();
     let merged = server.merge(MergeRequest { strategy, message: "ours".into(), metadata, ..Default::default() }).await;
@@ -50,7 +50,7 @@ async fn a_merge_keeps_the_destinations_side_of_a_conflict_where_it_is_told_to()
 #[tokio::test]
 async fn a_squashed_merge_has_one_parent() {
     let server = Server::start().await;
-    server.parted().await;
+    server.diverge().await;
     let head = server.head("main").await;
     let strategy = MergeStrategy::SourceWins.into();
     let merged = server.merge(MergeRequest { strategy, squash: true, ..Default::default() }).await;
@@ -59,9 +59,9 @@ async fn a_squashed_merge_has_one_parent() {
 }
 
 #[tokio::test]
-async fn a_merge_is_picked_and_undone_against_the_parent_that_is_named() {
+async fn a_merge_is_cherry_picked_and_reverted_against_the_named_parent() {
     let server = Server::start().await;
-    server.parted().await;
+    server.diverge().await;
     server.branch("other", "main").await;
     let strategy = MergeStrategy::SourceWins.into();
     let merged = server.merge(MergeRequest { strategy, ..Default::default() }).await;
@@ -74,9 +74,9 @@ async fn a_merge_is_picked_and_undone_against_the_parent_that_is_named() {
         message: "no".into(),
         ..Default::default()
     };
-    let whose = RevertRequest { parent_number: 0, ..undo.clone() };
+    let without_parent = RevertRequest { parent_number: 0, ..undo.clone() };
     let invalid = refused(Code::InvalidArgument, "INVALID_FIELD");
-    assert_eq!(why(server.versions.clone().revert(whose).await), invalid);
+    assert_eq!(why(server.versions.clone().revert(without_parent).await), invalid);
     let third = RevertRequest { parent_number: 3, ..undo.clone() };
     assert_eq!(why(server.versions.clone().revert(third).await), invalid);
     let undone = server.versions.clone().revert(undo).await.unwrap().into_inner().commit.unwrap();
@@ -84,21 +84,21 @@ async fn a_merge_is_picked_and_undone_against_the_parent_that_is_named() {
     assert_eq!(server.get("main", "both").await.unwrap(), "main");
     assert_eq!(why(server.get("main", "own").await), refused(Code::NotFound, "OBJECT_NOT_FOUND"));
 
-    // Last: lakeFS may not know a commit by its ID for a while once it was picked.
+    // Cherry-pick last, because lakeFS may not find a commit by its ID for a while after it was cherry-picked.
     let pick = CherryPickRequest {
         repository: server.repository.clone(),
         r#ref: merged.commit_id,
         branch: "other".into(),
         parent_number: 1,
     };
-    let whose = CherryPickRequest { parent_number: 0, ..pick.clone() };
-    assert_eq!(why(server.versions.clone().cherry_pick(whose).await), invalid);
+    let without_parent = CherryPickRequest { parent_number: 0, ..pick.clone() };
+    assert_eq!(why(server.versions.clone().cherry_pick(without_parent).await), invalid);
     server.versions.clone().cherry_pick(pick).await.unwrap();
     assert_eq!(server.get("other", "own").await.unwrap(), "side");
 }
 
 #[tokio::test]
-async fn a_commit_of_nothing_is_made_where_that_is_asked_for() {
+async fn allow_empty_creates_an_empty_commit() {
     let server = Server::start().await;
     let before = server.head("main").await;
     let nothing = CreateCommitRequest {
@@ -114,7 +114,7 @@ async fn a_commit_of_nothing_is_made_where_that_is_asked_for() {
 }
 
 #[tokio::test]
-async fn a_transaction_gives_way_to_its_base_where_it_is_told_to() {
+async fn a_commit_with_destination_wins_keeps_the_base_side() {
     let server = Server::start().await;
     server.put("both", "0").await;
     server.commit("base").await;
@@ -130,13 +130,13 @@ async fn a_transaction_gives_way_to_its_base_where_it_is_told_to() {
         ..Default::default()
     };
     let done = server.publish_with(commit).await.unwrap();
-    assert_eq!(server.described(&done.commit_id).await.message, "yield");
+    assert_eq!(server.get_commit(&done.commit_id).await.message, "yield");
     assert_eq!(server.get("main", "both").await.unwrap(), "main");
     assert_eq!(server.get("main", "own").await.unwrap(), "transaction");
 }
 
 #[tokio::test]
-async fn a_branch_is_kept_on_failure_only() {
+async fn keep_on_failure_keeps_the_branch_only_after_a_rollback() {
     let server = Server::start().await;
     let keep = |id: &str, branch: &str| BeginTransactionRequest {
         branch: branch.into(),

@@ -1,4 +1,4 @@
-//! Large payloads: bytes, checks, and what never becomes visible.
+//! Uploads and downloads: content, checksums, limits, and uploads that must not become visible.
 
 use crate::fixture::{Server, refused, why};
 use bytes::Bytes;
@@ -13,7 +13,7 @@ fn noise(bytes: usize) -> Bytes {
     noise.into()
 }
 
-/// A large object in pieces of uneven size.
+/// Returns the messages of a large upload, in pieces of various sizes.
 fn messages(server: &Server, path: &str, data: &Bytes) -> Vec<WriteRequest> {
     let mut messages = vec![WriteRequest { finish_write: false, ..server.header("main", path, "") }];
     let mut offset = 0;
@@ -35,7 +35,7 @@ fn messages(server: &Server, path: &str, data: &Bytes) -> Vec<WriteRequest> {
 }
 
 #[tokio::test]
-async fn large_objects_go_up_and_down_byte_for_byte() {
+async fn large_objects_round_trip_byte_for_byte() {
     let server = Server::start().await;
     let data = noise(9_000_001);
     for known in [false, true] {
@@ -60,7 +60,7 @@ async fn large_objects_go_up_and_down_byte_for_byte() {
 }
 
 #[tokio::test]
-async fn an_upload_that_is_not_whole_or_not_right_is_not_there() {
+async fn incomplete_or_mismatched_uploads_are_not_stored() {
     let server = Server::start().await;
     let data = noise(3_000_000);
     let whole = || messages(&server, "never", &data);
@@ -107,7 +107,7 @@ async fn an_upload_that_is_not_whole_or_not_right_is_not_there() {
 }
 
 #[tokio::test]
-async fn a_caller_that_goes_away_in_mid_upload_leaves_nothing() {
+async fn a_caller_that_disconnects_during_an_upload_stores_nothing() {
     let server = Server::start().await;
     let (sender, receiver) = tokio::sync::mpsc::channel(1);
     let mut files = server.files.clone();
@@ -125,7 +125,7 @@ async fn a_caller_that_goes_away_in_mid_upload_leaves_nothing() {
 }
 
 #[tokio::test]
-async fn a_message_over_the_limit_is_refused_and_says_so() {
+async fn an_oversized_message_is_rejected_with_the_limit() {
     let server = Server::start().await;
     let request = WriteRequest { data: noise(5 << 20), ..server.header("main", "big", "") };
     let status = server.write(vec![request]).await.unwrap_err();
@@ -133,9 +133,9 @@ async fn a_message_over_the_limit_is_refused_and_says_so() {
     assert!(status.message().contains("at most 4128768"), "{}", status.message());
 }
 
-/// A length of 0 is a length: it is not taken for the end of an upload that never ended.
+/// An upload with `size_bytes` 0 is not complete until its last message sets `finish_write`.
 #[tokio::test]
-async fn an_empty_upload_too_has_to_finish_and_to_agree() {
+async fn an_empty_upload_must_be_finished_and_match_its_checksum() {
     let server = Server::start().await;
     server.put("a", "still here").await;
     let empty = WriteRequest { size_bytes: Some(0), finish_write: false, ..server.header("main", "a", "") };
@@ -150,9 +150,9 @@ async fn an_empty_upload_too_has_to_finish_and_to_agree() {
     assert_eq!(server.write(vec![right]).await.unwrap().size_bytes, 0);
 }
 
-/// What can be known from the header alone is told before any bytes are asked for.
+/// Errors that the header already reveals are returned before the server waits for data.
 #[tokio::test]
-async fn an_upload_that_may_not_be_is_refused_before_its_second_message() {
+async fn an_invalid_upload_is_rejected_after_its_first_message() {
     let server = Server::start().await;
     server.put("there", "1").await;
     server.begin("ended").await;
@@ -168,7 +168,7 @@ async fn an_upload_that_may_not_be_is_refused_before_its_second_message() {
         (only_new, Code::AlreadyExists, "OBJECT_EXISTS"),
         (WriteRequest { path: String::new(), ..begun("main", "a") }, Code::InvalidArgument, "INVALID_FIELD"),
     ] {
-        // lakeFS itself reads 256 KiB, or to the end, before it answers what it knows from the start.
+        // An external lakeFS reads 256 KiB or the whole body before it returns these errors.
         let is_lakefs_asked = ["REF_NOT_FOUND", "OBJECT_EXISTS"].contains(&reason);
         if is_lakefs_asked && lakeport_tests::lakefs::named().is_some() {
             continue;
@@ -176,9 +176,12 @@ async fn an_upload_that_may_not_be_is_refused_before_its_second_message() {
         let (sender, messages) = tokio::sync::mpsc::channel(1);
         sender.send(first).await.unwrap();
         let mut files = server.files.clone();
-        let answer = files.write(tokio_stream::wrappers::ReceiverStream::new(messages));
-        let answer = tokio::time::timeout(std::time::Duration::from_secs(10), answer).await;
-        assert_eq!(why(answer.unwrap_or_else(|_| panic!("{reason}: more is waited for"))), refused(code, reason));
+        let response = files.write(tokio_stream::wrappers::ReceiverStream::new(messages));
+        let response = tokio::time::timeout(std::time::Duration::from_secs(10), response).await;
+        assert_eq!(
+            why(response.unwrap_or_else(|_| panic!("{reason}: the server waits for more messages"))),
+            refused(code, reason)
+        );
         drop(sender);
     }
 }

@@ -1,4 +1,4 @@
-//! The service around the calls: health, reflection, deadlines, probes, the end.
+//! Health, reflection, deadlines, probes, gRPC-Web, CORS, tracing and shutdown.
 
 use crate::fixture::{Server, refused, why};
 use bytes::Bytes;
@@ -16,27 +16,27 @@ use tonic_health::pb::health_client::HealthClient;
 async fn get(address: std::net::SocketAddr, path: &str) -> String {
     let mut stream = TcpStream::connect(address).await.unwrap();
     stream.write_all(format!("GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").as_bytes()).await.unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).await.unwrap();
-    answer
+    let mut response = String::new();
+    stream.read_to_string(&mut response).await.unwrap();
+    response
 }
 
 #[tokio::test]
-async fn health_and_probes_say_ready() {
+async fn the_health_service_and_probes_report_ready() {
     let server = Server::start().await;
     for service in ["", "lakeport.v1.FileService"] {
         let request = HealthCheckRequest { service: service.into() };
-        let answer = HealthClient::new(server.channel.clone()).check(request).await.unwrap().into_inner();
-        assert_eq!(answer.status, 1, "{service}");
+        let response = HealthClient::new(server.channel.clone()).check(request).await.unwrap().into_inner();
+        assert_eq!(response.status, 1, "{service}");
     }
     for path in ["/livez", "/readyz", "/metrics"] {
-        let answer = get(server.admin_address(), path).await;
-        assert!(answer.starts_with("HTTP/1.1 200"), "{path}: {answer}");
+        let response = get(server.admin_address(), path).await;
+        assert!(response.starts_with("HTTP/1.1 200"), "{path}: {response}");
     }
 }
 
 #[tokio::test]
-async fn a_deadline_ends_the_whole_call() {
+async fn a_deadline_ends_unary_and_streaming_calls() {
     let server = Server::with_faults().await;
     server.put("a", "1").await;
     server.arm(On::new(Method::GET, "/objects/stat"), Fault::Delay(Duration::from_secs(5)), 1);
@@ -49,20 +49,20 @@ async fn a_deadline_ends_the_whole_call() {
     request.metadata_mut().insert("grpc-timeout", "200m".parse().unwrap());
     let began = Instant::now();
     let too_late = refused(Code::DeadlineExceeded, "DEADLINE_EXCEEDED");
-    assert_eq!(why(server.patient_files().stat(request).await), too_late);
+    assert_eq!(why(server.files_without_deadline().stat(request).await), too_late);
     assert!(began.elapsed() < Duration::from_secs(4), "the caller waited for lakeFS");
 
-    // Of a stream, too, whose headers came long ago.
+    // A deadline also ends a stream whose response headers were received already.
     server.begin("t").await;
     let mut request = tonic::Request::new(WatchTransactionRequest { transaction_id: "t".into() });
     request.metadata_mut().insert("grpc-timeout", "300m".parse().unwrap());
-    let mut watch = server.patient_transactions().watch_transaction(request).await.unwrap().into_inner();
+    let mut watch = server.transactions_without_deadline().watch_transaction(request).await.unwrap().into_inner();
     assert!(watch.message().await.unwrap().is_some());
     assert_eq!(why(watch.message().await), too_late);
 }
 
 #[tokio::test]
-async fn the_end_lets_calls_finish_and_sends_watchers_elsewhere() {
+async fn shutdown_completes_calls_and_tells_watchers_to_reconnect() {
     let mut server = Server::with_faults().await;
     server.begin("t").await;
     server.put_in("t", "a", "1").await.unwrap();
@@ -75,15 +75,15 @@ async fn the_end_lets_calls_finish_and_sends_watchers_elsewhere() {
     let call = tokio::spawn(async move { files.stat(stat).await });
     tokio::time::sleep(Duration::from_secs(1)).await;
     server.stop().await;
-    assert!(call.await.unwrap().is_ok(), "a call that was accepted was cut");
+    assert!(call.await.unwrap().is_ok(), "the shutdown ended an accepted call");
     assert!(watch.message().await.unwrap().unwrap().reconnect);
     assert!(watch.message().await.unwrap().is_none());
 }
 
 #[tokio::test]
-async fn a_download_that_is_cut_by_the_end_says_so() {
+async fn a_download_interrupted_by_shutdown_fails_with_shutting_down() {
     let mut server = Server::with_faults().await;
-    // Far more than waits on its way to a client that does not read.
+    // Far more than the buffers between server and client hold.
     let piece = Bytes::from("7".repeat(2 << 20));
     let first = WriteRequest { finish_write: false, ..server.header("main", "large", "") };
     let pieces = (1..=16).map(|n| WriteRequest { data: piece.clone(), finish_write: n == 16, ..Default::default() });
@@ -96,30 +96,30 @@ async fn a_download_that_is_cut_by_the_end_says_so() {
     };
     let mut download = server.files.clone().read(request).await.unwrap().into_inner();
     download.message().await.unwrap();
-    // Nobody reads on: the server does not wait for that for ever.
+    // The client does not read, so the shutdown must end after its limit.
     let end = tokio::spawn(async move { server.stop_within(Duration::from_millis(300)).await });
     tokio::time::sleep(Duration::from_millis(600)).await;
-    let told = loop {
+    let error = loop {
         match download.message().await {
-            Ok(message) => assert!(message.is_some(), "a part of the object passes for all of it"),
-            error => break why(error),
+            Ok(message) => assert!(message.is_some(), "the download ended early without an error"),
+            failed => break why(failed),
         }
-        // The end of a server that is busy comes late: the object must not have ended before it.
+        // On a busy machine, the shutdown takes longer. Read slowly, so that the download does not complete before it.
         tokio::time::sleep(Duration::from_millis(30)).await;
     };
-    assert_eq!(told, refused(Code::Unavailable, "SHUTTING_DOWN"));
+    assert_eq!(error, refused(Code::Unavailable, "SHUTTING_DOWN"));
     end.await.unwrap();
 }
 
 #[tokio::test]
-async fn nothing_but_the_contract_is_served() {
+async fn plain_http_requests_do_not_expose_data() {
     let server = Server::start().await;
-    let answer = get(server.address(), "/").await;
-    assert!(answer.starts_with("HTTP/1.1 200") || answer.starts_with("HTTP/1.1 4"), "{answer}");
-    assert!(!answer.contains("lakeport-data"));
+    let response = get(server.address(), "/").await;
+    assert!(response.starts_with("HTTP/1.1 200") || response.starts_with("HTTP/1.1 4"), "{response}");
+    assert!(!response.contains("lakeport-data"));
 }
 
-/// As a browser's client speaks, over HTTP/1.1: what comes back, as text.
+/// Sends a gRPC-Web request over HTTP/1.1, as a browser does, and returns the response as text.
 async fn over_the_web(server: &Server, method: &str, message: &[u8]) -> String {
     let length = u32::try_from(message.len()).unwrap();
     let body = [&[0], length.to_be_bytes().as_slice(), message].concat();
@@ -130,9 +130,9 @@ async fn over_the_web(server: &Server, method: &str, message: &[u8]) -> String {
         body.len()
     );
     stream.write_all(&[head.as_bytes(), &body].concat()).await.unwrap();
-    let mut answer = Vec::new();
-    stream.read_to_end(&mut answer).await.unwrap();
-    String::from_utf8_lossy(&answer).into_owned()
+    let mut response = Vec::new();
+    stream.read_to_end(&mut response).await.unwrap();
+    String::from_utf8_lossy(&response).into_owned()
 }
 
 #[tokio::test]
@@ -140,31 +140,34 @@ async fn grpc_web_reads_an_object() {
     let server = Server::start().await;
     server.put("a", "over the web").await;
     let message = server.read_request("main", "a").encode_to_vec();
-    let answer = over_the_web(&server, "FileService/Read", &message).await;
-    assert!(answer.starts_with("HTTP/1.1 200") && answer.contains("application/grpc-web+proto"), "{answer}");
-    assert!(answer.contains("over the web") && answer.contains("grpc-status:0"), "{answer}");
+    let response = over_the_web(&server, "FileService/Read", &message).await;
+    assert!(response.starts_with("HTTP/1.1 200") && response.contains("application/grpc-web+proto"), "{response}");
+    assert!(response.contains("over the web") && response.contains("grpc-status:0"), "{response}");
 }
 
 #[tokio::test]
-async fn what_no_handler_sees_has_a_reason_too() {
+async fn errors_raised_before_a_handler_have_details() {
     let server = Server::start().await;
-    // `path` is a byte that is no UTF-8.
+    // The field `path` contains a byte that is not valid UTF-8.
     let not_text = [0x1a, 0x01, 0xff];
     for method in ["FileService/Stat", "FileService/Read", "FileService/Delete", "FileService/Write"] {
-        let answer = over_the_web(&server, method, &not_text).await;
-        assert!(answer.contains("grpc-status: 3") && answer.contains("grpc-status-details-bin"), "{method}: {answer}");
-        assert!(answer.contains("path"), "{method}: {answer}");
+        let response = over_the_web(&server, method, &not_text).await;
+        assert!(
+            response.contains("grpc-status: 3") && response.contains("grpc-status-details-bin"),
+            "{method}: {response}"
+        );
+        assert!(response.contains("path"), "{method}: {response}");
     }
-    let answer = over_the_web(&server, "FileService/Nothing", &[]).await;
-    assert!(answer.contains("grpc-status: 12") && answer.contains("grpc-status-details-bin"), "{answer}");
+    let response = over_the_web(&server, "FileService/Nothing", &[]).await;
+    assert!(response.contains("grpc-status: 12") && response.contains("grpc-status-details-bin"), "{response}");
     let too_large = BatchWriteRequest { repository: "x".repeat(5 << 20), ..Default::default() };
     let refused = server.files.clone().batch_write(too_large).await;
     assert_eq!(why(refused), (Code::InvalidArgument, "INVALID_FIELD".into()));
 }
 
-/// What a browser asks before it lets a page call.
+/// Sends the CORS preflight requests of a browser.
 #[tokio::test]
-async fn pages_of_named_websites_may_call_and_no_others() {
+async fn cors_allows_only_configured_origins() {
     let server = Server::start().await;
     for (origin, may_call) in [("https://app.example.com", true), ("https://evil.example.com", false), ("null", false)]
     {
@@ -174,30 +177,30 @@ async fn pages_of_named_websites_may_call_and_no_others() {
              access-control-request-method: POST\r\naccess-control-request-headers: authorization,x-grpc-web\r\n\r\n"
         );
         stream.write_all(head.as_bytes()).await.unwrap();
-        let mut answer = Vec::new();
-        stream.read_to_end(&mut answer).await.unwrap();
-        let answer = String::from_utf8_lossy(&answer).to_lowercase();
-        let is_refused = answer.starts_with("http/1.1 403");
-        assert_eq!(is_refused, !may_call, "{answer}");
-        let is_named = answer.contains(&format!("access-control-allow-origin: {origin}\r\n"));
-        assert_eq!(is_named, may_call, "{answer}");
-        assert!(!may_call || answer.contains("access-control-allow-headers: authorization,x-grpc-web"), "{answer}");
+        let mut response = Vec::new();
+        stream.read_to_end(&mut response).await.unwrap();
+        let response = String::from_utf8_lossy(&response).to_lowercase();
+        let is_refused = response.starts_with("http/1.1 403");
+        assert_eq!(is_refused, !may_call, "{response}");
+        let is_named = response.contains(&format!("access-control-allow-origin: {origin}\r\n"));
+        assert_eq!(is_named, may_call, "{response}");
+        assert!(!may_call || response.contains("access-control-allow-headers: authorization,x-grpc-web"), "{response}");
     }
 }
 
 #[tokio::test]
-async fn a_call_goes_on_with_the_trace_of_its_caller() {
+async fn a_call_continues_the_trace_of_its_caller() {
     let server = Server::start().await;
     let trace = "4bf92f3577b34da6a3ce929d0e0e4736";
     let mut request = tonic::Request::new(lakeport_proto::v1::GetServerInfoRequest {});
     request.metadata_mut().insert("traceparent", format!("00-{trace}-00f067aa0ba902b7-01").parse().unwrap());
-    let answer = server.files.clone().get_server_info(request).await.unwrap();
-    assert_eq!(answer.metadata().get("x-request-id").unwrap(), trace);
+    let response = server.files.clone().get_server_info(request).await.unwrap();
+    assert_eq!(response.metadata().get("x-request-id").unwrap(), trace);
 }
 
-/// What a client without the contract asks: both versions of the question.
+/// Sends the requests of a client that does not have the protobuf files.
 #[tokio::test]
-async fn the_contract_is_told_to_whoever_asks() {
+async fn reflection_serves_the_contract() {
     use tonic_reflection::pb::v1::server_reflection_client::ServerReflectionClient;
     use tonic_reflection::pb::v1::server_reflection_request::MessageRequest;
     use tonic_reflection::pb::v1::server_reflection_response::MessageResponse;
@@ -210,16 +213,16 @@ async fn the_contract_is_told_to_whoever_asks() {
         ask(MessageRequest::FileContainingSymbol("google.rpc.ErrorInfo".into())),
     ];
     let mut client = ServerReflectionClient::new(server.channel.clone());
-    let answers = client.server_reflection_info(tokio_stream::iter(questions)).await.unwrap().into_inner();
-    let answers: Vec<ServerReflectionResponse> = crate::fixture::all(answers).await.unwrap();
-    let Some(MessageResponse::ListServicesResponse(listed)) = &answers[0].message_response else {
-        panic!("{answers:?}")
+    let responses = client.server_reflection_info(tokio_stream::iter(questions)).await.unwrap().into_inner();
+    let responses: Vec<ServerReflectionResponse> = crate::fixture::all(responses).await.unwrap();
+    let Some(MessageResponse::ListServicesResponse(listed)) = &responses[0].message_response else {
+        panic!("{responses:?}")
     };
     let services: Vec<_> = listed.service.iter().map(|service| service.name.as_str()).collect();
     for service in ["lakeport.v1.FileService", "lakeport.v1.TransactionService", "lakeport.v1.VersionService"] {
         assert!(services.contains(&service), "{services:?}");
     }
-    for answer in &answers[1..] {
-        assert!(matches!(answer.message_response, Some(MessageResponse::FileDescriptorResponse(_))), "{answer:?}");
+    for response in &responses[1..] {
+        assert!(matches!(response.message_response, Some(MessageResponse::FileDescriptorResponse(_))), "{response:?}");
     }
 }

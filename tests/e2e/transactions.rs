@@ -1,4 +1,4 @@
-//! Transactions: everything or nothing, once.
+//! Transactions: atomicity, isolation, retries, conflicts, listing and expiry.
 
 use crate::fixture::{Server, all, refused, why};
 use lakeport_proto::v1::*;
@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 use tonic::Code;
 
 #[tokio::test]
-async fn a_transaction_reads_its_own_writes_and_publishes_them_at_once() {
+async fn a_transaction_reads_its_own_writes_and_publishes_them_atomically() {
     let server = Server::start().await;
     let begun = server.begin("t").await;
     assert_eq!(begun.state(), TransactionState::Open);
@@ -25,7 +25,7 @@ async fn a_transaction_reads_its_own_writes_and_publishes_them_at_once() {
 }
 
 #[tokio::test]
-async fn a_commit_is_repeated_with_the_same_answer() {
+async fn a_repeated_commit_returns_the_same_commit() {
     let server = Server::start().await;
     server.begin("t").await;
     server.put_in("t", "a", "1").await.unwrap();
@@ -39,7 +39,7 @@ async fn a_commit_is_repeated_with_the_same_answer() {
 }
 
 #[tokio::test]
-async fn sixteen_callers_of_one_commit_get_one_commit() {
+async fn concurrent_commits_of_one_transaction_return_the_same_commit() {
     let server = Server::start().await;
     server.begin("t").await;
     server.put_in("t", "a", "1").await.unwrap();
@@ -51,7 +51,7 @@ async fn sixteen_callers_of_one_commit_get_one_commit() {
 }
 
 #[tokio::test]
-async fn transactions_on_one_base_all_land() {
+async fn concurrent_transactions_on_one_base_all_commit() {
     let server = Server::start().await;
     let run = async |n: usize| {
         let id = format!("t{n}");
@@ -67,7 +67,7 @@ async fn transactions_on_one_base_all_land() {
 }
 
 #[tokio::test]
-async fn what_changes_nothing_publishes_nothing() {
+async fn a_commit_without_changes_creates_no_merge() {
     let server = Server::start().await;
     let head = server.head("main").await;
     server.begin("empty").await;
@@ -83,7 +83,7 @@ async fn what_changes_nothing_publishes_nothing() {
 }
 
 #[tokio::test]
-async fn a_rollback_leaves_nothing_and_is_repeated() {
+async fn a_rollback_deletes_the_branch_and_can_be_repeated() {
     let server = Server::start().await;
     server.begin("t").await;
     server.put_in("t", "a", "1").await.unwrap();
@@ -95,7 +95,7 @@ async fn a_rollback_leaves_nothing_and_is_repeated() {
 }
 
 #[tokio::test]
-async fn a_conflict_names_the_paths_and_the_transaction_goes_on() {
+async fn a_conflict_names_the_paths_and_leaves_the_transaction_open() {
     let server = Server::start().await;
     server.begin("t").await;
     server.put_in("t", "a", "mine").await.unwrap();
@@ -111,7 +111,7 @@ async fn a_conflict_names_the_paths_and_the_transaction_goes_on() {
     let now = server.transaction("t").await.unwrap();
     assert_eq!((now.state(), now.epoch), (TransactionState::Open, 1));
     assert_eq!(now.failure.unwrap().code, Code::Aborted as i32);
-    assert_eq!(server.get_in("t", "b").await.unwrap(), "mine too", "what was acknowledged is still there");
+    assert_eq!(server.get_in("t", "b").await.unwrap(), "mine too", "an acknowledged write is lost");
 
     let stale = CommitTransactionRequest { transaction_id: "t".into(), if_epoch: Some(0), ..Default::default() };
     assert_eq!(why(server.publish_with(stale).await), refused(Code::FailedPrecondition, "EPOCH_MISMATCH"));
@@ -141,7 +141,7 @@ async fn changes_are_listed_with_conflicts() {
     let delete = DeleteRequest { transaction_id: "t".into(), paths, ..Default::default() };
     all(server.files.clone().delete(delete).await.unwrap().into_inner()).await.unwrap();
     server.put("conflict", "2").await;
-    // What both make the same of a path is no conflict.
+    // The same change on both sides is not a conflict.
     server.put("alike", "1").await;
     let gone = DeleteRequest {
         repository: server.repository.clone(),
@@ -152,8 +152,9 @@ async fn changes_are_listed_with_conflicts() {
     all(server.files.clone().delete(gone).await.unwrap().into_inner()).await.unwrap();
     server.commit("theirs").await;
     let request = ListTransactionChangesRequest { transaction_id: "t".into(), ..Default::default() };
-    let answers = all(server.transactions.clone().list_transaction_changes(request).await.unwrap().into_inner()).await;
-    let changes: Vec<_> = answers.unwrap().into_iter().flat_map(|answer| answer.changes).collect();
+    let responses =
+        all(server.transactions.clone().list_transaction_changes(request).await.unwrap().into_inner()).await;
+    let changes: Vec<_> = responses.unwrap().into_iter().flat_map(|response| response.changes).collect();
     let seen: Vec<_> = changes.iter().map(|change| (change.path.as_str(), change.kind())).collect();
     use transaction_change::Kind;
     assert_eq!(
@@ -167,7 +168,7 @@ async fn changes_are_listed_with_conflicts() {
             ("removed", Kind::Removed)
         ]
     );
-    // And lakeFS says the same.
+    // lakeFS reports the same conflict.
     let refused_merge = server.publish("t").await.unwrap_err();
     assert!(refused_merge.message().starts_with("1 path was"), "{}", refused_merge.message());
     server.put_in("t", "conflict", "2").await.unwrap();
@@ -177,18 +178,19 @@ async fn changes_are_listed_with_conflicts() {
 }
 
 #[tokio::test]
-async fn changes_and_conflicts_are_listed_beyond_a_page_of_either_side() {
+async fn changes_and_conflicts_are_listed_across_pages() {
     let server = Server::start().await;
     server.begin("t").await;
-    // Theirs are all the even ones, ours every third: they meet at each sixth.
+    // The base changes every second path and the transaction every third, so every sixth path conflicts.
     let even: Vec<_> = (0..2400).step_by(2).map(|n| format!("f{n:05}")).collect();
     let third: Vec<_> = (0..6000).step_by(3).map(|n| format!("f{n:05}")).collect();
     server.put_many(&server.repository, "main", "", &even).await;
     server.put_many("", "", "t", &third).await;
     server.commit("theirs").await;
     let request = ListTransactionChangesRequest { transaction_id: "t".into(), ..Default::default() };
-    let answers = all(server.transactions.clone().list_transaction_changes(request).await.unwrap().into_inner()).await;
-    let changes: Vec<_> = answers.unwrap().into_iter().flat_map(|answer| answer.changes).collect();
+    let responses =
+        all(server.transactions.clone().list_transaction_changes(request).await.unwrap().into_inner()).await;
+    let changes: Vec<_> = responses.unwrap().into_iter().flat_map(|response| response.changes).collect();
     assert_eq!(changes.iter().map(|change| change.path.clone()).collect::<Vec<_>>(), third);
     let conflicts: Vec<_> =
         changes.iter().filter(|c| c.kind() == transaction_change::Kind::Conflict).map(|c| c.path.clone()).collect();
@@ -197,7 +199,7 @@ async fn changes_and_conflicts_are_listed_beyond_a_page_of_either_side() {
 }
 
 #[tokio::test]
-async fn a_squash_is_one_commit_on_the_side_of_the_transaction() {
+async fn a_squash_creates_one_commit_on_the_transaction_side() {
     let server = Server::start().await;
     server.begin("t").await;
     for n in 0..3 {
@@ -209,14 +211,14 @@ async fn a_squash_is_one_commit_on_the_side_of_the_transaction() {
     let squash = CommitTransactionRequest { transaction_id: "t".into(), squash: true, ..Default::default() };
     let done = server.publish_with(squash).await.unwrap();
     let log = server.log("main").await;
-    assert_eq!(log.len(), 3, "the merge, one commit behind it, and the first: {log:#?}");
+    assert_eq!(log.len(), 3, "expected the merge, the squashed commit and the first commit: {log:#?}");
     assert_eq!(log[0].commit_id, done.commit_id);
     assert_eq!(server.get("main", "f2").await.unwrap(), "1");
     assert!(server.is_clean().await);
 }
 
 #[tokio::test]
-async fn tags_come_with_the_commit() {
+async fn tags_are_created_with_the_commit() {
     let server = Server::start().await;
     server.begin("t").await;
     server.put_in("t", "a", "1").await.unwrap();
@@ -234,11 +236,11 @@ async fn tags_come_with_the_commit() {
     server.put_in("u", "b", "1").await.unwrap();
     let taken = CommitTransactionRequest { transaction_id: "u".into(), tags: vec!["v1".into()], ..Default::default() };
     assert_eq!(why(server.publish_with(taken).await), refused(Code::AlreadyExists, "TAG_EXISTS"));
-    assert_eq!(server.transaction("u").await.unwrap().epoch, 0, "nothing was begun");
+    assert_eq!(server.transaction("u").await.unwrap().epoch, 0, "the rejected commit changed the transaction");
 }
 
 #[tokio::test]
-async fn a_read_only_transaction_sees_one_commit_for_its_whole_life() {
+async fn a_read_only_transaction_sees_one_commit_for_its_whole_lifetime() {
     let server = Server::start().await;
     server.put("a", "old").await;
     server.commit("old").await;
@@ -253,7 +255,7 @@ async fn a_read_only_transaction_sees_one_commit_for_its_whole_life() {
 }
 
 #[tokio::test]
-async fn a_chosen_id_finds_the_first_and_refuses_other_options() {
+async fn a_second_begin_of_an_id_returns_the_first_or_rejects_other_options() {
     let server = Server::start().await;
     let first = server.begin("job-1").await;
     assert_eq!(server.begin("job-1").await.branch, first.branch);
@@ -275,9 +277,9 @@ async fn transactions_are_listed_by_state_and_label() {
     server.rollback("b").await.unwrap();
     let list = async |request: ListTransactionsRequest| {
         let request = ListTransactionsRequest { repository: server.repository.clone(), ..request };
-        let answer = server.transactions.clone().list_transactions(request).await.unwrap().into_inner();
-        let ids: Vec<String> = answer.transactions.into_iter().map(|t| t.transaction_id).collect();
-        (ids, answer.next_page_token)
+        let response = server.transactions.clone().list_transactions(request).await.unwrap().into_inner();
+        let ids: Vec<String> = response.transactions.into_iter().map(|t| t.transaction_id).collect();
+        (ids, response.next_page_token)
     };
     assert_eq!(list(ListTransactionsRequest::default()).await.0, ["b", "a"]);
     let open = ListTransactionsRequest { states: vec![TransactionState::Open.into()], ..Default::default() };
@@ -291,7 +293,7 @@ async fn transactions_are_listed_by_state_and_label() {
 }
 
 #[tokio::test]
-async fn a_watch_sees_the_end() {
+async fn a_watch_ends_with_the_final_state() {
     let server = Server::start().await;
     server.begin("t").await;
     server.put_in("t", "a", "1").await.unwrap();
@@ -308,7 +310,7 @@ async fn a_watch_sees_the_end() {
 }
 
 #[tokio::test]
-async fn an_overdue_transaction_ends_and_says_so() {
+async fn an_overdue_transaction_expires() {
     let server = Server::start().await;
     let soon = BeginTransactionRequest {
         idle_timeout: Some(WireDuration { seconds: 10, nanos: 0 }),
@@ -319,8 +321,12 @@ async fn an_overdue_transaction_ends_and_says_so() {
     let row = server.ops().store.get(&server.transaction("t").await.unwrap().owner, &"t".try_into().unwrap()).await;
     let row = row.unwrap().unwrap();
     lakeport_server::ops::transactions::expire::expire(server.ops(), &row, 0).await.unwrap();
-    assert_eq!(server.transaction("t").await.unwrap().state(), TransactionState::Open, "it is not overdue");
-    // As if 20 s had passed.
+    assert_eq!(
+        server.transaction("t").await.unwrap().state(),
+        TransactionState::Open,
+        "a transaction that is not overdue must not expire"
+    );
+    // Simulate that 20 s have passed.
     lakeport_server::ops::transactions::expire::expire(server.ops(), &row, -20_000).await.unwrap();
     assert_eq!(why(server.publish("t").await), refused(Code::FailedPrecondition, "TRANSACTION_EXPIRED"));
     assert!(server.rollback("t").await.is_ok());

@@ -1,4 +1,4 @@
-//! Many objects at once: trees and batches.
+//! Recursive operations and batches.
 
 use crate::files::{list, paths};
 use crate::fixture::{Server, all, refused, why};
@@ -12,7 +12,7 @@ async fn delete(server: &Server, request: DeleteRequest) -> Result<Vec<DeleteRes
 }
 
 #[tokio::test]
-async fn a_tree_is_deleted_and_never_what_only_shares_its_prefix() {
+async fn recursive_delete_spares_paths_that_only_share_the_prefix() {
     let server = Server::start().await;
     for path in ["x/file1", "x/file1/a", "x/file10", "x2"] {
         server.put(path, "1").await;
@@ -28,12 +28,12 @@ async fn a_tree_is_deleted_and_never_what_only_shares_its_prefix() {
     assert_eq!(why(delete(&server, nothing).await), refused(Code::InvalidArgument, "INVALID_FIELD"));
 
     let many = DeleteRequest { paths: vec!["x2".into(), "nope".into()], ..Default::default() };
-    let answers = delete(&server, many).await.unwrap();
-    assert_eq!((answers[0].deleted_count, answers[0].failures[0].path.as_str()), (1, "nope"));
+    let responses = delete(&server, many).await.unwrap();
+    assert_eq!((responses[0].deleted_count, responses[0].failures[0].path.as_str()), (1, "nope"));
 }
 
 #[tokio::test]
-async fn copies_and_moves_happen_on_the_server() {
+async fn directories_are_copied_and_moved() {
     let server = Server::start().await;
     for path in ["d/1", "d/2", "d2"] {
         server.put(path, path).await;
@@ -61,19 +61,19 @@ async fn copies_and_moves_happen_on_the_server() {
         ..Default::default()
     };
     let moved = all(server.files.clone().r#move(rename).await.unwrap().into_inner()).await.unwrap();
-    let named: Vec<_> = moved.into_iter().flat_map(|answer| answer.paths).collect();
+    let named: Vec<_> = moved.into_iter().flat_map(|response| response.paths).collect();
     assert_eq!(named, ["m/1", "m/2"]);
     assert_eq!(paths(&list(&server, ListRequest::default()).await), ["c/1", "c/2", "d2", "m/1", "m/2"]);
 }
 
 #[tokio::test]
-async fn a_tree_is_copied_from_another_repository_with_all_that_is_said_of_it() {
+async fn a_directory_is_copied_from_another_repository_with_its_metadata() {
     let server = Server::start().await;
     let elsewhere = server.another_repository().await;
-    let mut described = WriteRequest { repository: elsewhere.clone(), ..server.header("main", "d/1", "one") };
-    described.content_type = "text/csv".into();
-    described.metadata = HashMap::from([("colour".into(), "blue".into())]);
-    server.write(vec![described]).await.unwrap();
+    let mut request = WriteRequest { repository: elsewhere.clone(), ..server.header("main", "d/1", "one") };
+    request.content_type = "text/csv".into();
+    request.metadata = HashMap::from([("colour".into(), "blue".into())]);
+    server.write(vec![request]).await.unwrap();
     server
         .write(vec![WriteRequest { repository: elsewhere.clone(), ..server.header("main", "d/2", "") }])
         .await
@@ -88,8 +88,8 @@ async fn a_tree_is_copied_from_another_repository_with_all_that_is_said_of_it() 
         recursive: true,
         ..Default::default()
     };
-    let answers = all(server.files.clone().copy(copy.clone()).await.unwrap().into_inner()).await.unwrap();
-    assert_eq!(answers.into_iter().flat_map(|answer| answer.paths).collect::<Vec<_>>(), ["c/1", "c/2"]);
+    let responses = all(server.files.clone().copy(copy.clone()).await.unwrap().into_inner()).await.unwrap();
+    assert_eq!(responses.into_iter().flat_map(|response| response.paths).collect::<Vec<_>>(), ["c/1", "c/2"]);
     server.publish("t").await.unwrap();
     assert_eq!(
         (server.get("main", "c/1").await.unwrap(), server.get("main", "c/2").await.unwrap()),
@@ -120,7 +120,7 @@ async fn a_tree_is_copied_from_another_repository_with_all_that_is_said_of_it() 
 }
 
 #[tokio::test]
-async fn batches_answer_each_item_by_itself() {
+async fn batches_return_a_status_per_item() {
     let server = Server::start().await;
     let item = |path: &str, text: &str| BatchWriteItem {
         path: path.into(),
@@ -143,8 +143,8 @@ async fn batches_answer_each_item_by_itself() {
         paths: vec!["b".into(), "nope".into(), "a".into()],
         ..Default::default()
     };
-    let answers = all(server.files.clone().batch_read(request).await.unwrap().into_inner()).await.unwrap();
-    let mut items: Vec<_> = answers.into_iter().flat_map(|answer| answer.items).collect();
+    let responses = all(server.files.clone().batch_read(request).await.unwrap().into_inner()).await.unwrap();
+    let mut items: Vec<_> = responses.into_iter().flat_map(|response| response.items).collect();
     items.sort_by_key(|item| item.index);
     assert_eq!((items[0].data.as_ref(), items[2].data.as_ref()), (b"22".as_ref(), b"1".as_ref()));
     assert_eq!(items[1].status.as_ref().unwrap().code, Code::NotFound as i32);
@@ -158,13 +158,13 @@ async fn batches_answer_each_item_by_itself() {
     let too_many = server.files.clone().batch_stat(request.clone()).await;
     assert_eq!(why(too_many), refused(Code::InvalidArgument, "BATCH_TOO_LARGE"));
     let few = BatchStatRequest { paths: vec!["a".into(), "b".into()], ..request };
-    let answers = all(server.files.clone().batch_stat(few).await.unwrap().into_inner()).await.unwrap();
-    assert_eq!(answers.iter().map(|answer| answer.items.len()).sum::<usize>(), 2);
+    let responses = all(server.files.clone().batch_stat(few).await.unwrap().into_inner()).await.unwrap();
+    assert_eq!(responses.iter().map(|response| response.items.len()).sum::<usize>(), 2);
 }
 
-/// Keys that look like a way up: each call takes them as data, and none reaches what stands above.
+/// No call interprets `..` or its encodings in a key as a parent directory.
 #[tokio::test]
-async fn keys_that_look_like_a_way_up_survive_every_call() {
+async fn keys_with_dot_segments_are_treated_literally() {
     let server = Server::start().await;
     let (repository, main) = (server.repository.clone(), "main".to_owned());
     let mut files = server.files.clone();
@@ -197,15 +197,15 @@ async fn keys_that_look_like_a_way_up_survive_every_call() {
             ..Default::default()
         };
         all(files.r#move(rename).await.unwrap().into_inner()).await.unwrap();
-        let metadata = HashMap::from([("about".to_owned(), "a way up".to_owned())]);
-        let described = SetMetadataRequest {
+        let metadata = HashMap::from([("about".to_owned(), "a test".to_owned())]);
+        let request = SetMetadataRequest {
             repository: repository.clone(),
             r#ref: main.clone(),
             path: moved(key),
             metadata,
             ..Default::default()
         };
-        files.set_metadata(described).await.unwrap();
+        files.set_metadata(request).await.unwrap();
         assert_eq!(server.get("main", &moved(key)).await.unwrap(), format!("{key} main"));
     }
     let expected: Vec<String> = keys.iter().flat_map(|key| [copied(key), moved(key)]).collect();
@@ -215,10 +215,10 @@ async fn keys_that_look_like_a_way_up_survive_every_call() {
         paths: expected.clone(),
         ..Default::default()
     };
-    let answers = all(files.batch_read(request).await.unwrap().into_inner()).await.unwrap();
-    assert!(answers.iter().flat_map(|answer| &answer.items).all(|item| item.data.ends_with(b" main")));
-    assert_eq!(answers.iter().map(|answer| answer.items.len()).sum::<usize>(), expected.len());
-    let answers = delete(&server, DeleteRequest { paths: expected, ..Default::default() }).await.unwrap();
-    assert_eq!(answers.last().unwrap().deleted_count, 14);
+    let responses = all(files.batch_read(request).await.unwrap().into_inner()).await.unwrap();
+    assert!(responses.iter().flat_map(|response| &response.items).all(|item| item.data.ends_with(b" main")));
+    assert_eq!(responses.iter().map(|response| response.items.len()).sum::<usize>(), expected.len());
+    let responses = delete(&server, DeleteRequest { paths: expected, ..Default::default() }).await.unwrap();
+    assert_eq!(responses.last().unwrap().deleted_count, 14);
     assert_eq!(paths(&list(&server, ListRequest::default()).await), ["above"]);
 }

@@ -1,4 +1,4 @@
-//! Repositories, branches, tags, commits and what is done with them.
+//! Repositories, branches, tags, commits, diffs, logs, and resets.
 
 use crate::files::{list, paths};
 use crate::fixture::{Server, all, eventually, refused, why};
@@ -6,7 +6,7 @@ use lakeport_proto::v1::*;
 use tonic::Code;
 
 #[tokio::test]
-async fn branches_and_tags_live_and_die() {
+async fn branches_and_tags_are_created_and_deleted() {
     let server = Server::start().await;
     let head = server.branch("side", "main").await.commit_id;
     assert_eq!(head, server.head("main").await);
@@ -44,7 +44,7 @@ async fn branches_and_tags_live_and_die() {
 }
 
 #[tokio::test]
-async fn names_are_listed_page_by_page_without_those_of_transactions() {
+async fn branches_are_listed_by_page_without_transaction_branches() {
     let server = Server::start().await;
     for name in ["b1", "b2", "b3"] {
         server.branch(name, "main").await;
@@ -81,7 +81,7 @@ async fn diff(server: &Server, left: &str, right: &str, mode: DiffMode) -> Vec<(
 }
 
 #[tokio::test]
-async fn histories_part_differ_conflict_and_merge() {
+async fn diverged_branches_are_diffed_and_merged() {
     use diff_entry::Kind;
     let server = Server::start().await;
     server.put("a", "0").await;
@@ -120,7 +120,7 @@ async fn histories_part_differ_conflict_and_merge() {
 }
 
 #[tokio::test]
-async fn commits_are_undone_repeated_and_reset() {
+async fn commits_are_reverted_cherry_picked_and_reset() {
     let server = Server::start().await;
     server.put("a", "1").await;
     let one = server.commit("one").await.commit_id;
@@ -175,7 +175,7 @@ async fn commits_are_undone_repeated_and_reset() {
 }
 
 #[tokio::test]
-async fn refs_are_resolved_and_pinned_reads_say_their_commit() {
+async fn ref_expressions_resolve_and_pinned_reads_report_their_commit() {
     let server = Server::start().await;
     server.put("a", "1").await;
     let one = server.commit("one").await.commit_id;
@@ -193,7 +193,7 @@ async fn refs_are_resolved_and_pinned_reads_say_their_commit() {
 }
 
 #[tokio::test]
-async fn repositories_are_made_once_and_deleted() {
+async fn repositories_are_created_once_and_deleted() {
     let server = Server::start().await;
     let taken = CreateRepositoryRequest {
         repository: server.repository.clone(),
@@ -206,13 +206,13 @@ async fn repositories_are_made_once_and_deleted() {
     );
     let delete = DeleteRepositoryRequest { repository: server.repository.clone() };
     server.versions.clone().delete_repository(delete).await.unwrap();
-    // lakeFS itself still knows it for some seconds.
+    // lakeFS caches a deleted repository for some seconds.
     let gone = refused(Code::NotFound, "REPOSITORY_NOT_FOUND");
     assert!(eventually(async || why(server.get("main", "a").await) == gone).await);
 }
 
 #[tokio::test]
-async fn a_part_of_what_is_uncommitted_is_taken_back() {
+async fn reset_discards_selected_uncommitted_changes() {
     let server = Server::start().await;
     for path in ["a", "b/1", "b/2", "c"] {
         server.put(path, "1").await;
@@ -230,7 +230,7 @@ async fn a_part_of_what_is_uncommitted_is_taken_back() {
 }
 
 #[tokio::test]
-async fn a_history_ends_where_it_is_told_to() {
+async fn log_stops_at_a_ref_or_a_time() {
     let server = Server::start().await;
     let mut commits = Vec::new();
     for n in 0..3 {
@@ -253,9 +253,9 @@ async fn a_history_ends_where_it_is_told_to() {
     assert_eq!(why(log(nowhere).await), refused(Code::NotFound, "REF_NOT_FOUND"));
 }
 
-/// Each part of an answer that can be asked for alone.
+/// Tests the options that restrict log and diff to paths or prefixes, and reads of old commits.
 #[tokio::test]
-async fn histories_and_differences_are_of_the_paths_that_are_asked_for() {
+async fn log_and_diff_select_paths_and_copy_and_list_read_old_commits() {
     let server = Server::start().await;
     let (repository, main) = (server.repository.clone(), "main".to_owned());
     let before = server.head("main").await;
@@ -302,7 +302,7 @@ async fn histories_and_differences_are_of_the_paths_that_are_asked_for() {
 }
 
 #[tokio::test]
-async fn what_is_looked_at_in_a_transaction_is_the_transactions() {
+async fn reads_in_a_transaction_see_its_changes() {
     let server = Server::start().await;
     let id = server.begin("t").await.transaction_id;
     for path in ["a/1", "a/2", "b"] {
@@ -339,7 +339,7 @@ async fn what_is_looked_at_in_a_transaction_is_the_transactions() {
 }
 
 #[tokio::test]
-async fn repositories_are_listed_page_by_page() {
+async fn repositories_are_listed_by_page() {
     let server = Server::start().await;
     let mut expected =
         vec![server.repository.clone(), server.another_repository().await, server.another_repository().await];
@@ -354,7 +354,7 @@ async fn repositories_are_listed_page_by_page() {
             break;
         }
     }
-    // A real lake has those of other tests too.
+    // An external lakeFS also contains the repositories of other tests.
     names.retain(|name| expected.contains(name));
     assert_eq!(names, expected);
 }

@@ -1,4 +1,4 @@
-//! What lakeFS refuses, what it no longer has and what it is too slow for, each by its own reason; and what is refused before it.
+//! Errors and timeouts of lakeFS, each mapped to its own reason, and requests that lakeport rejects itself.
 
 use crate::fixture::{Server, refused, why};
 use http::{Method, StatusCode};
@@ -26,7 +26,7 @@ fn create_commit(server: &Server) -> CreateCommitRequest {
 }
 
 #[tokio::test]
-async fn a_protected_branch_takes_neither_write_nor_commit_nor_merge() {
+async fn a_protected_branch_rejects_writes_commits_and_merges() {
     let server = Server::with_faults().await;
     let is_protected = refused(Code::PermissionDenied, "BRANCH_PROTECTED");
     server.arm(On::upload(), forbidden("cannot write to protected branch"), 1);
@@ -41,11 +41,11 @@ async fn a_protected_branch_takes_neither_write_nor_commit_nor_merge() {
     server.arm(On::merge(), forbidden("cannot commit to protected branch"), 1);
     assert_eq!(why(server.publish("t").await), is_protected);
     assert_eq!(server.transaction("t").await.unwrap().state(), TransactionState::Open);
-    assert!(server.publish("t").await.unwrap().merged, "what was written is lost");
+    assert!(server.publish("t").await.unwrap().merged, "the retried commit did not merge");
 }
 
 #[tokio::test]
-async fn a_repository_that_is_read_only_says_so() {
+async fn a_read_only_repository_rejects_writes_with_its_own_reason() {
     let server = Server::start().await;
     let repository = server.repository_with(CreateRepositoryRequest {
         default_branch: "trunk".into(),
@@ -64,7 +64,7 @@ async fn a_repository_that_is_read_only_says_so() {
 }
 
 #[tokio::test]
-async fn what_lakefs_refuses_in_its_own_words_is_passed_on_with_them() {
+async fn unknown_lakefs_errors_are_returned_with_their_message() {
     let server = Server::with_faults().await;
     server.put("a", "1").await;
     server.arm(On::commit(), Fault::Fail(StatusCode::BAD_REQUEST, "no such thing as this"), 1);
@@ -74,7 +74,7 @@ async fn what_lakefs_refuses_in_its_own_words_is_passed_on_with_them() {
 }
 
 #[tokio::test]
-async fn an_object_whose_bytes_are_gone_is_lost_and_not_missing() {
+async fn an_object_with_lost_bytes_returns_data_loss() {
     let server = Server::with_faults().await;
     server.put("a", "1").await;
     server.arm(On::new(Method::GET, "/objects"), Fault::Fail(StatusCode::GONE, "resource expired"), 1);
@@ -83,7 +83,7 @@ async fn an_object_whose_bytes_are_gone_is_lost_and_not_missing() {
 }
 
 #[tokio::test]
-async fn a_store_without_presigned_urls_says_what_to_use() {
+async fn presign_without_storage_support_suggests_read() {
     let server = Server::with_faults().await;
     server.put("a", "1").await;
     let request = PresignRequest {
@@ -98,7 +98,7 @@ async fn a_store_without_presigned_urls_says_what_to_use() {
 }
 
 #[tokio::test]
-async fn one_owner_has_so_many_transactions_at_once() {
+async fn open_transactions_per_owner_are_limited() {
     let server = Server::start().await;
     for n in 0..64 {
         let reading = BeginTransactionRequest { read_only: true, ..server.begin_request(&format!("t{n}")) };
@@ -109,23 +109,23 @@ async fn one_owner_has_so_many_transactions_at_once() {
     let retry = status.get_error_details().retry_info().and_then(|retry| retry.retry_delay);
     assert!(retry.is_some_and(|delay| delay >= Duration::from_secs(1)), "{retry:?}");
     assert_eq!(why::<()>(Err(status)), refused(Code::ResourceExhausted, "TOO_MANY_TRANSACTIONS"));
-    // One that is there is found again; and there is room when one has ended.
+    // Begin with an existing ID does not count. When a transaction ends, another can begin.
     let again = BeginTransactionRequest { read_only: true, ..server.begin_request("t0") };
     server.try_begin(again).await.unwrap();
     server.rollback("t0").await.unwrap();
     server.try_begin(one_more).await.unwrap();
 }
 
-/// Longer than this server waits for an answer of lakeFS.
+/// Longer than the server waits for a response of lakeFS.
 const TOO_LONG: Duration = Duration::from_secs(33);
 
 #[tokio::test]
-async fn a_lakefs_that_takes_too_long_is_asked_again_and_what_was_sent_to_it_is_looked_for() {
+async fn timed_out_reads_are_retried_and_timed_out_uploads_are_looked_up() {
     let server = Server::with_faults().await;
     server.put("a", "1").await;
     let stats = server.arm(On::new(Method::GET, "/objects/stat"), Fault::Delay(TOO_LONG), 1);
     let uploads = server.arm(On::upload(), Fault::Delay(TOO_LONG), 1);
-    let (mut files, mut writer) = (server.patient_files(), server.patient_files());
+    let (mut files, mut writer) = (server.files_without_deadline(), server.files_without_deadline());
     let header = tokio_stream::iter(vec![server.header("main", "b", "1")]);
     let (stat, write) = tokio::join!(files.stat(stat(&server, "a")), writer.write(header));
     assert_eq!(stat.unwrap().into_inner().info.unwrap().size_bytes, 1);
@@ -135,7 +135,7 @@ async fn a_lakefs_that_takes_too_long_is_asked_again_and_what_was_sent_to_it_is_
 }
 
 #[tokio::test]
-async fn without_its_session_store_a_server_reads_and_writes_and_begins_nothing() {
+async fn an_unavailable_session_store_affects_only_transactions() {
     let server = Server::start().await;
     server.begin("t").await;
     server.put_in("t", "a", "1").await.unwrap();
@@ -150,15 +150,15 @@ async fn without_its_session_store_a_server_reads_and_writes_and_begins_nothing(
     assert_eq!(server.get("main", "c").await.unwrap(), "1");
 }
 
-/// The places of one kind of call, and some more.
+/// More calls than the limit for calls of one kind.
 const CALLS: usize = 600;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn more_calls_than_there_are_places_for_are_refused_and_the_places_come_back() {
+async fn calls_over_the_limit_are_rejected_and_permits_are_returned() {
     let server = Server::with_faults().await;
     server.put("a", "1").await;
     server.arm_many(On::new(Method::GET, "/objects/stat"), Fault::Delay(Duration::from_secs(5)), CALLS);
-    // A connection takes no more than so many at once.
+    // Use several connections, because the number of concurrent calls per connection is limited.
     let mut clients = Vec::new();
     for _ in 0..8 {
         clients.push(server.another_connection().await);
@@ -167,11 +167,11 @@ async fn more_calls_than_there_are_places_for_are_refused_and_the_places_come_ba
         let (mut client, request) = (clients[n % clients.len()].clone(), stat(&server, "a"));
         async move { client.stat(request).await }
     });
-    let answers = futures_util::future::join_all(calls).await;
-    let (ok, refusals): (Vec<_>, Vec<_>) = answers.into_iter().partition(Result::is_ok);
-    assert!(ok.len() >= 256 && refusals.len() >= 50, "{} were let in, {} were not", ok.len(), refusals.len());
-    for refusal in refusals {
-        assert_eq!(why(refusal), refused(Code::ResourceExhausted, "OVERLOADED"));
+    let responses = futures_util::future::join_all(calls).await;
+    let (ok, rejected): (Vec<_>, Vec<_>) = responses.into_iter().partition(Result::is_ok);
+    assert!(ok.len() >= 256 && rejected.len() >= 50, "{} were admitted, {} were rejected", ok.len(), rejected.len());
+    for rejection in rejected {
+        assert_eq!(why(rejection), refused(Code::ResourceExhausted, "OVERLOADED"));
     }
     server.files.clone().stat(stat(&server, "a")).await.unwrap();
 }

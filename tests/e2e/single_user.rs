@@ -1,4 +1,4 @@
-//! A server for its user alone, as a process: on a Unix socket, with its data to itself, until nobody needs it.
+//! A server process for a single user: Unix socket, exclusive data directory, address file, token, and idle exit.
 
 use bytes::Bytes;
 use lakeport_embedded::Faults;
@@ -17,15 +17,15 @@ use tokio::process::{Child, Command};
 use tokio::time::{sleep, timeout};
 use tonic::transport::{Channel, Endpoint};
 
-/// Far above what a start or an end takes.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// Timeout, far longer than a start or a shutdown takes.
+const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Data, and a server that has it.
-struct Alone {
+/// A temporary directory for the data and the socket of a server.
+struct SingleUser {
     folder: tempfile::TempDir,
 }
 
-impl Alone {
+impl SingleUser {
     fn new() -> Self {
         Self { folder: tempfile::tempdir().unwrap() }
     }
@@ -43,13 +43,13 @@ impl Alone {
         command
     }
 
-    /// Starts a server, and waits until it listens.
+    /// Starts a server and waits until it accepts connections.
     async fn start(&self, more: &[&str]) -> Child {
         let mut server = self.command(&self.socket(), "data").args(more).spawn().unwrap();
         let began = Instant::now();
         while UnixStream::connect(self.socket()).await.is_err() {
-            assert!(server.try_wait().unwrap().is_none(), "the server ended");
-            assert!(began.elapsed() < PATIENCE, "the server does not listen");
+            assert!(server.try_wait().unwrap().is_none(), "the server exited");
+            assert!(began.elapsed() < TIMEOUT, "the server does not listen");
             sleep(Duration::from_millis(20)).await;
         }
         server
@@ -79,19 +79,19 @@ impl Alone {
             path: "a".into(),
             ..Default::default()
         };
-        let answer = self.files().await.read(request).await.unwrap().into_inner();
-        crate::fixture::text(&crate::fixture::all(answer).await.unwrap())
+        let response = self.files().await.read(request).await.unwrap().into_inner();
+        crate::fixture::text(&crate::fixture::all(response).await.unwrap())
     }
 }
 
-/// What a server leaves that ends by itself.
+/// Waits until a server exits and returns its output.
 async fn ended(server: Child) -> Output {
-    timeout(PATIENCE, server.wait_with_output()).await.expect("it does not end").unwrap()
+    timeout(TIMEOUT, server.wait_with_output()).await.expect("the server does not exit").unwrap()
 }
 
-/// What a server says that cannot start.
+/// Runs a server that must fail to start and returns its standard error.
 async fn refused(mut command: Command) -> String {
-    let output = timeout(PATIENCE, command.output()).await.expect("it does not end").unwrap();
+    let output = timeout(TIMEOUT, command.output()).await.expect("the server does not exit").unwrap();
     assert_eq!(output.status.code(), Some(1));
     String::from_utf8(output.stderr).unwrap()
 }
@@ -102,52 +102,52 @@ async fn terminate(server: &Child) {
 }
 
 #[tokio::test]
-async fn a_unix_socket_serves_its_user_and_goes_with_its_server() {
-    let alone = Alone::new();
-    let server = alone.start(&[]).await;
-    let mode = std::fs::symlink_metadata(alone.socket()).unwrap().permissions().mode();
+async fn a_unix_socket_is_private_and_removed_on_exit() {
+    let instance = SingleUser::new();
+    let server = instance.start(&[]).await;
+    let mode = std::fs::symlink_metadata(instance.socket()).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
-    // Without credentials: only its user can come here.
-    alone.write("hello").await;
-    assert_eq!(alone.read().await, "hello");
+    // The socket needs no credentials, because only its owner can connect.
+    instance.write("hello").await;
+    assert_eq!(instance.read().await, "hello");
     terminate(&server).await;
     let output = ended(server).await;
     assert_eq!(output.status.code(), Some(0));
-    let said = String::from_utf8(output.stdout).unwrap();
-    assert!(said.contains(&format!("gRPC   unix:{}  ", alone.socket().display())), "{said}");
-    assert!(!said.contains("admin"), "{said}");
-    assert!(!alone.socket().exists(), "its socket stays");
+    let printed = String::from_utf8(output.stdout).unwrap();
+    assert!(printed.contains(&format!("gRPC   unix:{}  ", instance.socket().display())), "{printed}");
+    assert!(!printed.contains("admin"), "{printed}");
+    assert!(!instance.socket().exists(), "the socket still exists");
 }
 
 #[tokio::test]
-async fn the_socket_of_a_server_that_died_is_taken_over() {
-    let alone = Alone::new();
-    let mut server = alone.start(&[]).await;
-    alone.write("kept").await;
+async fn a_stale_unix_socket_is_replaced() {
+    let instance = SingleUser::new();
+    let mut server = instance.start(&[]).await;
+    instance.write("kept").await;
     server.kill().await.unwrap();
-    assert!(alone.socket().exists(), "nothing was left to take over");
-    let _server = alone.start(&[]).await;
-    assert_eq!(alone.read().await, "kept");
+    assert!(instance.socket().exists(), "the killed server left no socket");
+    let _server = instance.start(&[]).await;
+    assert_eq!(instance.read().await, "kept");
 }
 
 #[tokio::test]
-async fn a_second_server_says_why_it_cannot_start_and_leaves_the_first_alone() {
-    let alone = Alone::new();
-    let _server = alone.start(&[]).await;
-    alone.write("1").await;
-    let of_the_same_data = refused(alone.command(&alone.folder.path().join("other"), "data")).await;
+async fn a_second_server_fails_to_start_and_does_not_disturb_the_first() {
+    let instance = SingleUser::new();
+    let _server = instance.start(&[]).await;
+    instance.write("1").await;
+    let of_the_same_data = refused(instance.command(&instance.folder.path().join("other"), "data")).await;
     assert!(of_the_same_data.contains("in use by another process"), "{of_the_same_data}");
-    assert!(!alone.folder.path().join("other").exists());
-    let at_the_same_socket = refused(alone.command(&alone.socket(), "other-data")).await;
+    assert!(!instance.folder.path().join("other").exists());
+    let at_the_same_socket = refused(instance.command(&instance.socket(), "other-data")).await;
     assert!(at_the_same_socket.contains("another server answers"), "{at_the_same_socket}");
-    let nowhere = refused(alone.command(&alone.folder.path().join("none/s"), "other-data")).await;
+    let nowhere = refused(instance.command(&instance.folder.path().join("none/s"), "other-data")).await;
     assert!(nowhere.contains("its folder is not there"), "{nowhere}");
-    assert_eq!(alone.read().await, "1");
+    assert_eq!(instance.read().await, "1");
 }
 
-/// Of a lake of its own, the lake's lock keeps the second away; here nothing but the store is shared.
+/// Uses an external lake, because the lock of an embedded lake would already stop the second server.
 #[tokio::test]
-async fn transactions_in_a_file_are_of_one_server() {
+async fn a_session_store_file_is_used_by_one_server_at_a_time() {
     let folder = tempfile::tempdir().unwrap();
     let lake = Arc::new(lakeport_embedded::Lake::open(&folder.path().join("lake")).await.unwrap());
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -162,33 +162,33 @@ async fn transactions_in_a_file_are_of_one_server() {
         App::build(config, PrometheusBuilder::new().build_recorder().handle()).await.unwrap()
     };
     let first = app().await.serve().await.unwrap();
-    // What only looks, as `sweep` does, opens it all the same.
-    let Err(error) = app().await.serve().await else { panic!("two servers have one file") };
+    // Building the app opens the store without claiming it, as `sweep` does. Only serving claims it.
+    let Err(error) = app().await.serve().await else { panic!("two servers use the same session store file") };
     assert!(error.to_string().contains("in use by another server"), "{error}");
     let mut command = Command::new(env!("CARGO_BIN_EXE_server-with-faults"));
-    let Lake::Remote { url, access_key_id, secret_access_key } = &lake else { unreachable!("it is set above") };
+    let Lake::Remote { url, access_key_id, secret_access_key } = &lake else { unreachable!("the lake is remote") };
     command.args(["--lakefs-url", url, "--listen", "127.0.0.1:0", "--admin-listen", "off", "--data-dir"]);
     command.arg(folder.path().join("data")).env("LAKEPORT_LAKEFS_ACCESS_KEY_ID", access_key_id);
     command.env("LAKEPORT_LAKEFS_SECRET_ACCESS_KEY", secret_access_key.reveal());
-    // Who started it can tell that waiting may help.
-    assert_eq!(timeout(PATIENCE, command.output()).await.unwrap().unwrap().status.code(), Some(75));
+    // The exit code tells the parent process that a later start may succeed.
+    assert_eq!(timeout(TIMEOUT, command.output()).await.unwrap().unwrap().status.code(), Some(75));
     first.drain(Duration::from_secs(10)).await;
     app().await.serve().await.unwrap().drain(Duration::from_secs(10)).await;
 }
 
 #[tokio::test]
-async fn a_server_of_a_free_port_says_where_it_is_and_serves_who_has_its_token() {
-    let alone = Alone::new();
-    let (address, token) = (alone.folder.path().join("address"), alone.folder.path().join("token"));
+async fn a_server_writes_its_address_file_and_requires_its_token() {
+    let instance = SingleUser::new();
+    let (address, token) = (instance.folder.path().join("address"), instance.folder.path().join("token"));
     std::fs::write(&token, "0123456789abcdef\n").unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_server-with-faults"));
     command.args(["--listen", "127.0.0.1:0", "--admin-listen", "off", "--log", "warn", "--auth", "service"]);
     command.arg("--address-file").arg(&address).arg("--token-file").arg(&token);
-    command.arg("--data-dir").arg(alone.folder.path().join("data")).kill_on_drop(true);
+    command.arg("--data-dir").arg(instance.folder.path().join("data")).kill_on_drop(true);
     let mut server = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let began = Instant::now();
     while !address.exists() {
-        assert!(began.elapsed() < PATIENCE, "it does not say where it is");
+        assert!(began.elapsed() < TIMEOUT, "the server does not write its address file");
         sleep(Duration::from_millis(20)).await;
     }
     let endpoint = format!("http://{}", std::fs::read_to_string(&address).unwrap().trim());
@@ -205,7 +205,7 @@ async fn a_server_of_a_free_port_says_where_it_is_and_serves_who_has_its_token()
     for other in [None, Some("Bearer 0123456789abcdee"), Some("Basic YTpi")] {
         assert_eq!(read(other).await.unwrap_err(), tonic::Code::Unauthenticated, "{other:?}");
     }
-    // A call that does not end keeps the server for a while, and nobody is sent to it meanwhile.
+    // An unfinished call delays the shutdown. The address file must be deleted before that, so that no new client connects.
     let mut files = FileServiceClient::new(channel.clone());
     let first =
         WriteRequest { repository: "quickstart".into(), r#ref: "main".into(), path: "a".into(), ..Default::default() };
@@ -217,25 +217,25 @@ async fn a_server_of_a_free_port_says_where_it_is_and_serves_who_has_its_token()
     terminate(&server).await;
     let asked = Instant::now();
     while address.exists() {
-        assert!(asked.elapsed() < Duration::from_secs(5), "its address stays");
+        assert!(asked.elapsed() < Duration::from_secs(5), "the address file still exists");
         sleep(Duration::from_millis(5)).await;
     }
-    assert!(server.try_wait().unwrap().is_none(), "nothing kept it");
+    assert!(server.try_wait().unwrap().is_none(), "the server exited before the call ended");
     writing.abort();
     assert_eq!(ended(server).await.status.code(), Some(0));
 }
 
 #[tokio::test]
-async fn it_ends_by_itself_when_nobody_calls() {
-    let alone = Alone::new();
-    let server = alone.start(&["--exit-when-idle", "4"]).await;
-    alone.write("kept").await;
-    let _connection = alone.files().await;
+async fn an_idle_server_exits_and_keeps_its_data() {
+    let instance = SingleUser::new();
+    let server = instance.start(&["--exit-when-idle", "4"]).await;
+    instance.write("kept").await;
+    let _connection = instance.files().await;
     let called = Instant::now();
     let output = ended(server).await;
     assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
-    assert!(called.elapsed() > Duration::from_secs(3), "it ended too early");
-    assert!(!alone.socket().exists(), "its socket stays");
-    let _server = alone.start(&[]).await;
-    assert_eq!(alone.read().await, "kept");
+    assert!(called.elapsed() > Duration::from_secs(3), "the server exited too early");
+    assert!(!instance.socket().exists(), "the socket still exists");
+    let _server = instance.start(&[]).await;
+    assert_eq!(instance.read().await, "kept");
 }

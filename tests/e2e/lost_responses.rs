@@ -1,4 +1,4 @@
-//! Answers of lakeFS that are lost or lie: nothing is guessed, nothing happens twice.
+//! Lost, late and wrong responses of lakeFS: the server must not guess an outcome and must not apply an operation twice.
 
 use crate::fixture::{SETTLE, Server, eventually, refused, why};
 use http::{Method, StatusCode};
@@ -9,7 +9,7 @@ use std::time::Duration;
 use tonic::Code;
 
 #[tokio::test]
-async fn a_lost_merge_answer_is_found_not_repeated() {
+async fn a_merge_with_a_lost_response_is_found_and_not_repeated() {
     for squash in [false, true] {
         let server = Server::with_faults().await;
         server.begin("t").await;
@@ -30,7 +30,7 @@ async fn a_lost_merge_answer_is_found_not_repeated() {
 }
 
 #[tokio::test]
-async fn a_merge_that_never_arrived_is_sent_again() {
+async fn a_merge_that_never_reached_lakefs_is_retried() {
     for fault in [
         Fault::Drop,
         Fault::Fail(StatusCode::SERVICE_UNAVAILABLE, "slow down"),
@@ -46,7 +46,7 @@ async fn a_merge_that_never_arrived_is_sent_again() {
 }
 
 #[tokio::test]
-async fn a_lost_commit_answer_is_found() {
+async fn a_commit_with_a_lost_response_is_completed() {
     for fault in [
         Fault::ApplyThenDrop,
         Fault::ApplyThen(StatusCode::INTERNAL_SERVER_ERROR, "predicate failed"),
@@ -64,7 +64,7 @@ async fn a_lost_commit_answer_is_found() {
 }
 
 #[tokio::test]
-async fn a_branch_whose_answer_was_lost_is_found() {
+async fn a_branch_with_a_lost_create_response_is_found() {
     let server = Server::with_faults().await;
     let lost = server.arm(On::new(Method::POST, "/branches"), Fault::ApplyThenDrop, 1);
     let begun = server.begin("t").await;
@@ -74,15 +74,16 @@ async fn a_branch_whose_answer_was_lost_is_found() {
     assert!(server.publish("t").await.unwrap().merged);
 }
 
-/// Its caller goes away and ends the transaction, and only then lakeFS makes the branch.
+/// Begin times out, its caller rolls the transaction back, and lakeFS creates the branch only afterwards or responds only
+/// afterwards.
 #[tokio::test]
-async fn a_branch_that_is_made_behind_the_end_of_its_transaction_goes_too() {
+async fn a_branch_created_after_its_transaction_ended_is_deleted() {
     for fault in [Fault::Delay(SETTLE / 2), Fault::ApplyThenDelay(SETTLE / 2)] {
         let server = Server::with_faults().await;
         let late = server.arm(On::new(Method::POST, "/branches"), fault, 1);
         let mut request = tonic::Request::new(server.begin_request("t"));
         request.metadata_mut().insert("grpc-timeout", "200m".parse().unwrap());
-        let begun = server.patient_transactions().begin_transaction(request).await;
+        let begun = server.transactions_without_deadline().begin_transaction(request).await;
         assert_eq!(why(begun), refused(Code::DeadlineExceeded, "DEADLINE_EXCEEDED"));
         server.rollback("t").await.unwrap();
         tokio::time::sleep(SETTLE).await;
@@ -91,9 +92,10 @@ async fn a_branch_that_is_made_behind_the_end_of_its_transaction_goes_too() {
     }
 }
 
-/// Every answer is lost, so whether there is a branch is not known: it is looked for once more when it must be there.
+/// All responses are lost, so the server does not know whether the branch exists. It checks again once a lost request can no
+/// longer take effect.
 #[tokio::test]
-async fn a_branch_that_nobody_heard_of_goes_with_its_transaction() {
+async fn a_branch_of_a_failed_begin_is_deleted_on_rollback() {
     let server = Server::with_faults().await;
     let making = || On::new(Method::POST, "/branches");
     server.arm_many(making(), Fault::Drop, 2);
@@ -104,9 +106,9 @@ async fn a_branch_that_nobody_heard_of_goes_with_its_transaction() {
     assert!(server.is_clean().await);
 }
 
-/// lakeFS takes, for minutes, one commit for another that it was cherry-picked from.
+/// For minutes, lakeFS can confuse a commit with the commit that it was cherry-picked from.
 #[tokio::test]
-async fn a_transaction_goes_on_at_its_own_commit_whatever_lakefs_takes_it_for() {
+async fn a_failed_commit_reopens_at_its_own_commit_despite_wrong_lakefs_responses() {
     let server = Server::with_faults().await;
     server.begin("t").await;
     server.put_in("t", "a", "ours").await.unwrap();
@@ -127,7 +129,7 @@ async fn a_transaction_goes_on_at_its_own_commit_whatever_lakefs_takes_it_for() 
 }
 
 #[tokio::test]
-async fn a_write_whose_answer_says_nothing_is_looked_for() {
+async fn a_write_with_an_ambiguous_response_is_looked_up() {
     for fault in [Fault::APPLY_THEN_429, Fault::ApplyThenDrop, Fault::ApplyThen(StatusCode::BAD_GATEWAY, "bad gateway")]
     {
         let server = Server::with_faults().await;
@@ -139,15 +141,19 @@ async fn a_write_whose_answer_says_nothing_is_looked_for() {
 }
 
 #[tokio::test]
-async fn a_write_that_cannot_be_found_is_in_doubt_and_its_path_is_guarded() {
+async fn a_write_that_cannot_be_found_is_in_doubt_and_blocks_its_path() {
     let server = Server::with_faults().await;
     server.begin("t").await;
     server.arm(On::upload(), Fault::Drop, 1);
     let in_doubt = refused(Code::Unavailable, "WRITE_IN_DOUBT");
     assert_eq!(why(server.put_in("t", "a", "1").await), in_doubt);
-    assert_eq!(why(server.put_in("t", "a", "2").await), in_doubt, "the first could still land behind the second");
+    assert_eq!(
+        why(server.put_in("t", "a", "2").await),
+        in_doubt,
+        "the first write could still take effect after the second"
+    );
     assert_eq!(why(server.publish("t").await), in_doubt);
-    server.put_in("t", "b", "other paths are free").await.unwrap();
+    server.put_in("t", "b", "other paths are not blocked").await.unwrap();
     tokio::time::sleep(SETTLE + Duration::from_millis(200)).await;
     server.put_in("t", "a", "2").await.unwrap();
     assert!(server.publish("t").await.unwrap().merged);
@@ -155,7 +161,7 @@ async fn a_write_that_cannot_be_found_is_in_doubt_and_its_path_is_guarded() {
 }
 
 #[tokio::test]
-async fn a_create_only_write_that_finds_itself_has_succeeded() {
+async fn a_create_only_write_with_a_false_412_succeeds() {
     let server = Server::with_faults().await;
     let fired = server.arm(On::upload(), Fault::FALSE_412, 1);
     let create = |text: &str| WriteRequest { if_none_match: "*".into(), ..server.header("main", "once", text) };
@@ -166,7 +172,7 @@ async fn a_create_only_write_that_finds_itself_has_succeeded() {
 }
 
 #[tokio::test]
-async fn a_download_that_breaks_off_goes_on_where_it_was() {
+async fn an_interrupted_download_resumes() {
     let server = Server::with_faults().await;
     let text = "0123456789".repeat(200_000);
     server.put("large", &text).await;
@@ -176,7 +182,7 @@ async fn a_download_that_breaks_off_goes_on_where_it_was() {
 }
 
 #[tokio::test]
-async fn a_version_call_whose_answer_was_lost_says_that_it_does_not_know() {
+async fn a_version_call_with_a_lost_response_returns_outcome_unknown() {
     let server = Server::with_faults().await;
     server.put("a", "1").await;
     let lost = server.arm(On::commit(), Fault::ApplyThenDrop, 1);
@@ -186,14 +192,14 @@ async fn a_version_call_whose_answer_was_lost_says_that_it_does_not_know() {
         message: "m".into(),
         ..Default::default()
     };
-    let answer = server.versions.clone().create_commit(request).await;
-    assert_eq!(why(answer), refused(Code::Unknown, "OUTCOME_UNKNOWN"));
+    let response = server.versions.clone().create_commit(request).await;
+    assert_eq!(why(response), refused(Code::Unknown, "OUTCOME_UNKNOWN"));
     assert_eq!(lost.count(), 1);
-    assert_eq!(server.log("main").await.len(), 2, "it was made once, and not repeated");
+    assert_eq!(server.log("main").await.len(), 2, "the commit must be created once");
 }
 
 #[tokio::test]
-async fn a_revert_in_a_transaction_whose_answer_was_lost_holds_up_the_commit() {
+async fn a_revert_with_a_lost_response_delays_the_commit() {
     let server = Server::with_faults().await;
     server.put("a", "1").await;
     server.commit("one").await;
@@ -210,7 +216,7 @@ async fn a_revert_in_a_transaction_whose_answer_was_lost_holds_up_the_commit() {
 }
 
 #[tokio::test]
-async fn a_caller_that_goes_away_does_not_stop_its_commit() {
+async fn a_commit_continues_after_its_caller_disconnects() {
     let server = Server::with_faults().await;
     server.begin("t").await;
     server.put_in("t", "a", "1").await.unwrap();
@@ -218,14 +224,14 @@ async fn a_caller_that_goes_away_does_not_stop_its_commit() {
     let mut request =
         tonic::Request::new(CommitTransactionRequest { transaction_id: "t".into(), ..Default::default() });
     request.set_timeout(Duration::from_millis(1500));
-    let answer = server.transactions.clone().commit_transaction(request).await;
-    assert_eq!(why(answer), refused(Code::Unavailable, "COMMIT_IN_DOUBT"));
+    let response = server.transactions.clone().commit_transaction(request).await;
+    assert_eq!(why(response), refused(Code::Unavailable, "COMMIT_IN_DOUBT"));
     let done = server.publish("t").await.unwrap();
     assert_eq!((done.state(), server.merges_of("t").await), (TransactionState::Committed, 1));
 }
 
-/// Commits while something else is under way, a moment after that began.
-async fn commit_beside<T>(server: &Server, other: impl Future<Output = T>) -> (T, Transaction) {
+/// Starts `other` and commits the transaction 200 ms later, while `other` is in flight.
+async fn commit_during<T>(server: &Server, other: impl Future<Output = T>) -> (T, Transaction) {
     let commit = async {
         tokio::time::sleep(Duration::from_millis(200)).await;
         server.publish("t").await.unwrap()
@@ -234,30 +240,32 @@ async fn commit_beside<T>(server: &Server, other: impl Future<Output = T>) -> (T
 }
 
 #[tokio::test]
-async fn a_write_beside_a_commit_is_in_it_or_refused() {
+async fn a_write_concurrent_with_a_commit_is_included_or_rejected() {
     let late = Duration::from_millis(600);
-    // Either the write is on the branch when the commit begins, and its answer comes later; or it meets a branch that is gone.
+    // With the first fault, lakeFS applies the write before the commit and responds later. With the second, the write reaches
+    // lakeFS after the branch is deleted.
     for (fault, is_in) in [(Fault::ApplyThenDelay(late), true), (Fault::Delay(late), false)] {
         let server = Server::with_faults().await;
         server.begin("t").await;
         server.put_in("t", "before", "1").await.unwrap();
         let fired = server.arm(On::upload(), fault, 1);
-        let (written, done) = commit_beside(&server, server.put_in("t", "beside", "2")).await;
+        let (written, done) = commit_during(&server, server.put_in("t", "concurrent", "2")).await;
         assert_eq!(fired.count(), 1);
-        let published = server.get(&done.commit_id, "beside").await;
+        let published = server.get(&done.commit_id, "concurrent").await;
         if is_in {
             written.unwrap();
-            assert_eq!(published.unwrap(), "2", "acknowledged, and lost");
+            assert_eq!(published.unwrap(), "2", "an acknowledged write is lost");
         } else {
             assert_eq!(why(written).0, Code::FailedPrecondition);
-            assert_eq!(why(published), refused(Code::NotFound, "OBJECT_NOT_FOUND"), "refused, and published");
+            assert_eq!(why(published), refused(Code::NotFound, "OBJECT_NOT_FOUND"), "a rejected write is published");
         }
     }
 }
 
-/// lakeFS answers nothing to it, so it is looked up; by then the branch may be gone with the commit that holds it.
+/// lakeFS's response contains no object, so the server looks the object up. By then, the branch may be deleted and the object
+/// committed.
 #[tokio::test]
-async fn metadata_written_beside_a_commit_is_in_it_or_refused() {
+async fn metadata_set_concurrently_with_a_commit_is_included() {
     let server = Server::with_faults().await;
     server.begin("t").await;
     server.put_in("t", "a", "1").await.unwrap();
@@ -270,7 +278,7 @@ async fn metadata_written_beside_a_commit_is_in_it_or_refused() {
         ..Default::default()
     };
     let mut files = server.files.clone();
-    let (described, done) = commit_beside(&server, files.set_metadata(describe)).await;
+    let (described, done) = commit_during(&server, files.set_metadata(describe)).await;
     assert_eq!(fired.count(), 1);
     assert_eq!(described.unwrap().into_inner().info.unwrap().metadata["k"], "v");
     let stat = StatRequest {
@@ -283,17 +291,17 @@ async fn metadata_written_beside_a_commit_is_in_it_or_refused() {
 }
 
 #[tokio::test]
-async fn a_batch_that_a_commit_cuts_in_two_says_of_each_item_on_which_side_it_is() {
+async fn a_batch_concurrent_with_a_commit_reports_which_items_are_included() {
     let server = Server::with_faults().await;
     server.begin("t").await;
     server.put_in("t", "before", "1").await.unwrap();
-    // One of the two is late, and meets a branch that is gone.
+    // One of the two uploads is delayed and reaches lakeFS after the branch is deleted.
     server.arm(On::upload(), Fault::Delay(Duration::from_millis(600)), 2);
     let item = |path: &str| BatchWriteItem { path: path.into(), data: "x".into(), ..Default::default() };
     let request =
         BatchWriteRequest { transaction_id: "t".into(), items: vec![item("a"), item("b")], ..Default::default() };
     let mut files = server.files.clone();
-    let (written, done) = commit_beside(&server, files.batch_write(request)).await;
+    let (written, done) = commit_during(&server, files.batch_write(request)).await;
     let results = written.unwrap().into_inner().results;
     let mut acknowledged = 0;
     for (path, result) in ["a", "b"].into_iter().zip(results) {
@@ -305,7 +313,7 @@ async fn a_batch_that_a_commit_cuts_in_two_says_of_each_item_on_which_side_it_is
 }
 
 #[tokio::test]
-async fn a_deletion_that_nobody_waits_for_guards_its_paths() {
+async fn an_abandoned_deletion_blocks_its_paths() {
     let server = Server::with_faults().await;
     server.put("a", "old").await;
     server.commit("base").await;
@@ -314,21 +322,21 @@ async fn a_deletion_that_nobody_waits_for_guards_its_paths() {
     let delete = DeleteRequest { transaction_id: "t".into(), path: "a".into(), ..Default::default() };
     let mut files = server.files.clone();
     let abandoned = tokio::time::timeout(Duration::from_millis(200), async {
-        let mut answer = files.delete(delete).await?.into_inner();
-        answer.message().await
+        let mut response = files.delete(delete).await?.into_inner();
+        response.message().await
     });
     assert!(abandoned.await.is_err());
-    // The deletion is still at lakeFS: what is written now must not be acknowledged and then deleted.
+    // The deletion is still in flight at lakeFS. It must not delete a write that is acknowledged now.
     let written = eventually(async || server.put_in("t", "a", "new").await.is_ok()).await;
-    assert!(written, "the path is guarded for ever");
-    // By now it has landed, wherever it was.
+    assert!(written, "the path stays blocked");
+    // Wait until the deletion has taken effect.
     tokio::time::sleep(Duration::from_millis(600)).await;
     assert!(eventually(async || server.publish("t").await.is_ok()).await);
     assert_eq!(server.get("main", "a").await.unwrap(), "new");
 }
 
 #[tokio::test]
-async fn lakefs_away_is_said_and_comes_back() {
+async fn an_unavailable_lakefs_is_reported_until_it_recovers() {
     let server = Server::with_faults().await;
     server.put("a", "1").await;
     let away =
@@ -339,14 +347,14 @@ async fn lakefs_away_is_said_and_comes_back() {
         path: "a".into(),
         ..Default::default()
     };
-    let answer = server.files.clone().stat(stat.clone()).await;
-    assert_eq!(why(answer), refused(Code::Unavailable, "LAKEFS_UNAVAILABLE"));
+    let response = server.files.clone().stat(stat.clone()).await;
+    assert_eq!(why(response), refused(Code::Unavailable, "LAKEFS_UNAVAILABLE"));
     assert_eq!(away.count(), 3);
     assert!(server.files.clone().stat(stat).await.is_ok());
 }
 
 #[tokio::test]
-async fn a_deletion_whose_answer_was_lost_guards_its_paths() {
+async fn a_deletion_with_a_lost_response_blocks_its_paths() {
     let server = Server::with_faults().await;
     server.begin("t").await;
     server.put_in("t", "a", "1").await.unwrap();
@@ -355,15 +363,15 @@ async fn a_deletion_whose_answer_was_lost_guards_its_paths() {
         lakeport_proto::v1::DeleteRequest { transaction_id: "t".into(), path: "a".into(), ..Default::default() };
     let in_doubt = refused(Code::Unavailable, "WRITE_IN_DOUBT");
     assert_eq!(why(server.files.clone().delete(delete.clone()).await), in_doubt);
-    assert_eq!(lost.count(), 1, "it was repeated, and the first could land behind a later write");
+    assert_eq!(lost.count(), 1, "the deletion was retried, although the first could take effect after a later write");
     assert_eq!(why(server.put_in("t", "a", "2").await), in_doubt);
     tokio::time::sleep(SETTLE + Duration::from_millis(200)).await;
     assert!(server.files.clone().delete(delete).await.is_ok());
 }
 
-/// The same bytes with other metadata are another object: a lost upload is not found in them.
+/// An object with the same bytes but other metadata is not the lost upload.
 #[tokio::test]
-async fn an_upload_is_not_found_in_what_stood_there_before() {
+async fn a_lost_upload_is_not_confused_with_the_previous_object() {
     let server = Server::with_faults().await;
     server.put("a", "same bytes").await;
     server.arm(On::upload(), Fault::Drop, 1);
@@ -371,9 +379,9 @@ async fn an_upload_is_not_found_in_what_stood_there_before() {
     assert_eq!(why(server.write(vec![request]).await), refused(Code::Unavailable, "WRITE_IN_DOUBT"));
 }
 
-/// A hook that refuses the squash refuses the commit, and the transaction goes on.
+/// If a hook rejects the squash, the commit fails and the transaction stays open.
 #[tokio::test]
-async fn a_squash_that_a_hook_refuses_leaves_the_transaction_open() {
+async fn a_squash_rejected_by_a_hook_leaves_the_transaction_open() {
     let server = Server::with_faults().await;
     server.begin("t").await;
     for n in 0..2 {
@@ -384,8 +392,8 @@ async fn a_squash_that_a_hook_refuses_leaves_the_transaction_open() {
     let hook = Fault::Fail(StatusCode::PRECONDITION_FAILED, "update branch x: pre-merge hook aborted, run id '1': no");
     server.arm(On::merge(), hook, 1);
     let squash = CommitTransactionRequest { transaction_id: "t".into(), squash: true, ..Default::default() };
-    let answer = server.publish_with(squash.clone()).await;
-    assert_eq!(why(answer), refused(Code::FailedPrecondition, "HOOK_REJECTED"));
+    let response = server.publish_with(squash.clone()).await;
+    assert_eq!(why(response), refused(Code::FailedPrecondition, "HOOK_REJECTED"));
     assert_eq!(server.transaction("t").await.unwrap().state(), TransactionState::Open);
     assert!(server.publish_with(squash).await.unwrap().merged);
     assert!(server.is_clean().await);

@@ -1,4 +1,4 @@
-//! Commits that are made inside of a transaction, and what its own commit makes of them.
+//! Commits inside a transaction, and how the commit of the transaction handles them.
 
 use crate::fixture::Server;
 use lakeport_proto::v1::*;
@@ -30,20 +30,20 @@ impl Server {
 }
 
 #[tokio::test]
-async fn one_that_holds_everything_is_what_is_merged() {
+async fn an_inner_commit_with_all_changes_is_merged() {
     let server = Server::start().await;
     server.begin("t").await;
     server.put_inside("a", "1").await;
     let inside = server.commit_inside(false).await;
     let done = server.publish("t").await.unwrap();
     assert!(done.merged);
-    assert_eq!(server.described(&done.commit_id).await.parent_commit_ids[1], inside.commit_id);
+    assert_eq!(server.get_commit(&done.commit_id).await.parent_commit_ids[1], inside.commit_id);
     assert_eq!(server.get("main", "a").await.unwrap(), "1");
     assert!(server.is_clean().await);
 }
 
 #[tokio::test]
-async fn what_was_written_since_the_last_is_merged_too() {
+async fn writes_after_the_last_inner_commit_are_merged() {
     let server = Server::start().await;
     server.begin("t").await;
     server.put_inside("a", "1").await;
@@ -55,7 +55,7 @@ async fn what_was_written_since_the_last_is_merged_too() {
 }
 
 #[tokio::test]
-async fn what_they_took_back_among_themselves_is_not_merged() {
+async fn inner_commits_that_cancel_out_are_not_merged() {
     let server = Server::start().await;
     let before = server.head("main").await;
 
@@ -69,7 +69,7 @@ async fn what_they_took_back_among_themselves_is_not_merged() {
 }
 
 #[tokio::test]
-async fn what_a_revert_took_back_is_not_merged() {
+async fn a_reverted_inner_commit_is_not_merged() {
     let server = Server::start().await;
     let before = server.head("main").await;
     server.begin("t").await;
@@ -81,7 +81,7 @@ async fn what_a_revert_took_back_is_not_merged() {
 }
 
 #[tokio::test]
-async fn one_of_nothing_is_not_merged() {
+async fn an_empty_inner_commit_is_not_merged() {
     let server = Server::start().await;
     let before = server.head("main").await;
     server.begin("t").await;
@@ -90,15 +90,16 @@ async fn one_of_nothing_is_not_merged() {
     assert_eq!((done.merged, done.commit_id), (false, before));
 }
 
-/// A transaction that is open again goes on from another branch, and so does its next commit.
+/// After a failed commit, the transaction continues on another branch. The inner commit on the old branch must not count as
+/// its latest.
 #[tokio::test]
-async fn one_of_before_a_commit_that_failed_is_not_taken_for_the_last() {
+async fn a_transaction_with_an_inner_commit_can_retry_a_failed_commit() {
     let server = Server::start().await;
     server.begin("t").await;
     server.put_inside("a", "transaction").await;
     server.commit_inside(false).await;
     server.put("a", "main").await;
-    server.commit("beside it").await;
+    server.commit("concurrent").await;
     server.publish("t").await.unwrap_err();
     let strategy = MergeStrategy::SourceWins.into();
     let request = CommitTransactionRequest { transaction_id: "t".into(), strategy, ..Default::default() };

@@ -1,4 +1,4 @@
-//! Another's transaction is as unknown as none, to the byte; and answers of lakeFS that mean nothing are not taken for any.
+//! Transactions of other owners, reserved metadata, invalid responses of lakeFS, and oversized batches.
 
 use crate::fixture::{Server, refused, why};
 use http::{Method, StatusCode};
@@ -9,14 +9,15 @@ use lakeport_types::{BranchName, CommitId, RepositoryId, TransactionId};
 use std::collections::BTreeMap;
 use tonic::{Code, Status};
 
-/// IDs of one length, so that nothing but they can differ.
+/// ID of a transaction of another owner.
 const THEIRS: &str = "theirs";
-const NOBODYS: &str = "nobody";
+/// ID of no transaction. It has the same length as `THEIRS`, so that the encoded errors are comparable.
+const UNKNOWN: &str = "absent";
 
-async fn begun_by_another(server: &Server) {
+async fn begin_by_another_owner(server: &Server) {
     let new = NewTransaction {
         id: TransactionId::try_from(THEIRS).unwrap(),
-        owner: "somebody else".into(),
+        owner: "another owner".into(),
         repository: RepositoryId::try_from(server.repository.as_str()).unwrap(),
         base_branch: BranchName::try_from("main").unwrap(),
         base_commit_id: Some(CommitId::try_from(server.head("main").await).unwrap()),
@@ -33,58 +34,59 @@ async fn begun_by_another(server: &Server) {
     server.ops().store.begin(new).await.unwrap();
 }
 
-/// All that a caller is told.
-fn told<T: std::fmt::Debug>(answer: Result<T, Status>) -> (Code, String, String) {
-    let status = answer.expect_err("it is answered");
+/// Returns code, message and details of an error, with the ID of the other owner's transaction replaced.
+fn error_of<T: std::fmt::Debug>(response: Result<T, Status>) -> (Code, String, String) {
+    let status = response.expect_err("the call must fail");
     let details = String::from_utf8_lossy(status.details()).into_owned();
-    (status.code(), status.message().replace(THEIRS, NOBODYS), details.replace(THEIRS, NOBODYS))
+    (status.code(), status.message().replace(THEIRS, UNKNOWN), details.replace(THEIRS, UNKNOWN))
 }
 
-async fn all_that_is_told(server: &Server, id: &str) -> Vec<(Code, String, String)> {
+async fn errors_of_all_calls(server: &Server, id: &str) -> Vec<(Code, String, String)> {
     let mut transactions = server.transactions.clone();
     let changes = ListTransactionChangesRequest { transaction_id: id.into(), ..Default::default() };
     let commit = CreateCommitRequest { transaction_id: id.into(), ..Default::default() };
     vec![
-        told(server.transaction(id).await),
-        told(server.publish(id).await),
-        told(server.rollback(id).await),
-        told(server.put_in(id, "a", "1").await),
-        told(server.get_in(id, "a").await),
-        told(transactions.keep_alive_transaction(KeepAliveTransactionRequest { transaction_id: id.into() }).await),
-        told(transactions.watch_transaction(WatchTransactionRequest { transaction_id: id.into() }).await),
-        told(transactions.list_transaction_changes(changes).await),
-        told(server.versions.clone().create_commit(commit).await),
+        error_of(server.transaction(id).await),
+        error_of(server.publish(id).await),
+        error_of(server.rollback(id).await),
+        error_of(server.put_in(id, "a", "1").await),
+        error_of(server.get_in(id, "a").await),
+        error_of(transactions.keep_alive_transaction(KeepAliveTransactionRequest { transaction_id: id.into() }).await),
+        error_of(transactions.watch_transaction(WatchTransactionRequest { transaction_id: id.into() }).await),
+        error_of(transactions.list_transaction_changes(changes).await),
+        error_of(server.versions.clone().create_commit(commit).await),
     ]
 }
 
 #[tokio::test]
-async fn anothers_transaction_is_as_unknown_as_none() {
+async fn another_owners_transaction_returns_the_same_errors_as_an_unknown_one() {
     let server = Server::start().await;
-    begun_by_another(&server).await;
-    let (theirs, nobodys) = (all_that_is_told(&server, THEIRS).await, all_that_is_told(&server, NOBODYS).await);
-    assert_eq!(theirs, nobodys);
+    begin_by_another_owner(&server).await;
+    let (theirs, unknown) = (errors_of_all_calls(&server, THEIRS).await, errors_of_all_calls(&server, UNKNOWN).await);
+    assert_eq!(theirs, unknown);
     assert!(theirs.iter().all(|(code, ..)| *code == Code::NotFound), "{theirs:?}");
-    // The ID is free for oneself.
+    // The caller can still use this ID for a transaction.
     assert_eq!(server.begin(THEIRS).await.state(), TransactionState::Open);
 }
 
 #[tokio::test]
-async fn nobody_sets_what_belongs_to_lakeport() {
+async fn reserved_metadata_keys_are_rejected_on_commit() {
     let server = Server::start().await;
     server.begin("t").await;
     server.put_in("t", "a", "1").await.unwrap();
-    // Ours, and lakeFS's own mark of a copy: a merge that carries it could not be told from one.
+    // The first key is reserved by lakeport. The second is lakeFS's mark of a cherry-pick: a merge with this key would look
+    // like one.
     for key in ["lakeport.transaction_id", "cherry-pick-origin"] {
         let metadata = std::collections::HashMap::from([(key.into(), "t".into())]);
         let commit = CommitTransactionRequest { transaction_id: "t".into(), metadata, ..Default::default() };
         assert_eq!(why(server.publish_with(commit).await), refused(Code::PermissionDenied, "RESERVED_NAME"), "{key}");
     }
-    assert_eq!(server.transaction("t").await.unwrap().epoch, 0, "something was begun");
+    assert_eq!(server.transaction("t").await.unwrap().epoch, 0, "the rejected commit changed the transaction");
 }
 
-/// A proxy's page, say: neither "there" nor "not there" can be made of it.
+/// For example the error page of a proxy. It says neither that an object exists nor that it does not.
 #[tokio::test]
-async fn an_answer_that_means_nothing_is_no_answer() {
+async fn an_invalid_lakefs_response_is_not_trusted() {
     let server = Server::with_faults().await;
     server.put("a", "1").await;
     server.commit("seed").await;
@@ -100,13 +102,13 @@ async fn an_answer_that_means_nothing_is_no_answer() {
     server.begin("t").await;
     server.put_in("t", "b", "1").await.unwrap();
     let merge = server.arm(On::merge(), nonsense(), 1);
-    // It may have been merged or not, so it is looked for and sent again.
+    // The outcome of the merge is unknown, so the server searches for it and sends it again.
     assert!(server.publish("t").await.unwrap().merged);
     assert_eq!((fired.count(), merge.count(), server.merges_of("t").await), (1, 1, 1));
 }
 
 #[tokio::test]
-async fn batches_that_are_too_large_are_refused_whole() {
+async fn too_large_batches_are_rejected() {
     let server = Server::start().await;
     let paths: Vec<String> = (0..20_000).map(|n| n.to_string()).collect();
     let (repository, main) = (server.repository.clone(), "main".to_owned());

@@ -1,4 +1,5 @@
-//! No option is taken and ignored, and nothing that lakeFS would change is stored.
+//! Options that do not apply are rejected instead of ignored, and so are objects that lakeFS would change. Also tests large
+//! moves.
 
 use crate::fixture::{Server, all, refused, why};
 use lakeport_proto::v1::*;
@@ -6,19 +7,19 @@ use std::collections::HashMap;
 use tonic::{Code, Status};
 use tonic_types::StatusExt;
 
-/// The fields that a refusal names.
-fn fields<T: std::fmt::Debug>(answer: Result<T, Status>) -> Vec<String> {
-    let status = answer.expect_err("an option is taken and ignored");
+/// Returns the names of the fields in an error.
+fn fields<T: std::fmt::Debug>(response: Result<T, Status>) -> Vec<String> {
+    let status = response.expect_err("an option was ignored");
     let details = status.get_error_details();
     let violations = details.bad_request().map(|bad| bad.field_violations.clone()).unwrap_or_default();
     violations.into_iter().map(|violation| violation.field).collect()
 }
 
 #[tokio::test]
-async fn a_commit_that_does_not_merge_takes_no_word_about_merging() {
+async fn merge_options_without_a_merge_are_rejected() {
     let server = Server::start().await;
     server.begin("t").await;
-    let apart = CommitTransactionRequest {
+    let without_merge = CommitTransactionRequest {
         transaction_id: "t".into(),
         merge: Some(false),
         squash: true,
@@ -26,18 +27,18 @@ async fn a_commit_that_does_not_merge_takes_no_word_about_merging() {
         tags: vec!["v1".into()],
         ..Default::default()
     };
-    assert_eq!(fields(server.publish_with(apart).await), ["tags", "squash", "strategy"]);
+    assert_eq!(fields(server.publish_with(without_merge).await), ["tags", "squash", "strategy"]);
     assert_eq!(server.transaction("t").await.unwrap().state(), TransactionState::Open);
 }
 
 #[tokio::test]
-async fn the_end_of_a_transaction_that_only_reads_has_nothing_to_say() {
+async fn commit_options_of_read_only_transactions_are_rejected() {
     let server = Server::start().await;
     let reading = BeginTransactionRequest { read_only: true, ..server.begin_request("t") };
     server.try_begin(reading).await.unwrap();
     let plain = CommitTransactionRequest { transaction_id: "t".into(), ..Default::default() };
-    let said = CommitTransactionRequest { message: "done".into(), ..plain.clone() };
-    assert_eq!(fields(server.publish_with(said).await), ["message"]);
+    let with_message = CommitTransactionRequest { message: "done".into(), ..plain.clone() };
+    assert_eq!(fields(server.publish_with(with_message).await), ["message"]);
     let squashed = CommitTransactionRequest { squash: true, ..plain.clone() };
     assert_eq!(fields(server.publish_with(squashed).await), ["squash"]);
     let (one, two) = tokio::join!(server.publish_with(plain.clone()), server.publish_with(plain));
@@ -45,7 +46,7 @@ async fn the_end_of_a_transaction_that_only_reads_has_nothing_to_say() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_asked_for_is_not_listed_or_compared() {
+async fn unsupported_list_and_diff_options_are_rejected() {
     let server = Server::start().await;
     server.begin("t").await;
     let none = ListTransactionsRequest { states: vec![0], ..Default::default() };
@@ -54,9 +55,9 @@ async fn what_cannot_be_asked_for_is_not_listed_or_compared() {
     assert_eq!(fields(server.versions.clone().diff(diff).await), ["mode"]);
 }
 
-/// lakeFS takes a body of such a type for a form, and stores a part of it.
+/// lakeFS parses a body with a multipart type as a form and stores only a part of it.
 #[tokio::test]
-async fn an_object_is_stored_with_the_type_and_metadata_that_it_came_with_or_not_at_all() {
+async fn content_types_and_metadata_that_lakefs_would_change_are_rejected() {
     let server = Server::start().await;
     for content_type in ["multipart/form-data; boundary=X", " Multipart/Mixed", "text/plain "] {
         let form = "--X\r\nContent-Disposition: form-data; name=\"content\"\r\n\r\npart\r\n--X--\r\n";
@@ -70,7 +71,7 @@ async fn an_object_is_stored_with_the_type_and_metadata_that_it_came_with_or_not
 }
 
 #[tokio::test]
-async fn a_move_of_many_says_in_parts_what_is_gone() {
+async fn a_large_move_streams_the_moved_paths_in_batches() {
     let server = Server::start().await;
     let paths: Vec<String> = (0..1100).map(|n| format!("from/{n:04}")).collect();
     for part in paths.chunks(500) {
@@ -84,10 +85,10 @@ async fn a_move_of_many_says_in_parts_what_is_gone() {
         recursive: true,
         ..Default::default()
     };
-    let answers = all(server.files.clone().r#move(request.clone()).await.unwrap().into_inner()).await.unwrap();
-    let sizes: Vec<usize> = answers.iter().map(|answer| answer.paths.len()).collect();
+    let responses = all(server.files.clone().r#move(request.clone()).await.unwrap().into_inner()).await.unwrap();
+    let sizes: Vec<usize> = responses.iter().map(|response| response.paths.len()).collect();
     assert_eq!(sizes, [1000, 100]);
-    // There is nothing left to move, and that is no success.
+    // A move without any source object fails.
     let again = server.files.clone().r#move(request.clone()).await;
     assert_eq!(why(again), refused(Code::NotFound, "OBJECT_NOT_FOUND"));
     let copy = CopyRequest {
