@@ -1,6 +1,6 @@
-//! The lakeFS client understands every recorded answer: what succeeds parses, and what is refused has a kind.
+//! Tests the lakeFS client against every recorded response: it must parse successful responses and classify errors.
 //!
-//! A server answers whatever is asked with one recorded answer at a time, and the client makes the call that the recording is of.
+//! For each recording, a server returns the recorded response to any request, and the client makes the recorded call.
 
 use crate::recorded::{Exchange, scenarios};
 use bytes::Bytes;
@@ -21,36 +21,36 @@ use tokio::net::TcpListener;
 type Canned = Arc<Mutex<http::Response<Bytes>>>;
 
 #[tokio::test]
-async fn the_client_understands_every_recorded_answer() {
+async fn the_client_parses_every_recorded_response() {
     let canned: Canned = Arc::default();
     let lakefs = client_of(Arc::clone(&canned)).await;
-    let (mut calls, mut misunderstood) = (0, Vec::new());
+    let (mut calls, mut failed) = (0, Vec::new());
     for exchange in scenarios().iter().flat_map(|scenario| &scenario.exchanges) {
-        // Raw queries and AWS signatures are not what this client sends.
+        // This client sends neither raw queries nor AWS signatures.
         if exchange.request.query_raw.is_some() || !exchange.request.path.starts_with("/api/v1/") {
             continue;
         }
-        *canned.lock().unwrap() = answer(exchange);
+        *canned.lock().unwrap() = response(exchange);
         let Some(outcome) = call(&lakefs, exchange).await else { continue };
         calls += 1;
         let status = exchange.response.status;
-        let is_understood = match outcome {
+        let is_expected = match outcome {
             Ok(()) => status < 300,
-            // Nobody is a user to lakeFS, and none to this client.
+            // lakeFS returns 200 with an empty user to an anonymous request. The client reports this as unauthenticated.
             Err((Kind::Unauthenticated, _)) if exchange.request.path.ends_with("/user") => true,
-            // Redirects and conditions are not asked for by this client.
+            // This client requests neither redirects nor conditional responses, so other errors have a status of 400 or more.
             Err((kind, _)) => kind != Kind::Nonsense && status >= 400,
         };
-        if !is_understood {
-            misunderstood.push(format!("{} {}: {status} {outcome:?}", exchange.scenario, exchange.step));
+        if !is_expected {
+            failed.push(format!("{} {}: {status} {outcome:?}", exchange.scenario, exchange.step));
         }
         if let Err((Kind::NoChanges | Kind::MergeConflict | Kind::DirtyBranch | Kind::AlreadyExists, retry)) = outcome {
             assert_eq!(retry, Retry::Never, "{} {}", exchange.scenario, exchange.step);
         }
     }
-    assert!(calls > 900, "only {calls} recordings are of calls that the client makes");
-    assert!(misunderstood.is_empty(), "{} of {calls}:\n{}", misunderstood.len(), misunderstood.join("\n"));
-    println!("the client understands {calls} recorded answers");
+    assert!(calls > 900, "the client makes only {calls} of the recorded calls");
+    assert!(failed.is_empty(), "{} of {calls}:\n{}", failed.len(), failed.join("\n"));
+    println!("the client parses {calls} recorded responses");
 }
 
 async fn client_of(canned: Canned) -> Lakefs {
@@ -60,10 +60,10 @@ async fn client_of(canned: Canned) -> Lakefs {
         while let Ok((stream, _)) = listener.accept().await {
             let canned = Arc::clone(&canned);
             let service = service_fn(move |request: http::Request<hyper::body::Incoming>| {
-                let answer = canned.lock().unwrap().clone();
+                let response = canned.lock().unwrap().clone();
                 async move {
                     request.into_body().collect().await.unwrap();
-                    Ok::<_, Infallible>(answer.map(Full::new))
+                    Ok::<_, Infallible>(response.map(Full::new))
                 }
             });
             tokio::spawn(hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service));
@@ -73,8 +73,8 @@ async fn client_of(canned: Canned) -> Lakefs {
     client.acting_as(Credentials::key_pair("id", "secret"))
 }
 
-/// A recorded answer, with something in the place of each placeholder.
-fn answer(exchange: &Exchange) -> http::Response<Bytes> {
+/// Returns a recorded response with sample values for all placeholders.
+fn response(exchange: &Exchange) -> http::Response<Bytes> {
     let body = match (&exchange.response.body, &exchange.response.body_base64) {
         (Some(Value::String(text)), _) => filled(text),
         (Some(json), _) => filled(&json.to_string().replace("\"${time}\"", "1600000000")),
@@ -85,13 +85,13 @@ fn answer(exchange: &Exchange) -> http::Response<Bytes> {
         }
         (None, None) => String::new(),
     };
-    let mut answer = http::Response::builder().status(exchange.response.status);
+    let mut response = http::Response::builder().status(exchange.response.status);
     for (name, value) in &exchange.response.headers {
         if name != "content-length" {
-            answer = answer.header(name, filled(value));
+            response = response.header(name, filled(value));
         }
     }
-    answer.body(Bytes::from(body)).unwrap()
+    response.body(Bytes::from(body)).unwrap()
 }
 
 fn filled(text: &str) -> String {
@@ -111,7 +111,7 @@ fn filled(text: &str) -> String {
     filled + rest
 }
 
-/// Makes the call that a recording is of; `None` where this client has none. A table: a row for each call.
+/// Makes the recorded call. Returns `None` if the client does not support it. Each match arm is one call.
 async fn call(lakefs: &Lakefs, exchange: &Exchange) -> Option<std::result::Result<(), (Kind, Retry)>> {
     let path = exchange.request.path.strip_prefix("/api/v1/")?;
     let segments: Vec<&str> = path.split('/').collect();
@@ -198,7 +198,7 @@ async fn call(lakefs: &Lakefs, exchange: &Exchange) -> Option<std::result::Resul
     Some(outcome.map_err(|error| (error.kind(), error.retry())))
 }
 
-/// Where the range of an answer begins, so that the client finds what it asked for.
+/// Returns the start of the range in a response, so that the client can request that range.
 fn exchange_start(exchange: &Exchange) -> u64 {
     let range = exchange.response.headers.get("content-range").map(String::as_str).unwrap_or_default();
     let first = range.strip_prefix("bytes ").and_then(|range| range.split('-').next());

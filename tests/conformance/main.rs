@@ -1,9 +1,9 @@
 //! Replays 1,470 exchanges recorded with a real lakeFS against the embedded lake.
 //!
-//! `recorded/README.md` says what the recordings hold. Each exchange either matches or stands in `left_out.rs` with a reason;
-//! what stands there and matches is an error too, so the list cannot rot.
+//! `recorded/README.md` describes the recordings. Each exchange must either match or be listed in `left_out.rs` with a
+//! reason. A listed exchange that matches fails the test too, so that the list stays up to date.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test says what it expects by failing")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test reports failures by panicking")]
 
 mod client;
 mod left_out;
@@ -18,7 +18,7 @@ use std::sync::Arc;
 use tokio::net::TcpListener;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_embedded_lake_answers_as_lakefs_does() {
+async fn the_embedded_lake_responds_as_lakefs_does() {
     let dir = tempfile::tempdir().unwrap();
     let lake = Arc::new(Lake::open(dir.path()).await.unwrap());
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -43,7 +43,7 @@ async fn the_embedded_lake_answers_as_lakefs_does() {
     }
     serving.stop().await;
 
-    assert_eq!(exchanges, 1_470, "the recordings are not whole");
+    assert_eq!(exchanges, 1_470, "the number of recorded exchanges is wrong");
     let matched = exchanges - left_out.len() - unexpected.len();
     println!("{matched} of {exchanges} recorded exchanges match, {} are left out on purpose", left_out.len());
     for mismatch in &unexpected {
@@ -51,6 +51,6 @@ async fn the_embedded_lake_answers_as_lakefs_does() {
     }
     assert!(unexpected.is_empty(), "{} exchanges differ", unexpected.len());
     let listed: BTreeSet<_> = left_out::all().collect();
-    assert_eq!(listed, left_out, "listed as left out, but they match");
+    assert_eq!(listed, left_out, "left_out.rs lists exchanges that match");
     assert!(matched * 100 >= exchanges * 97);
 }

@@ -1,9 +1,9 @@
-//! Placeholders in recorded texts: filled in on the way out, matched and captured on the way back.
+//! Placeholders in recorded texts: filled in in requests, matched and captured in responses.
 
 use serde_json::Value;
 use std::collections::BTreeMap;
 
-/// What placeholders stand for in a scenario.
+/// Values of the placeholders in a scenario.
 #[derive(Debug, Default)]
 pub(crate) struct Bindings(BTreeMap<String, String>);
 
@@ -31,7 +31,7 @@ impl Bindings {
         self.0.insert(name.to_owned(), value.into());
     }
 
-    /// What a placeholder stands for; `${commit:3[:10]}` is the beginning of it.
+    /// Returns the value of a placeholder. `${commit:3[:10]}` is the first 10 characters of the value of `commit:3`.
     fn value(&self, placeholder: &str) -> Option<&str> {
         match placeholder.split_once("[:") {
             None => self.0.get(placeholder).map(String::as_str),
@@ -42,7 +42,8 @@ impl Bindings {
         }
     }
 
-    /// A text with its placeholders filled in. One that nothing was captured for is an error of an earlier step.
+    /// Replaces the placeholders in a text with their values. Fails for a placeholder without a value, which an earlier step
+    /// should have captured.
     pub(crate) fn fill(&self, text: &str) -> Result<String, String> {
         let filled = parts(text).into_iter().map(|part| match part {
             Part::Text(text) => Ok(text),
@@ -51,7 +52,7 @@ impl Bindings {
         filled.collect()
     }
 
-    /// Whether `actual` is what `expected` says; captures what appears for the first time.
+    /// Returns whether `actual` matches `expected`. Captures the values of placeholders that have no value yet.
     pub(crate) fn matches(&mut self, expected: &Value, actual: &Value) -> bool {
         match (expected, actual) {
             (Value::String(expected), Value::Number(_)) => expected == "${time}",
@@ -93,7 +94,8 @@ impl Bindings {
         false
     }
 
-    /// Whether a placeholder that stands for nothing yet may stand for this. Two of a kind are two values.
+    /// Returns whether a placeholder without a value can take this value. Two placeholders of the same kind have different
+    /// values.
     fn may_be(&self, name: &str, candidate: &str) -> bool {
         let kind = name.split(':').next().unwrap_or_default();
         let is_fresh = || {
@@ -113,11 +115,11 @@ impl Bindings {
 }
 
 #[test]
-fn placeholders_are_captured_once_and_compared_ever_after() {
+fn placeholders_are_captured_once_and_compared_afterwards() {
     let mut bindings = Bindings::default();
     let (a, b) = ("a".repeat(64), "b".repeat(64));
     assert!(bindings.matches_text("<${commit:1}>", &format!("<{a}>")));
-    assert!(!bindings.matches_text("${commit:2}", &a), "two numbers are two values");
+    assert!(!bindings.matches_text("${commit:2}", &a), "placeholders with different numbers have different values");
     assert!(bindings.matches_text("${commit:2} ${any}", &format!("{b} whatever")));
     assert!(!bindings.matches_text("${commit:1}", &b));
     assert_eq!(bindings.fill("x/${commit:1[:4]}").unwrap(), "x/aaaa");

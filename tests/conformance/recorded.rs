@@ -1,4 +1,4 @@
-//! The recordings, as they are stored.
+//! Format of the recordings.
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -19,7 +19,7 @@ pub(crate) struct Exchange {
     pub about: String,
     pub request: Request,
     pub response: Response,
-    /// lakeFS caches for so long; the embedded lake does not.
+    /// Time for which lakeFS caches data, in milliseconds. Ignored, because the embedded lake has no such caches.
     #[serde(default, rename = "wait_ms")]
     pub _wait_ms: u64,
     #[serde(default)]
@@ -68,7 +68,7 @@ pub(crate) struct Response {
     pub body_base64: Option<String>,
 }
 
-/// All scenarios, in the order of their files.
+/// Reads all scenarios, in the order of their files.
 pub(crate) fn scenarios() -> Vec<Scenario> {
     let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("conformance/recorded");
     let mut files: Vec<_> = std::fs::read_dir(dir).unwrap().map(|file| file.unwrap().path()).collect();

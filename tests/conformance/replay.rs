@@ -1,4 +1,4 @@
-//! Sends recorded requests and compares the answers.
+//! Sends recorded requests and compares the responses.
 
 use crate::pattern::Bindings;
 use crate::recorded::{Exchange, Request, Scenario};
@@ -18,7 +18,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::net::TcpStream;
 
-/// The server to compare, and who may use it.
+/// The server to test, with the credentials of its account.
 pub(crate) struct Target {
     pub address: SocketAddr,
     pub user: String,
@@ -26,7 +26,7 @@ pub(crate) struct Target {
     pub secret_access_key: String,
 }
 
-/// An exchange that went otherwise.
+/// A difference between a response and its recording.
 pub(crate) struct Mismatch {
     pub scenario: String,
     pub step: u32,
@@ -40,7 +40,7 @@ impl fmt::Display for Mismatch {
     }
 }
 
-/// Headers that are compared: those listed must be there so, those not listed must not be there.
+/// Headers that are compared. Each must be present with the recorded value, or absent if the recording lacks it.
 const COMPARED: [&str; 11] = [
     "content-type",
     "etag",
@@ -55,13 +55,13 @@ const COMPARED: [&str; 11] = [
     "set-cookie",
 ];
 
-struct Answer {
+struct Received {
     status: u16,
     headers: HeaderMap,
     body: Bytes,
 }
 
-/// Replays a scenario from its first exchange to its last.
+/// Replays all exchanges of a scenario in order.
 pub(crate) async fn scenario(target: &Target, scenario: &Scenario) -> Vec<Mismatch> {
     let nonce = format!("r{:016x}", rand::random::<u64>());
     let mut bindings = Bindings::default();
@@ -84,8 +84,8 @@ async fn replay(target: &Target, exchange: &Exchange, bindings: &mut Bindings) -
     let tries = if exchange.eventually { 100 } else { 1 };
     let mut last = Ok(());
     for _ in 0..tries {
-        let answer = send(target, &exchange.request, bindings).await?;
-        last = compare(exchange, &answer, bindings);
+        let response = send(target, &exchange.request, bindings).await?;
+        last = compare(exchange, &response, bindings);
         if last.is_ok() {
             break;
         }
@@ -96,7 +96,7 @@ async fn replay(target: &Target, exchange: &Exchange, bindings: &mut Bindings) -
     last
 }
 
-async fn send(target: &Target, request: &Request, bindings: &Bindings) -> Result<Answer, String> {
+async fn send(target: &Target, request: &Request, bindings: &Bindings) -> Result<Received, String> {
     let stream = TcpStream::connect(target.address).await.map_err(|error| error.to_string())?;
     let (mut sender, connection) =
         hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(|error| error.to_string())?;
@@ -105,9 +105,9 @@ async fn send(target: &Target, request: &Request, bindings: &Bindings) -> Result
     let (parts, body) = response.into_parts();
     let body = body.collect().await.map_err(|error| error.to_string())?.to_bytes();
     drop(sender);
-    // The answer is whole; how the connection ends does not matter.
+    // The response is complete, so errors at the end of the connection are ignored.
     let _ = connection.await;
-    Ok(Answer { status: parts.status.as_u16(), headers: parts.headers, body })
+    Ok(Received { status: parts.status.as_u16(), headers: parts.headers, body })
 }
 
 type Body = BoxBody<Bytes, Infallible>;
@@ -170,15 +170,15 @@ fn escape(text: &str) -> String {
     escaped.collect()
 }
 
-fn compare(exchange: &Exchange, answer: &Answer, bindings: &mut Bindings) -> Result<(), String> {
+fn compare(exchange: &Exchange, response: &Received, bindings: &mut Bindings) -> Result<(), String> {
     let expected = &exchange.response;
-    let text = String::from_utf8_lossy(&answer.body).into_owned();
-    if answer.status != expected.status {
+    let text = String::from_utf8_lossy(&response.body).into_owned();
+    if response.status != expected.status {
         let request = format!("{} {}", exchange.request.method, exchange.request.path);
-        return Err(format!("{request}: status {} instead of {}: {text}", answer.status, expected.status));
+        return Err(format!("{request}: status {} instead of {}: {text}", response.status, expected.status));
     }
     for name in COMPARED.iter().chain(&["content-length"]) {
-        let actual = answer.headers.get(*name).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
+        let actual = response.headers.get(*name).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
         match (expected.headers.get(*name), actual) {
             (None, Some(_)) if *name == "content-length" => {}
             (None, None) => {}
@@ -189,8 +189,8 @@ fn compare(exchange: &Exchange, answer: &Answer, bindings: &mut Bindings) -> Res
     let matches = match (&expected.body, &expected.body_base64) {
         (Some(Value::String(expected)), _) => bindings.matches_text(expected, &text),
         (Some(expected), _) => serde_json::from_str(&text).is_ok_and(|actual| bindings.matches(expected, &actual)),
-        (None, Some(encoded)) => STANDARD.decode(encoded).unwrap() == answer.body,
-        (None, None) => answer.body.is_empty(),
+        (None, Some(encoded)) => STANDARD.decode(encoded).unwrap() == response.body,
+        (None, None) => response.body.is_empty(),
     };
     let wanted = expected.body.as_ref().map(Value::to_string).unwrap_or_default();
     if matches { Ok(()) } else { Err(format!("body\n    {text}\n  instead of\n    {wanted}")) }

@@ -1,14 +1,14 @@
-//! The commands of a Markdown document, each with what it prints.
+//! Parses the shell commands of a Markdown document with their documented output.
 
-/// A command and what it prints.
+/// A command with its documented output.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct Step {
-    /// Of the document, where the command begins; the first is 1.
+    /// Line of the document at which the command starts, counted from 1.
     pub(crate) line: usize,
     pub(crate) command: String,
-    /// Empty where it prints nothing.
+    /// Documented output; empty if the command prints nothing.
     pub(crate) shown: String,
-    /// Whether its lines may come in any order.
+    /// Whether the output lines can come in any order.
     pub(crate) any_order: bool,
 }
 
@@ -16,30 +16,30 @@ pub(crate) struct Step {
 #[derive(Default)]
 struct Block {
     line: usize,
-    /// What stands behind the opening fence.
+    /// Text after the opening fence.
     info: String,
     text: String,
-    /// Whether nothing but empty lines stands between it and the block before it.
-    is_directly_behind: bool,
+    /// Whether only empty lines separate this block from the previous block.
+    follows_directly: bool,
 }
 
-/// In the order of the document. Panics for a block that is neither a command nor the output of one: a mistyped one would never
-/// run.
+/// Returns the steps in document order. Panics on a block that is neither a command nor the output of one, because a command
+/// with a mistyped language would never run.
 pub(crate) fn steps(markdown: &str) -> Vec<Step> {
     let mut steps: Vec<Step> = Vec::new();
-    let mut waits_for_output = false;
-    for Block { line, info, text, is_directly_behind } in blocks(markdown) {
+    let mut expects_output = false;
+    for Block { line, info, text, follows_directly } in blocks(markdown) {
         match (info.as_str(), steps.last_mut()) {
             ("sh", _) => steps.push(Step { line, command: text, ..Step::default() }),
             ("json" | "text" | "json any order" | "text any order", Some(step))
-                if waits_for_output && is_directly_behind =>
+                if expects_output && follows_directly =>
             {
                 step.shown = text;
                 step.any_order = info.ends_with("any order");
             }
-            _ => panic!("line {line}: a block {info:?} is neither a command nor directly behind one"),
+            _ => panic!("line {line}: a block {info:?} is neither a command nor directly after one"),
         }
-        waits_for_output = info == "sh";
+        expects_output = info == "sh";
     }
     steps
 }
@@ -50,7 +50,7 @@ fn blocks(markdown: &str) -> Vec<Block> {
         match (&mut open, line.strip_prefix("```")) {
             (None, Some(info)) => {
                 open =
-                    Some(Block { line: number + 1, info: info.into(), is_directly_behind: !prose, ..Block::default() });
+                    Some(Block { line: number + 1, info: info.into(), follows_directly: !prose, ..Block::default() });
             }
             (None, None) => prose |= !line.is_empty(),
             (Some(_), Some(_)) => {
@@ -63,12 +63,12 @@ fn blocks(markdown: &str) -> Vec<Block> {
             }
         }
     }
-    assert!(open.is_none(), "the last block is not closed");
+    assert!(open.is_none(), "the last fenced block is not closed");
     blocks
 }
 
 #[test]
-fn commands_are_found_with_what_they_print() {
+fn commands_are_parsed_with_their_output() {
     let steps = steps(
         "Words.\n\n```sh\nls \\\n  a\n```\n\n```text\na\n```\n\n```sh\ntrue\n```\nWords.\n```sh\nls\n```\n```json any order\n{\n}\n```\n",
     );
@@ -85,12 +85,12 @@ fn commands_are_found_with_what_they_print() {
 
 #[test]
 #[should_panic(expected = "line 7: a block \"text\"")]
-fn an_output_belongs_to_the_command_before_it() {
+fn output_must_directly_follow_its_command() {
     steps("```sh\nls\n```\n\nWords.\n```text\na\n```\n");
 }
 
 #[test]
 #[should_panic(expected = "line 2: a block \"bash\"")]
-fn a_block_that_would_never_run_is_a_mistake() {
+fn unknown_block_types_are_rejected() {
     steps("```bash\nls\n```\n");
 }

@@ -1,4 +1,4 @@
-//! Runs commands as a person would, in bash, in a folder of their own.
+//! Runs commands in bash, in a temporary directory.
 
 use lakeport_server::listen::Address;
 use std::ffi::OsString;
@@ -8,23 +8,23 @@ use std::time::Duration;
 use tokio::process::Command;
 use tokio::time::timeout;
 
-/// Where the document says that the server is.
+/// Server address in the documents.
 const SHOWN_ADDRESS: &str = "localhost:50051";
-/// Far above what any of them needs: one that hangs shall be named.
+/// Timeout of a command, far longer than any command takes. A command that hangs is reported by name.
 const LIMIT: Duration = Duration::from_secs(120);
 
-/// What a command did.
-pub(crate) struct Ran {
+/// Result of a command.
+pub(crate) struct CommandOutput {
     pub(crate) succeeded: bool,
-    /// Its output, then its errors.
+    /// Standard output, then standard error.
     pub(crate) printed: String,
 }
 
-/// Where commands run.
+/// Environment in which commands run.
 pub(crate) struct Shell {
     address: Address,
     work: PathBuf,
-    /// With the grpcurl that is asked for first.
+    /// Value of `PATH`. It starts with the directory that contains lakeport and the configured grpcurl.
     path: OsString,
 }
 
@@ -35,7 +35,7 @@ impl Shell {
         std::fs::create_dir(&work).unwrap();
         if let Some(grpcurl) = std::env::var_os("LAKEPORT_TEST_GRPCURL") {
             let grpcurl = std::path::absolute(grpcurl).unwrap();
-            assert!(grpcurl.exists(), "LAKEPORT_TEST_GRPCURL names {}, which is not there", grpcurl.display());
+            assert!(grpcurl.exists(), "LAKEPORT_TEST_GRPCURL names {}, which does not exist", grpcurl.display());
             std::os::unix::fs::symlink(grpcurl, bin.join("grpcurl")).unwrap();
         }
         std::os::unix::fs::symlink(lakeport_tests::cli::lakeport(), bin.join("lakeport")).unwrap();
@@ -43,12 +43,12 @@ impl Shell {
         let path = std::env::join_paths([bin].into_iter().chain(std::env::split_paths(&inherited))).unwrap();
         let shell = Self { address: address.clone(), work, path };
         let version = shell.run("grpcurl -version").await;
-        let advice = "name it in LAKEPORT_TEST_GRPCURL, put it on PATH, or run `cargo xtask test`, which installs it";
-        assert!(version.succeeded, "there is no grpcurl: {advice}\n{}", version.printed);
+        let advice = "set LAKEPORT_TEST_GRPCURL, put grpcurl on PATH, or run `cargo xtask test`, which installs it";
+        assert!(version.succeeded, "cannot run grpcurl: {advice}\n{}", version.printed);
         shell
     }
 
-    pub(crate) async fn run(&self, command: &str) -> Ran {
+    pub(crate) async fn run(&self, command: &str) -> CommandOutput {
         let running = Command::new("bash")
             .args(["-euo", "pipefail", "-c", &command.replace(SHOWN_ADDRESS, &self.address.to_string())])
             .current_dir(&self.work)
@@ -58,9 +58,11 @@ impl Shell {
             .stdin(Stdio::null())
             .kill_on_drop(true)
             .output();
-        let Ok(output) = timeout(LIMIT, running).await else { panic!("does not end:\n{command}") };
-        let output = output.expect("the commands need bash");
+        let Ok(output) = timeout(LIMIT, running).await else {
+            panic!("the command does not end within {LIMIT:?}:\n{command}")
+        };
+        let output = output.expect("cannot run bash, which the commands need");
         let printed = [output.stdout, output.stderr].concat();
-        Ran { succeeded: output.status.success(), printed: String::from_utf8_lossy(&printed).into_owned() }
+        CommandOutput { succeeded: output.status.success(), printed: String::from_utf8_lossy(&printed).into_owned() }
     }
 }

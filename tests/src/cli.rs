@@ -1,13 +1,13 @@
-//! The command line, built as these tests are. Cargo names the binaries of a test's own package alone.
+//! Builds the command line with the same profile as the tests. Cargo builds only the binaries of the same package for tests.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
-/// The program, built if it is not yet.
+/// Returns the path of the `lakeport` binary. Builds the binary on the first call.
 ///
 /// # Panics
-/// When cargo cannot build it.
+/// Panics if cargo cannot build the binary.
 pub fn lakeport() -> &'static Path {
     static BINARY: OnceLock<PathBuf> = OnceLock::new();
     BINARY.get_or_init(build)
@@ -21,12 +21,12 @@ fn build() -> PathBuf {
         command.arg("--release");
     }
     command.current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
-    let built = command.output().expect("the tests need cargo");
+    let built = command.output().expect("cannot run cargo, which the tests need");
     assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
     let executable = |line: &[u8]| {
         let message: serde_json::Value = serde_json::from_slice(line).ok()?;
         let is_ours = message["target"]["name"] == "lakeport" && message["target"]["kind"][0] == "bin";
         is_ours.then(|| message["executable"].as_str().map(PathBuf::from))?
     };
-    built.stdout.split(|&byte| byte == b'\n').find_map(executable).expect("cargo built no lakeport")
+    built.stdout.split(|&byte| byte == b'\n').find_map(executable).expect("cargo reported no executable `lakeport`")
 }

@@ -1,26 +1,27 @@
-//! The lakeFS that the environment names for the tests, instead of the embedded lake.
+//! An external lakeFS that the environment configures for the tests, instead of the embedded lake.
 
-/// A lakeFS, and an account on it that may do everything.
+/// Connection to a lakeFS server, with credentials of an account that has all permissions.
 #[derive(Debug, Clone)]
 pub struct Lakefs {
-    /// Its URL.
+    /// URL of the lakeFS server.
     pub url: String,
-    /// Of the account.
+    /// Access key ID of the account.
     pub access_key_id: String,
-    /// Of the account.
+    /// Secret access key of the account.
     pub secret_access_key: String,
-    /// Where repositories may have their storage namespaces.
+    /// Prefix for the storage namespaces of new repositories.
     pub storage_namespace: String,
 }
 
-/// That lakeFS, if there is one.
+/// Returns the configured lakeFS, or `None` if `LAKEPORT_TEST_LAKEFS_URL` is not set.
 ///
 /// # Panics
-/// When it is not named whole.
+/// Panics if the URL is set, but another required variable is not.
 pub fn named() -> Option<Lakefs> {
     let var = |name: &str| std::env::var(format!("LAKEPORT_TEST_LAKEFS_{name}"));
     let url = var("URL").ok()?;
-    let needed = |name: &str| var(name).expect("the tests need a key pair and a storage namespace for that lakeFS");
+    let missing = "LAKEPORT_TEST_LAKEFS_URL is set: set the access key, secret and storage namespace too";
+    let needed = |name: &str| var(name).expect(missing);
     Some(Lakefs {
         url,
         access_key_id: needed("ACCESS_KEY_ID"),

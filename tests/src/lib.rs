@@ -1,6 +1,6 @@
-//! What tests that cross crates share.
+//! Shared code of the tests across crates.
 
-#![expect(clippy::expect_used, reason = "what fails here fails the test that uses it")]
+#![expect(clippy::expect_used, reason = "a panic fails the test that calls it")]
 
 pub mod cli;
 pub mod lakefs;

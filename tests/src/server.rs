@@ -1,4 +1,4 @@
-//! A server within a test.
+//! Configuration of a server that runs inside a test.
 
 use crate::lakefs;
 use lakeport_server::config::{Auth, Config, Lake, LogFormat, Secret, Trust};
@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// As without any setting, at ports that are free.
+/// Returns a configuration with default settings, an embedded lake and free ports.
 pub fn config(data_dir: PathBuf) -> Config {
     let any = SocketAddr::from(([127, 0, 0, 1], 0));
     Config {
@@ -27,7 +27,7 @@ pub fn config(data_dir: PathBuf) -> Config {
     }
 }
 
-/// The lakeFS that the environment names, if it does. Its account acts for every caller.
+/// Returns the settings to use the external lakeFS of the environment, if one is configured. Its account acts for every caller.
 pub fn real_lakefs() -> Option<(Lake, Auth)> {
     let named = lakefs::named()?;
     let secret_access_key = Secret::new(named.secret_access_key);

@@ -1,6 +1,6 @@
-//! A PostgreSQL cluster for tests, in a temporary folder and on a free port of 127.0.0.1.
+//! A PostgreSQL cluster for tests, in a temporary directory and on a free port of 127.0.0.1.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a failure here fails the test that uses it")]
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a panic fails the test that calls it")]
 
 use std::fmt::Write as _;
 use std::net::TcpListener;
@@ -11,28 +11,28 @@ use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-/// Where Debian's package has its programs, which are not all on the path.
+/// Directory of the programs of Debian's package, which does not put all of them on `PATH`.
 const DEBIAN: &str = "/usr/lib/postgresql";
 
-/// A running cluster. It ends with the last that uses it.
+/// A running PostgreSQL cluster. Dropping it stops the cluster and deletes its files.
 #[derive(Debug)]
 pub struct Postgres {
     programs: PathBuf,
     folder: tempfile::TempDir,
     port: u16,
-    /// Whom it runs as: PostgreSQL refuses root.
+    /// User ID and group ID that PostgreSQL runs as if the current user is root, because PostgreSQL does not run as root.
     user: Option<(u32, u32)>,
     databases: AtomicU32,
 }
 
-/// The cluster that the tests of one program share.
+/// Cluster that the tests of one program share.
 static SHARED: Mutex<Weak<Postgres>> = Mutex::new(Weak::new());
 
 impl Postgres {
-    /// The cluster that the tests of this program share; started if nobody uses it.
+    /// Returns the cluster that the tests of this program share. Starts it if no test uses it.
     ///
     /// # Panics
-    /// When there is no PostgreSQL, or it does not start.
+    /// Panics if PostgreSQL is not installed or does not start.
     pub fn shared() -> Arc<Self> {
         let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
         shared.upgrade().unwrap_or_else(|| {
@@ -42,13 +42,13 @@ impl Postgres {
         })
     }
 
-    /// A cluster for one test, which may stop it.
+    /// Starts a cluster for one test, which may crash and restart it.
     ///
     /// # Panics
-    /// As [`shared`](Self::shared).
+    /// Panics if PostgreSQL is not installed or does not start.
     pub fn start() -> Self {
         let folder = tempfile::Builder::new().prefix("lakeport-postgres-").tempdir().unwrap();
-        let user = other_user();
+        let user = unprivileged_user();
         if let Some((user, group)) = user {
             chown(folder.path(), Some(user), Some(group)).unwrap();
         }
@@ -59,30 +59,30 @@ impl Postgres {
         postgres
     }
 
-    /// Starts it again.
+    /// Starts the cluster again after [`crash`](Self::crash).
     ///
     /// # Panics
-    /// When it does not start.
+    /// Panics if PostgreSQL does not start.
     pub fn resume(&self) {
-        // Its files are gone with the test: what the kernel has is durable enough.
+        // fsync is off: the files are deleted after the test, so data in the kernel's cache is durable enough.
         let mut options = "-c fsync=off -c listen_addresses=127.0.0.1 -c max_connections=200".to_owned();
         write!(options, " -c port={} -c unix_socket_directories=", self.port).unwrap();
         let log = self.folder.path().join("log").display().to_string();
         self.run("pg_ctl", &["start", "--wait", "--silent", "--log", &log, "--options", &options]);
     }
 
-    /// Ends it as a crash would: connections break, what was acknowledged stays.
+    /// Stops the cluster like a crash: connections break, and committed transactions are kept.
     ///
     /// # Panics
-    /// When it does not stop.
+    /// Panics if PostgreSQL does not stop.
     pub fn crash(&self) {
         self.run("pg_ctl", &["stop", "--mode=immediate", "--silent"]);
     }
 
-    /// The URL of a new, empty database.
+    /// Creates an empty database and returns its URL.
     ///
     /// # Panics
-    /// When it cannot be made.
+    /// Panics if the database cannot be created.
     pub fn database(&self) -> String {
         let name = format!("test_{}", self.databases.fetch_add(1, Ordering::Relaxed));
         let port = self.port.to_string();
@@ -94,13 +94,13 @@ impl Postgres {
 
     fn run(&self, program: &str, arguments: &[&str]) {
         let data = self.folder.path().join("data");
-        // Its standard error stays open in the server that it starts, so nobody waits for its end.
+        // Errors go to a file: the started server inherits standard error, so a pipe would stay open.
         let errors = self.folder.path().join(format!("{program}.errors"));
         let mut command = self.command(program);
         command.arg("--pgdata").arg(data).args(arguments).stdout(Stdio::null());
         let status = command.stderr(std::fs::File::create(&errors).unwrap()).status().unwrap();
-        let said = || std::fs::read_to_string(&errors).unwrap_or_default();
-        assert!(status.success(), "{program} {arguments:?}: {}", said());
+        let text = || std::fs::read_to_string(&errors).unwrap_or_default();
+        assert!(status.success(), "{program} {arguments:?}: {}", text());
     }
 
     fn command(&self, program: &str) -> Command {
@@ -116,14 +116,14 @@ impl Postgres {
 impl Drop for Postgres {
     fn drop(&mut self) {
         let data = self.folder.path().join("data");
-        // It may be stopped already.
+        // Errors are ignored: the cluster may be stopped already.
         let _ =
             self.command("pg_ctl").arg("--pgdata").arg(data).args(["stop", "--mode=immediate", "--silent"]).output();
     }
 }
 
-/// Somebody who is not root, where we are.
-fn other_user() -> Option<(u32, u32)> {
+/// Returns the IDs of an unprivileged user and group if the current user is root.
+fn unprivileged_user() -> Option<(u32, u32)> {
     let is_root = std::fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0);
     is_root.then(|| {
         let users = std::fs::read_to_string("/etc/passwd").unwrap();
@@ -132,11 +132,13 @@ fn other_user() -> Option<(u32, u32)> {
             let mut fields = line.split(':').skip(2);
             Some((fields.next()?.parse().ok()?, fields.next()?.parse().ok()?))
         };
-        ids("postgres").or_else(|| ids("nobody")).expect("no user to run PostgreSQL as")
+        ids("postgres")
+            .or_else(|| ids("nobody"))
+            .expect("PostgreSQL does not run as root, and there is no user `postgres` or `nobody`")
     })
 }
 
-/// The folder with PostgreSQL's programs, the newest where there are several.
+/// Returns the directory of PostgreSQL's programs. Prefers the newest Debian installation, then `PATH`.
 fn programs() -> PathBuf {
     let has_all = |folder: &PathBuf| ["initdb", "pg_ctl", "createdb"].iter().all(|name| folder.join(name).exists());
     let debian = || {
@@ -146,6 +148,6 @@ fn programs() -> PathBuf {
         folders.into_iter().rev().map(|folder| folder.join("bin")).find(has_all)
     };
     let on_path = || std::env::split_paths(&std::env::var_os("PATH")?).find(has_all);
-    let missing = "the tests need PostgreSQL's initdb, pg_ctl and createdb (on Debian: apt-get install postgresql)";
+    let missing = "the tests need initdb, pg_ctl and createdb of PostgreSQL (on Debian: apt-get install postgresql)";
     debian().or_else(on_path).expect(missing)
 }
