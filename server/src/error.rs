@@ -19,7 +19,7 @@ pub struct Error {
     retry_after: Option<Duration>,
     fields: Vec<FieldViolation>,
     subjects: Vec<String>,
-    counts: Option<Counts>,
+    counts: Option<Box<Counts>>,
     source: Option<BoxError>,
 }
 
@@ -167,7 +167,7 @@ impl Error {
     pub fn partial(counts: Counts, done: &str, next: &str) -> Self {
         let Counts { failed, succeeded } = counts;
         let message = format!("{failed} of {} paths could not be {done}: {next}", failed + succeeded);
-        Self { counts: Some(counts), ..Self::new(Kind::PartialFailure, message) }
+        Self { counts: Some(Box::new(counts)), ..Self::new(Kind::PartialFailure, message) }
     }
 
     /// With what caused it.
@@ -208,7 +208,7 @@ impl Error {
 
     /// The counts of a partial failure.
     pub fn counts(&self) -> Option<Counts> {
-        self.counts
+        self.counts.as_deref().copied()
     }
 
     /// What it is about.

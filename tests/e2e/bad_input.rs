@@ -52,7 +52,12 @@ async fn writes_to_tags_commits_and_foreign_transactions_are_rejected() {
     let server = Server::start().await;
     server.put("a", "1").await;
     let commit = server.commit("one").await.commit_id;
-    let tag = CreateTagRequest { repository: server.repository.clone(), r#ref: "main".into(), tag: "v1".into() };
+    let tag = CreateTagRequest {
+        repository: server.repository.clone(),
+        r#ref: "main".into(),
+        tag: "v1".into(),
+        ..Default::default()
+    };
     server.versions.clone().create_tag(tag).await.unwrap();
     let not_a_branch = refused(Code::InvalidArgument, "REF_NOT_A_BRANCH");
     for at in ["v1", commit.as_str()] {
@@ -154,7 +159,12 @@ async fn foreign_and_unknown_transactions_return_the_same_error() {
 #[tokio::test]
 async fn a_base_must_be_an_existing_branch() {
     let server = Server::start().await;
-    let tag = CreateTagRequest { repository: server.repository.clone(), r#ref: "main".into(), tag: "v1".into() };
+    let tag = CreateTagRequest {
+        repository: server.repository.clone(),
+        r#ref: "main".into(),
+        tag: "v1".into(),
+        ..Default::default()
+    };
     server.versions.clone().create_tag(tag).await.unwrap();
     let on = |base: &str| BeginTransactionRequest { base_branch: base.into(), ..server.begin_request("t") };
     assert_eq!(why(server.try_begin(on("v1")).await), refused(Code::InvalidArgument, "REF_NOT_A_BRANCH"));
@@ -258,14 +268,14 @@ async fn invalid_new_names_are_rejected_with_the_field_name() {
     }
     for name in ["", "a b", "a.b", "..", "a~1", "a@", "a^", "-a", &"a".repeat(1025)] {
         let (repository, from) = (server.repository.clone(), "main".to_owned());
-        let request = CreateBranchRequest { repository, r#ref: from, branch: name.into() };
+        let request = CreateBranchRequest { repository, r#ref: from, branch: name.into(), ..Default::default() };
         let status = server.versions.clone().create_branch(request).await.unwrap_err();
         assert!(status.message().starts_with("branch"), "{name:?}: {}", status.message());
         assert_eq!(why::<()>(Err(status)), invalid, "{name:?}");
     }
     for name in ["", "a b", "..", "a..b", "/a", "a/", "a//b", "a^1", "a@{b", "@", "a.lock"] {
         let (repository, from) = (server.repository.clone(), "main".to_owned());
-        let request = CreateTagRequest { repository, r#ref: from, tag: name.into() };
+        let request = CreateTagRequest { repository, r#ref: from, tag: name.into(), ..Default::default() };
         let status = server.versions.clone().create_tag(request).await.unwrap_err();
         assert!(status.message().starts_with("tag"), "{name:?}: {}", status.message());
         assert_eq!(why::<()>(Err(status)), invalid, "{name:?}");

@@ -22,7 +22,8 @@ async fn a_commit_succeeds_after_its_deleted_base_is_recreated() {
     server.commit("seed").await;
     server.branch("base", "main").await;
     begin_and_write(&server, "base").await;
-    let gone = DeleteBranchRequest { repository: server.repository.clone(), branch: "base".into() };
+    let gone =
+        DeleteBranchRequest { repository: server.repository.clone(), branch: "base".into(), ..Default::default() };
     server.versions.clone().delete_branch(gone).await.unwrap();
     assert_eq!(why(server.publish("t").await), refused(Code::NotFound, "REF_NOT_FOUND"));
     let now = server.transaction("t").await.unwrap();

@@ -20,7 +20,12 @@ async fn listed(server: &Server) -> usize {
 async fn a_failed_begin_leaves_its_id_free() {
     let server = Server::start().await;
     let head = server.head("main").await;
-    let tag = CreateTagRequest { repository: server.repository.clone(), r#ref: "main".into(), tag: "v1".into() };
+    let tag = CreateTagRequest {
+        repository: server.repository.clone(),
+        r#ref: "main".into(),
+        tag: "v1".into(),
+        ..Default::default()
+    };
     server.versions.clone().create_tag(tag).await.unwrap();
     let based_on = |base: &str| BeginTransactionRequest { base_branch: base.into(), ..server.begin_request("t") };
     for (base, code, reason) in [

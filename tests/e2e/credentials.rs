@@ -122,7 +122,7 @@ async fn requests_without_valid_credentials_have_no_effect() {
         assert_eq!(why(created), refused(Code::Unauthenticated, "UNAUTHENTICATED"), "{refusal:?}");
     }
     // This would fail if a request without valid credentials had created the repository.
-    assert_eq!(external.create_repository(Some(&right)).await.unwrap().repository, "mine");
+    assert_eq!(external.create_repository(Some(&right)).await.unwrap().name, "mine");
 }
 
 /// Clients that log in send the token of lakeFS.

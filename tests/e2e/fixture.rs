@@ -227,8 +227,12 @@ impl Server {
     }
 
     pub(crate) async fn branch(&self, name: &str, source: &str) -> Branch {
-        let request =
-            CreateBranchRequest { repository: self.repository.clone(), r#ref: source.into(), branch: name.into() };
+        let request = CreateBranchRequest {
+            repository: self.repository.clone(),
+            r#ref: source.into(),
+            branch: name.into(),
+            ..Default::default()
+        };
         self.versions.clone().create_branch(request).await.unwrap().into_inner().branch.unwrap()
     }
 

@@ -79,8 +79,7 @@ async fn a_commit_without_a_merge_fails_if_its_branch_cannot_be_created() {
     server.begin("t").await;
     server.put_in("t", "a", "1").await.unwrap();
     let forbidden = server.arm(branch_creation(), FORBIDDEN, 1);
-    let without_merge =
-        CommitTransactionRequest { transaction_id: "t".into(), merge: Some(false), ..Default::default() };
+    let without_merge = CommitTransactionRequest { transaction_id: "t".into(), skip_merge: true, ..Default::default() };
     let response = server.publish_with(without_merge.clone()).await;
     assert_eq!(why(response), refused(Code::PermissionDenied, "PERMISSION_DENIED"));
     assert_eq!(forbidden.count(), 1);
@@ -108,8 +107,7 @@ async fn branches_are_kept_on_request() {
 
     server.begin("v").await;
     server.put_in("v", "a", "2").await.unwrap();
-    let without_merge =
-        CommitTransactionRequest { transaction_id: "v".into(), merge: Some(false), ..Default::default() };
+    let without_merge = CommitTransactionRequest { transaction_id: "v".into(), skip_merge: true, ..Default::default() };
     let done = server.publish_with(without_merge).await.unwrap();
     assert!(!done.merged && done.branch.starts_with("lakeport-kept-"));
     assert_eq!(server.head(&done.branch).await, done.commit_id);

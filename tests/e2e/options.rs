@@ -90,6 +90,7 @@ async fn a_merge_is_cherry_picked_and_reverted_against_the_named_parent() {
         r#ref: merged.commit_id,
         branch: "other".into(),
         parent_number: 1,
+        ..Default::default()
     };
     let without_parent = CherryPickRequest { parent_number: 0, ..pick.clone() };
     assert_eq!(why(server.versions.clone().cherry_pick(without_parent).await), invalid);

@@ -156,7 +156,7 @@ async fn changes_are_listed_with_conflicts() {
         all(server.transactions.clone().list_transaction_changes(request).await.unwrap().into_inner()).await;
     let changes: Vec<_> = responses.unwrap().into_iter().flat_map(|response| response.changes).collect();
     let seen: Vec<_> = changes.iter().map(|change| (change.path.as_str(), change.kind())).collect();
-    use transaction_change::Kind;
+    use path_change::Kind;
     assert_eq!(
         seen,
         [
@@ -193,7 +193,7 @@ async fn changes_and_conflicts_are_listed_across_pages() {
     let changes: Vec<_> = responses.unwrap().into_iter().flat_map(|response| response.changes).collect();
     assert_eq!(changes.iter().map(|change| change.path.clone()).collect::<Vec<_>>(), third);
     let conflicts: Vec<_> =
-        changes.iter().filter(|c| c.kind() == transaction_change::Kind::Conflict).map(|c| c.path.clone()).collect();
+        changes.iter().filter(|c| c.kind() == path_change::Kind::Conflict).map(|c| c.path.clone()).collect();
     let expected: Vec<_> = (0..2400).step_by(6).map(|n| format!("f{n:05}")).collect();
     assert_eq!(conflicts, expected);
 }

@@ -21,7 +21,7 @@ async fn merge_options_without_a_merge_are_rejected() {
     server.begin("t").await;
     let without_merge = CommitTransactionRequest {
         transaction_id: "t".into(),
-        merge: Some(false),
+        skip_merge: true,
         squash: true,
         strategy: MergeStrategy::SourceWins.into(),
         tags: vec!["v1".into()],

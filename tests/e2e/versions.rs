@@ -10,8 +10,12 @@ async fn branches_and_tags_are_created_and_deleted() {
     let server = Server::start().await;
     let head = server.branch("side", "main").await.commit_id;
     assert_eq!(head, server.head("main").await);
-    let again =
-        CreateBranchRequest { repository: server.repository.clone(), r#ref: "main".into(), branch: "side".into() };
+    let again = CreateBranchRequest {
+        repository: server.repository.clone(),
+        r#ref: "main".into(),
+        branch: "side".into(),
+        ..Default::default()
+    };
     assert_eq!(
         why(server.versions.clone().create_branch(again.clone()).await),
         refused(Code::AlreadyExists, "BRANCH_EXISTS")
@@ -24,22 +28,29 @@ async fn branches_and_tags_are_created_and_deleted() {
         refused(Code::PermissionDenied, "RESERVED_NAME")
     );
 
-    let tag = CreateTagRequest { repository: server.repository.clone(), r#ref: "main".into(), tag: "v1.0".into() };
+    let tag = CreateTagRequest {
+        repository: server.repository.clone(),
+        r#ref: "main".into(),
+        tag: "v1.0".into(),
+        ..Default::default()
+    };
     server.versions.clone().create_tag(tag.clone()).await.unwrap();
     assert_eq!(why(server.versions.clone().create_tag(tag).await), refused(Code::AlreadyExists, "TAG_EXISTS"));
     let onto_tag = server.write(vec![server.header("v1.0", "a", "1")]).await;
     assert_eq!(why(onto_tag), refused(Code::InvalidArgument, "REF_NOT_A_BRANCH"));
     let get = GetBranchRequest { repository: server.repository.clone(), branch: "nope".into() };
     assert_eq!(why(server.versions.clone().get_branch(get).await), refused(Code::NotFound, "REF_NOT_FOUND"));
-    let delete = DeleteTagRequest { repository: server.repository.clone(), tag: "v1.0".into() };
+    let delete = DeleteTagRequest { repository: server.repository.clone(), tag: "v1.0".into(), ..Default::default() };
     server.versions.clone().delete_tag(delete.clone()).await.unwrap();
     assert_eq!(why(server.versions.clone().delete_tag(delete).await), refused(Code::NotFound, "REF_NOT_FOUND"));
-    let default = DeleteBranchRequest { repository: server.repository.clone(), branch: "main".into() };
+    let default =
+        DeleteBranchRequest { repository: server.repository.clone(), branch: "main".into(), ..Default::default() };
     assert_eq!(
         why(server.versions.clone().delete_branch(default).await),
         refused(Code::FailedPrecondition, "DEFAULT_BRANCH")
     );
-    let side = DeleteBranchRequest { repository: server.repository.clone(), branch: "side".into() };
+    let side =
+        DeleteBranchRequest { repository: server.repository.clone(), branch: "side".into(), ..Default::default() };
     server.versions.clone().delete_branch(side).await.unwrap();
 }
 
@@ -54,7 +65,7 @@ async fn branches_are_listed_by_page_without_transaction_branches() {
     let mut names = Vec::new();
     loop {
         let page = server.versions.clone().list_branches(request.clone()).await.unwrap().into_inner();
-        names.extend(page.branches.into_iter().map(|branch| branch.branch));
+        names.extend(page.branches.into_iter().map(|branch| branch.name));
         if page.next_page_token.is_empty() {
             break;
         }
@@ -68,7 +79,7 @@ async fn branches_are_listed_by_page_without_transaction_branches() {
     );
 }
 
-async fn diff(server: &Server, left: &str, right: &str, mode: DiffMode) -> Vec<(String, diff_entry::Kind)> {
+async fn diff(server: &Server, left: &str, right: &str, mode: DiffMode) -> Vec<(String, path_change::Kind)> {
     let request = DiffRequest {
         repository: server.repository.clone(),
         r#ref: left.into(),
@@ -77,12 +88,12 @@ async fn diff(server: &Server, left: &str, right: &str, mode: DiffMode) -> Vec<(
         ..Default::default()
     };
     let pages = all(server.versions.clone().diff(request).await.unwrap().into_inner()).await.unwrap();
-    pages.into_iter().flat_map(|page| page.entries).map(|entry| (entry.path.clone(), entry.kind())).collect()
+    pages.into_iter().flat_map(|page| page.changes).map(|entry| (entry.path.clone(), entry.kind())).collect()
 }
 
 #[tokio::test]
 async fn diverged_branches_are_diffed_and_merged() {
-    use diff_entry::Kind;
+    use path_change::Kind;
     let server = Server::start().await;
     server.put("a", "0").await;
     server.commit("base").await;
@@ -204,7 +215,7 @@ async fn repositories_are_created_once_and_deleted() {
         why(server.versions.clone().create_repository(taken).await),
         refused(Code::AlreadyExists, "REPOSITORY_EXISTS")
     );
-    let delete = DeleteRepositoryRequest { repository: server.repository.clone() };
+    let delete = DeleteRepositoryRequest { repository: server.repository.clone(), ..Default::default() };
     server.versions.clone().delete_repository(delete).await.unwrap();
     // lakeFS caches a deleted repository for some seconds.
     let gone = refused(Code::NotFound, "REPOSITORY_NOT_FOUND");
@@ -283,7 +294,7 @@ async fn log_and_diff_select_paths_and_copy_and_list_read_old_commits() {
         ..Default::default()
     };
     let pages = all(server.versions.clone().diff(diff).await.unwrap().into_inner()).await.unwrap();
-    let differ: Vec<_> = pages.iter().flat_map(|page| &page.entries).map(|entry| entry.path.as_str()).collect();
+    let differ: Vec<_> = pages.iter().flat_map(|page| &page.changes).map(|entry| entry.path.as_str()).collect();
     assert_eq!(differ, ["a/1", "a/2"]);
     let copy = CopyRequest {
         repository: repository.clone(),
@@ -348,7 +359,7 @@ async fn repositories_are_listed_by_page() {
     loop {
         let request = ListRepositoriesRequest { prefix: "e2e-".into(), page_size: 1, page_token };
         let page = server.versions.clone().list_repositories(request).await.unwrap().into_inner();
-        names.extend(page.repositories.into_iter().map(|found| found.repository));
+        names.extend(page.repositories.into_iter().map(|found| found.name));
         page_token = page.next_page_token;
         if page_token.is_empty() {
             break;

@@ -42,12 +42,13 @@ fn generate(into: &Path) -> Result<()> {
     let python = tools::python_client()?;
     let plugins = std::env::join_paths([python.join("bin"), PathBuf::from("/usr/bin"), PathBuf::from("/bin")]);
     let plugins = plugins.map_err(|error| Error::Check(error.to_string()))?;
-    let mut protoc =
-        Run::new(python.join("bin/python"), &proto).env("PATH", plugins).args("-m grpc_tools.protoc -I. -Ithird_party");
+    let mut protoc = Run::new(python.join("bin/python"), &proto)
+        .env("PATH", plugins)
+        .args("-m grpc_tools.protoc -I. -I../third_party/googleapis");
     for kind in ["python", "pyi", "grpc_python", "mypy_grpc"] {
         protoc = protoc.arg(format!("--{kind}_out={}", into.display()));
     }
-    ["errors", "files", "transactions", "versions"]
+    ["changes", "errors", "files", "transactions", "versions"]
         .iter()
         .fold(protoc, |protoc, file| protoc.arg(format!("{PACKAGE}/{file}.proto")))
         .run()

@@ -3,8 +3,8 @@
 use crate::streams::{items, paged};
 use crate::v1::{
     BeginTransactionRequest, CommitTransactionRequest, ErrorReason, GetTransactionRequest, KeepAliveTransactionRequest,
-    ListTransactionChangesRequest, ListTransactionsRequest, MergeStrategy, RollbackTransactionRequest, Transaction,
-    TransactionChange, WatchTransactionRequest, WatchTransactionResponse,
+    ListTransactionChangesRequest, ListTransactionsRequest, MergeStrategy, PathChange, RollbackTransactionRequest,
+    Transaction, WatchTransactionRequest, WatchTransactionResponse,
 };
 use crate::{Client, Error, Result};
 use futures_util::stream::Stream;
@@ -97,7 +97,7 @@ impl Client {
             metadata: options.metadata,
             strategy: options.strategy.into(),
             squash: options.squash,
-            merge: options.skip_merge.then_some(false),
+            skip_merge: options.skip_merge,
             tags: options.tags,
             validate_only: options.validate_only,
             if_epoch: options.if_epoch,
@@ -134,7 +134,7 @@ impl Client {
         &self,
         transaction_id: &str,
         prefix: &str,
-    ) -> Result<impl Stream<Item = Result<TransactionChange>> + Send + Unpin + use<>> {
+    ) -> Result<impl Stream<Item = Result<PathChange>> + Send + Unpin + use<>> {
         let request =
             ListTransactionChangesRequest { prefix: prefix.to_owned(), transaction_id: transaction_id.to_owned() };
         Ok(items(self.transactions().list_transaction_changes(request).await?, |message| message.changes))

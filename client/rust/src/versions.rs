@@ -4,6 +4,7 @@ mod branches;
 mod commits;
 mod history;
 mod repositories;
+mod request_id;
 mod tags;
 
 use crate::{Error, Result};

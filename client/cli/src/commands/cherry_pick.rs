@@ -26,6 +26,7 @@ pub(super) async fn run(session: &mut Session, args: Args) -> Result<()> {
         r#ref: commit.clone(),
         branch: branch.name.clone(),
         parent_number: parent,
+        ..Default::default()
     };
     let made =
         session.client.cherry_pick(request).await.with_context(|| format!("cherry-pick {commit} onto {branch}"))?;

@@ -32,6 +32,7 @@ pub(super) async fn run(session: &mut Session, args: Args) -> Result<()> {
         message: args.message,
         metadata: map(args.meta),
         allow_empty: args.allow_empty,
+        ..Default::default()
     };
     let made = session.client.create_commit(request).await.with_context(|| format!("commit {}", args.uri))?;
     session.out.print(&made_commit(&made))

@@ -62,6 +62,7 @@ pub(super) async fn run(session: &mut Session, args: Args) -> Result<()> {
         metadata: map(meta),
         strategy: MergeStrategy::from(strategy).into(),
         squash,
+        ..Default::default()
     };
     let commit_id =
         session.client.merge(request).await.with_context(|| format!("merge {source} into {destination}"))?;

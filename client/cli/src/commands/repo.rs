@@ -68,7 +68,13 @@ pub(super) async fn run(session: &mut Session, command: Command) -> Result<()> {
 
 async fn create(session: &mut Session, args: CreateArgs) -> Result<()> {
     let CreateArgs { repository: uri, storage_namespace, default_branch, read_only } = args;
-    let request = CreateRepositoryRequest { repository: uri.0.clone(), storage_namespace, default_branch, read_only };
+    let request = CreateRepositoryRequest {
+        repository: uri.0.clone(),
+        storage_namespace,
+        default_branch,
+        read_only,
+        ..Default::default()
+    };
     let made = session.client.create_repository(request).await;
     session.out.print(&repository(&made.with_context(|| format!("create {uri}"))?))
 }

@@ -46,6 +46,7 @@ pub(super) async fn run(session: &mut Session, args: Args) -> Result<()> {
         target_ref: to.unwrap_or_default(),
         path: path.unwrap_or_default(),
         prefix: prefix.unwrap_or_default(),
+        ..Default::default()
     };
     let reset = session.client.reset(request).await;
     session.out.print(&branch(&reset.with_context(|| format!("reset {uri}"))?))

@@ -40,6 +40,7 @@ pub(super) async fn run(session: &mut Session, args: Args) -> Result<()> {
         parent_number: parent,
         message,
         metadata: map(meta),
+        ..Default::default()
     };
     let made = session.client.revert(request).await.with_context(|| format!("revert {commit} on {branch}"))?;
     session.out.print(&made_commit(&made))

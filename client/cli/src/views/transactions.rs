@@ -4,8 +4,8 @@ use super::versions::change;
 use super::{lines, pairs, text_or_null, time, time_text};
 use crate::output::Record;
 use lakeport_client::Error;
-use lakeport_client::v1::transaction_change::Kind;
-use lakeport_client::v1::{Transaction, TransactionChange, TransactionState, WatchTransactionResponse};
+use lakeport_client::v1::path_change::Kind;
+use lakeport_client::v1::{PathChange, Transaction, TransactionState, WatchTransactionResponse};
 use serde_json::{Value, json};
 
 /// Name of a state, in the output and for the flag `--state`.
@@ -113,7 +113,7 @@ pub(crate) fn shown(tx: &Transaction) -> Record {
 }
 
 /// A path that a transaction changed.
-pub(crate) fn changed(entry: &TransactionChange) -> Record {
+pub(crate) fn changed(entry: &PathChange) -> Record {
     let (sign, word) = match entry.kind() {
         Kind::Added => ('+', "added"),
         Kind::Changed => ('~', "changed"),

@@ -2,19 +2,17 @@
 
 use super::{lines, pairs, text_or_null, time, time_text};
 use crate::output::Record;
-use lakeport_client::v1::diff_entry::Kind;
-use lakeport_client::v1::{Branch, Commit, DiffEntry, Repository, Tag};
+use lakeport_client::v1::path_change::Kind;
+use lakeport_client::v1::{Branch, Commit, PathChange, Repository, Tag};
 use serde_json::json;
 
 /// A repository.
 pub(crate) fn repository(repository: &Repository) -> Record {
     let read_only = if repository.read_only { "  read-only" } else { "" };
-    let text = format!(
-        "{}  {}  {}{read_only}",
-        repository.repository, repository.default_branch, repository.storage_namespace
-    );
+    let text =
+        format!("{}  {}  {}{read_only}", repository.name, repository.default_branch, repository.storage_namespace);
     let json = json!({
-        "repository": repository.repository,
+        "repository": repository.name,
         "storage_namespace": repository.storage_namespace,
         "default_branch": repository.default_branch,
         "create_time": time(repository.create_time.as_ref()),
@@ -25,14 +23,14 @@ pub(crate) fn repository(repository: &Repository) -> Record {
 
 /// A branch.
 pub(crate) fn branch(branch: &Branch) -> Record {
-    let text = format!("{}  {}", branch.commit_id, branch.branch);
-    Record { text, json: json!({ "branch": branch.branch, "commit_id": branch.commit_id }) }
+    let text = format!("{}  {}", branch.commit_id, branch.name);
+    Record { text, json: json!({ "branch": branch.name, "commit_id": branch.commit_id }) }
 }
 
 /// A tag.
 pub(crate) fn tag(tag: &Tag) -> Record {
-    let text = format!("{}  {}", tag.commit_id, tag.tag);
-    Record { text, json: json!({ "tag": tag.tag, "commit_id": tag.commit_id }) }
+    let text = format!("{}  {}", tag.commit_id, tag.name);
+    Record { text, json: json!({ "tag": tag.name, "commit_id": tag.commit_id }) }
 }
 
 /// A commit of a log.
@@ -76,7 +74,7 @@ pub(crate) fn removed(kind: &str, name: &str, is_dry_run: bool) -> Record {
 }
 
 /// A path that differs between two refs.
-pub(crate) fn difference(entry: &DiffEntry) -> Record {
+pub(crate) fn difference(entry: &PathChange) -> Record {
     let (sign, word) = match entry.kind() {
         Kind::Added => ('+', "added"),
         Kind::Changed => ('~', "changed"),

@@ -2,7 +2,7 @@
 
 use crate::streams::items;
 use crate::v1::{CopyRequest, DeleteRequest, MoveRequest, PathStatus};
-use crate::{Client, Error, Place, Result};
+use crate::{Client, Error, ErrorReason, Place, Result};
 use futures_util::stream::Stream;
 
 /// An object, optionally with all objects below it.
@@ -25,6 +25,7 @@ pub struct Outcome {
 
 /// Result of a delete.
 #[derive(Debug, Default)]
+#[must_use = "`failures` lists the objects that could not be deleted"]
 pub struct Deleted {
     /// Number of deleted paths. With `allow_missing`, and in [`Client::delete_paths`], a path without an object counts too.
     pub count: i64,
@@ -78,11 +79,18 @@ impl Client {
         let request = DeleteRequest { repository, r#ref, transaction_id, ..request };
         let mut response = self.files().delete(request).await?.into_inner();
         let mut deleted = Deleted::default();
-        while let Some(message) = response.message().await? {
-            deleted.count = message.deleted_count;
-            deleted.failures.extend(message.failures.into_iter().map(Outcome::failed));
+        loop {
+            match response.message().await.map_err(Error::from) {
+                Ok(Some(message)) => {
+                    deleted.count = message.deleted_count;
+                    deleted.failures.extend(message.failures.into_iter().map(Outcome::failed));
+                }
+                Ok(None) => return Ok(deleted),
+                // The result lists the failures.
+                Err(error) if error.reason() == Some(ErrorReason::PartialFailure) => return Ok(deleted),
+                Err(error) => return Err(error),
+            }
         }
-        Ok(deleted)
     }
 
     /// Copies objects on the server. `from` is the ref that contains the source; `None` means that the source is in `to`. With a

@@ -1,6 +1,7 @@
 //! Calls for branches.
 
 use super::expect;
+use super::request_id::with_request_id;
 use crate::streams::paged;
 use crate::v1::{
     Branch, CreateBranchRequest, DeleteBranchRequest, GetBranchRequest, ListBranchesRequest, ResetRequest,
@@ -37,12 +38,12 @@ impl Client {
     /// # Errors
     /// `BranchExists`, `RefNotFound`, `RepositoryNotFound`.
     pub async fn create_branch(&self, repository: &str, branch: &str, reference: &str) -> Result<Branch> {
-        let request = CreateBranchRequest {
-            repository: repository.to_owned(),
-            r#ref: reference.to_owned(),
-            branch: branch.to_owned(),
+        let send = async |request_id| {
+            let (repository, branch) = (repository.to_owned(), branch.to_owned());
+            let request = CreateBranchRequest { repository, r#ref: reference.to_owned(), branch, request_id };
+            Ok(self.versions().create_branch(request).await?.into_inner().branch)
         };
-        expect(self.versions().create_branch(request).await?.into_inner().branch)
+        expect(with_request_id("", send).await?)
     }
 
     /// Deletes a branch and its uncommitted changes.
@@ -50,9 +51,12 @@ impl Client {
     /// # Errors
     /// `RefNotFound`, `DefaultBranch`, `BranchProtected`.
     pub async fn delete_branch(&self, repository: &str, branch: &str) -> Result<()> {
-        let request = DeleteBranchRequest { repository: repository.to_owned(), branch: branch.to_owned() };
-        self.versions().delete_branch(request).await?;
-        Ok(())
+        let send = async |request_id| {
+            let (repository, branch) = (repository.to_owned(), branch.to_owned());
+            self.versions().delete_branch(DeleteBranchRequest { repository, branch, request_id }).await?;
+            Ok(())
+        };
+        with_request_id("", send).await
     }
 
     /// Discards uncommitted changes of a branch. If `target_ref` is set, moves the branch to that commit instead.
@@ -60,6 +64,10 @@ impl Client {
     /// # Errors
     /// `RefNotFound`, `BranchProtected`.
     pub async fn reset(&self, request: ResetRequest) -> Result<Branch> {
-        expect(self.versions().reset(request).await?.into_inner().branch)
+        let send = async |request_id| {
+            let request = ResetRequest { request_id, ..request.clone() };
+            Ok(self.versions().reset(request).await?.into_inner().branch)
+        };
+        expect(with_request_id(&request.request_id, send).await?)
     }
 }

@@ -1,17 +1,22 @@
 //! Calls that create commits outside of transactions.
 
 use super::expect;
+use super::request_id::with_request_id;
 use crate::v1::{CherryPickRequest, Commit, CreateCommitRequest, MergeRequest, RevertRequest};
 use crate::{Client, Result};
 
-/// If the response of lakeFS is lost, these calls fail with `OutcomeUnknown`. Check the log before a retry.
+/// These calls set `request_id` if it is empty, and retry after a lost response: they take effect at most once.
 impl Client {
     /// Commits the uncommitted changes of a branch or a transaction. The transaction stays open.
     ///
     /// # Errors
     /// `NoChanges`, `HookRejected`, `BranchProtected`, `RefNotFound`.
     pub async fn create_commit(&self, request: CreateCommitRequest) -> Result<Commit> {
-        expect(self.versions().create_commit(request).await?.into_inner().commit)
+        let send = async |request_id| {
+            let request = CreateCommitRequest { request_id, ..request.clone() };
+            Ok(self.versions().create_commit(request).await?.into_inner().commit)
+        };
+        expect(with_request_id(&request.request_id, send).await?)
     }
 
     /// Merges a ref into a branch, and returns the new head of the branch.
@@ -19,7 +24,11 @@ impl Client {
     /// # Errors
     /// `MergeConflict`, `NoChanges`, `BaseDirty`, `HookRejected`, `BranchProtected`, `RefNotFound`.
     pub async fn merge(&self, request: MergeRequest) -> Result<String> {
-        Ok(self.versions().merge(request).await?.into_inner().commit_id)
+        let send = async |request_id| {
+            let request = MergeRequest { request_id, ..request.clone() };
+            Ok(self.versions().merge(request).await?.into_inner().commit_id)
+        };
+        with_request_id(&request.request_id, send).await
     }
 
     /// Reverts a commit with a new commit on a branch or in a transaction.
@@ -27,7 +36,11 @@ impl Client {
     /// # Errors
     /// `MergeConflict`, `NoChanges`, `BaseDirty`, `RefNotFound`.
     pub async fn revert(&self, request: RevertRequest) -> Result<Commit> {
-        expect(self.versions().revert(request).await?.into_inner().commit)
+        let send = async |request_id| {
+            let request = RevertRequest { request_id, ..request.clone() };
+            Ok(self.versions().revert(request).await?.into_inner().commit)
+        };
+        expect(with_request_id(&request.request_id, send).await?)
     }
 
     /// Applies the changes of a commit to a branch, as a new commit.
@@ -35,6 +48,10 @@ impl Client {
     /// # Errors
     /// `MergeConflict`, `BaseDirty`, `RefNotFound`.
     pub async fn cherry_pick(&self, request: CherryPickRequest) -> Result<Commit> {
-        expect(self.versions().cherry_pick(request).await?.into_inner().commit)
+        let send = async |request_id| {
+            let request = CherryPickRequest { request_id, ..request.clone() };
+            Ok(self.versions().cherry_pick(request).await?.into_inner().commit)
+        };
+        expect(with_request_id(&request.request_id, send).await?)
     }
 }

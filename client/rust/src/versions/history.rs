@@ -2,7 +2,7 @@
 
 use super::expect;
 use crate::streams::items;
-use crate::v1::{Commit, DiffEntry, DiffRequest, GetCommitRequest, LogRequest};
+use crate::v1::{Commit, DiffRequest, GetCommitRequest, LogRequest, PathChange};
 use crate::{Client, Place, Result};
 use futures_util::stream::Stream;
 
@@ -32,7 +32,7 @@ impl Client {
     pub async fn diff(
         &self,
         request: DiffRequest,
-    ) -> Result<impl Stream<Item = Result<DiffEntry>> + Send + Unpin + use<>> {
-        Ok(items(self.versions().diff(request).await?, |message| message.entries))
+    ) -> Result<impl Stream<Item = Result<PathChange>> + Send + Unpin + use<>> {
+        Ok(items(self.versions().diff(request).await?, |message| message.changes))
     }
 }

@@ -1,6 +1,7 @@
 //! Calls for repositories.
 
 use super::expect;
+use super::request_id::with_request_id;
 use crate::streams::paged;
 use crate::v1::{
     CreateRepositoryRequest, DeleteRepositoryRequest, GetRepositoryRequest, ListRepositoriesRequest, Repository,
@@ -36,7 +37,11 @@ impl Client {
     /// # Errors
     /// `RepositoryExists`; `RefusedByLakefs` if the storage namespace was ever used before.
     pub async fn create_repository(&self, request: CreateRepositoryRequest) -> Result<Repository> {
-        expect(self.versions().create_repository(request).await?.into_inner().repository)
+        let send = async |request_id| {
+            let request = CreateRepositoryRequest { request_id, ..request.clone() };
+            Ok(self.versions().create_repository(request).await?.into_inner().repository)
+        };
+        expect(with_request_id(&request.request_id, send).await?)
     }
 
     /// Deletes a repository and everything in it.
@@ -44,8 +49,11 @@ impl Client {
     /// # Errors
     /// `RepositoryNotFound`.
     pub async fn delete_repository(&self, repository: &str) -> Result<()> {
-        let request = DeleteRepositoryRequest { repository: repository.to_owned() };
-        self.versions().delete_repository(request).await?;
-        Ok(())
+        let send = async |request_id| {
+            let repository = repository.to_owned();
+            self.versions().delete_repository(DeleteRepositoryRequest { repository, request_id }).await?;
+            Ok(())
+        };
+        with_request_id("", send).await
     }
 }

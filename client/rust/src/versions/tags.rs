@@ -1,6 +1,7 @@
 //! Calls for tags.
 
 use super::expect;
+use super::request_id::with_request_id;
 use crate::streams::paged;
 use crate::v1::{CreateTagRequest, DeleteTagRequest, GetTagRequest, ListTagsRequest, Tag};
 use crate::{Client, Result};
@@ -35,9 +36,12 @@ impl Client {
     /// # Errors
     /// `TagExists`, `RefNotFound`, `RepositoryNotFound`.
     pub async fn create_tag(&self, repository: &str, tag: &str, reference: &str) -> Result<Tag> {
-        let request =
-            CreateTagRequest { repository: repository.to_owned(), r#ref: reference.to_owned(), tag: tag.to_owned() };
-        expect(self.versions().create_tag(request).await?.into_inner().tag)
+        let send = async |request_id| {
+            let (repository, tag) = (repository.to_owned(), tag.to_owned());
+            let request = CreateTagRequest { repository, r#ref: reference.to_owned(), tag, request_id };
+            Ok(self.versions().create_tag(request).await?.into_inner().tag)
+        };
+        expect(with_request_id("", send).await?)
     }
 
     /// Deletes a tag.
@@ -45,8 +49,11 @@ impl Client {
     /// # Errors
     /// `RefNotFound`, `RepositoryNotFound`.
     pub async fn delete_tag(&self, repository: &str, tag: &str) -> Result<()> {
-        let request = DeleteTagRequest { repository: repository.to_owned(), tag: tag.to_owned() };
-        self.versions().delete_tag(request).await?;
-        Ok(())
+        let send = async |request_id| {
+            let (repository, tag) = (repository.to_owned(), tag.to_owned());
+            self.versions().delete_tag(DeleteTagRequest { repository, tag, request_id }).await?;
+            Ok(())
+        };
+        with_request_id("", send).await
     }
 }

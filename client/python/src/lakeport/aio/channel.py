@@ -44,6 +44,8 @@ _REFUSALS = 20
 """Maximum number of retries of a call that the server rejected because of overload."""
 _LOSSES = 2
 """Maximum number of retries of an idempotent call after a lost connection or during a shutdown of the server."""
+_IN_PROGRESS = 90
+"""Seconds for which a call with a `request_id` is retried while an earlier attempt may still take effect."""
 _PAUSE = 0.1
 """Seconds before a retry, unless the server specifies a delay."""
 
@@ -79,6 +81,7 @@ class _Tries:
     def __init__(self, timeout: float | None, *, idempotent: bool) -> None:
         self._refusals = _REFUSALS
         self._losses = _LOSSES if idempotent else 0
+        self._in_progress_until = time.monotonic() + _IN_PROGRESS
         self._until = time.monotonic() + (timeout or math.inf) / 2
         self._first: errors.LakeportError | None = None
 
@@ -87,6 +90,8 @@ class _Tries:
         if error.reason == "OVERLOADED":
             self._refusals -= 1
             return self._refusals >= 0
+        if error.reason == "REQUEST_IN_PROGRESS":
+            return time.monotonic() < self._in_progress_until
         if _is_lost(error):
             self._first = self._first or error
             self._losses -= 1

@@ -20,7 +20,7 @@ from lakeport.aio.writing import Data, messages, rewind
 from lakeport.v1 import files_pb2 as v1
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping, Sequence
+    from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator, Mapping, Sequence
 
 T = TypeVar("T")
 
@@ -228,10 +228,10 @@ class Files:
 
     async def _deleted(self, request: v1.DeleteRequest) -> int:
         gone, failures = 0, list[v1.PathStatus]()
-        async for message in self._channel.stream(lambda to: to.files.Delete(request, **to.long)):
-            gone = message.deleted_count
-            failures.extend(message.failures)
-        _raise_first(failures)
+        with _partial(failures):
+            async for message in self._channel.stream(lambda to: to.files.Delete(request, **to.long)):
+                gone = message.deleted_count
+                failures.extend(message.failures)
         return gone
 
     async def copy(
@@ -327,20 +327,26 @@ async def _send(call: aio.StreamUnaryCall[WriteFrame, v1.WriteResponse], pieces:
 
 async def _moved(pages: AsyncIterator[v1.CopyResponse] | AsyncIterator[v1.MoveResponse]) -> list[str]:
     paths, failures = list[str](), list[v1.PathStatus]()
-    async for page in pages:
-        paths.extend(page.paths)
-        failures.extend(page.failures)
-    _raise_first(failures)
+    with _partial(failures):
+        async for page in pages:
+            paths.extend(page.paths)
+            failures.extend(page.failures)
     return paths
 
 
-def _raise_first(failures: list[v1.PathStatus]) -> None:
-    if failures:
+@contextlib.contextmanager
+def _partial(failures: list[v1.PathStatus]) -> Iterator[None]:
+    """Raises the error of the first failed path instead of `PARTIAL_FAILURE`, which only counts them."""
+    try:
+        yield
+    except errors.LakeportError as partial:
+        if partial.reason != "PARTIAL_FAILURE" or not failures:
+            raise
         error = errors.of_status(failures[0].status)
         error.strerror = f"{failures[0].path}: {error.strerror}"
         if len(failures) > 1:
             error.strerror += f" (and {len(failures) - 1} more failed)"
-        raise error
+        raise error from None
 
 
 def _in_order(found: dict[int, T], expected: int) -> list[T]:

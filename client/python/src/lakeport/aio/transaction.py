@@ -12,8 +12,8 @@ from lakeport.aio.channel import Channel
 from lakeport.aio.files import Files
 from lakeport.aio.place import Place
 from lakeport.errors import BusyError, LakeportError, TimedOutError, UnavailableError
+from lakeport.v1 import changes_pb2, versions_pb2
 from lakeport.v1 import transactions_pb2 as v1
-from lakeport.v1 import versions_pb2
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
@@ -120,7 +120,7 @@ class Transaction(Files):
             tags=tags,
             strategy=strategy,
             squash=squash,
-            merge=merge,
+            skip_merge=not merge,
             if_epoch=if_epoch,
         )
         self.state = await self._outcome(request)
@@ -165,7 +165,7 @@ class Transaction(Files):
         ).transaction
         return self.state
 
-    async def changes(self, prefix: str = "") -> AsyncIterator[v1.TransactionChange]:
+    async def changes(self, prefix: str = "") -> AsyncIterator[changes_pb2.PathChange]:
         """Yields the paths that the transaction changed, and those in conflict with the base branch, in byte order."""
         request = v1.ListTransactionChangesRequest(transaction_id=self.id, prefix=prefix)
         async for page in self._channel.stream(

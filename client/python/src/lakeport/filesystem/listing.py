@@ -170,12 +170,12 @@ class Listing(Base):
         versions = self.lakeport.versions
         if not where.repository:
             async for repository in versions.repositories():
-                yield repository.repository
+                yield repository.name
             return
         async for branch in versions.branches(where.repository):
-            yield f"{where.repository}/{branch.branch}"
+            yield f"{where.repository}/{branch.name}"
         async for tag in versions.tags(where.repository):
-            yield f"{where.repository}/{tag.tag}"
+            yield f"{where.repository}/{tag.name}"
 
     async def _folder(self, where: Path, *, refresh: bool, is_folder: bool) -> list[Info]:
         name = str(where)

@@ -278,6 +278,53 @@ class MoveResponse(_message.Message):
     failures: _containers.RepeatedCompositeFieldContainer[PathStatus]
     def __init__(self, paths: _Optional[_Iterable[str]] = ..., failures: _Optional[_Iterable[_Union[PathStatus, _Mapping]]] = ...) -> None: ...
 
+class ComposeRequest(_message.Message):
+    __slots__ = ("repository", "ref", "path", "transaction_id", "content_type", "metadata", "size_bytes", "if_none_match", "object_crc32c", "source_paths", "source_ref", "source_transaction_id", "delete_sources", "request_id")
+    class MetadataEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
+    REPOSITORY_FIELD_NUMBER: _ClassVar[int]
+    REF_FIELD_NUMBER: _ClassVar[int]
+    PATH_FIELD_NUMBER: _ClassVar[int]
+    TRANSACTION_ID_FIELD_NUMBER: _ClassVar[int]
+    CONTENT_TYPE_FIELD_NUMBER: _ClassVar[int]
+    METADATA_FIELD_NUMBER: _ClassVar[int]
+    SIZE_BYTES_FIELD_NUMBER: _ClassVar[int]
+    IF_NONE_MATCH_FIELD_NUMBER: _ClassVar[int]
+    OBJECT_CRC32C_FIELD_NUMBER: _ClassVar[int]
+    SOURCE_PATHS_FIELD_NUMBER: _ClassVar[int]
+    SOURCE_REF_FIELD_NUMBER: _ClassVar[int]
+    SOURCE_TRANSACTION_ID_FIELD_NUMBER: _ClassVar[int]
+    DELETE_SOURCES_FIELD_NUMBER: _ClassVar[int]
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    repository: str
+    ref: str
+    path: str
+    transaction_id: str
+    content_type: str
+    metadata: _containers.ScalarMap[str, str]
+    size_bytes: int
+    if_none_match: str
+    object_crc32c: int
+    source_paths: _containers.RepeatedScalarFieldContainer[str]
+    source_ref: str
+    source_transaction_id: str
+    delete_sources: bool
+    request_id: str
+    def __init__(self, repository: _Optional[str] = ..., ref: _Optional[str] = ..., path: _Optional[str] = ..., transaction_id: _Optional[str] = ..., content_type: _Optional[str] = ..., metadata: _Optional[_Mapping[str, str]] = ..., size_bytes: _Optional[int] = ..., if_none_match: _Optional[str] = ..., object_crc32c: _Optional[int] = ..., source_paths: _Optional[_Iterable[str]] = ..., source_ref: _Optional[str] = ..., source_transaction_id: _Optional[str] = ..., delete_sources: bool = ..., request_id: _Optional[str] = ...) -> None: ...
+
+class ComposeResponse(_message.Message):
+    __slots__ = ("composed_bytes", "info")
+    COMPOSED_BYTES_FIELD_NUMBER: _ClassVar[int]
+    INFO_FIELD_NUMBER: _ClassVar[int]
+    composed_bytes: int
+    info: FileInfo
+    def __init__(self, composed_bytes: _Optional[int] = ..., info: _Optional[_Union[FileInfo, _Mapping]] = ...) -> None: ...
+
 class BatchStatRequest(_message.Message):
     __slots__ = ("repository", "ref", "transaction_id", "paths")
     REPOSITORY_FIELD_NUMBER: _ClassVar[int]
@@ -325,16 +372,18 @@ class BatchReadResponse(_message.Message):
     def __init__(self, items: _Optional[_Iterable[_Union[BatchReadItem, _Mapping]]] = ...) -> None: ...
 
 class BatchReadItem(_message.Message):
-    __slots__ = ("index", "status", "info", "data")
+    __slots__ = ("index", "status", "info", "crc32c", "data")
     INDEX_FIELD_NUMBER: _ClassVar[int]
     STATUS_FIELD_NUMBER: _ClassVar[int]
     INFO_FIELD_NUMBER: _ClassVar[int]
+    CRC32C_FIELD_NUMBER: _ClassVar[int]
     DATA_FIELD_NUMBER: _ClassVar[int]
     index: int
     status: _status_pb2.Status
     info: FileInfo
+    crc32c: int
     data: bytes
-    def __init__(self, index: _Optional[int] = ..., status: _Optional[_Union[_status_pb2.Status, _Mapping]] = ..., info: _Optional[_Union[FileInfo, _Mapping]] = ..., data: _Optional[bytes] = ...) -> None: ...
+    def __init__(self, index: _Optional[int] = ..., status: _Optional[_Union[_status_pb2.Status, _Mapping]] = ..., info: _Optional[_Union[FileInfo, _Mapping]] = ..., crc32c: _Optional[int] = ..., data: _Optional[bytes] = ...) -> None: ...
 
 class BatchWriteRequest(_message.Message):
     __slots__ = ("repository", "ref", "transaction_id", "items")
@@ -349,7 +398,7 @@ class BatchWriteRequest(_message.Message):
     def __init__(self, repository: _Optional[str] = ..., ref: _Optional[str] = ..., transaction_id: _Optional[str] = ..., items: _Optional[_Iterable[_Union[BatchWriteItem, _Mapping]]] = ...) -> None: ...
 
 class BatchWriteItem(_message.Message):
-    __slots__ = ("path", "content_type", "metadata", "if_none_match", "data")
+    __slots__ = ("path", "content_type", "metadata", "if_none_match", "write_id", "crc32c", "data")
     class MetadataEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -361,13 +410,17 @@ class BatchWriteItem(_message.Message):
     CONTENT_TYPE_FIELD_NUMBER: _ClassVar[int]
     METADATA_FIELD_NUMBER: _ClassVar[int]
     IF_NONE_MATCH_FIELD_NUMBER: _ClassVar[int]
+    WRITE_ID_FIELD_NUMBER: _ClassVar[int]
+    CRC32C_FIELD_NUMBER: _ClassVar[int]
     DATA_FIELD_NUMBER: _ClassVar[int]
     path: str
     content_type: str
     metadata: _containers.ScalarMap[str, str]
     if_none_match: str
+    write_id: str
+    crc32c: int
     data: bytes
-    def __init__(self, path: _Optional[str] = ..., content_type: _Optional[str] = ..., metadata: _Optional[_Mapping[str, str]] = ..., if_none_match: _Optional[str] = ..., data: _Optional[bytes] = ...) -> None: ...
+    def __init__(self, path: _Optional[str] = ..., content_type: _Optional[str] = ..., metadata: _Optional[_Mapping[str, str]] = ..., if_none_match: _Optional[str] = ..., write_id: _Optional[str] = ..., crc32c: _Optional[int] = ..., data: _Optional[bytes] = ...) -> None: ...
 
 class BatchWriteResponse(_message.Message):
     __slots__ = ("results",)
@@ -423,10 +476,12 @@ class PresignRequest(_message.Message):
     def __init__(self, repository: _Optional[str] = ..., ref: _Optional[str] = ..., path: _Optional[str] = ..., transaction_id: _Optional[str] = ...) -> None: ...
 
 class PresignResponse(_message.Message):
-    __slots__ = ("url",)
+    __slots__ = ("url", "expire_time")
     URL_FIELD_NUMBER: _ClassVar[int]
+    EXPIRE_TIME_FIELD_NUMBER: _ClassVar[int]
     url: str
-    def __init__(self, url: _Optional[str] = ...) -> None: ...
+    expire_time: _timestamp_pb2.Timestamp
+    def __init__(self, url: _Optional[str] = ..., expire_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class GetServerInfoRequest(_message.Message):
     __slots__ = ()

@@ -26,14 +26,18 @@ if _version_not_supported:
 
 
 class FileServiceStub(object):
-    """Objects of a repository as files.
+    """Objects of a repository, as files.
 
-    In every request `repository`, `ref`, `path` and `transaction_id` have the numbers 1 to 4. With a `transaction_id`, the
-    repository is the transaction's (if it is given too, it must be that) and the ref that says where is empty. Paths are lakeFS keys: opaque, 1 to
-    1024 bytes of UTF-8, never normalised; `..`, `//` and a trailing `/` are data.
+    Each request names its target with the same fields: `repository = 1`, `ref = 2`, `path = 3`, `transaction_id = 4`. With a
+    `transaction_id`, `ref` must be empty, and `repository` must be empty or the repository of the transaction.
 
-    Any call may fail with UNAUTHENTICATED, PERMISSION_DENIED, UNAVAILABLE, RESOURCE_EXHAUSTED and DEADLINE_EXCEEDED; calls name
-    only what else they answer. Every error carries a `google.rpc.ErrorInfo` with an `ErrorReason`.
+    A path is a key of lakeFS: 1 to 1,024 bytes of UTF-8 without NUL. The server never normalizes paths: `..`, `//` and a trailing
+    `/` are part of the key.
+
+    No message is larger than 4,128,768 bytes (4 MiB less 64 KiB).
+
+    Any call can fail with UNAUTHENTICATED, PERMISSION_DENIED, UNAVAILABLE, RESOURCE_EXHAUSTED or DEADLINE_EXCEEDED. The comments of
+    a call list its other errors. Every error carries a `google.rpc.ErrorInfo` whose `reason` is an `ErrorReason`.
     """
 
     def __init__(self, channel):
@@ -77,6 +81,11 @@ class FileServiceStub(object):
                 request_serializer=lakeport_dot_v1_dot_files__pb2.MoveRequest.SerializeToString,
                 response_deserializer=lakeport_dot_v1_dot_files__pb2.MoveResponse.FromString,
                 _registered_method=True)
+        self.Compose = channel.unary_stream(
+                '/lakeport.v1.FileService/Compose',
+                request_serializer=lakeport_dot_v1_dot_files__pb2.ComposeRequest.SerializeToString,
+                response_deserializer=lakeport_dot_v1_dot_files__pb2.ComposeResponse.FromString,
+                _registered_method=True)
         self.BatchStat = channel.unary_stream(
                 '/lakeport.v1.FileService/BatchStat',
                 request_serializer=lakeport_dot_v1_dot_files__pb2.BatchStatRequest.SerializeToString,
@@ -110,113 +119,149 @@ class FileServiceStub(object):
 
 
 class FileServiceServicer(object):
-    """Objects of a repository as files.
+    """Objects of a repository, as files.
 
-    In every request `repository`, `ref`, `path` and `transaction_id` have the numbers 1 to 4. With a `transaction_id`, the
-    repository is the transaction's (if it is given too, it must be that) and the ref that says where is empty. Paths are lakeFS keys: opaque, 1 to
-    1024 bytes of UTF-8, never normalised; `..`, `//` and a trailing `/` are data.
+    Each request names its target with the same fields: `repository = 1`, `ref = 2`, `path = 3`, `transaction_id = 4`. With a
+    `transaction_id`, `ref` must be empty, and `repository` must be empty or the repository of the transaction.
 
-    Any call may fail with UNAUTHENTICATED, PERMISSION_DENIED, UNAVAILABLE, RESOURCE_EXHAUSTED and DEADLINE_EXCEEDED; calls name
-    only what else they answer. Every error carries a `google.rpc.ErrorInfo` with an `ErrorReason`.
+    A path is a key of lakeFS: 1 to 1,024 bytes of UTF-8 without NUL. The server never normalizes paths: `..`, `//` and a trailing
+    `/` are part of the key.
+
+    No message is larger than 4,128,768 bytes (4 MiB less 64 KiB).
+
+    Any call can fail with UNAUTHENTICATED, PERMISSION_DENIED, UNAVAILABLE, RESOURCE_EXHAUSTED or DEADLINE_EXCEEDED. The comments of
+    a call list its other errors. Every error carries a `google.rpc.ErrorInfo` whose `reason` is an `ErrorReason`.
     """
 
     def Stat(self, request, context):
-        """What an object is. NOT_FOUND where there is none; a prefix of objects is none (see `List`).
+        """Returns the metadata of an object. A prefix of objects is not an object: use `List`.
+
+        Errors: NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def Read(self, request, context):
-        """The bytes of an object: all, a part, or many parts. The first message carries `info`, each carries bytes in order.
-        NOT_FOUND; OUT_OF_RANGE for an offset behind the end (at the end itself there is nothing to read); FAILED_PRECONDITION for
-        `if_match` and `if_none_match`; ABORTED where the object was changed while it was read. Resume by a new call with the next
-        offset and `if_match`.
+        """Streams the bytes of an object: all, one range, or many ranges. The first message carries `info`. To resume an interrupted
+        read, call again with the next offset and `if_match`. A reader may pause; see `READER_STALLED`.
+
+        Errors: NOT_FOUND; OUT_OF_RANGE if the offset is after the end (a read at the end returns no bytes); FAILED_PRECONDITION
+        for `if_match` and `if_none_match`; ABORTED if the object changed during the read.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def Write(self, request_iterator, context):
-        """Stores an object. The first message is the header and may carry bytes already; more bytes follow; only a message with
-        `finish_write` publishes. A stream that ends without it, breaks off, or disagrees with its checksums or size changes
-        nothing. INVALID_ARGUMENT for these; ALREADY_EXISTS for a create-only write; PERMISSION_DENIED for a protected branch.
-        UNAVAILABLE `WRITE_IN_DOUBT`: it may stand; safe to repeat. DATA_LOSS where lakeFS stored another number of bytes than it was
-        sent. The first message has to come within 30 s, and between two that carry bytes there may be 30 s.
+        """Stores an object. The first message names the target and may carry data; the next messages carry data; a message with
+        `finish_write` publishes the object. If the stream ends without it, breaks, or does not match its checksums or its size,
+        nothing changes. The first message must arrive within 30 s. After it, a writer may pause; see `WRITER_STALLED`.
+
+        Errors: INVALID_ARGUMENT `WRITE_INCOMPLETE` or `CHECKSUM_MISMATCH`; ALREADY_EXISTS for a create-only write;
+        PERMISSION_DENIED for a protected branch; UNAVAILABLE `WRITE_IN_DOUBT` if the object may be stored (it is safe to retry);
+        DATA_LOSS if lakeFS stored another number of bytes than it received.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def List(self, request, context):
-        """Objects in the order of their bytes, in batches, each with a token that resumes behind it. A prefix without objects is an
-        empty list.
+        """Streams the objects with a prefix, in byte order. Each message carries a token that resumes the listing after it. A prefix
+        without objects is an empty listing.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def Delete(self, request, context):
-        """Deletes an object, many, or all below a prefix. NOT_FOUND for one that is not there, unless `allow_missing`. Never deletes
-        what only shares a prefix.
+        """Deletes an object, a list of objects, or an object with all keys below it. Never deletes a key that only shares a prefix.
+        Messages report progress.
+
+        Errors: NOT_FOUND if a single object does not exist, unless `allow_missing`; FAILED_PRECONDITION `PARTIAL_FAILURE` after the
+        last message if a message carried `failures`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def Copy(self, request, context):
-        """Copies an object, or all below a prefix: within a repository lakeFS does it, from another one the bytes pass through the
-        server. INVALID_ARGUMENT where source and destination overlap; NOT_FOUND where there is nothing to copy.
+        """Copies an object, or an object with all keys below it. Within a repository, lakeFS copies without moving bytes. From another
+        repository, the bytes pass through the server. Messages report progress.
+
+        Errors: INVALID_ARGUMENT if source and destination overlap; NOT_FOUND if there is nothing to copy; FAILED_PRECONDITION
+        `PARTIAL_FAILURE` after the last message if a message carried `failures`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def Move(self, request, context):
-        """Copies, then deletes the sources, once all copies stand.
+        """Copies, and deletes the sources after all copies succeeded. If a copy fails, no source is deleted. Errors as for `Copy`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Compose(self, request, context):
+        """Concatenates up to 10,000 objects, in order, into one object. All or nothing: the destination appears complete, or not at
+        all. With the parts in a transaction, this is a resumable and parallel upload of any size.
+
+        The bytes pass through the server, in one upload to lakeFS, with constant memory. While it runs, the server sends a message
+        at least every 5 s. The last message carries `info`.
+
+        Errors: NOT_FOUND if a source does not exist; ABORTED `OBJECT_CHANGED` if a source changed while it was read; INVALID_ARGUMENT
+        if `size_bytes` or `object_crc32c` does not match; ALREADY_EXISTS for a create-only destination; FAILED_PRECONDITION
+        `PARTIAL_FAILURE` if the destination is stored and some sources could not be deleted: retry with the same `request_id`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def BatchStat(self, request, context):
-        """`Stat` of up to 10,000 paths. Each answer has its own status and the index of its path; they come as they are ready.
+        """Calls `Stat` for up to 10,000 paths. Streams each result when it is ready, with its own status and the index of its path.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def BatchRead(self, request, context):
-        """Whole objects, many at once, each with its own status and the index of its path; they come as they are ready. An object
-        larger than 3 MiB fails with OUT_OF_RANGE: read it with `Read`.
+        """Reads up to 10,000 whole objects. Streams each result when it is ready, with its own status and the index of its path. An
+        object larger than 3 MiB (3,145,728 bytes) fails with OUT_OF_RANGE: use `Read`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def BatchWrite(self, request, context):
-        """Stores many small objects. Each has its own status: all or nothing only by a transaction around it.
+        """Stores many small objects. Each item has its own status. For all or nothing, use a transaction.
+
+        Errors: INVALID_ARGUMENT `BATCH_TOO_LARGE`; see `BatchWriteRequest`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def SetMetadata(self, request, context):
-        """Replaces the user metadata of an object. NOT_FOUND.
+        """Replaces the user metadata of an object.
+
+        Errors: NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def Presign(self, request, context):
-        """A URL to read an object from directly. UNIMPLEMENTED where the store has none.
+        """Returns a URL from which an object can be read without credentials.
+
+        Errors: NOT_FOUND; UNIMPLEMENTED if the object store does not support presigned URLs.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetServerInfo(self, request, context):
-        """Versions, limits and abilities of this server and of the lakeFS behind it.
+        """Returns versions, limits and features of this server and its lakeFS.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -260,6 +305,11 @@ def add_FileServiceServicer_to_server(servicer, server):
                     request_deserializer=lakeport_dot_v1_dot_files__pb2.MoveRequest.FromString,
                     response_serializer=lakeport_dot_v1_dot_files__pb2.MoveResponse.SerializeToString,
             ),
+            'Compose': grpc.unary_stream_rpc_method_handler(
+                    servicer.Compose,
+                    request_deserializer=lakeport_dot_v1_dot_files__pb2.ComposeRequest.FromString,
+                    response_serializer=lakeport_dot_v1_dot_files__pb2.ComposeResponse.SerializeToString,
+            ),
             'BatchStat': grpc.unary_stream_rpc_method_handler(
                     servicer.BatchStat,
                     request_deserializer=lakeport_dot_v1_dot_files__pb2.BatchStatRequest.FromString,
@@ -299,14 +349,18 @@ def add_FileServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class FileService(object):
-    """Objects of a repository as files.
+    """Objects of a repository, as files.
 
-    In every request `repository`, `ref`, `path` and `transaction_id` have the numbers 1 to 4. With a `transaction_id`, the
-    repository is the transaction's (if it is given too, it must be that) and the ref that says where is empty. Paths are lakeFS keys: opaque, 1 to
-    1024 bytes of UTF-8, never normalised; `..`, `//` and a trailing `/` are data.
+    Each request names its target with the same fields: `repository = 1`, `ref = 2`, `path = 3`, `transaction_id = 4`. With a
+    `transaction_id`, `ref` must be empty, and `repository` must be empty or the repository of the transaction.
 
-    Any call may fail with UNAUTHENTICATED, PERMISSION_DENIED, UNAVAILABLE, RESOURCE_EXHAUSTED and DEADLINE_EXCEEDED; calls name
-    only what else they answer. Every error carries a `google.rpc.ErrorInfo` with an `ErrorReason`.
+    A path is a key of lakeFS: 1 to 1,024 bytes of UTF-8 without NUL. The server never normalizes paths: `..`, `//` and a trailing
+    `/` are part of the key.
+
+    No message is larger than 4,128,768 bytes (4 MiB less 64 KiB).
+
+    Any call can fail with UNAUTHENTICATED, PERMISSION_DENIED, UNAVAILABLE, RESOURCE_EXHAUSTED or DEADLINE_EXCEEDED. The comments of
+    a call list its other errors. Every error carries a `google.rpc.ErrorInfo` whose `reason` is an `ErrorReason`.
     """
 
     @staticmethod
@@ -488,6 +542,33 @@ class FileService(object):
             '/lakeport.v1.FileService/Move',
             lakeport_dot_v1_dot_files__pb2.MoveRequest.SerializeToString,
             lakeport_dot_v1_dot_files__pb2.MoveResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Compose(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/lakeport.v1.FileService/Compose',
+            lakeport_dot_v1_dot_files__pb2.ComposeRequest.SerializeToString,
+            lakeport_dot_v1_dot_files__pb2.ComposeResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -27,14 +27,18 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class FileServiceStub:
-    """Objects of a repository as files.
+    """Objects of a repository, as files.
 
-    In every request `repository`, `ref`, `path` and `transaction_id` have the numbers 1 to 4. With a `transaction_id`, the
-    repository is the transaction's (if it is given too, it must be that) and the ref that says where is empty. Paths are lakeFS keys: opaque, 1 to
-    1024 bytes of UTF-8, never normalised; `..`, `//` and a trailing `/` are data.
+    Each request names its target with the same fields: `repository = 1`, `ref = 2`, `path = 3`, `transaction_id = 4`. With a
+    `transaction_id`, `ref` must be empty, and `repository` must be empty or the repository of the transaction.
 
-    Any call may fail with UNAUTHENTICATED, PERMISSION_DENIED, UNAVAILABLE, RESOURCE_EXHAUSTED and DEADLINE_EXCEEDED; calls name
-    only what else they answer. Every error carries a `google.rpc.ErrorInfo` with an `ErrorReason`.
+    A path is a key of lakeFS: 1 to 1,024 bytes of UTF-8 without NUL. The server never normalizes paths: `..`, `//` and a trailing
+    `/` are part of the key.
+
+    No message is larger than 4,128,768 bytes (4 MiB less 64 KiB).
+
+    Any call can fail with UNAUTHENTICATED, PERMISSION_DENIED, UNAVAILABLE, RESOURCE_EXHAUSTED or DEADLINE_EXCEEDED. The comments of
+    a call list its other errors. Every error carries a `google.rpc.ErrorInfo` whose `reason` is an `ErrorReason`.
     """
 
     @_typing.overload
@@ -42,115 +46,187 @@ class FileServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> FileServiceAsyncStub: ...
     Stat: _grpc.UnaryUnaryMultiCallable[_files_pb2.StatRequest, _files_pb2.StatResponse]
-    """What an object is. NOT_FOUND where there is none; a prefix of objects is none (see `List`)."""
+    """Returns the metadata of an object. A prefix of objects is not an object: use `List`.
+
+    Errors: NOT_FOUND.
+    """
     Read: _grpc.UnaryStreamMultiCallable[_files_pb2.ReadRequest, _files_pb2.ReadResponse]
-    """The bytes of an object: all, a part, or many parts. The first message carries `info`, each carries bytes in order.
-    NOT_FOUND; OUT_OF_RANGE for an offset behind the end (at the end itself there is nothing to read); FAILED_PRECONDITION for
-    `if_match` and `if_none_match`; ABORTED where the object was changed while it was read. Resume by a new call with the next
-    offset and `if_match`.
+    """Streams the bytes of an object: all, one range, or many ranges. The first message carries `info`. To resume an interrupted
+    read, call again with the next offset and `if_match`. A reader may pause; see `READER_STALLED`.
+
+    Errors: NOT_FOUND; OUT_OF_RANGE if the offset is after the end (a read at the end returns no bytes); FAILED_PRECONDITION
+    for `if_match` and `if_none_match`; ABORTED if the object changed during the read.
     """
     Write: _grpc.StreamUnaryMultiCallable[_files_pb2.WriteRequest, _files_pb2.WriteResponse]
-    """Stores an object. The first message is the header and may carry bytes already; more bytes follow; only a message with
-    `finish_write` publishes. A stream that ends without it, breaks off, or disagrees with its checksums or size changes
-    nothing. INVALID_ARGUMENT for these; ALREADY_EXISTS for a create-only write; PERMISSION_DENIED for a protected branch.
-    UNAVAILABLE `WRITE_IN_DOUBT`: it may stand; safe to repeat. DATA_LOSS where lakeFS stored another number of bytes than it was
-    sent. The first message has to come within 30 s, and between two that carry bytes there may be 30 s.
+    """Stores an object. The first message names the target and may carry data; the next messages carry data; a message with
+    `finish_write` publishes the object. If the stream ends without it, breaks, or does not match its checksums or its size,
+    nothing changes. The first message must arrive within 30 s. After it, a writer may pause; see `WRITER_STALLED`.
+
+    Errors: INVALID_ARGUMENT `WRITE_INCOMPLETE` or `CHECKSUM_MISMATCH`; ALREADY_EXISTS for a create-only write;
+    PERMISSION_DENIED for a protected branch; UNAVAILABLE `WRITE_IN_DOUBT` if the object may be stored (it is safe to retry);
+    DATA_LOSS if lakeFS stored another number of bytes than it received.
     """
     List: _grpc.UnaryStreamMultiCallable[_files_pb2.ListRequest, _files_pb2.ListResponse]
-    """Objects in the order of their bytes, in batches, each with a token that resumes behind it. A prefix without objects is an
-    empty list.
+    """Streams the objects with a prefix, in byte order. Each message carries a token that resumes the listing after it. A prefix
+    without objects is an empty listing.
     """
     Delete: _grpc.UnaryStreamMultiCallable[_files_pb2.DeleteRequest, _files_pb2.DeleteResponse]
-    """Deletes an object, many, or all below a prefix. NOT_FOUND for one that is not there, unless `allow_missing`. Never deletes
-    what only shares a prefix.
+    """Deletes an object, a list of objects, or an object with all keys below it. Never deletes a key that only shares a prefix.
+    Messages report progress.
+
+    Errors: NOT_FOUND if a single object does not exist, unless `allow_missing`; FAILED_PRECONDITION `PARTIAL_FAILURE` after the
+    last message if a message carried `failures`.
     """
     Copy: _grpc.UnaryStreamMultiCallable[_files_pb2.CopyRequest, _files_pb2.CopyResponse]
-    """Copies an object, or all below a prefix: within a repository lakeFS does it, from another one the bytes pass through the
-    server. INVALID_ARGUMENT where source and destination overlap; NOT_FOUND where there is nothing to copy.
+    """Copies an object, or an object with all keys below it. Within a repository, lakeFS copies without moving bytes. From another
+    repository, the bytes pass through the server. Messages report progress.
+
+    Errors: INVALID_ARGUMENT if source and destination overlap; NOT_FOUND if there is nothing to copy; FAILED_PRECONDITION
+    `PARTIAL_FAILURE` after the last message if a message carried `failures`.
     """
     Move: _grpc.UnaryStreamMultiCallable[_files_pb2.MoveRequest, _files_pb2.MoveResponse]
-    """Copies, then deletes the sources, once all copies stand."""
+    """Copies, and deletes the sources after all copies succeeded. If a copy fails, no source is deleted. Errors as for `Copy`."""
+    Compose: _grpc.UnaryStreamMultiCallable[_files_pb2.ComposeRequest, _files_pb2.ComposeResponse]
+    """Concatenates up to 10,000 objects, in order, into one object. All or nothing: the destination appears complete, or not at
+    all. With the parts in a transaction, this is a resumable and parallel upload of any size.
+
+    The bytes pass through the server, in one upload to lakeFS, with constant memory. While it runs, the server sends a message
+    at least every 5 s. The last message carries `info`.
+
+    Errors: NOT_FOUND if a source does not exist; ABORTED `OBJECT_CHANGED` if a source changed while it was read; INVALID_ARGUMENT
+    if `size_bytes` or `object_crc32c` does not match; ALREADY_EXISTS for a create-only destination; FAILED_PRECONDITION
+    `PARTIAL_FAILURE` if the destination is stored and some sources could not be deleted: retry with the same `request_id`.
+    """
     BatchStat: _grpc.UnaryStreamMultiCallable[_files_pb2.BatchStatRequest, _files_pb2.BatchStatResponse]
-    """`Stat` of up to 10,000 paths. Each answer has its own status and the index of its path; they come as they are ready."""
+    """Calls `Stat` for up to 10,000 paths. Streams each result when it is ready, with its own status and the index of its path."""
     BatchRead: _grpc.UnaryStreamMultiCallable[_files_pb2.BatchReadRequest, _files_pb2.BatchReadResponse]
-    """Whole objects, many at once, each with its own status and the index of its path; they come as they are ready. An object
-    larger than 3 MiB fails with OUT_OF_RANGE: read it with `Read`.
+    """Reads up to 10,000 whole objects. Streams each result when it is ready, with its own status and the index of its path. An
+    object larger than 3 MiB (3,145,728 bytes) fails with OUT_OF_RANGE: use `Read`.
     """
     BatchWrite: _grpc.UnaryUnaryMultiCallable[_files_pb2.BatchWriteRequest, _files_pb2.BatchWriteResponse]
-    """Stores many small objects. Each has its own status: all or nothing only by a transaction around it."""
+    """Stores many small objects. Each item has its own status. For all or nothing, use a transaction.
+
+    Errors: INVALID_ARGUMENT `BATCH_TOO_LARGE`; see `BatchWriteRequest`.
+    """
     SetMetadata: _grpc.UnaryUnaryMultiCallable[_files_pb2.SetMetadataRequest, _files_pb2.SetMetadataResponse]
-    """Replaces the user metadata of an object. NOT_FOUND."""
+    """Replaces the user metadata of an object.
+
+    Errors: NOT_FOUND.
+    """
     Presign: _grpc.UnaryUnaryMultiCallable[_files_pb2.PresignRequest, _files_pb2.PresignResponse]
-    """A URL to read an object from directly. UNIMPLEMENTED where the store has none."""
+    """Returns a URL from which an object can be read without credentials.
+
+    Errors: NOT_FOUND; UNIMPLEMENTED if the object store does not support presigned URLs.
+    """
     GetServerInfo: _grpc.UnaryUnaryMultiCallable[_files_pb2.GetServerInfoRequest, _files_pb2.GetServerInfoResponse]
-    """Versions, limits and abilities of this server and of the lakeFS behind it."""
+    """Returns versions, limits and features of this server and its lakeFS."""
 
 @_typing.type_check_only
 class FileServiceAsyncStub(FileServiceStub):
-    """Objects of a repository as files.
+    """Objects of a repository, as files.
 
-    In every request `repository`, `ref`, `path` and `transaction_id` have the numbers 1 to 4. With a `transaction_id`, the
-    repository is the transaction's (if it is given too, it must be that) and the ref that says where is empty. Paths are lakeFS keys: opaque, 1 to
-    1024 bytes of UTF-8, never normalised; `..`, `//` and a trailing `/` are data.
+    Each request names its target with the same fields: `repository = 1`, `ref = 2`, `path = 3`, `transaction_id = 4`. With a
+    `transaction_id`, `ref` must be empty, and `repository` must be empty or the repository of the transaction.
 
-    Any call may fail with UNAUTHENTICATED, PERMISSION_DENIED, UNAVAILABLE, RESOURCE_EXHAUSTED and DEADLINE_EXCEEDED; calls name
-    only what else they answer. Every error carries a `google.rpc.ErrorInfo` with an `ErrorReason`.
+    A path is a key of lakeFS: 1 to 1,024 bytes of UTF-8 without NUL. The server never normalizes paths: `..`, `//` and a trailing
+    `/` are part of the key.
+
+    No message is larger than 4,128,768 bytes (4 MiB less 64 KiB).
+
+    Any call can fail with UNAUTHENTICATED, PERMISSION_DENIED, UNAVAILABLE, RESOURCE_EXHAUSTED or DEADLINE_EXCEEDED. The comments of
+    a call list its other errors. Every error carries a `google.rpc.ErrorInfo` whose `reason` is an `ErrorReason`.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     Stat: _aio.UnaryUnaryMultiCallable[_files_pb2.StatRequest, _files_pb2.StatResponse]  # type: ignore[assignment]
-    """What an object is. NOT_FOUND where there is none; a prefix of objects is none (see `List`)."""
+    """Returns the metadata of an object. A prefix of objects is not an object: use `List`.
+
+    Errors: NOT_FOUND.
+    """
     Read: _aio.UnaryStreamMultiCallable[_files_pb2.ReadRequest, _files_pb2.ReadResponse]  # type: ignore[assignment]
-    """The bytes of an object: all, a part, or many parts. The first message carries `info`, each carries bytes in order.
-    NOT_FOUND; OUT_OF_RANGE for an offset behind the end (at the end itself there is nothing to read); FAILED_PRECONDITION for
-    `if_match` and `if_none_match`; ABORTED where the object was changed while it was read. Resume by a new call with the next
-    offset and `if_match`.
+    """Streams the bytes of an object: all, one range, or many ranges. The first message carries `info`. To resume an interrupted
+    read, call again with the next offset and `if_match`. A reader may pause; see `READER_STALLED`.
+
+    Errors: NOT_FOUND; OUT_OF_RANGE if the offset is after the end (a read at the end returns no bytes); FAILED_PRECONDITION
+    for `if_match` and `if_none_match`; ABORTED if the object changed during the read.
     """
     Write: _aio.StreamUnaryMultiCallable[_files_pb2.WriteRequest, _files_pb2.WriteResponse]  # type: ignore[assignment]
-    """Stores an object. The first message is the header and may carry bytes already; more bytes follow; only a message with
-    `finish_write` publishes. A stream that ends without it, breaks off, or disagrees with its checksums or size changes
-    nothing. INVALID_ARGUMENT for these; ALREADY_EXISTS for a create-only write; PERMISSION_DENIED for a protected branch.
-    UNAVAILABLE `WRITE_IN_DOUBT`: it may stand; safe to repeat. DATA_LOSS where lakeFS stored another number of bytes than it was
-    sent. The first message has to come within 30 s, and between two that carry bytes there may be 30 s.
+    """Stores an object. The first message names the target and may carry data; the next messages carry data; a message with
+    `finish_write` publishes the object. If the stream ends without it, breaks, or does not match its checksums or its size,
+    nothing changes. The first message must arrive within 30 s. After it, a writer may pause; see `WRITER_STALLED`.
+
+    Errors: INVALID_ARGUMENT `WRITE_INCOMPLETE` or `CHECKSUM_MISMATCH`; ALREADY_EXISTS for a create-only write;
+    PERMISSION_DENIED for a protected branch; UNAVAILABLE `WRITE_IN_DOUBT` if the object may be stored (it is safe to retry);
+    DATA_LOSS if lakeFS stored another number of bytes than it received.
     """
     List: _aio.UnaryStreamMultiCallable[_files_pb2.ListRequest, _files_pb2.ListResponse]  # type: ignore[assignment]
-    """Objects in the order of their bytes, in batches, each with a token that resumes behind it. A prefix without objects is an
-    empty list.
+    """Streams the objects with a prefix, in byte order. Each message carries a token that resumes the listing after it. A prefix
+    without objects is an empty listing.
     """
     Delete: _aio.UnaryStreamMultiCallable[_files_pb2.DeleteRequest, _files_pb2.DeleteResponse]  # type: ignore[assignment]
-    """Deletes an object, many, or all below a prefix. NOT_FOUND for one that is not there, unless `allow_missing`. Never deletes
-    what only shares a prefix.
+    """Deletes an object, a list of objects, or an object with all keys below it. Never deletes a key that only shares a prefix.
+    Messages report progress.
+
+    Errors: NOT_FOUND if a single object does not exist, unless `allow_missing`; FAILED_PRECONDITION `PARTIAL_FAILURE` after the
+    last message if a message carried `failures`.
     """
     Copy: _aio.UnaryStreamMultiCallable[_files_pb2.CopyRequest, _files_pb2.CopyResponse]  # type: ignore[assignment]
-    """Copies an object, or all below a prefix: within a repository lakeFS does it, from another one the bytes pass through the
-    server. INVALID_ARGUMENT where source and destination overlap; NOT_FOUND where there is nothing to copy.
+    """Copies an object, or an object with all keys below it. Within a repository, lakeFS copies without moving bytes. From another
+    repository, the bytes pass through the server. Messages report progress.
+
+    Errors: INVALID_ARGUMENT if source and destination overlap; NOT_FOUND if there is nothing to copy; FAILED_PRECONDITION
+    `PARTIAL_FAILURE` after the last message if a message carried `failures`.
     """
     Move: _aio.UnaryStreamMultiCallable[_files_pb2.MoveRequest, _files_pb2.MoveResponse]  # type: ignore[assignment]
-    """Copies, then deletes the sources, once all copies stand."""
+    """Copies, and deletes the sources after all copies succeeded. If a copy fails, no source is deleted. Errors as for `Copy`."""
+    Compose: _aio.UnaryStreamMultiCallable[_files_pb2.ComposeRequest, _files_pb2.ComposeResponse]  # type: ignore[assignment]
+    """Concatenates up to 10,000 objects, in order, into one object. All or nothing: the destination appears complete, or not at
+    all. With the parts in a transaction, this is a resumable and parallel upload of any size.
+
+    The bytes pass through the server, in one upload to lakeFS, with constant memory. While it runs, the server sends a message
+    at least every 5 s. The last message carries `info`.
+
+    Errors: NOT_FOUND if a source does not exist; ABORTED `OBJECT_CHANGED` if a source changed while it was read; INVALID_ARGUMENT
+    if `size_bytes` or `object_crc32c` does not match; ALREADY_EXISTS for a create-only destination; FAILED_PRECONDITION
+    `PARTIAL_FAILURE` if the destination is stored and some sources could not be deleted: retry with the same `request_id`.
+    """
     BatchStat: _aio.UnaryStreamMultiCallable[_files_pb2.BatchStatRequest, _files_pb2.BatchStatResponse]  # type: ignore[assignment]
-    """`Stat` of up to 10,000 paths. Each answer has its own status and the index of its path; they come as they are ready."""
+    """Calls `Stat` for up to 10,000 paths. Streams each result when it is ready, with its own status and the index of its path."""
     BatchRead: _aio.UnaryStreamMultiCallable[_files_pb2.BatchReadRequest, _files_pb2.BatchReadResponse]  # type: ignore[assignment]
-    """Whole objects, many at once, each with its own status and the index of its path; they come as they are ready. An object
-    larger than 3 MiB fails with OUT_OF_RANGE: read it with `Read`.
+    """Reads up to 10,000 whole objects. Streams each result when it is ready, with its own status and the index of its path. An
+    object larger than 3 MiB (3,145,728 bytes) fails with OUT_OF_RANGE: use `Read`.
     """
     BatchWrite: _aio.UnaryUnaryMultiCallable[_files_pb2.BatchWriteRequest, _files_pb2.BatchWriteResponse]  # type: ignore[assignment]
-    """Stores many small objects. Each has its own status: all or nothing only by a transaction around it."""
+    """Stores many small objects. Each item has its own status. For all or nothing, use a transaction.
+
+    Errors: INVALID_ARGUMENT `BATCH_TOO_LARGE`; see `BatchWriteRequest`.
+    """
     SetMetadata: _aio.UnaryUnaryMultiCallable[_files_pb2.SetMetadataRequest, _files_pb2.SetMetadataResponse]  # type: ignore[assignment]
-    """Replaces the user metadata of an object. NOT_FOUND."""
+    """Replaces the user metadata of an object.
+
+    Errors: NOT_FOUND.
+    """
     Presign: _aio.UnaryUnaryMultiCallable[_files_pb2.PresignRequest, _files_pb2.PresignResponse]  # type: ignore[assignment]
-    """A URL to read an object from directly. UNIMPLEMENTED where the store has none."""
+    """Returns a URL from which an object can be read without credentials.
+
+    Errors: NOT_FOUND; UNIMPLEMENTED if the object store does not support presigned URLs.
+    """
     GetServerInfo: _aio.UnaryUnaryMultiCallable[_files_pb2.GetServerInfoRequest, _files_pb2.GetServerInfoResponse]  # type: ignore[assignment]
-    """Versions, limits and abilities of this server and of the lakeFS behind it."""
+    """Returns versions, limits and features of this server and its lakeFS."""
 
 class FileServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Objects of a repository as files.
+    """Objects of a repository, as files.
 
-    In every request `repository`, `ref`, `path` and `transaction_id` have the numbers 1 to 4. With a `transaction_id`, the
-    repository is the transaction's (if it is given too, it must be that) and the ref that says where is empty. Paths are lakeFS keys: opaque, 1 to
-    1024 bytes of UTF-8, never normalised; `..`, `//` and a trailing `/` are data.
+    Each request names its target with the same fields: `repository = 1`, `ref = 2`, `path = 3`, `transaction_id = 4`. With a
+    `transaction_id`, `ref` must be empty, and `repository` must be empty or the repository of the transaction.
 
-    Any call may fail with UNAUTHENTICATED, PERMISSION_DENIED, UNAVAILABLE, RESOURCE_EXHAUSTED and DEADLINE_EXCEEDED; calls name
-    only what else they answer. Every error carries a `google.rpc.ErrorInfo` with an `ErrorReason`.
+    A path is a key of lakeFS: 1 to 1,024 bytes of UTF-8 without NUL. The server never normalizes paths: `..`, `//` and a trailing
+    `/` are part of the key.
+
+    No message is larger than 4,128,768 bytes (4 MiB less 64 KiB).
+
+    Any call can fail with UNAUTHENTICATED, PERMISSION_DENIED, UNAVAILABLE, RESOURCE_EXHAUSTED or DEADLINE_EXCEEDED. The comments of
+    a call list its other errors. Every error carries a `google.rpc.ErrorInfo` whose `reason` is an `ErrorReason`.
     """
 
     @_abc_1.abstractmethod
@@ -159,7 +235,10 @@ class FileServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _files_pb2.StatRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_files_pb2.StatResponse, _abc.Awaitable[_files_pb2.StatResponse]]:
-        """What an object is. NOT_FOUND where there is none; a prefix of objects is none (see `List`)."""
+        """Returns the metadata of an object. A prefix of objects is not an object: use `List`.
+
+        Errors: NOT_FOUND.
+        """
 
     @_abc_1.abstractmethod
     def Read(
@@ -167,10 +246,11 @@ class FileServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _files_pb2.ReadRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_files_pb2.ReadResponse], _abc.AsyncIterator[_files_pb2.ReadResponse]]:
-        """The bytes of an object: all, a part, or many parts. The first message carries `info`, each carries bytes in order.
-        NOT_FOUND; OUT_OF_RANGE for an offset behind the end (at the end itself there is nothing to read); FAILED_PRECONDITION for
-        `if_match` and `if_none_match`; ABORTED where the object was changed while it was read. Resume by a new call with the next
-        offset and `if_match`.
+        """Streams the bytes of an object: all, one range, or many ranges. The first message carries `info`. To resume an interrupted
+        read, call again with the next offset and `if_match`. A reader may pause; see `READER_STALLED`.
+
+        Errors: NOT_FOUND; OUT_OF_RANGE if the offset is after the end (a read at the end returns no bytes); FAILED_PRECONDITION
+        for `if_match` and `if_none_match`; ABORTED if the object changed during the read.
         """
 
     @_abc_1.abstractmethod
@@ -179,11 +259,13 @@ class FileServiceServicer(metaclass=_abc_1.ABCMeta):
         request_iterator: _MaybeAsyncIterator[_files_pb2.WriteRequest],
         context: _ServicerContext,
     ) -> _typing.Union[_files_pb2.WriteResponse, _abc.Awaitable[_files_pb2.WriteResponse]]:
-        """Stores an object. The first message is the header and may carry bytes already; more bytes follow; only a message with
-        `finish_write` publishes. A stream that ends without it, breaks off, or disagrees with its checksums or size changes
-        nothing. INVALID_ARGUMENT for these; ALREADY_EXISTS for a create-only write; PERMISSION_DENIED for a protected branch.
-        UNAVAILABLE `WRITE_IN_DOUBT`: it may stand; safe to repeat. DATA_LOSS where lakeFS stored another number of bytes than it was
-        sent. The first message has to come within 30 s, and between two that carry bytes there may be 30 s.
+        """Stores an object. The first message names the target and may carry data; the next messages carry data; a message with
+        `finish_write` publishes the object. If the stream ends without it, breaks, or does not match its checksums or its size,
+        nothing changes. The first message must arrive within 30 s. After it, a writer may pause; see `WRITER_STALLED`.
+
+        Errors: INVALID_ARGUMENT `WRITE_INCOMPLETE` or `CHECKSUM_MISMATCH`; ALREADY_EXISTS for a create-only write;
+        PERMISSION_DENIED for a protected branch; UNAVAILABLE `WRITE_IN_DOUBT` if the object may be stored (it is safe to retry);
+        DATA_LOSS if lakeFS stored another number of bytes than it received.
         """
 
     @_abc_1.abstractmethod
@@ -192,8 +274,8 @@ class FileServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _files_pb2.ListRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_files_pb2.ListResponse], _abc.AsyncIterator[_files_pb2.ListResponse]]:
-        """Objects in the order of their bytes, in batches, each with a token that resumes behind it. A prefix without objects is an
-        empty list.
+        """Streams the objects with a prefix, in byte order. Each message carries a token that resumes the listing after it. A prefix
+        without objects is an empty listing.
         """
 
     @_abc_1.abstractmethod
@@ -202,8 +284,11 @@ class FileServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _files_pb2.DeleteRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_files_pb2.DeleteResponse], _abc.AsyncIterator[_files_pb2.DeleteResponse]]:
-        """Deletes an object, many, or all below a prefix. NOT_FOUND for one that is not there, unless `allow_missing`. Never deletes
-        what only shares a prefix.
+        """Deletes an object, a list of objects, or an object with all keys below it. Never deletes a key that only shares a prefix.
+        Messages report progress.
+
+        Errors: NOT_FOUND if a single object does not exist, unless `allow_missing`; FAILED_PRECONDITION `PARTIAL_FAILURE` after the
+        last message if a message carried `failures`.
         """
 
     @_abc_1.abstractmethod
@@ -212,8 +297,11 @@ class FileServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _files_pb2.CopyRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_files_pb2.CopyResponse], _abc.AsyncIterator[_files_pb2.CopyResponse]]:
-        """Copies an object, or all below a prefix: within a repository lakeFS does it, from another one the bytes pass through the
-        server. INVALID_ARGUMENT where source and destination overlap; NOT_FOUND where there is nothing to copy.
+        """Copies an object, or an object with all keys below it. Within a repository, lakeFS copies without moving bytes. From another
+        repository, the bytes pass through the server. Messages report progress.
+
+        Errors: INVALID_ARGUMENT if source and destination overlap; NOT_FOUND if there is nothing to copy; FAILED_PRECONDITION
+        `PARTIAL_FAILURE` after the last message if a message carried `failures`.
         """
 
     @_abc_1.abstractmethod
@@ -222,7 +310,24 @@ class FileServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _files_pb2.MoveRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_files_pb2.MoveResponse], _abc.AsyncIterator[_files_pb2.MoveResponse]]:
-        """Copies, then deletes the sources, once all copies stand."""
+        """Copies, and deletes the sources after all copies succeeded. If a copy fails, no source is deleted. Errors as for `Copy`."""
+
+    @_abc_1.abstractmethod
+    def Compose(
+        self,
+        request: _files_pb2.ComposeRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_files_pb2.ComposeResponse], _abc.AsyncIterator[_files_pb2.ComposeResponse]]:
+        """Concatenates up to 10,000 objects, in order, into one object. All or nothing: the destination appears complete, or not at
+        all. With the parts in a transaction, this is a resumable and parallel upload of any size.
+
+        The bytes pass through the server, in one upload to lakeFS, with constant memory. While it runs, the server sends a message
+        at least every 5 s. The last message carries `info`.
+
+        Errors: NOT_FOUND if a source does not exist; ABORTED `OBJECT_CHANGED` if a source changed while it was read; INVALID_ARGUMENT
+        if `size_bytes` or `object_crc32c` does not match; ALREADY_EXISTS for a create-only destination; FAILED_PRECONDITION
+        `PARTIAL_FAILURE` if the destination is stored and some sources could not be deleted: retry with the same `request_id`.
+        """
 
     @_abc_1.abstractmethod
     def BatchStat(
@@ -230,7 +335,7 @@ class FileServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _files_pb2.BatchStatRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_files_pb2.BatchStatResponse], _abc.AsyncIterator[_files_pb2.BatchStatResponse]]:
-        """`Stat` of up to 10,000 paths. Each answer has its own status and the index of its path; they come as they are ready."""
+        """Calls `Stat` for up to 10,000 paths. Streams each result when it is ready, with its own status and the index of its path."""
 
     @_abc_1.abstractmethod
     def BatchRead(
@@ -238,8 +343,8 @@ class FileServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _files_pb2.BatchReadRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_files_pb2.BatchReadResponse], _abc.AsyncIterator[_files_pb2.BatchReadResponse]]:
-        """Whole objects, many at once, each with its own status and the index of its path; they come as they are ready. An object
-        larger than 3 MiB fails with OUT_OF_RANGE: read it with `Read`.
+        """Reads up to 10,000 whole objects. Streams each result when it is ready, with its own status and the index of its path. An
+        object larger than 3 MiB (3,145,728 bytes) fails with OUT_OF_RANGE: use `Read`.
         """
 
     @_abc_1.abstractmethod
@@ -248,7 +353,10 @@ class FileServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _files_pb2.BatchWriteRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_files_pb2.BatchWriteResponse, _abc.Awaitable[_files_pb2.BatchWriteResponse]]:
-        """Stores many small objects. Each has its own status: all or nothing only by a transaction around it."""
+        """Stores many small objects. Each item has its own status. For all or nothing, use a transaction.
+
+        Errors: INVALID_ARGUMENT `BATCH_TOO_LARGE`; see `BatchWriteRequest`.
+        """
 
     @_abc_1.abstractmethod
     def SetMetadata(
@@ -256,7 +364,10 @@ class FileServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _files_pb2.SetMetadataRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_files_pb2.SetMetadataResponse, _abc.Awaitable[_files_pb2.SetMetadataResponse]]:
-        """Replaces the user metadata of an object. NOT_FOUND."""
+        """Replaces the user metadata of an object.
+
+        Errors: NOT_FOUND.
+        """
 
     @_abc_1.abstractmethod
     def Presign(
@@ -264,7 +375,10 @@ class FileServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _files_pb2.PresignRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_files_pb2.PresignResponse, _abc.Awaitable[_files_pb2.PresignResponse]]:
-        """A URL to read an object from directly. UNIMPLEMENTED where the store has none."""
+        """Returns a URL from which an object can be read without credentials.
+
+        Errors: NOT_FOUND; UNIMPLEMENTED if the object store does not support presigned URLs.
+        """
 
     @_abc_1.abstractmethod
     def GetServerInfo(
@@ -272,6 +386,6 @@ class FileServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _files_pb2.GetServerInfoRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_files_pb2.GetServerInfoResponse, _abc.Awaitable[_files_pb2.GetServerInfoResponse]]:
-        """Versions, limits and abilities of this server and of the lakeFS behind it."""
+        """Returns versions, limits and features of this server and its lakeFS."""
 
 def add_FileServiceServicer_to_server(servicer: FileServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

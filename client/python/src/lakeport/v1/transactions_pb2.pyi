@@ -3,6 +3,7 @@ import datetime
 from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.rpc import status_pb2 as _status_pb2
+from lakeport.v1 import changes_pb2 as _changes_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor
@@ -185,7 +186,7 @@ class KeepAliveTransactionResponse(_message.Message):
     def __init__(self, transaction: _Optional[_Union[Transaction, _Mapping]] = ...) -> None: ...
 
 class CommitTransactionRequest(_message.Message):
-    __slots__ = ("transaction_id", "message", "metadata", "strategy", "squash", "merge", "tags", "validate_only", "if_epoch")
+    __slots__ = ("transaction_id", "message", "metadata", "strategy", "squash", "tags", "validate_only", "if_epoch", "skip_merge")
     class MetadataEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -198,20 +199,20 @@ class CommitTransactionRequest(_message.Message):
     METADATA_FIELD_NUMBER: _ClassVar[int]
     STRATEGY_FIELD_NUMBER: _ClassVar[int]
     SQUASH_FIELD_NUMBER: _ClassVar[int]
-    MERGE_FIELD_NUMBER: _ClassVar[int]
     TAGS_FIELD_NUMBER: _ClassVar[int]
     VALIDATE_ONLY_FIELD_NUMBER: _ClassVar[int]
     IF_EPOCH_FIELD_NUMBER: _ClassVar[int]
+    SKIP_MERGE_FIELD_NUMBER: _ClassVar[int]
     transaction_id: str
     message: str
     metadata: _containers.ScalarMap[str, str]
     strategy: MergeStrategy
     squash: bool
-    merge: bool
     tags: _containers.RepeatedScalarFieldContainer[str]
     validate_only: bool
     if_epoch: int
-    def __init__(self, transaction_id: _Optional[str] = ..., message: _Optional[str] = ..., metadata: _Optional[_Mapping[str, str]] = ..., strategy: _Optional[_Union[MergeStrategy, str]] = ..., squash: bool = ..., merge: bool = ..., tags: _Optional[_Iterable[str]] = ..., validate_only: bool = ..., if_epoch: _Optional[int] = ...) -> None: ...
+    skip_merge: bool
+    def __init__(self, transaction_id: _Optional[str] = ..., message: _Optional[str] = ..., metadata: _Optional[_Mapping[str, str]] = ..., strategy: _Optional[_Union[MergeStrategy, str]] = ..., squash: bool = ..., tags: _Optional[_Iterable[str]] = ..., validate_only: bool = ..., if_epoch: _Optional[int] = ..., skip_merge: bool = ...) -> None: ...
 
 class CommitTransactionResponse(_message.Message):
     __slots__ = ("transaction",)
@@ -242,30 +243,8 @@ class ListTransactionChangesRequest(_message.Message):
 class ListTransactionChangesResponse(_message.Message):
     __slots__ = ("changes",)
     CHANGES_FIELD_NUMBER: _ClassVar[int]
-    changes: _containers.RepeatedCompositeFieldContainer[TransactionChange]
-    def __init__(self, changes: _Optional[_Iterable[_Union[TransactionChange, _Mapping]]] = ...) -> None: ...
-
-class TransactionChange(_message.Message):
-    __slots__ = ("path", "kind", "size_bytes")
-    class Kind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
-        __slots__ = ()
-        KIND_UNSPECIFIED: _ClassVar[TransactionChange.Kind]
-        KIND_ADDED: _ClassVar[TransactionChange.Kind]
-        KIND_CHANGED: _ClassVar[TransactionChange.Kind]
-        KIND_REMOVED: _ClassVar[TransactionChange.Kind]
-        KIND_CONFLICT: _ClassVar[TransactionChange.Kind]
-    KIND_UNSPECIFIED: TransactionChange.Kind
-    KIND_ADDED: TransactionChange.Kind
-    KIND_CHANGED: TransactionChange.Kind
-    KIND_REMOVED: TransactionChange.Kind
-    KIND_CONFLICT: TransactionChange.Kind
-    PATH_FIELD_NUMBER: _ClassVar[int]
-    KIND_FIELD_NUMBER: _ClassVar[int]
-    SIZE_BYTES_FIELD_NUMBER: _ClassVar[int]
-    path: str
-    kind: TransactionChange.Kind
-    size_bytes: int
-    def __init__(self, path: _Optional[str] = ..., kind: _Optional[_Union[TransactionChange.Kind, str]] = ..., size_bytes: _Optional[int] = ...) -> None: ...
+    changes: _containers.RepeatedCompositeFieldContainer[_changes_pb2.PathChange]
+    def __init__(self, changes: _Optional[_Iterable[_Union[_changes_pb2.PathChange, _Mapping]]] = ...) -> None: ...
 
 class WatchTransactionRequest(_message.Message):
     __slots__ = ("transaction_id",)

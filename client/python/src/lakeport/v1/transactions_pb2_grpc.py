@@ -26,11 +26,13 @@ if _version_not_supported:
 
 
 class TransactionServiceStub(object):
-    """Transactions: a private branch, made from a base branch, that is published by one merge or not at all.
+    """Transactions. A transaction works on a private branch. Commit merges that branch into the base branch: all of its changes
+    become visible, or none.
 
-    A transaction is a durable row with an ID; a caller always gets a true answer about it, however often it asks. An unknown ID
-    and another's are the same NOT_FOUND. Any call may fail with UNAUTHENTICATED, UNAVAILABLE, RESOURCE_EXHAUSTED and
-    DEADLINE_EXCEEDED.
+    The server stores each transaction durably under its ID, so any replica can continue it. A caller sees only its own
+    transactions: an ID of another caller fails with NOT_FOUND, like an unknown one.
+
+    Any call can fail with UNAUTHENTICATED, UNAVAILABLE, RESOURCE_EXHAUSTED or DEADLINE_EXCEEDED.
     """
 
     def __init__(self, channel):
@@ -82,67 +84,79 @@ class TransactionServiceStub(object):
 
 
 class TransactionServiceServicer(object):
-    """Transactions: a private branch, made from a base branch, that is published by one merge or not at all.
+    """Transactions. A transaction works on a private branch. Commit merges that branch into the base branch: all of its changes
+    become visible, or none.
 
-    A transaction is a durable row with an ID; a caller always gets a true answer about it, however often it asks. An unknown ID
-    and another's are the same NOT_FOUND. Any call may fail with UNAUTHENTICATED, UNAVAILABLE, RESOURCE_EXHAUSTED and
-    DEADLINE_EXCEEDED.
+    The server stores each transaction durably under its ID, so any replica can continue it. A caller sees only its own
+    transactions: an ID of another caller fails with NOT_FOUND, like an unknown one.
+
+    Any call can fail with UNAUTHENTICATED, UNAVAILABLE, RESOURCE_EXHAUSTED or DEADLINE_EXCEEDED.
     """
 
     def BeginTransaction(self, request, context):
-        """Begins a transaction. With a `transaction_id` a repetition returns the same transaction; ALREADY_EXISTS if it has other
-        options. NOT_FOUND for the repository or base branch; INVALID_ARGUMENT for a base that is no branch.
+        """Begins a transaction. If the request has a `transaction_id`, a retry returns the same transaction.
+
+        Errors: NOT_FOUND if the repository or the base branch does not exist; INVALID_ARGUMENT if the base is not a branch;
+        ALREADY_EXISTS if a transaction with this ID and other options exists.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetTransaction(self, request, context):
-        """What a transaction is now. Ended ones are kept for 24 hours, or as long as the server is told to.
+        """Returns a transaction. The server keeps finished transactions for 24 hours (option `--remember`).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListTransactions(self, request, context):
-        """The caller's transactions, newest first.
+        """Lists the transactions of the caller, newest first.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def KeepAliveTransaction(self, request, context):
-        """Puts off the end of an idle transaction by its idle timeout, and says until when. Calls in the transaction do that too.
+        """Restarts the idle timeout of an open transaction, and returns its new expiry. Every other call in the transaction restarts
+        it too.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def CommitTransaction(self, request, context):
-        """Commits what was written and merges it into the base branch: all of it is published, or nothing. A repetition returns the
-        same commit; in other words it is FAILED_PRECONDITION `TRANSACTION_COMMITTED` or `TRANSACTION_COMMITTING`. ABORTED `MERGE_CONFLICT`, FAILED_PRECONDITION `HOOK_REJECTED`, `BASE_DIRTY`, PERMISSION_DENIED: the
-        transaction is open again. UNAVAILABLE `COMMIT_IN_DOUBT`: it goes on; repeat the call.
+        """Commits the changes of a transaction and merges them into the base branch. Retrying the same request returns the same
+        commit.
+
+        After ABORTED `MERGE_CONFLICT`, FAILED_PRECONDITION `HOOK_REJECTED` or `BASE_DIRTY`, or PERMISSION_DENIED, nothing was
+        published and the transaction is open again. After UNAVAILABLE `COMMIT_IN_DOUBT`, the commit continues on the server: retry
+        to get its result. A retry with different parameters fails with FAILED_PRECONDITION `TRANSACTION_COMMITTED` or
+        `TRANSACTION_COMMITTING`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def RollbackTransaction(self, request, context):
-        """Ends a transaction without publishing anything. FAILED_PRECONDITION if it is committed or being committed.
+        """Ends a transaction without publishing anything. Succeeds if it was already rolled back or expired.
+
+        Errors: FAILED_PRECONDITION if the transaction is committed or being committed.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListTransactionChanges(self, request, context):
-        """What the transaction changed, path by path, with those that the base branch changed too marked as conflicts.
+        """Streams the paths that a transaction changed, in byte order. A path that the base branch changed too, in another way, has
+        the kind `KIND_CONFLICT`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def WatchTransaction(self, request, context):
-        """The transaction now, and at each change of its state until it ends.
+        """Streams a transaction: first as it is, then after each change of its state, until it has finished.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -200,11 +214,13 @@ def add_TransactionServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class TransactionService(object):
-    """Transactions: a private branch, made from a base branch, that is published by one merge or not at all.
+    """Transactions. A transaction works on a private branch. Commit merges that branch into the base branch: all of its changes
+    become visible, or none.
 
-    A transaction is a durable row with an ID; a caller always gets a true answer about it, however often it asks. An unknown ID
-    and another's are the same NOT_FOUND. Any call may fail with UNAUTHENTICATED, UNAVAILABLE, RESOURCE_EXHAUSTED and
-    DEADLINE_EXCEEDED.
+    The server stores each transaction durably under its ID, so any replica can continue it. A caller sees only its own
+    transactions: an ID of another caller fails with NOT_FOUND, like an unknown one.
+
+    Any call can fail with UNAUTHENTICATED, UNAVAILABLE, RESOURCE_EXHAUSTED or DEADLINE_EXCEEDED.
     """
 
     @staticmethod

@@ -27,11 +27,13 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class TransactionServiceStub:
-    """Transactions: a private branch, made from a base branch, that is published by one merge or not at all.
+    """Transactions. A transaction works on a private branch. Commit merges that branch into the base branch: all of its changes
+    become visible, or none.
 
-    A transaction is a durable row with an ID; a caller always gets a true answer about it, however often it asks. An unknown ID
-    and another's are the same NOT_FOUND. Any call may fail with UNAUTHENTICATED, UNAVAILABLE, RESOURCE_EXHAUSTED and
-    DEADLINE_EXCEEDED.
+    The server stores each transaction durably under its ID, so any replica can continue it. A caller sees only its own
+    transactions: an ID of another caller fails with NOT_FOUND, like an unknown one.
+
+    Any call can fail with UNAUTHENTICATED, UNAVAILABLE, RESOURCE_EXHAUSTED or DEADLINE_EXCEEDED.
     """
 
     @_typing.overload
@@ -39,65 +41,95 @@ class TransactionServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> TransactionServiceAsyncStub: ...
     BeginTransaction: _grpc.UnaryUnaryMultiCallable[_transactions_pb2.BeginTransactionRequest, _transactions_pb2.BeginTransactionResponse]
-    """Begins a transaction. With a `transaction_id` a repetition returns the same transaction; ALREADY_EXISTS if it has other
-    options. NOT_FOUND for the repository or base branch; INVALID_ARGUMENT for a base that is no branch.
+    """Begins a transaction. If the request has a `transaction_id`, a retry returns the same transaction.
+
+    Errors: NOT_FOUND if the repository or the base branch does not exist; INVALID_ARGUMENT if the base is not a branch;
+    ALREADY_EXISTS if a transaction with this ID and other options exists.
     """
     GetTransaction: _grpc.UnaryUnaryMultiCallable[_transactions_pb2.GetTransactionRequest, _transactions_pb2.GetTransactionResponse]
-    """What a transaction is now. Ended ones are kept for 24 hours, or as long as the server is told to."""
+    """Returns a transaction. The server keeps finished transactions for 24 hours (option `--remember`)."""
     ListTransactions: _grpc.UnaryUnaryMultiCallable[_transactions_pb2.ListTransactionsRequest, _transactions_pb2.ListTransactionsResponse]
-    """The caller's transactions, newest first."""
+    """Lists the transactions of the caller, newest first."""
     KeepAliveTransaction: _grpc.UnaryUnaryMultiCallable[_transactions_pb2.KeepAliveTransactionRequest, _transactions_pb2.KeepAliveTransactionResponse]
-    """Puts off the end of an idle transaction by its idle timeout, and says until when. Calls in the transaction do that too."""
+    """Restarts the idle timeout of an open transaction, and returns its new expiry. Every other call in the transaction restarts
+    it too.
+    """
     CommitTransaction: _grpc.UnaryUnaryMultiCallable[_transactions_pb2.CommitTransactionRequest, _transactions_pb2.CommitTransactionResponse]
-    """Commits what was written and merges it into the base branch: all of it is published, or nothing. A repetition returns the
-    same commit; in other words it is FAILED_PRECONDITION `TRANSACTION_COMMITTED` or `TRANSACTION_COMMITTING`. ABORTED `MERGE_CONFLICT`, FAILED_PRECONDITION `HOOK_REJECTED`, `BASE_DIRTY`, PERMISSION_DENIED: the
-    transaction is open again. UNAVAILABLE `COMMIT_IN_DOUBT`: it goes on; repeat the call.
+    """Commits the changes of a transaction and merges them into the base branch. Retrying the same request returns the same
+    commit.
+
+    After ABORTED `MERGE_CONFLICT`, FAILED_PRECONDITION `HOOK_REJECTED` or `BASE_DIRTY`, or PERMISSION_DENIED, nothing was
+    published and the transaction is open again. After UNAVAILABLE `COMMIT_IN_DOUBT`, the commit continues on the server: retry
+    to get its result. A retry with different parameters fails with FAILED_PRECONDITION `TRANSACTION_COMMITTED` or
+    `TRANSACTION_COMMITTING`.
     """
     RollbackTransaction: _grpc.UnaryUnaryMultiCallable[_transactions_pb2.RollbackTransactionRequest, _transactions_pb2.RollbackTransactionResponse]
-    """Ends a transaction without publishing anything. FAILED_PRECONDITION if it is committed or being committed."""
+    """Ends a transaction without publishing anything. Succeeds if it was already rolled back or expired.
+
+    Errors: FAILED_PRECONDITION if the transaction is committed or being committed.
+    """
     ListTransactionChanges: _grpc.UnaryStreamMultiCallable[_transactions_pb2.ListTransactionChangesRequest, _transactions_pb2.ListTransactionChangesResponse]
-    """What the transaction changed, path by path, with those that the base branch changed too marked as conflicts."""
+    """Streams the paths that a transaction changed, in byte order. A path that the base branch changed too, in another way, has
+    the kind `KIND_CONFLICT`.
+    """
     WatchTransaction: _grpc.UnaryStreamMultiCallable[_transactions_pb2.WatchTransactionRequest, _transactions_pb2.WatchTransactionResponse]
-    """The transaction now, and at each change of its state until it ends."""
+    """Streams a transaction: first as it is, then after each change of its state, until it has finished."""
 
 @_typing.type_check_only
 class TransactionServiceAsyncStub(TransactionServiceStub):
-    """Transactions: a private branch, made from a base branch, that is published by one merge or not at all.
+    """Transactions. A transaction works on a private branch. Commit merges that branch into the base branch: all of its changes
+    become visible, or none.
 
-    A transaction is a durable row with an ID; a caller always gets a true answer about it, however often it asks. An unknown ID
-    and another's are the same NOT_FOUND. Any call may fail with UNAUTHENTICATED, UNAVAILABLE, RESOURCE_EXHAUSTED and
-    DEADLINE_EXCEEDED.
+    The server stores each transaction durably under its ID, so any replica can continue it. A caller sees only its own
+    transactions: an ID of another caller fails with NOT_FOUND, like an unknown one.
+
+    Any call can fail with UNAUTHENTICATED, UNAVAILABLE, RESOURCE_EXHAUSTED or DEADLINE_EXCEEDED.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     BeginTransaction: _aio.UnaryUnaryMultiCallable[_transactions_pb2.BeginTransactionRequest, _transactions_pb2.BeginTransactionResponse]  # type: ignore[assignment]
-    """Begins a transaction. With a `transaction_id` a repetition returns the same transaction; ALREADY_EXISTS if it has other
-    options. NOT_FOUND for the repository or base branch; INVALID_ARGUMENT for a base that is no branch.
+    """Begins a transaction. If the request has a `transaction_id`, a retry returns the same transaction.
+
+    Errors: NOT_FOUND if the repository or the base branch does not exist; INVALID_ARGUMENT if the base is not a branch;
+    ALREADY_EXISTS if a transaction with this ID and other options exists.
     """
     GetTransaction: _aio.UnaryUnaryMultiCallable[_transactions_pb2.GetTransactionRequest, _transactions_pb2.GetTransactionResponse]  # type: ignore[assignment]
-    """What a transaction is now. Ended ones are kept for 24 hours, or as long as the server is told to."""
+    """Returns a transaction. The server keeps finished transactions for 24 hours (option `--remember`)."""
     ListTransactions: _aio.UnaryUnaryMultiCallable[_transactions_pb2.ListTransactionsRequest, _transactions_pb2.ListTransactionsResponse]  # type: ignore[assignment]
-    """The caller's transactions, newest first."""
+    """Lists the transactions of the caller, newest first."""
     KeepAliveTransaction: _aio.UnaryUnaryMultiCallable[_transactions_pb2.KeepAliveTransactionRequest, _transactions_pb2.KeepAliveTransactionResponse]  # type: ignore[assignment]
-    """Puts off the end of an idle transaction by its idle timeout, and says until when. Calls in the transaction do that too."""
+    """Restarts the idle timeout of an open transaction, and returns its new expiry. Every other call in the transaction restarts
+    it too.
+    """
     CommitTransaction: _aio.UnaryUnaryMultiCallable[_transactions_pb2.CommitTransactionRequest, _transactions_pb2.CommitTransactionResponse]  # type: ignore[assignment]
-    """Commits what was written and merges it into the base branch: all of it is published, or nothing. A repetition returns the
-    same commit; in other words it is FAILED_PRECONDITION `TRANSACTION_COMMITTED` or `TRANSACTION_COMMITTING`. ABORTED `MERGE_CONFLICT`, FAILED_PRECONDITION `HOOK_REJECTED`, `BASE_DIRTY`, PERMISSION_DENIED: the
-    transaction is open again. UNAVAILABLE `COMMIT_IN_DOUBT`: it goes on; repeat the call.
+    """Commits the changes of a transaction and merges them into the base branch. Retrying the same request returns the same
+    commit.
+
+    After ABORTED `MERGE_CONFLICT`, FAILED_PRECONDITION `HOOK_REJECTED` or `BASE_DIRTY`, or PERMISSION_DENIED, nothing was
+    published and the transaction is open again. After UNAVAILABLE `COMMIT_IN_DOUBT`, the commit continues on the server: retry
+    to get its result. A retry with different parameters fails with FAILED_PRECONDITION `TRANSACTION_COMMITTED` or
+    `TRANSACTION_COMMITTING`.
     """
     RollbackTransaction: _aio.UnaryUnaryMultiCallable[_transactions_pb2.RollbackTransactionRequest, _transactions_pb2.RollbackTransactionResponse]  # type: ignore[assignment]
-    """Ends a transaction without publishing anything. FAILED_PRECONDITION if it is committed or being committed."""
+    """Ends a transaction without publishing anything. Succeeds if it was already rolled back or expired.
+
+    Errors: FAILED_PRECONDITION if the transaction is committed or being committed.
+    """
     ListTransactionChanges: _aio.UnaryStreamMultiCallable[_transactions_pb2.ListTransactionChangesRequest, _transactions_pb2.ListTransactionChangesResponse]  # type: ignore[assignment]
-    """What the transaction changed, path by path, with those that the base branch changed too marked as conflicts."""
+    """Streams the paths that a transaction changed, in byte order. A path that the base branch changed too, in another way, has
+    the kind `KIND_CONFLICT`.
+    """
     WatchTransaction: _aio.UnaryStreamMultiCallable[_transactions_pb2.WatchTransactionRequest, _transactions_pb2.WatchTransactionResponse]  # type: ignore[assignment]
-    """The transaction now, and at each change of its state until it ends."""
+    """Streams a transaction: first as it is, then after each change of its state, until it has finished."""
 
 class TransactionServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Transactions: a private branch, made from a base branch, that is published by one merge or not at all.
+    """Transactions. A transaction works on a private branch. Commit merges that branch into the base branch: all of its changes
+    become visible, or none.
 
-    A transaction is a durable row with an ID; a caller always gets a true answer about it, however often it asks. An unknown ID
-    and another's are the same NOT_FOUND. Any call may fail with UNAUTHENTICATED, UNAVAILABLE, RESOURCE_EXHAUSTED and
-    DEADLINE_EXCEEDED.
+    The server stores each transaction durably under its ID, so any replica can continue it. A caller sees only its own
+    transactions: an ID of another caller fails with NOT_FOUND, like an unknown one.
+
+    Any call can fail with UNAUTHENTICATED, UNAVAILABLE, RESOURCE_EXHAUSTED or DEADLINE_EXCEEDED.
     """
 
     @_abc_1.abstractmethod
@@ -106,8 +138,10 @@ class TransactionServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _transactions_pb2.BeginTransactionRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_transactions_pb2.BeginTransactionResponse, _abc.Awaitable[_transactions_pb2.BeginTransactionResponse]]:
-        """Begins a transaction. With a `transaction_id` a repetition returns the same transaction; ALREADY_EXISTS if it has other
-        options. NOT_FOUND for the repository or base branch; INVALID_ARGUMENT for a base that is no branch.
+        """Begins a transaction. If the request has a `transaction_id`, a retry returns the same transaction.
+
+        Errors: NOT_FOUND if the repository or the base branch does not exist; INVALID_ARGUMENT if the base is not a branch;
+        ALREADY_EXISTS if a transaction with this ID and other options exists.
         """
 
     @_abc_1.abstractmethod
@@ -116,7 +150,7 @@ class TransactionServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _transactions_pb2.GetTransactionRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_transactions_pb2.GetTransactionResponse, _abc.Awaitable[_transactions_pb2.GetTransactionResponse]]:
-        """What a transaction is now. Ended ones are kept for 24 hours, or as long as the server is told to."""
+        """Returns a transaction. The server keeps finished transactions for 24 hours (option `--remember`)."""
 
     @_abc_1.abstractmethod
     def ListTransactions(
@@ -124,7 +158,7 @@ class TransactionServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _transactions_pb2.ListTransactionsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_transactions_pb2.ListTransactionsResponse, _abc.Awaitable[_transactions_pb2.ListTransactionsResponse]]:
-        """The caller's transactions, newest first."""
+        """Lists the transactions of the caller, newest first."""
 
     @_abc_1.abstractmethod
     def KeepAliveTransaction(
@@ -132,7 +166,9 @@ class TransactionServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _transactions_pb2.KeepAliveTransactionRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_transactions_pb2.KeepAliveTransactionResponse, _abc.Awaitable[_transactions_pb2.KeepAliveTransactionResponse]]:
-        """Puts off the end of an idle transaction by its idle timeout, and says until when. Calls in the transaction do that too."""
+        """Restarts the idle timeout of an open transaction, and returns its new expiry. Every other call in the transaction restarts
+        it too.
+        """
 
     @_abc_1.abstractmethod
     def CommitTransaction(
@@ -140,9 +176,13 @@ class TransactionServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _transactions_pb2.CommitTransactionRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_transactions_pb2.CommitTransactionResponse, _abc.Awaitable[_transactions_pb2.CommitTransactionResponse]]:
-        """Commits what was written and merges it into the base branch: all of it is published, or nothing. A repetition returns the
-        same commit; in other words it is FAILED_PRECONDITION `TRANSACTION_COMMITTED` or `TRANSACTION_COMMITTING`. ABORTED `MERGE_CONFLICT`, FAILED_PRECONDITION `HOOK_REJECTED`, `BASE_DIRTY`, PERMISSION_DENIED: the
-        transaction is open again. UNAVAILABLE `COMMIT_IN_DOUBT`: it goes on; repeat the call.
+        """Commits the changes of a transaction and merges them into the base branch. Retrying the same request returns the same
+        commit.
+
+        After ABORTED `MERGE_CONFLICT`, FAILED_PRECONDITION `HOOK_REJECTED` or `BASE_DIRTY`, or PERMISSION_DENIED, nothing was
+        published and the transaction is open again. After UNAVAILABLE `COMMIT_IN_DOUBT`, the commit continues on the server: retry
+        to get its result. A retry with different parameters fails with FAILED_PRECONDITION `TRANSACTION_COMMITTED` or
+        `TRANSACTION_COMMITTING`.
         """
 
     @_abc_1.abstractmethod
@@ -151,7 +191,10 @@ class TransactionServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _transactions_pb2.RollbackTransactionRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_transactions_pb2.RollbackTransactionResponse, _abc.Awaitable[_transactions_pb2.RollbackTransactionResponse]]:
-        """Ends a transaction without publishing anything. FAILED_PRECONDITION if it is committed or being committed."""
+        """Ends a transaction without publishing anything. Succeeds if it was already rolled back or expired.
+
+        Errors: FAILED_PRECONDITION if the transaction is committed or being committed.
+        """
 
     @_abc_1.abstractmethod
     def ListTransactionChanges(
@@ -159,7 +202,9 @@ class TransactionServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _transactions_pb2.ListTransactionChangesRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_transactions_pb2.ListTransactionChangesResponse], _abc.AsyncIterator[_transactions_pb2.ListTransactionChangesResponse]]:
-        """What the transaction changed, path by path, with those that the base branch changed too marked as conflicts."""
+        """Streams the paths that a transaction changed, in byte order. A path that the base branch changed too, in another way, has
+        the kind `KIND_CONFLICT`.
+        """
 
     @_abc_1.abstractmethod
     def WatchTransaction(
@@ -167,6 +212,6 @@ class TransactionServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _transactions_pb2.WatchTransactionRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_transactions_pb2.WatchTransactionResponse], _abc.AsyncIterator[_transactions_pb2.WatchTransactionResponse]]:
-        """The transaction now, and at each change of its state until it ends."""
+        """Streams a transaction: first as it is, then after each change of its state, until it has finished."""
 
 def add_TransactionServiceServicer_to_server(servicer: TransactionServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -1,6 +1,7 @@
 import datetime
 
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from lakeport.v1 import changes_pb2 as _changes_pb2
 from lakeport.v1 import transactions_pb2 as _transactions_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
@@ -23,34 +24,34 @@ DIFF_MODE_TWO_DOT: DiffMode
 DIFF_MODE_UNCOMMITTED: DiffMode
 
 class Repository(_message.Message):
-    __slots__ = ("repository", "storage_namespace", "default_branch", "create_time", "read_only")
-    REPOSITORY_FIELD_NUMBER: _ClassVar[int]
+    __slots__ = ("name", "storage_namespace", "default_branch", "create_time", "read_only")
+    NAME_FIELD_NUMBER: _ClassVar[int]
     STORAGE_NAMESPACE_FIELD_NUMBER: _ClassVar[int]
     DEFAULT_BRANCH_FIELD_NUMBER: _ClassVar[int]
     CREATE_TIME_FIELD_NUMBER: _ClassVar[int]
     READ_ONLY_FIELD_NUMBER: _ClassVar[int]
-    repository: str
+    name: str
     storage_namespace: str
     default_branch: str
     create_time: _timestamp_pb2.Timestamp
     read_only: bool
-    def __init__(self, repository: _Optional[str] = ..., storage_namespace: _Optional[str] = ..., default_branch: _Optional[str] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., read_only: bool = ...) -> None: ...
+    def __init__(self, name: _Optional[str] = ..., storage_namespace: _Optional[str] = ..., default_branch: _Optional[str] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., read_only: bool = ...) -> None: ...
 
 class Branch(_message.Message):
-    __slots__ = ("branch", "commit_id")
-    BRANCH_FIELD_NUMBER: _ClassVar[int]
+    __slots__ = ("name", "commit_id")
+    NAME_FIELD_NUMBER: _ClassVar[int]
     COMMIT_ID_FIELD_NUMBER: _ClassVar[int]
-    branch: str
+    name: str
     commit_id: str
-    def __init__(self, branch: _Optional[str] = ..., commit_id: _Optional[str] = ...) -> None: ...
+    def __init__(self, name: _Optional[str] = ..., commit_id: _Optional[str] = ...) -> None: ...
 
 class Tag(_message.Message):
-    __slots__ = ("tag", "commit_id")
-    TAG_FIELD_NUMBER: _ClassVar[int]
+    __slots__ = ("name", "commit_id")
+    NAME_FIELD_NUMBER: _ClassVar[int]
     COMMIT_ID_FIELD_NUMBER: _ClassVar[int]
-    tag: str
+    name: str
     commit_id: str
-    def __init__(self, tag: _Optional[str] = ..., commit_id: _Optional[str] = ...) -> None: ...
+    def __init__(self, name: _Optional[str] = ..., commit_id: _Optional[str] = ...) -> None: ...
 
 class Commit(_message.Message):
     __slots__ = ("commit_id", "parent_commit_ids", "committer", "message", "create_time", "metadata")
@@ -106,16 +107,18 @@ class GetRepositoryResponse(_message.Message):
     def __init__(self, repository: _Optional[_Union[Repository, _Mapping]] = ...) -> None: ...
 
 class CreateRepositoryRequest(_message.Message):
-    __slots__ = ("repository", "storage_namespace", "default_branch", "read_only")
+    __slots__ = ("repository", "storage_namespace", "default_branch", "read_only", "request_id")
     REPOSITORY_FIELD_NUMBER: _ClassVar[int]
     STORAGE_NAMESPACE_FIELD_NUMBER: _ClassVar[int]
     DEFAULT_BRANCH_FIELD_NUMBER: _ClassVar[int]
     READ_ONLY_FIELD_NUMBER: _ClassVar[int]
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     repository: str
     storage_namespace: str
     default_branch: str
     read_only: bool
-    def __init__(self, repository: _Optional[str] = ..., storage_namespace: _Optional[str] = ..., default_branch: _Optional[str] = ..., read_only: bool = ...) -> None: ...
+    request_id: str
+    def __init__(self, repository: _Optional[str] = ..., storage_namespace: _Optional[str] = ..., default_branch: _Optional[str] = ..., read_only: bool = ..., request_id: _Optional[str] = ...) -> None: ...
 
 class CreateRepositoryResponse(_message.Message):
     __slots__ = ("repository",)
@@ -124,10 +127,12 @@ class CreateRepositoryResponse(_message.Message):
     def __init__(self, repository: _Optional[_Union[Repository, _Mapping]] = ...) -> None: ...
 
 class DeleteRepositoryRequest(_message.Message):
-    __slots__ = ("repository",)
+    __slots__ = ("repository", "request_id")
     REPOSITORY_FIELD_NUMBER: _ClassVar[int]
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     repository: str
-    def __init__(self, repository: _Optional[str] = ...) -> None: ...
+    request_id: str
+    def __init__(self, repository: _Optional[str] = ..., request_id: _Optional[str] = ...) -> None: ...
 
 class DeleteRepositoryResponse(_message.Message):
     __slots__ = ()
@@ -168,14 +173,16 @@ class GetBranchResponse(_message.Message):
     def __init__(self, branch: _Optional[_Union[Branch, _Mapping]] = ...) -> None: ...
 
 class CreateBranchRequest(_message.Message):
-    __slots__ = ("repository", "ref", "branch")
+    __slots__ = ("repository", "ref", "branch", "request_id")
     REPOSITORY_FIELD_NUMBER: _ClassVar[int]
     REF_FIELD_NUMBER: _ClassVar[int]
     BRANCH_FIELD_NUMBER: _ClassVar[int]
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     repository: str
     ref: str
     branch: str
-    def __init__(self, repository: _Optional[str] = ..., ref: _Optional[str] = ..., branch: _Optional[str] = ...) -> None: ...
+    request_id: str
+    def __init__(self, repository: _Optional[str] = ..., ref: _Optional[str] = ..., branch: _Optional[str] = ..., request_id: _Optional[str] = ...) -> None: ...
 
 class CreateBranchResponse(_message.Message):
     __slots__ = ("branch",)
@@ -184,12 +191,14 @@ class CreateBranchResponse(_message.Message):
     def __init__(self, branch: _Optional[_Union[Branch, _Mapping]] = ...) -> None: ...
 
 class DeleteBranchRequest(_message.Message):
-    __slots__ = ("repository", "branch")
+    __slots__ = ("repository", "branch", "request_id")
     REPOSITORY_FIELD_NUMBER: _ClassVar[int]
     BRANCH_FIELD_NUMBER: _ClassVar[int]
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     repository: str
     branch: str
-    def __init__(self, repository: _Optional[str] = ..., branch: _Optional[str] = ...) -> None: ...
+    request_id: str
+    def __init__(self, repository: _Optional[str] = ..., branch: _Optional[str] = ..., request_id: _Optional[str] = ...) -> None: ...
 
 class DeleteBranchResponse(_message.Message):
     __slots__ = ()
@@ -230,14 +239,16 @@ class GetTagResponse(_message.Message):
     def __init__(self, tag: _Optional[_Union[Tag, _Mapping]] = ...) -> None: ...
 
 class CreateTagRequest(_message.Message):
-    __slots__ = ("repository", "ref", "tag")
+    __slots__ = ("repository", "ref", "tag", "request_id")
     REPOSITORY_FIELD_NUMBER: _ClassVar[int]
     REF_FIELD_NUMBER: _ClassVar[int]
     TAG_FIELD_NUMBER: _ClassVar[int]
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     repository: str
     ref: str
     tag: str
-    def __init__(self, repository: _Optional[str] = ..., ref: _Optional[str] = ..., tag: _Optional[str] = ...) -> None: ...
+    request_id: str
+    def __init__(self, repository: _Optional[str] = ..., ref: _Optional[str] = ..., tag: _Optional[str] = ..., request_id: _Optional[str] = ...) -> None: ...
 
 class CreateTagResponse(_message.Message):
     __slots__ = ("tag",)
@@ -246,19 +257,21 @@ class CreateTagResponse(_message.Message):
     def __init__(self, tag: _Optional[_Union[Tag, _Mapping]] = ...) -> None: ...
 
 class DeleteTagRequest(_message.Message):
-    __slots__ = ("repository", "tag")
+    __slots__ = ("repository", "tag", "request_id")
     REPOSITORY_FIELD_NUMBER: _ClassVar[int]
     TAG_FIELD_NUMBER: _ClassVar[int]
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     repository: str
     tag: str
-    def __init__(self, repository: _Optional[str] = ..., tag: _Optional[str] = ...) -> None: ...
+    request_id: str
+    def __init__(self, repository: _Optional[str] = ..., tag: _Optional[str] = ..., request_id: _Optional[str] = ...) -> None: ...
 
 class DeleteTagResponse(_message.Message):
     __slots__ = ()
     def __init__(self) -> None: ...
 
 class CreateCommitRequest(_message.Message):
-    __slots__ = ("repository", "ref", "transaction_id", "message", "metadata", "allow_empty")
+    __slots__ = ("repository", "ref", "transaction_id", "message", "metadata", "allow_empty", "request_id")
     class MetadataEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -272,13 +285,15 @@ class CreateCommitRequest(_message.Message):
     MESSAGE_FIELD_NUMBER: _ClassVar[int]
     METADATA_FIELD_NUMBER: _ClassVar[int]
     ALLOW_EMPTY_FIELD_NUMBER: _ClassVar[int]
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     repository: str
     ref: str
     transaction_id: str
     message: str
     metadata: _containers.ScalarMap[str, str]
     allow_empty: bool
-    def __init__(self, repository: _Optional[str] = ..., ref: _Optional[str] = ..., transaction_id: _Optional[str] = ..., message: _Optional[str] = ..., metadata: _Optional[_Mapping[str, str]] = ..., allow_empty: bool = ...) -> None: ...
+    request_id: str
+    def __init__(self, repository: _Optional[str] = ..., ref: _Optional[str] = ..., transaction_id: _Optional[str] = ..., message: _Optional[str] = ..., metadata: _Optional[_Mapping[str, str]] = ..., allow_empty: bool = ..., request_id: _Optional[str] = ...) -> None: ...
 
 class CreateCommitResponse(_message.Message):
     __slots__ = ("commit",)
@@ -347,35 +362,13 @@ class DiffRequest(_message.Message):
     def __init__(self, repository: _Optional[str] = ..., ref: _Optional[str] = ..., prefix: _Optional[str] = ..., transaction_id: _Optional[str] = ..., right_ref: _Optional[str] = ..., mode: _Optional[_Union[DiffMode, str]] = ...) -> None: ...
 
 class DiffResponse(_message.Message):
-    __slots__ = ("entries",)
-    ENTRIES_FIELD_NUMBER: _ClassVar[int]
-    entries: _containers.RepeatedCompositeFieldContainer[DiffEntry]
-    def __init__(self, entries: _Optional[_Iterable[_Union[DiffEntry, _Mapping]]] = ...) -> None: ...
-
-class DiffEntry(_message.Message):
-    __slots__ = ("path", "kind", "size_bytes")
-    class Kind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
-        __slots__ = ()
-        KIND_UNSPECIFIED: _ClassVar[DiffEntry.Kind]
-        KIND_ADDED: _ClassVar[DiffEntry.Kind]
-        KIND_CHANGED: _ClassVar[DiffEntry.Kind]
-        KIND_REMOVED: _ClassVar[DiffEntry.Kind]
-        KIND_CONFLICT: _ClassVar[DiffEntry.Kind]
-    KIND_UNSPECIFIED: DiffEntry.Kind
-    KIND_ADDED: DiffEntry.Kind
-    KIND_CHANGED: DiffEntry.Kind
-    KIND_REMOVED: DiffEntry.Kind
-    KIND_CONFLICT: DiffEntry.Kind
-    PATH_FIELD_NUMBER: _ClassVar[int]
-    KIND_FIELD_NUMBER: _ClassVar[int]
-    SIZE_BYTES_FIELD_NUMBER: _ClassVar[int]
-    path: str
-    kind: DiffEntry.Kind
-    size_bytes: int
-    def __init__(self, path: _Optional[str] = ..., kind: _Optional[_Union[DiffEntry.Kind, str]] = ..., size_bytes: _Optional[int] = ...) -> None: ...
+    __slots__ = ("changes",)
+    CHANGES_FIELD_NUMBER: _ClassVar[int]
+    changes: _containers.RepeatedCompositeFieldContainer[_changes_pb2.PathChange]
+    def __init__(self, changes: _Optional[_Iterable[_Union[_changes_pb2.PathChange, _Mapping]]] = ...) -> None: ...
 
 class MergeRequest(_message.Message):
-    __slots__ = ("repository", "ref", "destination_branch", "message", "metadata", "strategy", "squash")
+    __slots__ = ("repository", "ref", "destination_branch", "message", "metadata", "strategy", "squash", "request_id")
     class MetadataEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -390,6 +383,7 @@ class MergeRequest(_message.Message):
     METADATA_FIELD_NUMBER: _ClassVar[int]
     STRATEGY_FIELD_NUMBER: _ClassVar[int]
     SQUASH_FIELD_NUMBER: _ClassVar[int]
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     repository: str
     ref: str
     destination_branch: str
@@ -397,7 +391,8 @@ class MergeRequest(_message.Message):
     metadata: _containers.ScalarMap[str, str]
     strategy: _transactions_pb2.MergeStrategy
     squash: bool
-    def __init__(self, repository: _Optional[str] = ..., ref: _Optional[str] = ..., destination_branch: _Optional[str] = ..., message: _Optional[str] = ..., metadata: _Optional[_Mapping[str, str]] = ..., strategy: _Optional[_Union[_transactions_pb2.MergeStrategy, str]] = ..., squash: bool = ...) -> None: ...
+    request_id: str
+    def __init__(self, repository: _Optional[str] = ..., ref: _Optional[str] = ..., destination_branch: _Optional[str] = ..., message: _Optional[str] = ..., metadata: _Optional[_Mapping[str, str]] = ..., strategy: _Optional[_Union[_transactions_pb2.MergeStrategy, str]] = ..., squash: bool = ..., request_id: _Optional[str] = ...) -> None: ...
 
 class MergeResponse(_message.Message):
     __slots__ = ("commit_id",)
@@ -406,7 +401,7 @@ class MergeResponse(_message.Message):
     def __init__(self, commit_id: _Optional[str] = ...) -> None: ...
 
 class RevertRequest(_message.Message):
-    __slots__ = ("repository", "ref", "transaction_id", "branch", "parent_number", "message", "metadata")
+    __slots__ = ("repository", "ref", "transaction_id", "branch", "parent_number", "message", "metadata", "request_id")
     class MetadataEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -421,6 +416,7 @@ class RevertRequest(_message.Message):
     PARENT_NUMBER_FIELD_NUMBER: _ClassVar[int]
     MESSAGE_FIELD_NUMBER: _ClassVar[int]
     METADATA_FIELD_NUMBER: _ClassVar[int]
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     repository: str
     ref: str
     transaction_id: str
@@ -428,7 +424,8 @@ class RevertRequest(_message.Message):
     parent_number: int
     message: str
     metadata: _containers.ScalarMap[str, str]
-    def __init__(self, repository: _Optional[str] = ..., ref: _Optional[str] = ..., transaction_id: _Optional[str] = ..., branch: _Optional[str] = ..., parent_number: _Optional[int] = ..., message: _Optional[str] = ..., metadata: _Optional[_Mapping[str, str]] = ...) -> None: ...
+    request_id: str
+    def __init__(self, repository: _Optional[str] = ..., ref: _Optional[str] = ..., transaction_id: _Optional[str] = ..., branch: _Optional[str] = ..., parent_number: _Optional[int] = ..., message: _Optional[str] = ..., metadata: _Optional[_Mapping[str, str]] = ..., request_id: _Optional[str] = ...) -> None: ...
 
 class RevertResponse(_message.Message):
     __slots__ = ("commit",)
@@ -437,16 +434,18 @@ class RevertResponse(_message.Message):
     def __init__(self, commit: _Optional[_Union[Commit, _Mapping]] = ...) -> None: ...
 
 class CherryPickRequest(_message.Message):
-    __slots__ = ("repository", "ref", "branch", "parent_number")
+    __slots__ = ("repository", "ref", "branch", "parent_number", "request_id")
     REPOSITORY_FIELD_NUMBER: _ClassVar[int]
     REF_FIELD_NUMBER: _ClassVar[int]
     BRANCH_FIELD_NUMBER: _ClassVar[int]
     PARENT_NUMBER_FIELD_NUMBER: _ClassVar[int]
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     repository: str
     ref: str
     branch: str
     parent_number: int
-    def __init__(self, repository: _Optional[str] = ..., ref: _Optional[str] = ..., branch: _Optional[str] = ..., parent_number: _Optional[int] = ...) -> None: ...
+    request_id: str
+    def __init__(self, repository: _Optional[str] = ..., ref: _Optional[str] = ..., branch: _Optional[str] = ..., parent_number: _Optional[int] = ..., request_id: _Optional[str] = ...) -> None: ...
 
 class CherryPickResponse(_message.Message):
     __slots__ = ("commit",)
@@ -455,18 +454,20 @@ class CherryPickResponse(_message.Message):
     def __init__(self, commit: _Optional[_Union[Commit, _Mapping]] = ...) -> None: ...
 
 class ResetRequest(_message.Message):
-    __slots__ = ("repository", "ref", "path", "target_ref", "prefix")
+    __slots__ = ("repository", "ref", "path", "target_ref", "prefix", "request_id")
     REPOSITORY_FIELD_NUMBER: _ClassVar[int]
     REF_FIELD_NUMBER: _ClassVar[int]
     PATH_FIELD_NUMBER: _ClassVar[int]
     TARGET_REF_FIELD_NUMBER: _ClassVar[int]
     PREFIX_FIELD_NUMBER: _ClassVar[int]
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     repository: str
     ref: str
     path: str
     target_ref: str
     prefix: str
-    def __init__(self, repository: _Optional[str] = ..., ref: _Optional[str] = ..., path: _Optional[str] = ..., target_ref: _Optional[str] = ..., prefix: _Optional[str] = ...) -> None: ...
+    request_id: str
+    def __init__(self, repository: _Optional[str] = ..., ref: _Optional[str] = ..., path: _Optional[str] = ..., target_ref: _Optional[str] = ..., prefix: _Optional[str] = ..., request_id: _Optional[str] = ...) -> None: ...
 
 class ResetResponse(_message.Message):
     __slots__ = ("branch",)

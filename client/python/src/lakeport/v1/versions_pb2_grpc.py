@@ -26,11 +26,15 @@ if _version_not_supported:
 
 
 class VersionServiceStub(object):
-    """Repositories, branches, tags, commits and what is done with them.
+    """Repositories, branches, tags, commits, and operations on them.
 
-    Any call may fail with UNAUTHENTICATED, PERMISSION_DENIED, UNAVAILABLE, RESOURCE_EXHAUSTED and DEADLINE_EXCEEDED. A call that
-    changes versions outside a transaction and whose answer from lakeFS was lost fails with UNKNOWN `OUTCOME_UNKNOWN`: look
-    before repeating it.
+    Every call that changes something takes a `request_id`: an idempotency key, `[A-Za-z0-9_-]{1,64}`, unique per caller. For
+    24 h, a retry with the same `request_id` and the same parameters returns the result of the first call. While the first call may
+    still take effect, a retry fails with UNAVAILABLE `REQUEST_IN_PROGRESS` and a `google.rpc.RetryInfo`. A retry with other
+    parameters fails with INVALID_ARGUMENT. Without a `request_id`, a call whose response from lakeFS was lost fails with UNKNOWN
+    `OUTCOME_UNKNOWN`: check before you retry.
+
+    Any call can fail with UNAUTHENTICATED, PERMISSION_DENIED, UNAVAILABLE, RESOURCE_EXHAUSTED or DEADLINE_EXCEEDED.
     """
 
     def __init__(self, channel):
@@ -142,151 +146,187 @@ class VersionServiceStub(object):
 
 
 class VersionServiceServicer(object):
-    """Repositories, branches, tags, commits and what is done with them.
+    """Repositories, branches, tags, commits, and operations on them.
 
-    Any call may fail with UNAUTHENTICATED, PERMISSION_DENIED, UNAVAILABLE, RESOURCE_EXHAUSTED and DEADLINE_EXCEEDED. A call that
-    changes versions outside a transaction and whose answer from lakeFS was lost fails with UNKNOWN `OUTCOME_UNKNOWN`: look
-    before repeating it.
+    Every call that changes something takes a `request_id`: an idempotency key, `[A-Za-z0-9_-]{1,64}`, unique per caller. For
+    24 h, a retry with the same `request_id` and the same parameters returns the result of the first call. While the first call may
+    still take effect, a retry fails with UNAVAILABLE `REQUEST_IN_PROGRESS` and a `google.rpc.RetryInfo`. A retry with other
+    parameters fails with INVALID_ARGUMENT. Without a `request_id`, a call whose response from lakeFS was lost fails with UNKNOWN
+    `OUTCOME_UNKNOWN`: check before you retry.
+
+    Any call can fail with UNAUTHENTICATED, PERMISSION_DENIED, UNAVAILABLE, RESOURCE_EXHAUSTED or DEADLINE_EXCEEDED.
     """
 
     def ListRepositories(self, request, context):
-        """Repositories by name.
+        """Lists repositories by name.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetRepository(self, request, context):
-        """A repository. NOT_FOUND.
+        """Returns a repository.
+
+        Errors: NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def CreateRepository(self, request, context):
-        """Makes a repository. ALREADY_EXISTS; INVALID_ARGUMENT for a storage namespace that was ever used.
+        """Creates a repository.
+
+        Errors: ALREADY_EXISTS; INVALID_ARGUMENT if the storage namespace was ever used.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def DeleteRepository(self, request, context):
-        """Deletes a repository and all that is in it. lakeFS still answers GetRepository, and refuses its name to another, for some seconds.
-        NOT_FOUND.
+        """Deletes a repository with all of its contents. For some seconds, lakeFS still returns it and refuses its name.
+
+        Errors: NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListBranches(self, request, context):
-        """Branches by name, without those of transactions.
+        """Lists branches by name, without the private branches of transactions.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetBranch(self, request, context):
-        """A branch. NOT_FOUND.
+        """Returns a branch.
+
+        Errors: NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def CreateBranch(self, request, context):
-        """Makes a branch at the commit of a ref. ALREADY_EXISTS, NOT_FOUND.
+        """Creates a branch at the commit of a ref.
+
+        Errors: ALREADY_EXISTS, NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def DeleteBranch(self, request, context):
-        """Deletes a branch and what is uncommitted on it. NOT_FOUND; FAILED_PRECONDITION for the default branch.
+        """Deletes a branch with its uncommitted changes.
+
+        Errors: NOT_FOUND; FAILED_PRECONDITION `DEFAULT_BRANCH`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListTags(self, request, context):
-        """Tags by name.
+        """Lists tags by name.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetTag(self, request, context):
-        """A tag. NOT_FOUND.
+        """Returns a tag.
+
+        Errors: NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def CreateTag(self, request, context):
-        """Names a commit for ever. ALREADY_EXISTS, NOT_FOUND.
+        """Creates a tag: a permanent name of a commit.
+
+        Errors: ALREADY_EXISTS, NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def DeleteTag(self, request, context):
-        """Takes a tag away. NOT_FOUND.
+        """Deletes a tag.
+
+        Errors: NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def CreateCommit(self, request, context):
-        """Commits what is uncommitted on a branch, or in a transaction, which stays open. FAILED_PRECONDITION `NO_CHANGES`,
-        `HOOK_REJECTED`; PERMISSION_DENIED.
+        """Commits the uncommitted changes of a branch, or of a transaction, which stays open.
+
+        Errors: FAILED_PRECONDITION `NO_CHANGES` or `HOOK_REJECTED`; PERMISSION_DENIED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetCommit(self, request, context):
-        """The commit that a ref names. NOT_FOUND.
+        """Returns the commit that a ref resolves to.
+
+        Errors: NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def Log(self, request, context):
-        """The history of a ref, newest first. NOT_FOUND.
+        """Streams the history of a ref, newest commit first.
+
+        Errors: NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def Diff(self, request, context):
-        """What differs between two refs, or what is uncommitted on a branch. NOT_FOUND.
+        """Streams the paths that differ between two refs, or that have uncommitted changes on a branch, in byte order.
+
+        Errors: NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def Merge(self, request, context):
-        """Merges a ref into a branch. ABORTED `MERGE_CONFLICT`; FAILED_PRECONDITION `NO_CHANGES`, `BASE_DIRTY`, `HOOK_REJECTED`.
+        """Merges a ref into a branch.
+
+        Errors: ABORTED `MERGE_CONFLICT`; FAILED_PRECONDITION `NO_CHANGES`, `BASE_DIRTY` or `HOOK_REJECTED`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def Revert(self, request, context):
-        """Undoes a commit on a branch, by a new commit. ABORTED `MERGE_CONFLICT`; FAILED_PRECONDITION `NO_CHANGES`, `BASE_DIRTY`.
+        """Reverts a commit on a branch, with a new commit.
+
+        Errors: ABORTED `MERGE_CONFLICT`; FAILED_PRECONDITION `NO_CHANGES` or `BASE_DIRTY`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def CherryPick(self, request, context):
-        """Makes the change of a commit once more on a branch. ABORTED `MERGE_CONFLICT`; FAILED_PRECONDITION `BASE_DIRTY`. For some
-        minutes lakeFS (1.x) may not know a picked commit by its ID if that has metadata; its branches, tags and log are not affected.
+        """Applies the changes of a commit to another branch, with a new commit. For some minutes, lakeFS (1.x) may not find the new
+        commit by its ID if the original has metadata. Its branch, tags and log are not affected.
+
+        Errors: ABORTED `MERGE_CONFLICT`; FAILED_PRECONDITION `BASE_DIRTY`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def Reset(self, request, context):
-        """Takes back what is uncommitted on a branch, or moves the branch to another commit.
+        """Discards uncommitted changes of a branch, or moves the branch to another commit.
+
+        Errors: NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -404,11 +444,15 @@ def add_VersionServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class VersionService(object):
-    """Repositories, branches, tags, commits and what is done with them.
+    """Repositories, branches, tags, commits, and operations on them.
 
-    Any call may fail with UNAUTHENTICATED, PERMISSION_DENIED, UNAVAILABLE, RESOURCE_EXHAUSTED and DEADLINE_EXCEEDED. A call that
-    changes versions outside a transaction and whose answer from lakeFS was lost fails with UNKNOWN `OUTCOME_UNKNOWN`: look
-    before repeating it.
+    Every call that changes something takes a `request_id`: an idempotency key, `[A-Za-z0-9_-]{1,64}`, unique per caller. For
+    24 h, a retry with the same `request_id` and the same parameters returns the result of the first call. While the first call may
+    still take effect, a retry fails with UNAVAILABLE `REQUEST_IN_PROGRESS` and a `google.rpc.RetryInfo`. A retry with other
+    parameters fails with INVALID_ARGUMENT. Without a `request_id`, a call whose response from lakeFS was lost fails with UNKNOWN
+    `OUTCOME_UNKNOWN`: check before you retry.
+
+    Any call can fail with UNAUTHENTICATED, PERMISSION_DENIED, UNAVAILABLE, RESOURCE_EXHAUSTED or DEADLINE_EXCEEDED.
     """
 
     @staticmethod

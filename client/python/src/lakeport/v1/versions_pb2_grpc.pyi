@@ -27,11 +27,15 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class VersionServiceStub:
-    """Repositories, branches, tags, commits and what is done with them.
+    """Repositories, branches, tags, commits, and operations on them.
 
-    Any call may fail with UNAUTHENTICATED, PERMISSION_DENIED, UNAVAILABLE, RESOURCE_EXHAUSTED and DEADLINE_EXCEEDED. A call that
-    changes versions outside a transaction and whose answer from lakeFS was lost fails with UNKNOWN `OUTCOME_UNKNOWN`: look
-    before repeating it.
+    Every call that changes something takes a `request_id`: an idempotency key, `[A-Za-z0-9_-]{1,64}`, unique per caller. For
+    24 h, a retry with the same `request_id` and the same parameters returns the result of the first call. While the first call may
+    still take effect, a retry fails with UNAVAILABLE `REQUEST_IN_PROGRESS` and a `google.rpc.RetryInfo`. A retry with other
+    parameters fails with INVALID_ARGUMENT. Without a `request_id`, a call whose response from lakeFS was lost fails with UNKNOWN
+    `OUTCOME_UNKNOWN`: check before you retry.
+
+    Any call can fail with UNAUTHENTICATED, PERMISSION_DENIED, UNAVAILABLE, RESOURCE_EXHAUSTED or DEADLINE_EXCEEDED.
     """
 
     @_typing.overload
@@ -39,115 +43,215 @@ class VersionServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> VersionServiceAsyncStub: ...
     ListRepositories: _grpc.UnaryUnaryMultiCallable[_versions_pb2.ListRepositoriesRequest, _versions_pb2.ListRepositoriesResponse]
-    """Repositories by name."""
+    """Lists repositories by name."""
     GetRepository: _grpc.UnaryUnaryMultiCallable[_versions_pb2.GetRepositoryRequest, _versions_pb2.GetRepositoryResponse]
-    """A repository. NOT_FOUND."""
+    """Returns a repository.
+
+    Errors: NOT_FOUND.
+    """
     CreateRepository: _grpc.UnaryUnaryMultiCallable[_versions_pb2.CreateRepositoryRequest, _versions_pb2.CreateRepositoryResponse]
-    """Makes a repository. ALREADY_EXISTS; INVALID_ARGUMENT for a storage namespace that was ever used."""
+    """Creates a repository.
+
+    Errors: ALREADY_EXISTS; INVALID_ARGUMENT if the storage namespace was ever used.
+    """
     DeleteRepository: _grpc.UnaryUnaryMultiCallable[_versions_pb2.DeleteRepositoryRequest, _versions_pb2.DeleteRepositoryResponse]
-    """Deletes a repository and all that is in it. lakeFS still answers GetRepository, and refuses its name to another, for some seconds.
-    NOT_FOUND.
+    """Deletes a repository with all of its contents. For some seconds, lakeFS still returns it and refuses its name.
+
+    Errors: NOT_FOUND.
     """
     ListBranches: _grpc.UnaryUnaryMultiCallable[_versions_pb2.ListBranchesRequest, _versions_pb2.ListBranchesResponse]
-    """Branches by name, without those of transactions."""
+    """Lists branches by name, without the private branches of transactions."""
     GetBranch: _grpc.UnaryUnaryMultiCallable[_versions_pb2.GetBranchRequest, _versions_pb2.GetBranchResponse]
-    """A branch. NOT_FOUND."""
+    """Returns a branch.
+
+    Errors: NOT_FOUND.
+    """
     CreateBranch: _grpc.UnaryUnaryMultiCallable[_versions_pb2.CreateBranchRequest, _versions_pb2.CreateBranchResponse]
-    """Makes a branch at the commit of a ref. ALREADY_EXISTS, NOT_FOUND."""
+    """Creates a branch at the commit of a ref.
+
+    Errors: ALREADY_EXISTS, NOT_FOUND.
+    """
     DeleteBranch: _grpc.UnaryUnaryMultiCallable[_versions_pb2.DeleteBranchRequest, _versions_pb2.DeleteBranchResponse]
-    """Deletes a branch and what is uncommitted on it. NOT_FOUND; FAILED_PRECONDITION for the default branch."""
+    """Deletes a branch with its uncommitted changes.
+
+    Errors: NOT_FOUND; FAILED_PRECONDITION `DEFAULT_BRANCH`.
+    """
     ListTags: _grpc.UnaryUnaryMultiCallable[_versions_pb2.ListTagsRequest, _versions_pb2.ListTagsResponse]
-    """Tags by name."""
+    """Lists tags by name."""
     GetTag: _grpc.UnaryUnaryMultiCallable[_versions_pb2.GetTagRequest, _versions_pb2.GetTagResponse]
-    """A tag. NOT_FOUND."""
+    """Returns a tag.
+
+    Errors: NOT_FOUND.
+    """
     CreateTag: _grpc.UnaryUnaryMultiCallable[_versions_pb2.CreateTagRequest, _versions_pb2.CreateTagResponse]
-    """Names a commit for ever. ALREADY_EXISTS, NOT_FOUND."""
+    """Creates a tag: a permanent name of a commit.
+
+    Errors: ALREADY_EXISTS, NOT_FOUND.
+    """
     DeleteTag: _grpc.UnaryUnaryMultiCallable[_versions_pb2.DeleteTagRequest, _versions_pb2.DeleteTagResponse]
-    """Takes a tag away. NOT_FOUND."""
+    """Deletes a tag.
+
+    Errors: NOT_FOUND.
+    """
     CreateCommit: _grpc.UnaryUnaryMultiCallable[_versions_pb2.CreateCommitRequest, _versions_pb2.CreateCommitResponse]
-    """Commits what is uncommitted on a branch, or in a transaction, which stays open. FAILED_PRECONDITION `NO_CHANGES`,
-    `HOOK_REJECTED`; PERMISSION_DENIED.
+    """Commits the uncommitted changes of a branch, or of a transaction, which stays open.
+
+    Errors: FAILED_PRECONDITION `NO_CHANGES` or `HOOK_REJECTED`; PERMISSION_DENIED.
     """
     GetCommit: _grpc.UnaryUnaryMultiCallable[_versions_pb2.GetCommitRequest, _versions_pb2.GetCommitResponse]
-    """The commit that a ref names. NOT_FOUND."""
+    """Returns the commit that a ref resolves to.
+
+    Errors: NOT_FOUND.
+    """
     Log: _grpc.UnaryStreamMultiCallable[_versions_pb2.LogRequest, _versions_pb2.LogResponse]
-    """The history of a ref, newest first. NOT_FOUND."""
+    """Streams the history of a ref, newest commit first.
+
+    Errors: NOT_FOUND.
+    """
     Diff: _grpc.UnaryStreamMultiCallable[_versions_pb2.DiffRequest, _versions_pb2.DiffResponse]
-    """What differs between two refs, or what is uncommitted on a branch. NOT_FOUND."""
+    """Streams the paths that differ between two refs, or that have uncommitted changes on a branch, in byte order.
+
+    Errors: NOT_FOUND.
+    """
     Merge: _grpc.UnaryUnaryMultiCallable[_versions_pb2.MergeRequest, _versions_pb2.MergeResponse]
-    """Merges a ref into a branch. ABORTED `MERGE_CONFLICT`; FAILED_PRECONDITION `NO_CHANGES`, `BASE_DIRTY`, `HOOK_REJECTED`."""
+    """Merges a ref into a branch.
+
+    Errors: ABORTED `MERGE_CONFLICT`; FAILED_PRECONDITION `NO_CHANGES`, `BASE_DIRTY` or `HOOK_REJECTED`.
+    """
     Revert: _grpc.UnaryUnaryMultiCallable[_versions_pb2.RevertRequest, _versions_pb2.RevertResponse]
-    """Undoes a commit on a branch, by a new commit. ABORTED `MERGE_CONFLICT`; FAILED_PRECONDITION `NO_CHANGES`, `BASE_DIRTY`."""
+    """Reverts a commit on a branch, with a new commit.
+
+    Errors: ABORTED `MERGE_CONFLICT`; FAILED_PRECONDITION `NO_CHANGES` or `BASE_DIRTY`.
+    """
     CherryPick: _grpc.UnaryUnaryMultiCallable[_versions_pb2.CherryPickRequest, _versions_pb2.CherryPickResponse]
-    """Makes the change of a commit once more on a branch. ABORTED `MERGE_CONFLICT`; FAILED_PRECONDITION `BASE_DIRTY`. For some
-    minutes lakeFS (1.x) may not know a picked commit by its ID if that has metadata; its branches, tags and log are not affected.
+    """Applies the changes of a commit to another branch, with a new commit. For some minutes, lakeFS (1.x) may not find the new
+    commit by its ID if the original has metadata. Its branch, tags and log are not affected.
+
+    Errors: ABORTED `MERGE_CONFLICT`; FAILED_PRECONDITION `BASE_DIRTY`.
     """
     Reset: _grpc.UnaryUnaryMultiCallable[_versions_pb2.ResetRequest, _versions_pb2.ResetResponse]
-    """Takes back what is uncommitted on a branch, or moves the branch to another commit."""
+    """Discards uncommitted changes of a branch, or moves the branch to another commit.
+
+    Errors: NOT_FOUND.
+    """
 
 @_typing.type_check_only
 class VersionServiceAsyncStub(VersionServiceStub):
-    """Repositories, branches, tags, commits and what is done with them.
+    """Repositories, branches, tags, commits, and operations on them.
 
-    Any call may fail with UNAUTHENTICATED, PERMISSION_DENIED, UNAVAILABLE, RESOURCE_EXHAUSTED and DEADLINE_EXCEEDED. A call that
-    changes versions outside a transaction and whose answer from lakeFS was lost fails with UNKNOWN `OUTCOME_UNKNOWN`: look
-    before repeating it.
+    Every call that changes something takes a `request_id`: an idempotency key, `[A-Za-z0-9_-]{1,64}`, unique per caller. For
+    24 h, a retry with the same `request_id` and the same parameters returns the result of the first call. While the first call may
+    still take effect, a retry fails with UNAVAILABLE `REQUEST_IN_PROGRESS` and a `google.rpc.RetryInfo`. A retry with other
+    parameters fails with INVALID_ARGUMENT. Without a `request_id`, a call whose response from lakeFS was lost fails with UNKNOWN
+    `OUTCOME_UNKNOWN`: check before you retry.
+
+    Any call can fail with UNAUTHENTICATED, PERMISSION_DENIED, UNAVAILABLE, RESOURCE_EXHAUSTED or DEADLINE_EXCEEDED.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     ListRepositories: _aio.UnaryUnaryMultiCallable[_versions_pb2.ListRepositoriesRequest, _versions_pb2.ListRepositoriesResponse]  # type: ignore[assignment]
-    """Repositories by name."""
+    """Lists repositories by name."""
     GetRepository: _aio.UnaryUnaryMultiCallable[_versions_pb2.GetRepositoryRequest, _versions_pb2.GetRepositoryResponse]  # type: ignore[assignment]
-    """A repository. NOT_FOUND."""
+    """Returns a repository.
+
+    Errors: NOT_FOUND.
+    """
     CreateRepository: _aio.UnaryUnaryMultiCallable[_versions_pb2.CreateRepositoryRequest, _versions_pb2.CreateRepositoryResponse]  # type: ignore[assignment]
-    """Makes a repository. ALREADY_EXISTS; INVALID_ARGUMENT for a storage namespace that was ever used."""
+    """Creates a repository.
+
+    Errors: ALREADY_EXISTS; INVALID_ARGUMENT if the storage namespace was ever used.
+    """
     DeleteRepository: _aio.UnaryUnaryMultiCallable[_versions_pb2.DeleteRepositoryRequest, _versions_pb2.DeleteRepositoryResponse]  # type: ignore[assignment]
-    """Deletes a repository and all that is in it. lakeFS still answers GetRepository, and refuses its name to another, for some seconds.
-    NOT_FOUND.
+    """Deletes a repository with all of its contents. For some seconds, lakeFS still returns it and refuses its name.
+
+    Errors: NOT_FOUND.
     """
     ListBranches: _aio.UnaryUnaryMultiCallable[_versions_pb2.ListBranchesRequest, _versions_pb2.ListBranchesResponse]  # type: ignore[assignment]
-    """Branches by name, without those of transactions."""
+    """Lists branches by name, without the private branches of transactions."""
     GetBranch: _aio.UnaryUnaryMultiCallable[_versions_pb2.GetBranchRequest, _versions_pb2.GetBranchResponse]  # type: ignore[assignment]
-    """A branch. NOT_FOUND."""
+    """Returns a branch.
+
+    Errors: NOT_FOUND.
+    """
     CreateBranch: _aio.UnaryUnaryMultiCallable[_versions_pb2.CreateBranchRequest, _versions_pb2.CreateBranchResponse]  # type: ignore[assignment]
-    """Makes a branch at the commit of a ref. ALREADY_EXISTS, NOT_FOUND."""
+    """Creates a branch at the commit of a ref.
+
+    Errors: ALREADY_EXISTS, NOT_FOUND.
+    """
     DeleteBranch: _aio.UnaryUnaryMultiCallable[_versions_pb2.DeleteBranchRequest, _versions_pb2.DeleteBranchResponse]  # type: ignore[assignment]
-    """Deletes a branch and what is uncommitted on it. NOT_FOUND; FAILED_PRECONDITION for the default branch."""
+    """Deletes a branch with its uncommitted changes.
+
+    Errors: NOT_FOUND; FAILED_PRECONDITION `DEFAULT_BRANCH`.
+    """
     ListTags: _aio.UnaryUnaryMultiCallable[_versions_pb2.ListTagsRequest, _versions_pb2.ListTagsResponse]  # type: ignore[assignment]
-    """Tags by name."""
+    """Lists tags by name."""
     GetTag: _aio.UnaryUnaryMultiCallable[_versions_pb2.GetTagRequest, _versions_pb2.GetTagResponse]  # type: ignore[assignment]
-    """A tag. NOT_FOUND."""
+    """Returns a tag.
+
+    Errors: NOT_FOUND.
+    """
     CreateTag: _aio.UnaryUnaryMultiCallable[_versions_pb2.CreateTagRequest, _versions_pb2.CreateTagResponse]  # type: ignore[assignment]
-    """Names a commit for ever. ALREADY_EXISTS, NOT_FOUND."""
+    """Creates a tag: a permanent name of a commit.
+
+    Errors: ALREADY_EXISTS, NOT_FOUND.
+    """
     DeleteTag: _aio.UnaryUnaryMultiCallable[_versions_pb2.DeleteTagRequest, _versions_pb2.DeleteTagResponse]  # type: ignore[assignment]
-    """Takes a tag away. NOT_FOUND."""
+    """Deletes a tag.
+
+    Errors: NOT_FOUND.
+    """
     CreateCommit: _aio.UnaryUnaryMultiCallable[_versions_pb2.CreateCommitRequest, _versions_pb2.CreateCommitResponse]  # type: ignore[assignment]
-    """Commits what is uncommitted on a branch, or in a transaction, which stays open. FAILED_PRECONDITION `NO_CHANGES`,
-    `HOOK_REJECTED`; PERMISSION_DENIED.
+    """Commits the uncommitted changes of a branch, or of a transaction, which stays open.
+
+    Errors: FAILED_PRECONDITION `NO_CHANGES` or `HOOK_REJECTED`; PERMISSION_DENIED.
     """
     GetCommit: _aio.UnaryUnaryMultiCallable[_versions_pb2.GetCommitRequest, _versions_pb2.GetCommitResponse]  # type: ignore[assignment]
-    """The commit that a ref names. NOT_FOUND."""
+    """Returns the commit that a ref resolves to.
+
+    Errors: NOT_FOUND.
+    """
     Log: _aio.UnaryStreamMultiCallable[_versions_pb2.LogRequest, _versions_pb2.LogResponse]  # type: ignore[assignment]
-    """The history of a ref, newest first. NOT_FOUND."""
+    """Streams the history of a ref, newest commit first.
+
+    Errors: NOT_FOUND.
+    """
     Diff: _aio.UnaryStreamMultiCallable[_versions_pb2.DiffRequest, _versions_pb2.DiffResponse]  # type: ignore[assignment]
-    """What differs between two refs, or what is uncommitted on a branch. NOT_FOUND."""
+    """Streams the paths that differ between two refs, or that have uncommitted changes on a branch, in byte order.
+
+    Errors: NOT_FOUND.
+    """
     Merge: _aio.UnaryUnaryMultiCallable[_versions_pb2.MergeRequest, _versions_pb2.MergeResponse]  # type: ignore[assignment]
-    """Merges a ref into a branch. ABORTED `MERGE_CONFLICT`; FAILED_PRECONDITION `NO_CHANGES`, `BASE_DIRTY`, `HOOK_REJECTED`."""
+    """Merges a ref into a branch.
+
+    Errors: ABORTED `MERGE_CONFLICT`; FAILED_PRECONDITION `NO_CHANGES`, `BASE_DIRTY` or `HOOK_REJECTED`.
+    """
     Revert: _aio.UnaryUnaryMultiCallable[_versions_pb2.RevertRequest, _versions_pb2.RevertResponse]  # type: ignore[assignment]
-    """Undoes a commit on a branch, by a new commit. ABORTED `MERGE_CONFLICT`; FAILED_PRECONDITION `NO_CHANGES`, `BASE_DIRTY`."""
+    """Reverts a commit on a branch, with a new commit.
+
+    Errors: ABORTED `MERGE_CONFLICT`; FAILED_PRECONDITION `NO_CHANGES` or `BASE_DIRTY`.
+    """
     CherryPick: _aio.UnaryUnaryMultiCallable[_versions_pb2.CherryPickRequest, _versions_pb2.CherryPickResponse]  # type: ignore[assignment]
-    """Makes the change of a commit once more on a branch. ABORTED `MERGE_CONFLICT`; FAILED_PRECONDITION `BASE_DIRTY`. For some
-    minutes lakeFS (1.x) may not know a picked commit by its ID if that has metadata; its branches, tags and log are not affected.
+    """Applies the changes of a commit to another branch, with a new commit. For some minutes, lakeFS (1.x) may not find the new
+    commit by its ID if the original has metadata. Its branch, tags and log are not affected.
+
+    Errors: ABORTED `MERGE_CONFLICT`; FAILED_PRECONDITION `BASE_DIRTY`.
     """
     Reset: _aio.UnaryUnaryMultiCallable[_versions_pb2.ResetRequest, _versions_pb2.ResetResponse]  # type: ignore[assignment]
-    """Takes back what is uncommitted on a branch, or moves the branch to another commit."""
+    """Discards uncommitted changes of a branch, or moves the branch to another commit.
+
+    Errors: NOT_FOUND.
+    """
 
 class VersionServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Repositories, branches, tags, commits and what is done with them.
+    """Repositories, branches, tags, commits, and operations on them.
 
-    Any call may fail with UNAUTHENTICATED, PERMISSION_DENIED, UNAVAILABLE, RESOURCE_EXHAUSTED and DEADLINE_EXCEEDED. A call that
-    changes versions outside a transaction and whose answer from lakeFS was lost fails with UNKNOWN `OUTCOME_UNKNOWN`: look
-    before repeating it.
+    Every call that changes something takes a `request_id`: an idempotency key, `[A-Za-z0-9_-]{1,64}`, unique per caller. For
+    24 h, a retry with the same `request_id` and the same parameters returns the result of the first call. While the first call may
+    still take effect, a retry fails with UNAVAILABLE `REQUEST_IN_PROGRESS` and a `google.rpc.RetryInfo`. A retry with other
+    parameters fails with INVALID_ARGUMENT. Without a `request_id`, a call whose response from lakeFS was lost fails with UNKNOWN
+    `OUTCOME_UNKNOWN`: check before you retry.
+
+    Any call can fail with UNAUTHENTICATED, PERMISSION_DENIED, UNAVAILABLE, RESOURCE_EXHAUSTED or DEADLINE_EXCEEDED.
     """
 
     @_abc_1.abstractmethod
@@ -156,7 +260,7 @@ class VersionServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _versions_pb2.ListRepositoriesRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_versions_pb2.ListRepositoriesResponse, _abc.Awaitable[_versions_pb2.ListRepositoriesResponse]]:
-        """Repositories by name."""
+        """Lists repositories by name."""
 
     @_abc_1.abstractmethod
     def GetRepository(
@@ -164,7 +268,10 @@ class VersionServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _versions_pb2.GetRepositoryRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_versions_pb2.GetRepositoryResponse, _abc.Awaitable[_versions_pb2.GetRepositoryResponse]]:
-        """A repository. NOT_FOUND."""
+        """Returns a repository.
+
+        Errors: NOT_FOUND.
+        """
 
     @_abc_1.abstractmethod
     def CreateRepository(
@@ -172,7 +279,10 @@ class VersionServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _versions_pb2.CreateRepositoryRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_versions_pb2.CreateRepositoryResponse, _abc.Awaitable[_versions_pb2.CreateRepositoryResponse]]:
-        """Makes a repository. ALREADY_EXISTS; INVALID_ARGUMENT for a storage namespace that was ever used."""
+        """Creates a repository.
+
+        Errors: ALREADY_EXISTS; INVALID_ARGUMENT if the storage namespace was ever used.
+        """
 
     @_abc_1.abstractmethod
     def DeleteRepository(
@@ -180,8 +290,9 @@ class VersionServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _versions_pb2.DeleteRepositoryRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_versions_pb2.DeleteRepositoryResponse, _abc.Awaitable[_versions_pb2.DeleteRepositoryResponse]]:
-        """Deletes a repository and all that is in it. lakeFS still answers GetRepository, and refuses its name to another, for some seconds.
-        NOT_FOUND.
+        """Deletes a repository with all of its contents. For some seconds, lakeFS still returns it and refuses its name.
+
+        Errors: NOT_FOUND.
         """
 
     @_abc_1.abstractmethod
@@ -190,7 +301,7 @@ class VersionServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _versions_pb2.ListBranchesRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_versions_pb2.ListBranchesResponse, _abc.Awaitable[_versions_pb2.ListBranchesResponse]]:
-        """Branches by name, without those of transactions."""
+        """Lists branches by name, without the private branches of transactions."""
 
     @_abc_1.abstractmethod
     def GetBranch(
@@ -198,7 +309,10 @@ class VersionServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _versions_pb2.GetBranchRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_versions_pb2.GetBranchResponse, _abc.Awaitable[_versions_pb2.GetBranchResponse]]:
-        """A branch. NOT_FOUND."""
+        """Returns a branch.
+
+        Errors: NOT_FOUND.
+        """
 
     @_abc_1.abstractmethod
     def CreateBranch(
@@ -206,7 +320,10 @@ class VersionServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _versions_pb2.CreateBranchRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_versions_pb2.CreateBranchResponse, _abc.Awaitable[_versions_pb2.CreateBranchResponse]]:
-        """Makes a branch at the commit of a ref. ALREADY_EXISTS, NOT_FOUND."""
+        """Creates a branch at the commit of a ref.
+
+        Errors: ALREADY_EXISTS, NOT_FOUND.
+        """
 
     @_abc_1.abstractmethod
     def DeleteBranch(
@@ -214,7 +331,10 @@ class VersionServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _versions_pb2.DeleteBranchRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_versions_pb2.DeleteBranchResponse, _abc.Awaitable[_versions_pb2.DeleteBranchResponse]]:
-        """Deletes a branch and what is uncommitted on it. NOT_FOUND; FAILED_PRECONDITION for the default branch."""
+        """Deletes a branch with its uncommitted changes.
+
+        Errors: NOT_FOUND; FAILED_PRECONDITION `DEFAULT_BRANCH`.
+        """
 
     @_abc_1.abstractmethod
     def ListTags(
@@ -222,7 +342,7 @@ class VersionServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _versions_pb2.ListTagsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_versions_pb2.ListTagsResponse, _abc.Awaitable[_versions_pb2.ListTagsResponse]]:
-        """Tags by name."""
+        """Lists tags by name."""
 
     @_abc_1.abstractmethod
     def GetTag(
@@ -230,7 +350,10 @@ class VersionServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _versions_pb2.GetTagRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_versions_pb2.GetTagResponse, _abc.Awaitable[_versions_pb2.GetTagResponse]]:
-        """A tag. NOT_FOUND."""
+        """Returns a tag.
+
+        Errors: NOT_FOUND.
+        """
 
     @_abc_1.abstractmethod
     def CreateTag(
@@ -238,7 +361,10 @@ class VersionServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _versions_pb2.CreateTagRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_versions_pb2.CreateTagResponse, _abc.Awaitable[_versions_pb2.CreateTagResponse]]:
-        """Names a commit for ever. ALREADY_EXISTS, NOT_FOUND."""
+        """Creates a tag: a permanent name of a commit.
+
+        Errors: ALREADY_EXISTS, NOT_FOUND.
+        """
 
     @_abc_1.abstractmethod
     def DeleteTag(
@@ -246,7 +372,10 @@ class VersionServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _versions_pb2.DeleteTagRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_versions_pb2.DeleteTagResponse, _abc.Awaitable[_versions_pb2.DeleteTagResponse]]:
-        """Takes a tag away. NOT_FOUND."""
+        """Deletes a tag.
+
+        Errors: NOT_FOUND.
+        """
 
     @_abc_1.abstractmethod
     def CreateCommit(
@@ -254,8 +383,9 @@ class VersionServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _versions_pb2.CreateCommitRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_versions_pb2.CreateCommitResponse, _abc.Awaitable[_versions_pb2.CreateCommitResponse]]:
-        """Commits what is uncommitted on a branch, or in a transaction, which stays open. FAILED_PRECONDITION `NO_CHANGES`,
-        `HOOK_REJECTED`; PERMISSION_DENIED.
+        """Commits the uncommitted changes of a branch, or of a transaction, which stays open.
+
+        Errors: FAILED_PRECONDITION `NO_CHANGES` or `HOOK_REJECTED`; PERMISSION_DENIED.
         """
 
     @_abc_1.abstractmethod
@@ -264,7 +394,10 @@ class VersionServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _versions_pb2.GetCommitRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_versions_pb2.GetCommitResponse, _abc.Awaitable[_versions_pb2.GetCommitResponse]]:
-        """The commit that a ref names. NOT_FOUND."""
+        """Returns the commit that a ref resolves to.
+
+        Errors: NOT_FOUND.
+        """
 
     @_abc_1.abstractmethod
     def Log(
@@ -272,7 +405,10 @@ class VersionServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _versions_pb2.LogRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_versions_pb2.LogResponse], _abc.AsyncIterator[_versions_pb2.LogResponse]]:
-        """The history of a ref, newest first. NOT_FOUND."""
+        """Streams the history of a ref, newest commit first.
+
+        Errors: NOT_FOUND.
+        """
 
     @_abc_1.abstractmethod
     def Diff(
@@ -280,7 +416,10 @@ class VersionServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _versions_pb2.DiffRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_versions_pb2.DiffResponse], _abc.AsyncIterator[_versions_pb2.DiffResponse]]:
-        """What differs between two refs, or what is uncommitted on a branch. NOT_FOUND."""
+        """Streams the paths that differ between two refs, or that have uncommitted changes on a branch, in byte order.
+
+        Errors: NOT_FOUND.
+        """
 
     @_abc_1.abstractmethod
     def Merge(
@@ -288,7 +427,10 @@ class VersionServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _versions_pb2.MergeRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_versions_pb2.MergeResponse, _abc.Awaitable[_versions_pb2.MergeResponse]]:
-        """Merges a ref into a branch. ABORTED `MERGE_CONFLICT`; FAILED_PRECONDITION `NO_CHANGES`, `BASE_DIRTY`, `HOOK_REJECTED`."""
+        """Merges a ref into a branch.
+
+        Errors: ABORTED `MERGE_CONFLICT`; FAILED_PRECONDITION `NO_CHANGES`, `BASE_DIRTY` or `HOOK_REJECTED`.
+        """
 
     @_abc_1.abstractmethod
     def Revert(
@@ -296,7 +438,10 @@ class VersionServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _versions_pb2.RevertRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_versions_pb2.RevertResponse, _abc.Awaitable[_versions_pb2.RevertResponse]]:
-        """Undoes a commit on a branch, by a new commit. ABORTED `MERGE_CONFLICT`; FAILED_PRECONDITION `NO_CHANGES`, `BASE_DIRTY`."""
+        """Reverts a commit on a branch, with a new commit.
+
+        Errors: ABORTED `MERGE_CONFLICT`; FAILED_PRECONDITION `NO_CHANGES` or `BASE_DIRTY`.
+        """
 
     @_abc_1.abstractmethod
     def CherryPick(
@@ -304,8 +449,10 @@ class VersionServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _versions_pb2.CherryPickRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_versions_pb2.CherryPickResponse, _abc.Awaitable[_versions_pb2.CherryPickResponse]]:
-        """Makes the change of a commit once more on a branch. ABORTED `MERGE_CONFLICT`; FAILED_PRECONDITION `BASE_DIRTY`. For some
-        minutes lakeFS (1.x) may not know a picked commit by its ID if that has metadata; its branches, tags and log are not affected.
+        """Applies the changes of a commit to another branch, with a new commit. For some minutes, lakeFS (1.x) may not find the new
+        commit by its ID if the original has metadata. Its branch, tags and log are not affected.
+
+        Errors: ABORTED `MERGE_CONFLICT`; FAILED_PRECONDITION `BASE_DIRTY`.
         """
 
     @_abc_1.abstractmethod
@@ -314,6 +461,9 @@ class VersionServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _versions_pb2.ResetRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_versions_pb2.ResetResponse, _abc.Awaitable[_versions_pb2.ResetResponse]]:
-        """Takes back what is uncommitted on a branch, or moves the branch to another commit."""
+        """Discards uncommitted changes of a branch, or moves the branch to another commit.
+
+        Errors: NOT_FOUND.
+        """
 
 def add_VersionServiceServicer_to_server(servicer: VersionServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
