@@ -10,6 +10,7 @@ mod bad_input;
 mod bases;
 mod begin;
 mod commits;
+mod compose;
 mod credentials;
 mod files;
 mod fixture;

@@ -5,6 +5,7 @@ use crate::fixture::{Server, all, refused, why};
 use lakeport_proto::v1::*;
 use std::collections::HashMap;
 use tonic::Code;
+use tonic_types::StatusExt;
 
 async fn delete(server: &Server, request: DeleteRequest) -> Result<Vec<DeleteResponse>, tonic::Status> {
     let request = DeleteRequest { repository: server.repository.clone(), r#ref: "main".into(), ..request };
@@ -26,10 +27,26 @@ async fn recursive_delete_spares_paths_that_only_share_the_prefix() {
     assert_eq!(paths(&list(&server, ListRequest::default()).await), ["x/file10", "x2"]);
     let nothing = DeleteRequest { recursive: true, ..Default::default() };
     assert_eq!(why(delete(&server, nothing).await), refused(Code::InvalidArgument, "INVALID_FIELD"));
+}
 
-    let many = DeleteRequest { paths: vec!["x2".into(), "nope".into()], ..Default::default() };
-    let responses = delete(&server, many).await.unwrap();
-    assert_eq!((responses[0].deleted_count, responses[0].failures[0].path.as_str()), (1, "nope"));
+#[tokio::test]
+async fn a_call_that_fails_for_some_paths_ends_with_partial_failure() {
+    let server = Server::start().await;
+    server.put("x", "1").await;
+    let request = DeleteRequest {
+        repository: server.repository.clone(),
+        r#ref: "main".into(),
+        paths: vec!["x".into(), "nope".into()],
+        ..Default::default()
+    };
+    let mut messages = server.files.clone().delete(request).await.unwrap().into_inner();
+    let first = messages.message().await.unwrap().unwrap();
+    assert_eq!((first.deleted_count, first.failures[0].path.as_str()), (1, "nope"));
+    let error = messages.message().await.unwrap_err();
+    let details = error.get_error_details();
+    let counts = &details.error_info().unwrap().metadata;
+    assert_eq!((counts["failed"].as_str(), counts["succeeded"].as_str()), ("1", "1"));
+    assert_eq!(why::<()>(Err(error)), refused(Code::FailedPrecondition, "PARTIAL_FAILURE"));
 }
 
 #[tokio::test]

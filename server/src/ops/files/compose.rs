@@ -104,6 +104,10 @@ async fn ends(ops: &Ops, caller: &Caller, place: &Place, compose: &Compose) -> R
         return Ok(Ends { to, from: ops.reading(caller, source_place).await?, deleting_from: None });
     }
     let writing = ops.writing(caller, source_place).await?;
+    // lakeFS accepts a batch of deletions for a branch that does not exist.
+    if let Err(error) = caller.lakefs.branch(&writing.repository, &writing.branch).await {
+        return Err(writing.refused(ops, caller, error).await);
+    }
     let from = Reading {
         repository: writing.repository.clone(),
         reference: Ref::from(&writing.branch),
