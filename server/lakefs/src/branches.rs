@@ -8,19 +8,19 @@ use http::Method;
 use lakeport_types::{BranchName, ObjectPath, Prefix, Ref, RepositoryId};
 use serde_json::json;
 
-/// What is uncommitted on a branch, or a part of it.
+/// Set of uncommitted changes on a branch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Staged {
-    /// Everything.
+    /// All uncommitted changes.
     All,
-    /// At one path.
+    /// The change of one object.
     Object(ObjectPath),
-    /// Below a prefix.
+    /// The changes of all objects with this prefix.
     Below(Prefix),
 }
 
 impl Lakefs {
-    /// A branch, hidden or not.
+    /// Returns a branch, also if it is hidden.
     ///
     /// # Errors
     /// `RepositoryNotFound`, `BranchNotFound`.
@@ -28,7 +28,7 @@ impl Lakefs {
         self.get(Target::branch(repository, branch)).idempotent().await?.json()
     }
 
-    /// Branches whose name begins with `prefix`, from behind `after`, at most `amount` (1 to 1,000).
+    /// Lists branches whose names start with `prefix` and sort after `after`; at most `amount` (1 to 1,000) per page.
     ///
     /// # Errors
     /// `RepositoryNotFound`.
@@ -46,7 +46,7 @@ impl Lakefs {
         Ok(self.get(target).idempotent().await?.json::<RawPage<_>>()?.into())
     }
 
-    /// Makes a branch at the commit of `source` and says which that is. What is staged on a source is not taken.
+    /// Creates a branch at the commit of `source` and returns the ID of that commit. Uncommitted changes of `source` are not copied.
     ///
     /// # Errors
     /// `AlreadyExists`, `NotFound` for the source, `RepositoryNotFound`, `RepositoryReadOnly`.
@@ -59,11 +59,11 @@ impl Lakefs {
     ) -> Result<String> {
         let target = Target::repository(repository).word("branches");
         let body = json!({ "name": branch.as_str(), "source": source.as_str(), "hidden": hidden });
-        // The answer is the bare commit ID, not JSON.
+        // The response is the bare commit ID, not JSON.
         Ok(self.version(Method::POST, target).json(&body).once().await?.text())
     }
 
-    /// Deletes a branch and what is staged on it.
+    /// Deletes a branch and its uncommitted changes.
     ///
     /// # Errors
     /// `BranchNotFound`, `DefaultBranch`, `RepositoryReadOnly`.
@@ -71,7 +71,7 @@ impl Lakefs {
         self.version(Method::DELETE, Target::branch(repository, branch)).once().await.map(drop)
     }
 
-    /// Takes back what is staged: all of it, one path, or what begins with a prefix.
+    /// Discards uncommitted changes: all of them, the one of an object, or those with a prefix.
     ///
     /// # Errors
     /// `BranchNotFound`, `BranchProtected`, `RepositoryReadOnly`.
@@ -84,7 +84,7 @@ impl Lakefs {
         self.version(Method::PUT, Target::branch(repository, branch)).json(&body).once().await.map(drop)
     }
 
-    /// Moves a branch to another commit. What is staged stays staged.
+    /// Moves a branch to another commit. Uncommitted changes stay on the branch.
     ///
     /// # Errors
     /// `BranchNotFound`, `NotFound` for the target, `BranchProtected`, `RepositoryReadOnly`.

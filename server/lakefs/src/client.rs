@@ -1,8 +1,8 @@
-//! The connections to a lakeFS.
+//! HTTP client for a lakeFS server.
 
+use crate::budget::Budget;
 use crate::credentials::Credentials;
 use crate::pools::Pools;
-use crate::request::Budget;
 use crate::trust::Trust;
 use http::{HeaderMap, Uri};
 use hyper_rustls::HttpsConnectorBuilder;
@@ -11,16 +11,17 @@ use rustls::{ClientConfig, RootCertStore};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How long things may take. A transfer as a whole may take any time, as long as bytes move.
+/// Timeouts of requests. A transfer as a whole has no timeout, as long as bytes move.
 #[derive(Debug, Clone, Copy)]
 pub struct Timeouts {
-    /// Until there is a connection.
+    /// Timeout for opening a connection. Default: 5 s.
     pub connect: Duration,
-    /// Until the head of an answer, for all but merges and commits.
-    pub answer: Duration,
-    /// Until the head of the answer to a merge, commit, revert or cherry-pick.
+    /// Timeout for a complete response, or for the response headers of a download. Default: 30 s. Calls that can take as long as
+    /// a merge use `merge`.
+    pub response: Duration,
+    /// Timeout for a commit, merge, revert, cherry-pick, diff or copy, and for an upload that makes no progress. Default: 60 s.
     pub merge: Duration,
-    /// Between two pieces of a body.
+    /// Maximum time between two parts of a body. Default: 30 s.
     pub stall: Duration,
 }
 
@@ -28,15 +29,15 @@ impl Default for Timeouts {
     fn default() -> Self {
         Self {
             connect: Duration::from_secs(5),
-            answer: Duration::from_secs(30),
-            // lakeFS retries a contended merge by itself for tens of seconds.
+            response: Duration::from_secs(30),
+            // lakeFS itself retries a contended merge for tens of seconds.
             merge: Duration::from_secs(60),
             stall: Duration::from_secs(30),
         }
     }
 }
 
-/// The connections to a lakeFS. Cheap to clone.
+/// Connections to a lakeFS server, without credentials. Cheap to clone.
 #[derive(Clone)]
 pub struct Client {
     pub(crate) inner: Arc<Inner>,
@@ -44,18 +45,18 @@ pub struct Client {
 
 pub(crate) struct Inner {
     pub(crate) pools: Pools,
-    /// Scheme, host and port, and the path of the API, without a slash at its end.
+    /// Scheme, host, port and path of the API, without a trailing slash.
     pub(crate) base: String,
     pub(crate) timeouts: Timeouts,
     pub(crate) budget: Budget,
 }
 
-/// A client that acts with somebody's credentials. Cheap to make and to clone.
+/// Client that sends requests with the credentials of one user. Cheap to create and to clone.
 #[derive(Clone)]
 pub struct Lakefs {
     pub(crate) inner: Arc<Inner>,
     pub(crate) credentials: Credentials,
-    /// Sent with every request.
+    /// Headers that are sent with every request.
     pub(crate) headers: Arc<HeaderMap>,
 }
 
@@ -65,7 +66,7 @@ impl std::fmt::Debug for Lakefs {
     }
 }
 
-/// A URL that names no lakeFS.
+/// Error for a URL that cannot be the URL of a lakeFS server.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{url:?} is not the URL of a lakeFS: {why}")]
 pub struct InvalidUrl {
@@ -74,18 +75,19 @@ pub struct InvalidUrl {
 }
 
 impl Client {
-    /// For the lakeFS at `http(s)://host[:port][/path]`. `/api/v1` is appended where the path is empty, as lakectl does.
+    /// Creates a client for the lakeFS server at `http(s)://host[:port][/path]`. If the path is empty, `/api/v1` is appended, as
+    /// in lakectl. Trusts the certificates of the system.
     ///
     /// # Errors
-    /// When the URL is not one of these.
+    /// Returns [`InvalidUrl`] if the URL does not have this form, or if it uses TLS and the system has no root certificates.
     pub fn new(url: &str, timeouts: Timeouts) -> Result<Self, InvalidUrl> {
         Self::trusting(&Trust::System, url, timeouts)
     }
 
-    /// The same, trusting these certificates.
+    /// Creates a client like [`new`](Self::new) that trusts the given certificates.
     ///
     /// # Errors
-    /// As [`new`](Self::new).
+    /// The same as for [`new`](Self::new).
     pub fn trusting(trust: &Trust, url: &str, timeouts: Timeouts) -> Result<Self, InvalidUrl> {
         let base = base(url)?;
         let mut connector = HttpConnector::new();
@@ -100,26 +102,26 @@ impl Client {
         Ok(Self { inner: Arc::new(Inner { pools: Pools::new(connector), base, timeouts, budget: Budget::default() }) })
     }
 
-    /// This client, acting with these credentials.
+    /// Returns a client that shares the connections of this one and sends the given credentials.
     pub fn acting_as(&self, credentials: Credentials) -> Lakefs {
         Lakefs { inner: Arc::clone(&self.inner), credentials, headers: Arc::default() }
     }
 }
 
 impl Lakefs {
-    /// Whether both act with the same credentials.
+    /// Returns whether both clients send the same credentials.
     pub fn is_same_account(&self, other: &Self) -> bool {
         self.credentials.as_bytes() == other.credentials.as_bytes()
     }
 
-    /// This one, sending these headers with every request: those of a trace, say.
+    /// Returns this client with headers that it sends with every request, such as those of a trace. Replaces earlier headers.
     #[must_use]
     pub fn sending(self, headers: HeaderMap) -> Self {
         Self { headers: Arc::new(headers), ..self }
     }
 }
 
-/// Without TLS no certificates are needed: a container need not have any.
+/// Returns the TLS settings. For a plaintext URL no certificates are loaded, because a container may have none installed.
 fn tls(trust: &Trust, url: &str) -> Result<ClientConfig, InvalidUrl> {
     match url.starts_with("https:") {
         true => trust.config().map_err(|why| InvalidUrl { url: url.to_owned(), why }),
@@ -134,7 +136,7 @@ fn base(url: &str) -> Result<String, InvalidUrl> {
     let scheme = scheme.ok_or_else(|| invalid("it must begin with http:// or https://"))?;
     let authority = uri.authority().ok_or_else(|| invalid("it has no host"))?;
     if authority.as_str().contains('@') {
-        return Err(invalid("credentials belong into settings of their own"));
+        return Err(invalid("it must not contain credentials; set the access key ID and the secret access key instead"));
     }
     if uri.query().is_some() {
         return Err(invalid("it must not have a query"));
@@ -150,7 +152,7 @@ mod tests {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
     #[test]
-    fn a_url_is_completed_as_lakectl_does() {
+    fn the_path_of_the_api_is_appended_as_in_lakectl() {
         for (url, expected) in [
             ("http://localhost:8000", "http://localhost:8000/api/v1"),
             ("https://lake.example.com/", "https://lake.example.com/api/v1"),
@@ -164,10 +166,10 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_every_request_says_is_said() {
+    async fn every_request_has_the_headers_of_the_client() {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let said = tokio::spawn(async move {
+        let received = tokio::spawn(async move {
             let (mut stream, _) = listener.accept().await.unwrap();
             let mut head = vec![0; 4096];
             let length = stream.read(&mut head).await.unwrap();
@@ -177,6 +179,6 @@ mod tests {
         let lakefs = Client::new(&url, Timeouts::default()).unwrap().acting_as(Credentials::key_pair("id", "secret"));
         let headers = HeaderMap::from_iter([(http::HeaderName::from_static("x-request-id"), "abc".parse().unwrap())]);
         assert!(lakefs.sending(headers).user().await.is_err());
-        assert!(said.await.unwrap().contains("x-request-id: abc\r\n"));
+        assert!(received.await.unwrap().contains("x-request-id: abc\r\n"));
     }
 }

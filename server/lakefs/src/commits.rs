@@ -1,4 +1,4 @@
-//! Commits, history and differences.
+//! Commits, history and diffs.
 
 use crate::Lakefs;
 use crate::error::Result;
@@ -11,68 +11,68 @@ use std::collections::BTreeMap;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-/// What to say of a commit.
+/// Commit to create.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct NewCommit {
-    /// May be empty.
+    /// Commit message; may be empty.
     pub message: String,
     /// User metadata.
     pub metadata: BTreeMap<String, String>,
-    /// Commit even if nothing is staged.
+    /// Create the commit even if the branch has no uncommitted changes.
     pub allow_empty: bool,
 }
 
-/// Which part of a history.
+/// Selects commits of a history.
 #[derive(Debug, Clone, Default)]
 pub struct LogQuery {
-    /// Begins behind this commit.
+    /// Start after this commit; empty for the first page.
     pub after: String,
-    /// 1 to 1,000.
+    /// Maximum number of commits on the page, 1 to 1,000.
     pub amount: usize,
-    /// Follows first parents alone.
+    /// Follow only the first parent of each commit.
     pub first_parent: bool,
-    /// The last commit to show.
+    /// Last commit to return.
     pub stop_at: Option<Ref>,
-    /// Only commits of this time or later, in Unix seconds.
+    /// Return only commits of this time or later, in Unix seconds.
     pub since: Option<i64>,
-    /// Only commits that changed one of these objects. Merges never count.
+    /// Return only commits that changed one of these objects. Merge commits never match.
     pub objects: Vec<String>,
-    /// Only commits that changed something below one of these prefixes. Merges never count.
+    /// Return only commits that changed an object with one of these prefixes. Merge commits never match.
     pub prefixes: Vec<String>,
 }
 
-/// How two refs are compared.
+/// Kind of comparison of two refs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DiffKind {
-    /// As they are.
+    /// Compares the left ref with the right ref.
     TwoDot,
-    /// As they are, with what stands on the right side.
+    /// Like `TwoDot`, and returns the checksum, content type and metadata of each object on the right side.
     TwoDotDescribed,
-    /// The right one with the merge base; conflicts with the left one are shown.
+    /// Compares the merge base with the right ref, and marks conflicts with the left ref.
     ThreeDot,
 }
 
 impl Lakefs {
-    /// Commits what is staged on a branch. Sent once.
+    /// Commits the uncommitted changes of a branch. The request is not retried.
     ///
     /// # Errors
-    /// `NoChanges`, `HookRejected`, `BranchNotFound`, `BranchProtected`, `RepositoryReadOnly`; with `Retry::Look` it may have
-    /// been made.
+    /// `NoChanges`, `HookRejected`, `BranchNotFound`, `BranchProtected`, `RepositoryReadOnly`. After an error with `Retry::Look`,
+    /// the commit may exist.
     pub async fn commit(&self, repository: &RepositoryId, branch: &BranchName, commit: &NewCommit) -> Result<Commit> {
         let target = Target::branch(repository, branch).word("commits");
         self.version(Method::POST, target).json(commit).slow().once().await?.json()
     }
 
-    /// The commit that a ref names.
+    /// Returns the commit that a ref resolves to.
     ///
     /// # Errors
-    /// `RepositoryNotFound`, `CommitNotFound`, `InvalidArgument` for an expression that makes no sense.
+    /// `RepositoryNotFound`, `CommitNotFound`, `InvalidArgument` for an invalid ref expression.
     pub async fn get_commit(&self, repository: &RepositoryId, reference: &Ref) -> Result<Commit> {
         let target = Target::repository(repository).word("commits").name(reference.as_str());
         self.get(target).idempotent().await?.json()
     }
 
-    /// A page of the history of a ref, newest first.
+    /// Returns a page of the history of a ref, newest commits first.
     ///
     /// # Errors
     /// `RepositoryNotFound`, `NotFound`.
@@ -95,7 +95,7 @@ impl Lakefs {
         Ok(self.get(target).idempotent().await?.json::<RawPage<_>>()?.into())
     }
 
-    /// A page of what differs between two refs, by key, from behind `after`.
+    /// Returns a page of the differences between two refs, in key order, starting after the key `after`.
     ///
     /// # Errors
     /// `RepositoryNotFound`, `NotFound`.
@@ -119,7 +119,7 @@ impl Lakefs {
         Ok(self.get(target).slow().idempotent().await?.json::<RawPage<_>>()?.into())
     }
 
-    /// A page of what is uncommitted on a branch, by key, from behind `after`.
+    /// Returns a page of the uncommitted changes of a branch, in key order, starting after the key `after`.
     ///
     /// # Errors
     /// `RepositoryNotFound`, `BranchNotFound`.

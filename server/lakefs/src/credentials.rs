@@ -1,22 +1,23 @@
-//! Whose right a request uses.
+//! Credentials of a request.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::HeaderValue;
 use std::fmt;
 
-/// The `Authorization` of a caller: lakeFS's Basic or Bearer. Never shown in a log.
+/// Value of the `Authorization` header: lakeFS's Basic or Bearer scheme. The `Debug` output hides it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Credentials(HeaderValue);
 
 impl Credentials {
-    /// A key pair.
+    /// Creates credentials from an access key ID and a secret access key (Basic).
     pub fn key_pair(access_key_id: &str, secret_access_key: &str) -> Self {
         let pair = STANDARD.encode(format!("{access_key_id}:{secret_access_key}"));
         Self::sensitive(HeaderValue::from_str(&format!("Basic {pair}")).unwrap_or(HeaderValue::from_static("Basic")))
     }
 
-    /// What a caller sent as `Authorization`, to be passed on; `None` where its scheme is not one that lakeFS knows.
+    /// Creates credentials from the `Authorization` header of a caller. Returns `None` if the scheme is neither Basic nor Bearer,
+    /// or if nothing follows the scheme.
     pub fn passed_on(authorization: &HeaderValue) -> Option<Self> {
         let (scheme, rest) = authorization.to_str().ok()?.split_once(' ')?;
         let is_known = ["basic", "bearer"].contains(&scheme.to_ascii_lowercase().as_str());
@@ -28,7 +29,7 @@ impl Credentials {
         Self(value)
     }
 
-    /// The token, where it is one.
+    /// Returns the token if the scheme is Bearer.
     pub fn bearer(&self) -> Option<&str> {
         let (scheme, token) = self.0.to_str().ok()?.split_once(' ')?;
         scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
@@ -38,7 +39,7 @@ impl Credentials {
         self.0.clone()
     }
 
-    /// The bytes of the header, to tell callers apart by.
+    /// Returns the bytes of the header. Equal bytes mean the same caller.
     pub fn as_bytes(&self) -> &[u8] {
         self.0.as_bytes()
     }
@@ -55,15 +56,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn credentials_are_never_shown() {
+    fn debug_output_hides_credentials() {
         let credentials = Credentials::key_pair("id", "secret");
         assert_eq!(format!("{credentials:?} {:?}", credentials.header()), "Credentials(…) Sensitive");
     }
 
     #[test]
-    fn only_schemes_of_lakefs_are_passed_on() {
-        for (header, known) in [("Basic abc", true), ("bearer abc", true), ("Digest abc", false), ("Basic ", false)] {
-            assert_eq!(Credentials::passed_on(&HeaderValue::from_static(header)).is_some(), known, "{header}");
+    fn only_basic_and_bearer_credentials_are_passed_on() {
+        for (header, accepted) in [("Basic abc", true), ("bearer abc", true), ("Digest abc", false), ("Basic ", false)]
+        {
+            assert_eq!(Credentials::passed_on(&HeaderValue::from_static(header)).is_some(), accepted, "{header}");
         }
     }
 }

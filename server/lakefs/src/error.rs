@@ -1,17 +1,18 @@
-//! What lakeFS's refusals mean. The one file that looks at lakeFS's texts, since lakeFS itself tells some things apart by
-//! text alone.
+//! Errors of calls to lakeFS.
+//!
+//! Only this file examines the texts of lakeFS's error messages: some errors of lakeFS differ only in their text.
 
 use http::StatusCode;
 use serde::Deserialize;
 use std::time::Duration;
 
-/// Any error.
+/// Boxed error of any type.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
-/// The result of a call.
+/// Result of a call to lakeFS.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// What went wrong, whether the call may be repeated, what caused it. The text is for people: nobody matches it.
+/// Error of a call: its kind, whether a retry is possible, and its cause. The text is for humans; programs use [`kind`](Self::kind).
 #[derive(Debug, thiserror::Error)]
 #[error("{message}")]
 pub struct Error {
@@ -21,28 +22,28 @@ pub struct Error {
     source: Option<BoxError>,
 }
 
-/// What went wrong.
+/// Kind of an [`Error`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Kind {
-    /// No such repository.
+    /// The repository does not exist.
     RepositoryNotFound,
-    /// No such branch.
+    /// The branch does not exist.
     BranchNotFound,
-    /// No such tag.
+    /// The tag does not exist.
     TagNotFound,
-    /// No such commit.
+    /// The commit does not exist.
     CommitNotFound,
-    /// No such object, or no such ref: lakeFS answers both alike.
+    /// The object or the ref does not exist. The responses of lakeFS do not distinguish the two.
     NotFound,
-    /// A branch, tag or repository of that name is there, or another kind of ref that has it.
+    /// A branch, tag or repository with this name exists, or a ref of another kind has the name.
     AlreadyExists,
-    /// A create-only write found an object (or itself: see [`Retry::Look`]).
+    /// A create-only write found an object at its path. The object may come from this same write: see [`Retry::Look`].
     ObjectExists,
-    /// A hook of the repository refused.
+    /// A hook of the repository rejected the change.
     HookRejected,
     /// Both sides of a merge changed the same paths.
     MergeConflict,
-    /// There is nothing to commit or to merge.
+    /// No changes to commit or to merge.
     NoChanges,
     /// The branch has uncommitted changes.
     DirtyBranch,
@@ -54,46 +55,46 @@ pub enum Kind {
     DefaultBranch,
     /// The credentials are missing, wrong or expired.
     Unauthenticated,
-    /// The credentials are good, and may not do this. lakeFS answers 401 to both: only [`Kind::Unauthenticated`] comes from
-    /// there, and who asks for the user knows which it is.
+    /// The credentials are valid but lack the permission. lakeFS returns 401 in this case as well, which becomes
+    /// [`Kind::Unauthenticated`]; a call to [`Lakefs::user`](crate::Lakefs::user) distinguishes the two.
     PermissionDenied,
-    /// lakeFS does not take an argument.
+    /// lakeFS rejected an argument.
     InvalidArgument,
-    /// The range is not in the object.
+    /// The range is not within the object.
     RangeNotSatisfiable,
-    /// The object is known and its bytes are gone.
+    /// The object exists, but its bytes were deleted.
     BytesGone,
-    /// This lakeFS, or the store behind it, does not do that.
+    /// This lakeFS, or its object store, does not support the operation.
     Unsupported,
-    /// The branch moved faster than the call: nothing was merged; a write may stand.
+    /// Concurrent changes of the branch prevented the call. A merge did not happen; a write may have been applied.
     Contended,
-    /// lakeFS is away, overloaded, too slow, or failed inside.
+    /// lakeFS is unreachable, overloaded or too slow, or had an internal error.
     Unavailable,
-    /// What answered is not lakeFS, or not one that this client knows.
+    /// The server is not a lakeFS, or not a version that this client supports.
     Nonsense,
-    /// The body that was to be uploaded ended with an error of its own, which is the source.
+    /// The body of an upload ended with an error. That error is the source of this one.
     BodyFailed,
 }
 
-/// Whether a call may be repeated.
+/// Whether a call can be retried after an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Retry {
-    /// The answer would be the same.
+    /// A retry would fail in the same way.
     Never,
-    /// Nothing was done, and a repetition may succeed.
+    /// The call had no effect, and a retry may succeed.
     Safe,
-    /// It may have been done: look before repeating it.
+    /// The outcome is unknown: the call may have had its effect. Check the state before a retry.
     Look,
 }
 
-/// What a call does, as far as its errors are concerned.
+/// Effect of a call, which determines the [`Retry`] of its errors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Effect {
-    /// Nothing.
+    /// Changes nothing.
     Read,
-    /// Puts or deletes objects: 429 says nothing about whether it was done.
+    /// Writes or deletes objects. After a 429 response, the change may have been applied.
     Write,
-    /// Moves a branch or makes a ref: 429 says that it was not done.
+    /// Moves a branch or creates a ref. After a 429 response, the change was not applied.
     Version,
 }
 
@@ -102,7 +103,7 @@ struct Body {
     message: String,
 }
 
-/// How much of an answer that is not lakeFS's goes into a message.
+/// Maximum number of characters of a non-lakeFS response that are quoted in an error message.
 const QUOTED: usize = 200;
 
 impl Error {
@@ -115,22 +116,22 @@ impl Error {
         self
     }
 
-    /// What went wrong.
+    /// Returns the kind of this error.
     pub fn kind(&self) -> Kind {
         self.kind
     }
 
-    /// Whether the call may be repeated.
+    /// Returns whether the call can be retried.
     pub fn retry(&self) -> Retry {
         self.retry
     }
 
-    /// Whether the call may have had its effect.
+    /// Returns whether the outcome is unknown: the call may have had its effect.
     pub fn is_ambiguous(&self) -> bool {
         self.retry == Retry::Look
     }
 
-    /// The cause, if it is a `T`.
+    /// Returns the first error of type `T` in the chain of causes.
     pub fn cause<T: std::error::Error + 'static>(&self) -> Option<&T> {
         let mut source = std::error::Error::source(self);
         while let Some(error) = source {
@@ -142,66 +143,67 @@ impl Error {
         None
     }
 
-    /// Nothing was done, and another time it may be.
+    /// Creates an error of kind `Unavailable` for a call that had no effect and can be retried.
     pub fn unavailable(message: impl Into<String>) -> Self {
         Self::new(Kind::Unavailable, Retry::Safe, message)
     }
 
-    /// A call that did not get through, or that broke off before its answer.
+    /// Creates the error for a call whose connection could not be opened, or closed before the end of the response.
     pub(crate) fn transport(effect: Effect, was_sent: bool, error: impl Into<BoxError>) -> Self {
         let retry = if was_sent && effect != Effect::Read { Retry::Look } else { Retry::Safe };
         let error = error.into();
         let message = match was_sent {
-            true => "the connection to lakeFS broke off before it answered".to_owned(),
-            // A refused connection and a certificate that is not trusted are mended by different people.
-            false => format!("cannot connect to lakeFS: {}", first_cause(error.as_ref())),
+            true => "the connection to lakeFS closed before the response was complete".to_owned(),
+            // The root cause tells a refused connection from an untrusted certificate; different people fix the two.
+            false => format!("cannot connect to lakeFS: {}", root_cause(error.as_ref())),
         };
         Self::new(Kind::Unavailable, retry, message).caused_by(error)
     }
 
-    /// A call that lakeFS did not answer in time.
+    /// Creates the error for a call without a response within the timeout `after`.
     pub(crate) fn timeout(effect: Effect, after: Duration) -> Self {
         let retry = if effect == Effect::Read { Retry::Safe } else { Retry::Look };
-        Self::new(Kind::Unavailable, retry, format!("lakeFS did not answer within {} s", after.as_secs()))
+        Self::new(Kind::Unavailable, retry, format!("lakeFS did not respond within {} s", after.as_secs()))
     }
 
-    /// An answer that is not what lakeFS answers.
+    /// Creates the error for a response that no supported lakeFS sends.
     pub(crate) fn nonsense(effect: Effect, what: impl Into<String>) -> Self {
         let retry = if effect == Effect::Read { Retry::Never } else { Retry::Look };
         Self::new(Kind::Nonsense, retry, what)
     }
 
-    /// What a refusal of lakeFS means.
+    /// Creates the error for an error response of lakeFS.
     pub(crate) fn refused(effect: Effect, status: StatusCode, body: &[u8]) -> Self {
         match serde_json::from_slice(body) {
-            Ok(Body { message }) => Self::worded(effect, status, message),
-            Err(_) => Self::wordless(effect, status, body),
+            Ok(Body { message }) => Self::from_message(effect, status, message),
+            Err(_) => Self::from_status(effect, status, body),
         }
     }
 
-    /// The refusal of one item of many.
+    /// Creates the error for one item of a batch.
     pub(crate) fn refused_item(effect: Effect, status: u16, message: String) -> Self {
-        Self::worded(effect, StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR), message)
+        Self::from_message(effect, StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR), message)
     }
 
-    fn worded(effect: Effect, status: StatusCode, message: String) -> Self {
+    fn from_message(effect: Effect, status: StatusCode, message: String) -> Self {
         let kind = kind(status, &message);
         let retry = match (kind, effect, status) {
             (Kind::Unavailable, Effect::Read, _) => Retry::Safe,
             (Kind::Unavailable, ..) => Retry::Look,
             (Kind::Contended, Effect::Write, _) => Retry::Look,
             (Kind::Contended, ..) => Retry::Safe,
-            // A commit beside it may have made a create-only write find itself.
+            // During a concurrent commit, a create-only write may find the object that it wrote itself.
             (Kind::ObjectExists, ..) => Retry::Look,
             _ => Retry::Never,
         };
         Self::new(kind, retry, message)
     }
 
-    fn wordless(effect: Effect, status: StatusCode, body: &[u8]) -> Self {
+    /// Creates the error for a response whose body has no message.
+    fn from_status(effect: Effect, status: StatusCode, body: &[u8]) -> Self {
         let text: String = String::from_utf8_lossy(body).chars().take(QUOTED).collect();
         let known = match status.as_u16() {
-            // A conflict has a body of its own, with no text.
+            // The body of a conflict response is not an error object and has no message.
             409 => Some((Kind::MergeConflict, Retry::Never, "the merge has conflicts")),
             401 => Some((Kind::Unauthenticated, Retry::Never, "error authenticating request")),
             416 => Some((Kind::RangeNotSatisfiable, Retry::Never, "the range is not in the object")),
@@ -211,21 +213,21 @@ impl Error {
             Some((kind, retry, message)) => Self::new(kind, retry, message),
             None if status == StatusCode::BAD_REQUEST => {
                 let message = match text.trim() {
-                    "" => "it did not say why, so perhaps its URL is not that of a lakeFS",
-                    said => said,
+                    "" => "it gave no reason; perhaps its URL is not that of a lakeFS",
+                    text => text,
                 };
                 Self::new(Kind::InvalidArgument, Retry::Never, message)
             }
             None if status.is_server_error() || status.as_u16() == 499 || status == StatusCode::TOO_MANY_REQUESTS => {
                 let retry = if effect == Effect::Read { Retry::Safe } else { Retry::Look };
-                Self::new(Kind::Unavailable, retry, format!("lakeFS answered {status}"))
+                Self::new(Kind::Unavailable, retry, format!("lakeFS returned {status}"))
             }
-            None => Self::nonsense(effect, format!("lakeFS answered {status}: {text:?}")),
+            None => Self::nonsense(effect, format!("lakeFS returned {status}: {text:?}")),
         }
     }
 }
 
-/// What a refusal means, by status and text.
+/// Returns the kind of an error response from its status and message.
 fn kind(status: StatusCode, message: &str) -> Kind {
     let is = |text: &str| message == text || message.ends_with(&format!(": {text}"));
     match status.as_u16() {
@@ -264,23 +266,23 @@ fn kind(status: StatusCode, message: &str) -> Kind {
     }
 }
 
-/// `branch 'b' not found`
+/// Returns whether the message is of the form `branch 'b' not found`.
 fn is_named_branch(message: &str) -> bool {
     message.starts_with("branch '") && message.ends_with("' not found")
 }
 
-/// A commit on a name that is no ref fails where lakeFS looks for hooks.
+/// Returns whether a commit failed because its branch does not exist. lakeFS notices that when it looks for hooks.
 fn is_missing_hook_ref(message: &str) -> bool {
     message.starts_with("prepare-commit hook aborted") && message.ends_with("listing actions: not found")
 }
 
-/// What all that is said of it comes from.
-fn first_cause<'a>(error: &'a (dyn std::error::Error + 'static)) -> &'a (dyn std::error::Error + 'static) {
-    let mut first = error;
-    while let Some(source) = first.source() {
-        first = source;
+/// Returns the root cause of an error.
+fn root_cause<'a>(error: &'a (dyn std::error::Error + 'static)) -> &'a (dyn std::error::Error + 'static) {
+    let mut root = error;
+    while let Some(source) = root.source() {
+        root = source;
     }
-    first
+    root
 }
 
 #[cfg(test)]
@@ -293,9 +295,9 @@ mod tests {
     }
 
     #[test]
-    fn refusals_mean_what_lakefs_means() {
+    fn error_messages_of_lakefs_map_to_kinds() {
         use Effect::{Read, Version, Write};
-        let said = |message: &str| format!("{{\"message\":\"{message}\"}}\n");
+        let body = |message: &str| format!("{{\"message\":\"{message}\"}}\n");
         for (effect, status, message, expected) in [
             (Version, 400, "update branch main: no changes", (Kind::NoChanges, Retry::Never)),
             (Version, 400, "commit: no changes", (Kind::NoChanges, Retry::Never)),
@@ -332,15 +334,15 @@ mod tests {
                 (Kind::AlreadyExists, Retry::Never),
             ),
         ] {
-            assert_eq!(refused(effect, status, &said(message)), expected, "{status} {message}");
+            assert_eq!(refused(effect, status, &body(message)), expected, "{status} {message}");
         }
     }
 
     #[test]
-    fn answers_without_a_message_are_told_apart_by_status() {
+    fn error_responses_without_a_message_map_to_kinds_by_status() {
         use Effect::{Read, Version};
         assert_eq!(refused(Version, 409, "{\"reference\":\"\"}\n"), (Kind::MergeConflict, Retry::Never));
-        // lakeFS says what is not there. Something in between that knows no such page says nothing of lakeFS.
+        // A 404 of lakeFS has a message. A 404 without one comes from a proxy, and does not show that the object is missing.
         assert_eq!(refused(Read, 404, "<html>"), (Kind::Nonsense, Retry::Never));
         assert_eq!(refused(Version, 404, ""), (Kind::Nonsense, Retry::Look));
         assert_eq!(refused(Version, 502, "<html>"), (Kind::Unavailable, Retry::Look));

@@ -1,13 +1,15 @@
-//! A typed, streaming client for lakeFS's REST API.
+//! Typed, streaming client for lakeFS's REST API.
 //!
-//! [`Client`] holds the connections, [`Lakefs`] is a client that acts with somebody's credentials. Each method is one
-//! request. Whether a request may be repeated is said where it is made: reads are repeated here, within a budget; what changes
-//! something is sent once, and its error says whether it may have happened ([`Retry::Look`]).
+//! [`Client`] holds the connections. [`Lakefs`] is a client with the credentials of one user. Each method sends one request.
 //!
-//! Object bytes stream both ways without being gathered. There are timeouts for connecting, for the head of an answer and for
-//! stalls, none for a whole transfer.
+//! This crate retries idempotent requests, within a retry budget. It sends each other request once, and the error states whether
+//! the request may have had its effect ([`Retry::Look`]).
+//!
+//! The bytes of objects are streamed in both directions and are not buffered as a whole. The crate has timeouts for connecting,
+//! for responses and for stalled transfers, but none for a transfer as a whole.
 
 mod branches;
+mod budget;
 mod client;
 mod commits;
 mod credentials;
@@ -36,6 +38,6 @@ pub use model::{
 };
 pub use objects::DeleteFailure;
 pub use server::Capabilities;
-pub use stall::{Moving, Stalled};
+pub use stall::{StallTimeout, Stalled};
 pub use transfer::{Bytes, Download, NewObject, ObjectHead, UploadBody};
 pub use trust::Trust;

@@ -1,4 +1,4 @@
-//! Merges, and what undoes or repeats a commit. All are sent once: what lost its answer may have happened.
+//! Merge, revert and cherry-pick. These requests are not retried: if the response is lost, the change may have been made.
 
 use crate::Lakefs;
 use crate::error::Result;
@@ -10,45 +10,45 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::collections::BTreeMap;
 
-/// What becomes of a key that both sides changed.
+/// Resolution of conflicts: which version of a key is kept if both sides of a merge changed it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Strategy {
-    /// The merge fails.
+    /// Neither: the merge fails.
     #[default]
     Fail,
-    /// The source's stands.
+    /// The version of the source.
     SourceWins,
-    /// The destination's stands.
+    /// The version of the destination.
     DestinationWins,
 }
 
-/// What to say of a merge.
+/// Merge to make.
 #[derive(Debug, Clone, Default)]
 pub struct NewMerge {
-    /// Empty: lakeFS's own.
+    /// Commit message. If empty, lakeFS writes one.
     pub message: String,
     /// User metadata.
     pub metadata: BTreeMap<String, String>,
-    /// What becomes of conflicts.
+    /// Resolution of conflicts.
     pub strategy: Strategy,
-    /// One commit with one parent: the source leaves no trace, and a repetition is not noticed.
+    /// Create one commit with one parent. The commit does not refer to the source, so lakeFS does not detect a retry of the merge.
     pub squash: bool,
-    /// Merge even if nothing differs.
+    /// Merge even if the source has no changes.
     pub allow_empty: bool,
 }
 
-/// Two refs and where their histories part.
+/// Heads of two refs and their merge base.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MergeBase {
-    /// The best commit that both come from.
+    /// Commit ID of the best common ancestor.
     pub base: String,
-    /// The commit of the source.
+    /// Commit ID of the source.
     pub source: String,
-    /// The commit of the destination.
+    /// Commit ID of the destination.
     pub destination: String,
 }
 
-/// As lakeFS sends it, with source and destination the wrong way round.
+/// Response of lakeFS, in which source and destination are swapped.
 #[derive(Deserialize)]
 struct RawMergeBase {
     base_commit_id: String,
@@ -73,11 +73,11 @@ struct MergeBody<'a> {
 }
 
 impl Lakefs {
-    /// Merges a ref into a branch and says the new head.
+    /// Merges a ref into a branch and returns the ID of the new head.
     ///
     /// # Errors
     /// `NoChanges`, `MergeConflict`, `DirtyBranch`, `HookRejected`, `BranchNotFound` for the destination, `NotFound` for the
-    /// source; `Contended` when other merges were faster, and then nothing was merged.
+    /// source; `Contended` if concurrent changes of the destination prevented the merge.
     pub async fn merge(
         &self,
         repository: &RepositoryId,
@@ -101,7 +101,7 @@ impl Lakefs {
         Ok(merged.reference)
     }
 
-    /// Where the histories of two refs part.
+    /// Returns the merge base of two refs.
     ///
     /// # Errors
     /// `RepositoryNotFound`, `NotFound`.
@@ -111,7 +111,8 @@ impl Lakefs {
         Ok(MergeBase { base: raw.base_commit_id, source: raw.destination_commit_id, destination: raw.source_commit_id })
     }
 
-    /// Undoes on a branch what a commit changed against a parent of its (1 is the first; 0 for a commit with one parent).
+    /// Reverts, on a branch, the changes of a commit relative to one of its parents. `parent` is the number of the parent, from 1;
+    /// 0 is valid for a commit with one parent.
     ///
     /// # Errors
     /// `MergeConflict`, `NoChanges`, `DirtyBranch`, `NotFound`, `BranchNotFound`.
@@ -132,7 +133,8 @@ impl Lakefs {
         self.version(Method::POST, target).json(&body).slow().once().await.map(drop)
     }
 
-    /// Makes the change of a commit once more on top of a branch (against its first parent, or that one of a merge).
+    /// Applies the changes of a commit to a branch. The changes are those relative to the first parent of the commit, or to parent
+    /// number `parent` of a merge commit.
     ///
     /// # Errors
     /// `MergeConflict`, `DirtyBranch`, `NotFound`, `BranchNotFound`.

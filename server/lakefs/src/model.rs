@@ -1,14 +1,14 @@
-//! What lakeFS answers, as far as anybody here looks at it.
+//! Resources in the responses of lakeFS, with the fields that lakeport uses.
 
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
-/// One page of a listing.
+/// Page of a listing.
 #[derive(Debug, Clone)]
 pub struct Page<T> {
-    /// In lakeFS's order.
+    /// Results, in the order of lakeFS.
     pub results: Vec<T>,
-    /// What to ask for the next page with; `None` on the last.
+    /// Value of `after` for the next page; `None` on the last page.
     pub next: Option<String>,
 }
 
@@ -31,74 +31,74 @@ impl<T> From<RawPage<T>> for Page<T> {
     }
 }
 
-/// A repository.
+/// Repository.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Repository {
-    /// Its name.
+    /// Repository ID.
     pub id: String,
-    /// Where its bytes are.
+    /// URL prefix of the repository's data in the object store.
     pub storage_namespace: String,
-    /// The branch that it began with.
+    /// Branch that was created with the repository.
     pub default_branch: String,
-    /// Unix seconds.
+    /// Creation time, in Unix seconds.
     pub creation_date: i64,
-    /// Whether writes are refused.
+    /// Whether lakeFS rejects writes.
     #[serde(default)]
     pub read_only: bool,
 }
 
-/// A branch and its head.
+/// Branch and its head.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Branch {
-    /// Its name.
+    /// Branch name.
     pub id: String,
-    /// The commit that it points to.
+    /// Commit ID of the head.
     pub commit_id: String,
 }
 
-/// A tag and its commit.
+/// Tag and its commit.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Tag {
-    /// Its name.
+    /// Tag name.
     pub id: String,
-    /// The commit that it names.
+    /// Commit ID that the tag points to.
     pub commit_id: String,
 }
 
-/// A commit.
+/// Commit.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Commit {
-    /// 64 hex digits.
+    /// Commit ID: 64 hex digits.
     pub id: String,
-    /// In order; the first is what the branch pointed to before.
+    /// IDs of the parents, in order. The first parent is the previous head of the branch.
     pub parents: Vec<String>,
-    /// Who made it.
+    /// Name of the committing user.
     pub committer: String,
-    /// What they said.
+    /// Commit message.
     pub message: String,
-    /// Unix seconds.
+    /// Creation time, in Unix seconds.
     pub creation_date: i64,
-    /// The ID of the tree: equal for equal content stored alike.
+    /// ID of the tree. Trees with equal content that is divided into equal ranges have equal IDs.
     pub meta_range_id: String,
     /// User metadata.
     #[serde(default)]
     pub metadata: BTreeMap<String, String>,
-    /// The length of the longest way to the first commit.
+    /// Length of the longest path to the first commit of the repository.
     #[serde(default)]
     pub generation: i64,
 }
 
-/// An object, without its bytes.
+/// Object, without its bytes.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct ObjectStats {
-    /// Its key.
+    /// Key of the object.
     pub path: String,
-    /// lakeFS's checksum of the bytes (hex MD5 for what was uploaded through it); the ETag without quotes.
+    /// Checksum of the bytes, which is the ETag without quotes. Hex MD5 for an object that was uploaded through lakeFS.
     pub checksum: String,
-    /// Bytes.
+    /// Size, in bytes.
     #[serde(default)]
     pub size_bytes: i64,
-    /// Unix seconds.
+    /// Modification time, in Unix seconds.
     pub mtime: i64,
     /// MIME type.
     #[serde(default)]
@@ -106,7 +106,7 @@ pub struct ObjectStats {
     /// User metadata.
     #[serde(default)]
     pub metadata: BTreeMap<String, String>,
-    /// Where its bytes are; a URL where a presigned one was asked for.
+    /// Address of the bytes in the object store. A presigned URL if the request asked for one.
     #[serde(default)]
     pub physical_address: String,
     /// Expiry of a presigned URL, in Unix seconds.
@@ -114,12 +114,12 @@ pub struct ObjectStats {
     pub physical_address_expiry: Option<i64>,
 }
 
-/// An item of a listing of objects.
+/// Item of a listing of objects.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Listed {
-    /// An object.
+    /// Object.
     Object(ObjectStats),
-    /// All keys that begin so.
+    /// Common prefix; represents all keys with this prefix.
     Prefix(String),
 }
 
@@ -136,26 +136,26 @@ impl From<RawListed> for Listed {
     }
 }
 
-/// A difference between two refs, or between a branch and its head.
+/// Difference between two refs, or between a branch and its head.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Difference {
-    /// A key, or a prefix.
+    /// Key of the object, or a common prefix.
     pub path: String,
-    /// What happened to it.
+    /// Kind of the difference.
     #[serde(rename = "type")]
     pub kind: DifferenceKind,
-    /// Bytes, where it is an object.
+    /// Size of the object, in bytes.
     #[serde(default)]
     pub size_bytes: i64,
-    /// What stands on the right side, where that was asked for and something does.
+    /// Object on the right side. `None` if the right side has no such object, or if the request did not ask for it.
     #[serde(default)]
     pub right: Option<RightSide>,
 }
 
-/// An object as lakeFS tells it from others, besides its size.
+/// Fields by which, together with the size, lakeFS decides whether two objects are equal.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct RightSide {
-    /// Of its bytes.
+    /// Checksum of the bytes.
     pub checksum: String,
     /// MIME type.
     #[serde(default)]
@@ -166,7 +166,7 @@ pub struct RightSide {
 }
 
 impl Difference {
-    /// Whether two differences from one state lead to the same: then a merge finds no conflict in them.
+    /// Returns whether two differences from the same left side have the same right side. A merge of such changes has no conflict.
     pub fn is_alike(&self, other: &Self) -> bool {
         match (&self.right, &other.right) {
             (Some(ours), Some(theirs)) => ours == theirs && self.size_bytes == other.size_bytes,
@@ -175,32 +175,32 @@ impl Difference {
     }
 }
 
-/// What happened to a key on the way from left to right.
+/// Kind of a difference between the left and the right side.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DifferenceKind {
-    /// The right side has it alone.
+    /// Only the right side has the object.
     Added,
-    /// The left side has it alone.
+    /// Only the left side has the object.
     Removed,
-    /// Both have it, with different content.
+    /// Both sides have the object, with different content.
     Changed,
-    /// Both sides changed it since their merge base.
+    /// Both sides changed the object since their merge base.
     Conflict,
-    /// Something below this prefix differs.
+    /// At least one object with this prefix differs.
     PrefixChanged,
 }
 
-/// Who the credentials belong to.
+/// User of the credentials.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct User {
-    /// Empty for nobody.
+    /// User ID; empty for a request without credentials.
     pub id: String,
 }
 
-/// Which lakeFS this is.
+/// Version of a lakeFS server.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Version {
-    /// lakeFS's version.
+    /// Version string.
     pub version: String,
 }

@@ -10,12 +10,12 @@ use serde::Deserialize;
 use serde_json::json;
 use std::collections::BTreeMap;
 
-/// A path of a batch that was not deleted, and why.
+/// Path of a batch that could not be deleted.
 #[derive(Debug)]
 pub struct DeleteFailure {
-    /// The key.
+    /// Key of the object.
     pub path: String,
-    /// What it alone would have been refused with.
+    /// Error that a request to delete only this object would have returned.
     pub error: Error,
 }
 
@@ -27,22 +27,22 @@ struct Deleted {
 #[derive(Deserialize)]
 struct NotDeleted {
     path: String,
-    /// The HTTP status that it alone would have got.
+    /// HTTP status that a request to delete only this object would have returned.
     status_code: u16,
     message: String,
 }
 
-/// What lakeFS deletes at once.
+/// Maximum number of paths in a batch deletion of lakeFS.
 pub(crate) const MAX_DELETE: usize = 1000;
 
 impl Lakefs {
-    /// The most paths that [`delete_many`](Self::delete_many) takes.
+    /// Maximum number of paths in a call of [`delete_many`](Self::delete_many).
     pub const MAX_DELETE: usize = MAX_DELETE;
 
-    /// An object.
+    /// Returns an object, without its bytes.
     ///
     /// # Errors
-    /// `NotFound` for the object and for the ref alike, `RepositoryNotFound`.
+    /// `NotFound` for the object and for the ref, `RepositoryNotFound`.
     pub async fn stat(&self, repository: &RepositoryId, reference: &Ref, path: &ObjectPath) -> Result<ObjectStats> {
         let target = Target::of_ref(repository, reference).word("objects").word("stat").query("path", path.as_str());
         self.get(target).idempotent().await?.json()
@@ -57,8 +57,9 @@ impl Lakefs {
         self.get(target.flag("presign", true)).idempotent().await?.json()
     }
 
-    /// Objects whose key begins with `prefix`, from behind `after`, at most `amount` (1 to 1,000). With a delimiter, keys that
-    /// have it behind the prefix are folded.
+    /// Lists objects whose keys start with `prefix` and sort after `after`; at most `amount` (1 to 1,000) per page.
+    ///
+    /// If `delimiter` is not empty, keys that contain it after the prefix are grouped into common prefixes.
     ///
     /// # Errors
     /// `NotFound` for the ref, `RepositoryNotFound`.
@@ -78,7 +79,7 @@ impl Lakefs {
         Ok(Page { results: raw.results.into_iter().map(Listed::from).collect(), next: raw.next })
     }
 
-    /// Deletes an object, which need not be there.
+    /// Deletes an object. Succeeds if the object does not exist.
     ///
     /// # Errors
     /// `BranchNotFound`, `BranchProtected`, `RepositoryReadOnly`.
@@ -87,11 +88,13 @@ impl Lakefs {
         self.write(Method::DELETE, target).idempotent().await.map(drop)
     }
 
-    /// Deletes at most [`MAX_DELETE`](Self::MAX_DELETE) objects, and says which it could not. lakeFS answers nothing at all for
-    /// a branch or repository that is not there: ask for the branch where that matters.
+    /// Deletes at most [`MAX_DELETE`](Self::MAX_DELETE) objects, and returns those that could not be deleted.
+    ///
+    /// If the branch or the repository does not exist, lakeFS reports success. Check with [`branch`](Self::branch) where that
+    /// matters.
     ///
     /// # Errors
-    /// As every call.
+    /// `Unauthenticated`, `Unavailable` and the other errors that every call can return.
     pub async fn delete_many(
         &self,
         repository: &RepositoryId,
@@ -108,7 +111,7 @@ impl Lakefs {
         Ok(failures.collect())
     }
 
-    /// Copies an object within a repository, on the server.
+    /// Copies an object within a repository. lakeFS copies the bytes; the client does not transfer them.
     ///
     /// # Errors
     /// `NotFound` for the source, `BranchNotFound`, `BranchProtected`, `RepositoryReadOnly`.
@@ -128,8 +131,8 @@ impl Lakefs {
     /// Replaces the user metadata of an object.
     ///
     /// # Errors
-    /// `NotFound`, `BranchNotFound`, `BranchProtected`, `RepositoryReadOnly`. A repository that is not there is not noticed:
-    /// lakeFS answers as if all were well.
+    /// `NotFound`, `BranchNotFound`, `BranchProtected`, `RepositoryReadOnly`. If the repository does not exist, lakeFS reports
+    /// success.
     pub async fn set_metadata(
         &self,
         repository: &RepositoryId,

@@ -1,7 +1,7 @@
-//! The open connections to a lakeFS, in one pool for each runtime.
+//! Pools of connections to lakeFS, one for each Tokio runtime.
 //!
-//! A connection is driven by the runtime that opened it. Were it used from another, each piece of a body would wake a task on
-//! another core, and that costs more than passing the piece on.
+//! The runtime that opened a connection drives it. If a task of another runtime used the connection, each part of a body would
+//! wake a task on another core. The wake-up costs more than the transfer of the part.
 
 use crate::error::BoxError;
 use bytes::Bytes;
@@ -19,16 +19,17 @@ pub(crate) type RequestBody = UnsyncBoxBody<Bytes, BoxError>;
 pub(crate) type Connector = HttpsConnector<HttpConnector>;
 type Http = legacy::Client<Connector, RequestBody>;
 
-/// Idle connections are kept for so long. lakeFS closes none by itself that is younger.
-const IDLE: Duration = Duration::from_secs(15);
-/// Idle connections of one pool.
+/// Time after which an idle connection is closed. It is shorter than the idle timeout of lakeFS, so that lakeFS does not close a
+/// connection that the pool is about to use.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(15);
+/// Maximum number of idle connections per pool.
 const MAX_IDLE: usize = 256;
-/// Room for what one read from a socket brings: fewer, larger pieces cost less.
+/// Maximum size of one read from a socket, in bytes. Fewer, larger reads cost less.
 const READ_BUFFER: usize = 640 << 10;
 
 pub(crate) struct Pools {
     connector: Connector,
-    /// Runtimes are few, and live as long as the process.
+    /// Entries are never removed: a process has few runtimes, and they live as long as the process.
     pools: RwLock<HashMap<Id, Http>>,
 }
 
@@ -37,7 +38,7 @@ impl Pools {
         Self { connector, pools: RwLock::default() }
     }
 
-    /// The pool of the runtime that asks.
+    /// Returns the pool of the current runtime.
     pub(crate) fn here(&self) -> Http {
         let runtime = Handle::current().id();
         if let Some(http) = self.pools.read().unwrap_or_else(PoisonError::into_inner).get(&runtime) {
@@ -52,7 +53,7 @@ fn pool(connector: Connector) -> Http {
     legacy::Client::builder(TokioExecutor::new())
         .timer(TokioTimer::new())
         .pool_timer(TokioTimer::new())
-        .pool_idle_timeout(IDLE)
+        .pool_idle_timeout(IDLE_TIMEOUT)
         .pool_max_idle_per_host(MAX_IDLE)
         .http1_max_buf_size(READ_BUFFER)
         .build(connector)

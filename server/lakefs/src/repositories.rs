@@ -9,7 +9,7 @@ use lakeport_types::{BranchName, RepositoryId};
 use serde_json::json;
 
 impl Lakefs {
-    /// A repository.
+    /// Returns a repository.
     ///
     /// # Errors
     /// `RepositoryNotFound`.
@@ -17,20 +17,20 @@ impl Lakefs {
         self.get(Target::repository(repository)).idempotent().await?.json()
     }
 
-    /// Repositories whose name begins with `prefix`, from behind `after`, at most `amount` (1 to 1,000).
+    /// Lists repositories whose IDs start with `prefix` and sort after `after`; at most `amount` (1 to 1,000) per page.
     ///
     /// # Errors
-    /// As every call.
+    /// `Unauthenticated`, `Unavailable` and the other errors that every call can return.
     pub async fn repositories(&self, prefix: &str, after: &str, amount: usize) -> Result<Page<Repository>> {
         let target = Target::new("/repositories").query_if("prefix", prefix).query_if("after", after);
         let target = target.query("amount", &amount.to_string());
         Ok(self.get(target).idempotent().await?.json::<RawPage<_>>()?.into())
     }
 
-    /// Makes a repository in a storage namespace that none has ever used.
+    /// Creates a repository. No repository may have used its storage namespace before.
     ///
     /// # Errors
-    /// `AlreadyExists`; `InvalidArgument` for a namespace that is in use or not of this lakeFS's kind.
+    /// `AlreadyExists`; `InvalidArgument` if the namespace is in use, or if its scheme is not that of this lakeFS's object store.
     pub async fn create_repository(
         &self,
         repository: &RepositoryId,
@@ -47,7 +47,7 @@ impl Lakefs {
         self.version(Method::POST, Target::new("/repositories")).json(&body).once().await?.json()
     }
 
-    /// Deletes a repository and all that is in it.
+    /// Deletes a repository and all its contents.
     ///
     /// # Errors
     /// `RepositoryNotFound`, `RepositoryReadOnly`.

@@ -1,4 +1,4 @@
-//! One request: how it is built, sent, and repeated where its call site says that it may be.
+//! Requests: building, sending and retrying. The caller states whether a request may be retried.
 
 use crate::client::{Inner, Lakefs};
 use crate::error::{BoxError, Effect, Error, Kind, Result, Retry};
@@ -12,44 +12,16 @@ use hyper::body::Incoming;
 use rand::RngExt;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-/// The largest JSON answer that is read.
+/// Maximum size of a response body that is read as a whole, in bytes.
 const MAX_JSON: usize = 64 << 20;
-/// How often an idempotent request is sent.
+/// Maximum number of attempts of an idempotent request.
 const ATTEMPTS: u32 = 3;
-/// The first pause between two tries; each is a random part of it, doubled each time.
+/// Unit of the backoff before a retry. The pause before the nth retry is random, up to 2^n times this duration.
 const BACKOFF: Duration = Duration::from_millis(100);
 
-/// Retries are allowed while most calls succeed: ten failures' worth of credit, a tenth of one for each success. What fails
-/// everywhere is not made worse by repeating it.
-pub(crate) struct Budget(AtomicI64);
-
-impl Budget {
-    const FULL: i64 = 100;
-    const FAILURE: i64 = 10;
-
-    fn succeeded(&self) {
-        let _ =
-            self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| (left < Self::FULL).then_some(left + 1));
-    }
-
-    /// Notes a failure, and says whether to try again.
-    fn failed(&self) -> bool {
-        let left =
-            self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| Some((left - Self::FAILURE).max(0)));
-        left.unwrap_or_default() > Self::FULL / 2
-    }
-}
-
-impl Default for Budget {
-    fn default() -> Self {
-        Self(AtomicI64::new(Self::FULL))
-    }
-}
-
-/// A request that is being built.
+/// Request under construction.
 pub(crate) struct Call<'a> {
     lakefs: &'a Lakefs,
     method: Method,
@@ -60,22 +32,22 @@ pub(crate) struct Call<'a> {
     timeout: Duration,
 }
 
-/// An answer whose body is whole.
-pub(crate) struct Answer {
+/// Successful response with its complete body.
+pub(crate) struct BufferedResponse {
     body: Bytes,
     effect: Effect,
 }
 
-impl Answer {
-    /// The body as JSON.
+impl BufferedResponse {
+    /// Parses the body as JSON.
     pub(crate) fn json<T: DeserializeOwned>(self) -> Result<T> {
         serde_json::from_slice(&self.body).map_err(|error| {
-            let what = "what answered is not a lakeFS that lakeport knows: its answer does not parse; check the URL";
-            Error::nonsense(self.effect, what).caused_by(error)
+            let message = "cannot parse the response: the server is not a lakeFS of a supported version; check the URL";
+            Error::nonsense(self.effect, message).caused_by(error)
         })
     }
 
-    /// The body as text.
+    /// Returns the body as text.
     pub(crate) fn text(self) -> String {
         String::from_utf8_lossy(&self.body).into_owned()
     }
@@ -86,22 +58,22 @@ impl Lakefs {
         self.call(Method::GET, target, Effect::Read)
     }
 
-    /// A request that puts or deletes objects.
+    /// Starts a request that writes or deletes objects.
     pub(crate) fn write(&self, method: Method, target: Target) -> Call<'_> {
         self.call(method, target, Effect::Write)
     }
 
-    /// A request that moves a branch or makes a ref.
+    /// Starts a request that moves a branch or creates a ref.
     pub(crate) fn version(&self, method: Method, target: Target) -> Call<'_> {
         self.call(method, target, Effect::Version)
     }
 
     fn call(&self, method: Method, target: Target, effect: Effect) -> Call<'_> {
-        let timeout = self.inner.timeouts.answer;
+        let timeout = self.inner.timeouts.response;
         Call { lakefs: self, method, target, headers: HeaderMap::new(), body: Bytes::new(), effect, timeout }
     }
 
-    /// Sends a request with a body that streams and can be sent only once.
+    /// Sends a request with a streaming body, once.
     pub(crate) async fn send(
         &self,
         method: Method,
@@ -126,41 +98,41 @@ impl Lakefs {
 }
 
 impl Call<'_> {
-    /// With a JSON body.
+    /// Sets a JSON body.
     pub(crate) fn json(mut self, body: &impl Serialize) -> Self {
-        // Only maps with keys that are not text fail, and none of ours has.
+        // Serialization fails only for maps whose keys are not strings, and no body here has such a map.
         self.body = serde_json::to_vec(body).unwrap_or_default().into();
         self.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         self
     }
 
-    /// May take as long as a merge.
+    /// Uses the timeout of a merge for this request.
     pub(crate) fn slow(mut self) -> Self {
         self.timeout = self.lakefs.inner.timeouts.merge;
         self
     }
 
-    /// Sends it, and again where that can help: it does nothing, or doing it twice is as doing it once.
-    pub(crate) async fn idempotent(self) -> Result<Answer> {
+    /// Sends an idempotent request, and retries it after errors that a retry can fix.
+    pub(crate) async fn idempotent(self) -> Result<BufferedResponse> {
         let mut attempt = 1;
         loop {
             match self.attempt().await {
-                Err(error) if self.try_again(&error, attempt) => {
+                Err(error) if self.should_retry(&error, attempt) => {
                     tokio::time::sleep(jittered(attempt)).await;
                     attempt += 1;
                 }
-                ended => return ended,
+                result => return result,
             }
         }
     }
 
-    /// Sends it once. Its error says whether it may have happened.
-    pub(crate) async fn once(self) -> Result<Answer> {
+    /// Sends the request once. The error states whether the request may have had its effect.
+    pub(crate) async fn once(self) -> Result<BufferedResponse> {
         self.attempt().await
     }
 
-    fn try_again(&self, error: &Error, attempt: u32) -> bool {
-        // A write that was not answered may still land, behind whatever comes after it: only its caller can deal with that.
+    fn should_retry(&self, error: &Error, attempt: u32) -> bool {
+        // lakeFS may apply a write without a response later, even after the next request. Only the caller can handle that.
         let is_over = self.effect == Effect::Read || error.kind() == Kind::Contended || error.retry() == Retry::Safe;
         let may_help = is_over && matches!(error.kind(), Kind::Unavailable | Kind::Contended);
         may_help && self.inner().budget.failed() && attempt < ATTEMPTS
@@ -170,15 +142,15 @@ impl Call<'_> {
         &self.lakefs.inner
     }
 
-    async fn attempt(&self) -> Result<Answer> {
+    async fn attempt(&self) -> Result<BufferedResponse> {
         let timeout = self.timeout;
         match tokio::time::timeout(timeout, self.exchange()).await {
-            Ok(answer) => answer,
+            Ok(response) => response,
             Err(_) => Err(Error::timeout(self.effect, timeout)),
         }
     }
 
-    async fn exchange(&self) -> Result<Answer> {
+    async fn exchange(&self) -> Result<BufferedResponse> {
         let body = Full::new(self.body.clone()).map_err(|never| match never {}).boxed_unsync();
         let effect = self.effect;
         let response = self.lakefs.send(self.method.clone(), &self.target, self.headers.clone(), body, effect).await?;
@@ -186,7 +158,7 @@ impl Call<'_> {
         let body = collect(body).await.map_err(|error| Error::transport(effect, true, error))?;
         if parts.status.is_success() {
             self.inner().budget.succeeded();
-            Ok(Answer { body, effect })
+            Ok(BufferedResponse { body, effect })
         } else {
             Err(Error::refused(effect, parts.status, &body))
         }
@@ -201,24 +173,11 @@ fn jittered(attempt: u32) -> Duration {
     BACKOFF.mul_f64(f64::from(1_u32 << attempt.min(8)) * rand::rng().random::<f64>())
 }
 
-/// A refusal whose body is still on its way.
+/// Reads the body of an error response and returns its error.
 pub(crate) async fn refusal(effect: Effect, response: Response<Incoming>) -> Error {
     let (parts, body) = response.into_parts();
     match collect(body).await {
         Ok(body) => Error::refused(effect, parts.status, &body),
         Err(_) => Error::refused(effect, parts.status, b""),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_budget_ends_and_comes_back() {
-        let budget = Budget::default();
-        assert_eq!((0..20).filter(|_| budget.failed()).count(), 5);
-        (0..60).for_each(|_| budget.succeeded());
-        assert!(budget.failed());
     }
 }

@@ -1,4 +1,4 @@
-//! The server itself, and who is asking.
+//! The lakeFS server and the current user.
 
 use crate::Lakefs;
 use crate::error::{Error, Kind, Result, Retry};
@@ -19,37 +19,37 @@ struct Storage {
     default_namespace_prefix: String,
 }
 
-/// What a store behind lakeFS can do.
+/// Capabilities of the object store of a lakeFS server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Capabilities {
-    /// Whether it gives out URLs to read from directly.
+    /// Whether the object store supports presigned URLs.
     pub presign: bool,
-    /// What storage namespaces begin with, if lakeFS says so.
+    /// Default prefix of storage namespaces; empty if lakeFS does not return one.
     pub default_namespace_prefix: String,
 }
 
 impl Lakefs {
-    /// Who the credentials belong to.
+    /// Returns the user of the credentials.
     ///
     /// # Errors
-    /// `Unauthenticated`, for nobody too.
+    /// `Unauthenticated`, also if lakeFS accepts the request without a user.
     pub async fn user(&self) -> Result<User> {
         let current: Current = self.get(Target::new("/user")).idempotent().await?.json()?;
         if current.user.id.is_empty() {
-            return Err(Error::new(Kind::Unauthenticated, Retry::Never, "these credentials belong to nobody"));
+            return Err(Error::new(Kind::Unauthenticated, Retry::Never, "no user has these credentials"));
         }
         Ok(current.user)
     }
 
-    /// Which lakeFS this is.
+    /// Returns the version of the lakeFS server.
     ///
     /// # Errors
-    /// `Unauthenticated`; `Nonsense` where it is none.
+    /// `Unauthenticated`; `Nonsense` if the server is not a lakeFS.
     pub async fn server_version(&self) -> Result<Version> {
         self.get(Target::new("/config/version")).idempotent().await?.json()
     }
 
-    /// What the store behind it can do.
+    /// Returns the capabilities of the object store.
     ///
     /// # Errors
     /// `Unauthenticated`.

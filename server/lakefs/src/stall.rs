@@ -1,4 +1,4 @@
-//! A body that must keep moving.
+//! Timeouts for transfers that make no progress.
 
 use crate::error::BoxError;
 use bytes::Bytes;
@@ -10,26 +10,26 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::time::{Instant, Sleep, sleep};
 
-/// No byte came for too long.
+/// Error for a body that produced no data within the stall timeout.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("no byte moved for {} s", .0.as_secs())]
+#[error("no data was transferred for {} s", .0.as_secs())]
 pub struct Stalled(Duration);
 
-/// Fails with [`Stalled`] when the inner body has nothing for `limit` while somebody waits for it.
-pub struct Moving<B> {
+/// Body that fails with [`Stalled`] if the reader waits for data and the inner body produces none within the limit.
+pub struct StallTimeout<B> {
     body: B,
     timer: Pin<Box<Sleep>>,
     limit: Duration,
     waiting: bool,
 }
 
-impl<B> Moving<B> {
+impl<B> StallTimeout<B> {
     pub(crate) fn new(body: B, limit: Duration) -> Self {
         Self { body, timer: Box::pin(sleep(limit)), limit, waiting: false }
     }
 }
 
-impl<B> Body for Moving<B>
+impl<B> Body for StallTimeout<B>
 where
     B: Body<Data = Bytes> + Unpin,
     B::Error: Into<BoxError>,
@@ -43,7 +43,7 @@ where
             this.waiting = false;
             return Poll::Ready(frame.map(|frame| frame.map_err(Into::into)));
         }
-        // The clock runs only while the reader wants a piece, and not while the reader itself is slow.
+        // The timer runs only while the reader waits for data. A slow reader does not cause a timeout.
         if !this.waiting {
             this.waiting = true;
             this.timer.as_mut().reset(Instant::now() + this.limit);
@@ -61,13 +61,13 @@ where
     }
 }
 
-/// Notes that something moves.
+/// Records the progress of a transfer.
 pub(crate) struct Progress(Arc<Mutex<Instant>>);
 
-/// Says when nothing has moved for too long.
+/// Detects a transfer without progress.
 pub(crate) struct Watch(Arc<Mutex<Instant>>);
 
-/// For a transfer whose other end decides how fast it goes.
+/// Returns a recorder and a detector for a transfer whose speed the receiver determines.
 pub(crate) fn progress() -> (Progress, Watch) {
     let last = Arc::new(Mutex::new(Instant::now()));
     (Progress(Arc::clone(&last)), Watch(last))
@@ -80,8 +80,8 @@ impl Progress {
 }
 
 impl Watch {
-    /// Returns once nothing has moved for `limit`.
-    pub(crate) async fn stood_still(&self, limit: Duration) {
+    /// Returns once no progress was recorded for `limit`.
+    pub(crate) async fn stalled(&self, limit: Duration) {
         loop {
             let last = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
             if last.elapsed() >= limit {
@@ -99,9 +99,9 @@ mod tests {
     use http_body_util::{BodyExt, StreamBody};
 
     #[tokio::test(start_paused = true)]
-    async fn a_body_that_stands_still_fails() {
-        let mut body =
-            Moving::new(StreamBody::new(stream::pending::<Result<Frame<Bytes>, BoxError>>()), Duration::from_secs(30));
+    async fn a_stalled_body_fails() {
+        let pending = StreamBody::new(stream::pending::<Result<Frame<Bytes>, BoxError>>());
+        let mut body = StallTimeout::new(pending, Duration::from_secs(30));
         let error = body.frame().await.unwrap().unwrap_err();
         assert!(error.is::<Stalled>(), "{error}");
     }

@@ -9,7 +9,7 @@ use lakeport_types::{Ref, RepositoryId, TagName};
 use serde_json::json;
 
 impl Lakefs {
-    /// A tag.
+    /// Returns a tag.
     ///
     /// # Errors
     /// `RepositoryNotFound`, `TagNotFound`.
@@ -18,7 +18,7 @@ impl Lakefs {
         self.get(target).idempotent().await?.json()
     }
 
-    /// Tags whose name begins with `prefix`, from behind `after`, at most `amount` (1 to 1,000).
+    /// Lists tags whose names start with `prefix` and sort after `after`; at most `amount` (1 to 1,000) per page.
     ///
     /// # Errors
     /// `RepositoryNotFound`.
@@ -28,7 +28,7 @@ impl Lakefs {
         Ok(self.get(target).idempotent().await?.json::<RawPage<_>>()?.into())
     }
 
-    /// Names a commit for ever.
+    /// Creates a tag for the commit of a ref. A tag never moves to another commit.
     ///
     /// # Errors
     /// `AlreadyExists`, `NotFound` for the target, `RepositoryNotFound`, `RepositoryReadOnly`.
@@ -38,7 +38,7 @@ impl Lakefs {
         self.version(Method::POST, url).json(&body).once().await?.json()
     }
 
-    /// Takes a tag away.
+    /// Deletes a tag.
     ///
     /// # Errors
     /// `TagNotFound`, `RepositoryReadOnly`.

@@ -1,10 +1,10 @@
-//! The bytes of objects.
+//! Uploads and downloads of objects.
 
 use crate::Lakefs;
 use crate::error::{BoxError, Effect, Error, Kind, Result, Retry};
 use crate::model::ObjectStats;
 use crate::request::{collect, refusal};
-use crate::stall::{Moving, progress};
+use crate::stall::{StallTimeout, progress};
 use crate::url::Target;
 use http::header::{
     CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, HeaderMap, HeaderName, HeaderValue, IF_NONE_MATCH,
@@ -19,32 +19,32 @@ use std::time::SystemTime;
 
 pub use bytes::Bytes;
 
-/// The bytes of an upload. An error of its ends the upload, and nothing becomes visible.
+/// Body of an upload. If the body returns an error, the upload fails and the object does not become visible.
 pub type UploadBody = http_body_util::combinators::UnsyncBoxBody<Bytes, BoxError>;
 
-/// What the head of a download says.
+/// Object and byte range of a download, from the response headers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ObjectHead {
-    /// Bytes of the whole object.
+    /// Size of the whole object, in bytes.
     pub size: u64,
-    /// Without quotes.
+    /// ETag, without quotes.
     pub etag: String,
     /// MIME type.
     pub content_type: String,
-    /// When it was written, to the second.
+    /// Modification time, in whole seconds.
     pub modified: Option<SystemTime>,
-    /// Offset of the first byte that comes.
+    /// Position of the first byte of the body in the object.
     pub start: u64,
-    /// How many bytes come.
+    /// Length of the body, in bytes.
     pub length: u64,
 }
 
-/// A download that has begun.
+/// Download whose response headers have arrived.
 pub struct Download {
-    /// What its head says.
+    /// Object and byte range.
     pub head: ObjectHead,
-    /// The pieces as they come. Ends with an error where they stop short or stand still.
-    pub body: Moving<Incoming>,
+    /// Stream of the bytes. Ends with an error if the response is truncated or stalls.
+    pub body: StallTimeout<Incoming>,
 }
 
 impl std::fmt::Debug for Download {
@@ -53,26 +53,26 @@ impl std::fmt::Debug for Download {
     }
 }
 
-/// An object to upload.
+/// Object to upload.
 #[derive(Debug, Clone, Default)]
 pub struct NewObject {
     /// MIME type; empty for lakeFS's default, `application/octet-stream`.
     pub content_type: String,
-    /// User metadata. lakeFS lowers the case of keys.
+    /// User metadata. lakeFS converts the keys to lower case.
     pub metadata: BTreeMap<String, String>,
-    /// Bytes, if known.
+    /// Size in bytes, if known.
     pub size: Option<u64>,
-    /// Only where nothing is.
+    /// Fail if an object exists at the path.
     pub create_only: bool,
 }
 
 impl Lakefs {
-    /// Begins to read the bytes `start..end` of an object; no end reads to its end. An object without bytes has no ranges:
-    /// read it whole.
+    /// Starts a download of the bytes `start..end` of an object, or of the whole object if `range` is `None`. Without an end, the
+    /// range extends to the end of the object. An empty object has no valid ranges: download it without a range.
     ///
     /// # Errors
-    /// `NotFound` for the object and for the ref alike, `RepositoryNotFound`, `RangeNotSatisfiable`, `BytesGone`; `Nonsense` when
-    /// a range was asked for and something else comes.
+    /// `NotFound` for the object and for the ref, `RepositoryNotFound`, `RangeNotSatisfiable`, `BytesGone`; `Nonsense` if the
+    /// response is not the requested range.
     pub async fn download(
         &self,
         repository: &RepositoryId,
@@ -87,10 +87,10 @@ impl Lakefs {
         self.download_range(repository, reference, path, header, range.map(|(start, _)| start)).await
     }
 
-    /// Begins to read the last `suffix` bytes of an object, or all of it if it has fewer.
+    /// Starts a download of the last `suffix` bytes of an object, or of the whole object if it has fewer bytes.
     ///
     /// # Errors
-    /// As [`download`](Self::download).
+    /// The same as for [`download`](Self::download).
     pub async fn download_last(
         &self,
         repository: &RepositoryId,
@@ -117,28 +117,30 @@ impl Lakefs {
         }
         let nothing = Empty::new().map_err(|never| match never {}).boxed_unsync();
         let send = self.send(Method::GET, &target, headers, nothing, Effect::Read);
-        let limit = self.inner.timeouts.answer;
+        let limit = self.inner.timeouts.response;
         let response = tokio::time::timeout(limit, send).await.map_err(|_| Error::timeout(Effect::Read, limit))??;
         let expected = if is_ranged { StatusCode::PARTIAL_CONTENT } else { StatusCode::OK };
         if response.status() != expected {
             return Err(match response.status() {
                 status if status.is_success() => {
-                    Error::nonsense(Effect::Read, format!("lakeFS answered {status} where {expected} is due"))
+                    Error::nonsense(Effect::Read, format!("lakeFS returned {status} instead of {expected}"))
                 }
                 _ => refusal(Effect::Read, response).await,
             });
         }
         let head = head(response.headers(), is_ranged)
             .filter(|head| start.is_none_or(|start| start == head.start))
-            .ok_or_else(|| Error::nonsense(Effect::Read, "lakeFS sent bytes and did not say which"))?;
-        Ok(Download { head, body: Moving::new(response.into_body(), self.inner.timeouts.stall) })
+            .ok_or_else(|| Error::nonsense(Effect::Read, "lakeFS did not return the requested range of the object"))?;
+        Ok(Download { head, body: StallTimeout::new(response.into_body(), self.inner.timeouts.stall) })
     }
 
-    /// Uploads an object, as its bytes come. Sent once. When it returns, the object is staged on the branch.
+    /// Uploads an object from a streaming body. The request is not retried. After success, the object is an uncommitted change of
+    /// the branch.
     ///
     /// # Errors
-    /// `BodyFailed` when the body did; `ObjectExists` for a create-only write, which may be this very one; `BranchNotFound`,
-    /// `BranchProtected`, `RepositoryReadOnly`, `RepositoryNotFound`; with `Retry::Look` it may stand.
+    /// `BodyFailed` if the body returned an error; `ObjectExists` if a create-only write found an object, which may come from this
+    /// same call; `BranchNotFound`, `BranchProtected`, `RepositoryReadOnly`, `RepositoryNotFound`. After an error with
+    /// `Retry::Look`, the object may have been written.
     pub async fn upload(
         &self,
         repository: &RepositoryId,
@@ -151,7 +153,7 @@ impl Lakefs {
         let headers = upload_headers(object)?;
         let limit = self.inner.timeouts.merge;
         let (progress, watch) = progress();
-        let body = Moving::new(body, self.inner.timeouts.stall).map_frame(move |frame| {
+        let body = StallTimeout::new(body, self.inner.timeouts.stall).map_frame(move |frame| {
             progress.note();
             frame
         });
@@ -163,18 +165,19 @@ impl Lakefs {
             }
             collect(response.into_body()).await.map_err(|error| Error::transport(Effect::Write, true, error))
         };
-        // lakeFS may stop to read, or take all and never answer.
-        let answer = tokio::select! {
-            answer = exchange => answer?,
-            () = watch.stood_still(limit) => return Err(Error::timeout(Effect::Write, limit)),
+        // lakeFS may stop reading, or read the whole body and never respond.
+        let response = tokio::select! {
+            response = exchange => response?,
+            () = watch.stalled(limit) => return Err(Error::timeout(Effect::Write, limit)),
         };
-        serde_json::from_slice(&answer).map_err(|error| {
-            Error::nonsense(Effect::Write, "lakeFS took the upload and answered something else").caused_by(error)
+        serde_json::from_slice(&response).map_err(|error| {
+            Error::nonsense(Effect::Write, "cannot parse the response of lakeFS to an upload").caused_by(error)
         })
     }
 }
 
-/// An upload whose own body failed was never whole, so nothing can stand.
+/// Replaces an error that comes from the body of the upload. lakeFS never received such a body completely, so it cannot have
+/// written the object.
 fn body_failed(error: Error) -> Error {
     use std::error::Error as _;
     let is_user_body = error
@@ -196,7 +199,7 @@ fn upload_headers(object: &NewObject) -> Result<HeaderMap> {
             .map_err(|_| invalid(format!("content type {:?} cannot be sent as a header", object.content_type)))?;
         headers.insert(CONTENT_TYPE, value);
     }
-    // With a length of 0 nobody would ask the body whether it ends well.
+    // With a content length of 0, hyper would not poll the body, and an error of the body would be lost.
     if let Some(size) = object.size.filter(|size| *size > 0) {
         headers.insert(CONTENT_LENGTH, size.into());
     }
@@ -228,7 +231,8 @@ fn head(headers: &HeaderMap, is_ranged: bool) -> Option<ObjectHead> {
     })
 }
 
-/// `bytes 5-9/10` of five bytes: (5, 10).
+/// Parses a `Content-Range` header and returns the start and the size of the object: (5, 10) for `bytes 5-9/10`. Returns `None`
+/// if the range does not have `length` bytes.
 fn content_range(range: &str, length: u64) -> Option<(u64, u64)> {
     let (bytes, size) = range.strip_prefix("bytes ")?.split_once('/')?;
     let (first, last) = bytes.split_once('-')?;
@@ -241,7 +245,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_range_that_does_not_add_up_is_refused() {
+    fn an_inconsistent_content_range_is_rejected() {
         assert_eq!(content_range("bytes 5-9/10", 5), Some((5, 10)));
         for (range, length) in
             [("bytes 5-9/10", 4), ("bytes 5-9/9", 5), ("bytes 9-5/10", 5), ("bytes */10", 0), ("", 0)]

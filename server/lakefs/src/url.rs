@@ -1,16 +1,16 @@
-//! The target of a request: a path whose segments cannot climb or split, and a query.
+//! Path and query of a request. A name in the path always stays one segment: it can neither add segments nor act as `..`.
 
 use lakeport_types::{BranchName, Ref, RepositoryId};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use std::fmt::Write as _;
 
-/// What a query value keeps as it is.
+/// Characters that are escaped in a query value: all except letters, digits and `-._~`.
 const QUERY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// What the path of everything in a repository begins with.
+/// Prefix of the paths of all resources in a repository.
 const REPOSITORIES: &str = "/repositories/";
 
-/// The path and query of a request, behind the base of the API.
+/// Path and query of a request, relative to the base URL of the API.
 #[derive(Debug, Clone)]
 pub(crate) struct Target {
     path: String,
@@ -18,45 +18,45 @@ pub(crate) struct Target {
 }
 
 impl Target {
-    /// A path of nothing but our own words.
+    /// Creates a target from a literal path.
     pub(crate) fn new(path: &'static str) -> Self {
         Self { path: path.to_owned(), query: String::new() }
     }
 
-    /// `/repositories/{repository}`
+    /// Creates the target `/repositories/{repository}`.
     pub(crate) fn repository(repository: &RepositoryId) -> Self {
         Self::new("/repositories").segment(repository.as_str())
     }
 
-    /// `/repositories/{repository}/branches/{branch}`
+    /// Creates the target `/repositories/{repository}/branches/{branch}`.
     pub(crate) fn branch(repository: &RepositoryId, branch: &BranchName) -> Self {
         Self::repository(repository).word("branches").segment(branch.as_str())
     }
 
-    /// `/repositories/{repository}/refs/{ref}`
+    /// Creates the target `/repositories/{repository}/refs/{ref}`.
     pub(crate) fn of_ref(repository: &RepositoryId, reference: &Ref) -> Self {
         Self::repository(repository).word("refs").name(reference.as_str())
     }
 
-    /// Adds a segment of ours.
+    /// Appends a literal segment.
     pub(crate) fn word(mut self, word: &'static str) -> Self {
         self.path.push('/');
         self.path.push_str(word);
         self
     }
 
-    /// Adds a name whose grammar has nothing to escape.
+    /// Appends a name whose grammar allows no special characters.
     fn segment(mut self, name: &str) -> Self {
         self.path.push('/');
         self.path.extend(utf8_percent_encode(name, QUERY));
         self
     }
 
-    /// Adds a name that may hold anything but a slash.
+    /// Appends a name that may contain any character except a slash.
     ///
-    /// lakeFS decodes a path twice if its escapes are those that Go itself would write, and once if they are not. A name with
-    /// anything special is therefore escaped down to its letters, and so is the first letter of the repository, which Go never
-    /// would: then it is decoded once, whatever the name.
+    /// lakeFS decodes a path twice if it is escaped exactly as Go would escape it, and otherwise once. If a name has special
+    /// characters, this function therefore escapes every byte of the name and the first letter of the repository. Go never escapes
+    /// letters, so lakeFS decodes such a path once.
     pub(crate) fn name(mut self, name: &str) -> Self {
         if name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.')) {
             return self.segment(name);
@@ -74,7 +74,7 @@ impl Target {
         self
     }
 
-    /// Adds a pair to the query.
+    /// Appends a parameter to the query.
     pub(crate) fn query(mut self, name: &'static str, value: &str) -> Self {
         self.query.push(if self.query.is_empty() { '?' } else { '&' });
         self.query.push_str(name);
@@ -83,12 +83,12 @@ impl Target {
         self
     }
 
-    /// Adds a pair where the value is not empty.
+    /// Appends a parameter to the query if the value is not empty.
     pub(crate) fn query_if(self, name: &'static str, value: &str) -> Self {
         if value.is_empty() { self } else { self.query(name, value) }
     }
 
-    /// Adds a flag where it is set.
+    /// Appends a flag to the query if it is set.
     pub(crate) fn flag(self, name: &'static str, set: bool) -> Self {
         if set { self.query(name, "true") } else { self }
     }
@@ -108,13 +108,13 @@ mod tests {
     }
 
     #[test]
-    fn plain_names_stay_readable() {
+    fn names_without_special_characters_are_not_escaped() {
         assert_eq!(target("main"), "/repositories/repo/refs/main");
         assert_eq!(target("v1.0"), "/repositories/repo/refs/v1.0");
     }
 
     #[test]
-    fn nothing_climbs_or_splits() {
+    fn special_characters_are_escaped_so_that_a_name_stays_one_segment() {
         assert_eq!(target("main~1"), "/repositories/%72epo/refs/%6D%61%69%6E%7E%31");
         assert_eq!(target("%2e%2e"), "/repositories/%72epo/refs/%25%32%65%25%32%65");
         let path = Target::new("/x").query("path", "../a/%2e%2e/é?&=#+ ").on("");

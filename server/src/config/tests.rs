@@ -152,7 +152,7 @@ fn authorities_are_of_a_file_and_for_https() {
     std::fs::write(&file, "nothing").unwrap();
     let account = "lakefs-access-key-id = 'key'\nlakefs-secret-access-key = 'secret'";
     for (url, file, why) in [
-        ("https://lake", file.to_str().unwrap(), "it holds no certificate"),
+        ("https://lake", file.to_str().unwrap(), "it contains no certificate"),
         ("https://lake", "/nowhere", "No such file"),
         ("http://lake", file.to_str().unwrap(), "begins with https://"),
     ] {

@@ -1,7 +1,8 @@
-//! Names, keys and ranges of lakeFS, parsed once into types that cannot be wrong.
+//! Validated types for the names, keys and ranges of lakeFS.
 //!
-//! Every type here is made by `TryFrom` (or `FromStr`) at a border of the program and never checked again behind it. The
-//! grammars are lakeFS's own; where lakeFS is laxer than is safe in a URL, the doc comment of the type says so.
+//! The program validates each value once, where it enters, with `TryFrom` or `FromStr`. Inside the program, a value of one of
+//! these types is always valid. The grammars are those of lakeFS. Where lakeFS accepts more than is safe in a URL, the type is
+//! stricter, and its doc comment states the difference.
 
 mod idempotency;
 mod name;
@@ -15,8 +16,8 @@ pub use path::{InvalidPath, ObjectPath, Prefix};
 pub use range::{ByteRange, RangeOutOfBounds};
 pub use transaction::TransactionId;
 
-/// Prefix of the branches that transactions work on. Callers can neither create, write to nor merge such a branch by name.
+/// Prefix of transaction branches. Callers cannot create, write to or merge a branch with this prefix by name.
 pub const TRANSACTION_BRANCH_PREFIX: &str = "lakeport-tx-";
 
-/// Metadata keys that belong to lakeport and that callers cannot set.
+/// Prefix of the metadata keys that are reserved for lakeport. Callers cannot set a key with this prefix.
 pub const RESERVED_METADATA_PREFIX: &str = "lakeport.";

@@ -1,8 +1,8 @@
-//! Names of repositories, branches, tags and commits, and expressions over them.
+//! Names of repositories, branches, tags and commits, and ref expressions.
 
 use std::fmt;
 
-/// Why a name was refused: what it should have named, and the rule that it breaks.
+/// Error for an invalid name: the kind of name, the first 80 characters of the name, and the rule that it violates.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{what} {name:?}: {rule}")]
 pub struct InvalidName {
@@ -18,7 +18,7 @@ impl InvalidName {
     }
 }
 
-/// Declares a string type that can only be made by passing `$check`.
+/// Declares a string type whose constructors reject every string for which `$check` returns false.
 macro_rules! name {
     ($(#[$doc:meta])* $type:ident, $what:literal, $rule:literal, $check:expr) => {
         $(#[$doc])*
@@ -27,7 +27,7 @@ macro_rules! name {
         pub struct $type(String);
 
         impl $type {
-            /// The name as lakeFS spells it.
+            /// Returns the name as a string slice.
             pub fn as_str(&self) -> &str {
                 &self.0
             }
@@ -74,7 +74,7 @@ macro_rules! name {
 pub(crate) use name;
 
 name!(
-    /// A repository: `^[a-z0-9][a-z0-9-]{2,62}$`.
+    /// Repository ID: `^[a-z0-9][a-z0-9-]{2,62}$`.
     RepositoryId,
     "repository",
     "must be 3 to 63 lower-case letters, digits or dashes and not start with a dash",
@@ -86,7 +86,7 @@ name!(
 );
 
 name!(
-    /// A branch: `^\w[-\w]*$`, ASCII, at most 1,024 bytes.
+    /// Branch name: `^\w[-\w]*$`, ASCII, at most 1,024 bytes.
     BranchName,
     "branch",
     "must be 1 to 1024 letters, digits, underscores or dashes and not start with a dash",
@@ -98,8 +98,10 @@ name!(
 );
 
 name!(
-    /// A tag, by git's rules less the slash: no white space, control characters (DEL is let through), `/`, `..`, `@{`, `^:?*[\`, no final `.` or
-    /// `.lock`, and not `@` alone.
+    /// Tag name: 1 to 1,024 bytes that follow git's rules for ref names, except that `/` is not allowed.
+    ///
+    /// Not allowed: white space, control characters other than DEL, `/`, `..`, `@{`, any of `^:?*[\`, a final `.` or `.lock`, and
+    /// the name `@`.
     TagName,
     "tag",
     "must be 1 to 1024 bytes without white space, control characters, '/', '..', '@{' or any of ^:?*[\\, \
@@ -118,7 +120,7 @@ name!(
 );
 
 name!(
-    /// A full commit ID: 64 lower-case hex digits.
+    /// Full commit ID: 64 lower-case hex digits.
     CommitId,
     "commit ID",
     "must be 64 lower-case hex digits",
@@ -126,8 +128,10 @@ name!(
 );
 
 name!(
-    /// Anything that lakeFS resolves to a commit or a branch: a branch, tag, commit ID, unique prefix of one, or an expression
-    /// over these (`main~2`, `main^1`, `main@`). What it names is lakeFS's to say; the rule here keeps it one URL segment.
+    /// Ref expression that lakeFS resolves to a commit or a branch: a branch, a tag, a commit ID, a unique prefix of a commit
+    /// ID, or an expression over these (`main~2`, `main^1`, `main@`).
+    ///
+    /// This type checks only that the expression fits into one URL segment; lakeFS parses and resolves it.
     Ref,
     "ref",
     "must be 1 to 2048 bytes without white space, control characters or '/', and not '.' or '..'",
@@ -158,19 +162,23 @@ impl From<&TagName> for Ref {
 }
 
 impl BranchName {
-    /// Whether this is a branch that a transaction works on.
+    /// Returns whether this name has the prefix of transaction branches.
     pub fn is_transaction(&self) -> bool {
         self.0.starts_with(crate::TRANSACTION_BRANCH_PREFIX)
     }
 
-    /// A fresh branch for a transaction, named by when that is (milliseconds since 1970) and 80 bits of chance. lakeFS keeps no
-    /// time of a branch, and one that nobody knows any more must have an age.
-    pub fn for_transaction(now: i64, chance: u128) -> Self {
-        let nonce = (u128::from(now.unsigned_abs()) << 80) | (chance >> 48);
+    /// Returns a new name for a transaction branch, made of the time `now` (milliseconds since 1970) and 80 random bits.
+    ///
+    /// lakeFS does not store when a branch was created. The time in the name gives the age of a branch that no transaction
+    /// refers to any more.
+    pub fn for_transaction(now: i64, random: u128) -> Self {
+        let nonce = (u128::from(now.unsigned_abs()) << 80) | (random >> 48);
         Self(format!("{}{nonce:032x}", crate::TRANSACTION_BRANCH_PREFIX))
     }
 
-    /// When the branch of a transaction was named, in milliseconds since 1970.
+    /// Returns the time in the name of a transaction branch, in milliseconds since 1970.
+    ///
+    /// Returns `None` if [`for_transaction`](Self::for_transaction) did not make the name.
     pub fn named_at(&self) -> Option<i64> {
         let nonce = self.0.strip_prefix(crate::TRANSACTION_BRANCH_PREFIX).filter(|nonce| nonce.len() == 32)?;
         i64::try_from(u128::from_str_radix(nonce, 16).ok()? >> 80).ok()
@@ -178,22 +186,22 @@ impl BranchName {
 }
 
 impl Ref {
-    /// What is committed on a branch (`main@`). lakeFS takes it for nothing else: it refuses a tag or a commit written so.
+    /// Returns the ref for the committed state of a branch (`main@`). lakeFS rejects this form for tags and commits.
     pub fn committed(branch: &BranchName) -> Self {
         Self(format!("{branch}@"))
     }
 
-    /// A branch with what is staged on it (`main$`).
+    /// Returns the ref for a branch with its uncommitted changes (`main$`).
     pub fn staged(branch: &BranchName) -> Self {
         Self(format!("{branch}$"))
     }
 
-    /// The full commit ID that this is, if it is one: what it names can then never change.
+    /// Returns this ref as a commit ID if it is a full one. Such a ref always resolves to the same commit.
     pub fn as_commit(&self) -> Option<CommitId> {
         CommitId::try_from(self.0.as_str()).ok()
     }
 
-    /// The branch that this may be, by its grammar.
+    /// Returns this ref as a branch name if it has the syntax of one. The branch need not exist.
     pub fn as_branch(&self) -> Option<BranchName> {
         BranchName::try_from(self.0.as_str()).ok()
     }
@@ -236,13 +244,13 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_names_what_was_wrong_and_the_rule() {
+    fn the_error_for_an_invalid_name_contains_the_name_and_the_rule() {
         let error = BranchName::try_from("a.b").unwrap_err().to_string();
         assert!(error.starts_with("branch \"a.b\": must be 1 to 1024 letters"), "{error}");
     }
 
     #[test]
-    fn the_branch_of_a_transaction_is_known_by_its_name() {
+    fn a_transaction_branch_name_contains_its_creation_time() {
         let branch = BranchName::for_transaction(1_790_000_000_000, u128::MAX);
         assert!(branch.is_transaction());
         assert_eq!(BranchName::try_from(branch.as_str()).unwrap().named_at(), Some(1_790_000_000_000));

@@ -1,32 +1,34 @@
-//! Object keys and prefixes of them.
+//! Object keys and prefixes of object keys.
 
 use std::fmt;
 
-/// The longest key that lakeFS stores, in bytes.
+/// Maximum length of a key in lakeFS, in bytes.
 const MAX_BYTES: usize = 1024;
 
-/// Why a path or prefix was refused.
+/// Error for an invalid path or prefix.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidPath {
-    /// An object needs a key.
+    /// The path is empty. Every object has a key of at least one byte.
     #[error("the path is empty: name an object")]
     Empty,
-    /// Longer than lakeFS stores.
+    /// The path or prefix is longer than lakeFS can store.
     #[error("the path has {bytes} bytes: at most 1024 are allowed")]
     TooLong {
-        /// What was sent.
+        /// Length of the path or prefix, in bytes.
         bytes: usize,
     },
-    /// A NUL would end the key in some of the stores behind lakeFS.
+    /// The path or prefix contains a NUL byte. Some of lakeFS's object stores end a key at a NUL.
     #[error("the path contains a NUL byte: remove it")]
     Nul,
 }
 
-/// A lakeFS object key: 1 to 1024 bytes of UTF-8, opaque. `..`, `//`, `%2e` and a trailing `/` are data and survive.
+/// Object key in lakeFS: 1 to 1,024 bytes of UTF-8 without NUL.
+///
+/// A key is opaque: `..`, `//`, `%2e` and a trailing `/` have no special meaning and are kept unchanged.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ObjectPath(String);
 
-/// The beginning of keys: 0 to 1024 bytes of UTF-8, raw. `a` is a prefix of `ab`.
+/// Prefix of object keys: 0 to 1,024 bytes of UTF-8 without NUL. It is compared byte by byte: `a` is a prefix of `ab`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Prefix(String);
 
@@ -72,24 +74,24 @@ impl From<&ObjectPath> for Prefix {
 }
 
 impl ObjectPath {
-    /// The key.
+    /// Returns the key as a string slice.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The key, taken out.
+    /// Converts this path into its key.
     pub fn into_string(self) -> String {
         self.0
     }
 }
 
 impl Prefix {
-    /// The raw prefix.
+    /// Returns the prefix as a string slice.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// Whether it stands for every key.
+    /// Returns whether the prefix is empty. An empty prefix matches every key.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -119,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_that_lakefs_cannot_hold_is_refused() {
+    fn a_key_that_lakefs_cannot_store_is_rejected() {
         assert_eq!(ObjectPath::try_from(""), Err(InvalidPath::Empty));
         assert_eq!(ObjectPath::try_from("a\0b"), Err(InvalidPath::Nul));
         assert_eq!(ObjectPath::try_from("é".repeat(513)), Err(InvalidPath::TooLong { bytes: 1026 }));

@@ -1,25 +1,26 @@
-//! A range of an object's bytes.
+//! Byte range of an object.
 
-/// Which bytes of an object to read, before its size is known.
+/// Range of bytes to read from an object whose size is not known yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ByteRange {
-    /// From `offset` (0 is the first byte), `limit` bytes at most; no limit reads to the end.
+    /// At most `limit` bytes from `offset`. Without a limit, the range extends to the end of the object.
     From {
-        /// First byte.
+        /// Position of the first byte; 0 is the start of the object.
         offset: u64,
-        /// How many bytes at most.
+        /// Maximum number of bytes.
         limit: Option<u64>,
     },
-    /// The last `suffix` bytes, `limit` of them at most. More than the object has: the whole object.
+    /// At most the first `limit` of the last `suffix` bytes. If the object has fewer than `suffix` bytes, the range starts at its
+    /// first byte.
     Last {
-        /// How far from the end to begin. Never 0.
+        /// Distance of the start from the end of the object, in bytes. Never 0.
         suffix: u64,
-        /// How many bytes at most.
+        /// Maximum number of bytes.
         limit: Option<u64>,
     },
 }
 
-/// A range that begins behind the end of the object.
+/// Error for a range that starts after the end of the object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("offset {offset} is beyond the end of the object, which has {size} bytes")]
 pub struct RangeOutOfBounds {
@@ -31,7 +32,8 @@ impl ByteRange {
     /// The whole object.
     pub const ALL: Self = Self::From { offset: 0, limit: None };
 
-    /// From the two numbers of a request: a negative offset counts from the end, a limit of 0 means none.
+    /// Creates a range from the offset and limit of a request. A negative offset counts from the end of the object. A limit of 0
+    /// means no limit.
     pub fn new(offset: i64, limit: u64) -> Self {
         let limit = (limit > 0).then_some(limit);
         match u64::try_from(offset) {
@@ -40,10 +42,11 @@ impl ByteRange {
         }
     }
 
-    /// The bytes `start..end` that this means in an object of `size` bytes.
+    /// Returns the half-open range `(start, end)` in an object of `size` bytes. A range that starts at the end is empty, as in a
+    /// file.
     ///
     /// # Errors
-    /// When the range begins behind the end. At the end itself it is empty, as in a file.
+    /// Returns [`RangeOutOfBounds`] if the range starts after the end of the object.
     pub fn resolve(self, size: u64) -> Result<(u64, u64), RangeOutOfBounds> {
         let (start, limit) = match self {
             Self::From { offset, .. } if offset > size => return Err(RangeOutOfBounds { offset, size }),
@@ -60,7 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ranges_are_resolved_as_a_file_would() {
+    fn ranges_resolve_as_in_a_file() {
         for (offset, limit, expected) in [
             (0, 0, (0, 10)),
             (3, 0, (3, 10)),

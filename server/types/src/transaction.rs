@@ -1,11 +1,12 @@
-//! The ID of a transaction.
+//! Transaction ID.
 
 use crate::name::{InvalidName, name};
 use std::fmt;
 
 name!(
-    /// A transaction: `[A-Za-z0-9_-]{1,64}`, unique per owner. A name, not a capability: whoever knows it still has to be its
-    /// owner.
+    /// Transaction ID: `[A-Za-z0-9_-]{1,64}`, unique per owner.
+    ///
+    /// The ID is a name and not a capability: only the owner of the transaction can use it.
     TransactionId,
     "transaction ID",
     "must be 1 to 64 letters, digits, underscores or dashes",
@@ -16,7 +17,7 @@ name!(
 );
 
 impl TransactionId {
-    /// A fresh ID from 128 random bits.
+    /// Returns a new ID made of 128 random bits.
     pub fn random(bits: u128) -> Self {
         Self(format!("{bits:032x}"))
     }
@@ -27,7 +28,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_id_is_safe_in_a_url_a_file_name_and_a_log() {
+    fn a_valid_id_is_safe_in_urls_file_names_and_logs() {
         assert!(TransactionId::try_from("nightly_2026-11-23").is_ok());
         assert!(TransactionId::try_from(TransactionId::random(u128::MAX).as_str()).is_ok());
         for bad in ["", "a b", "a/b", "é", "a.b", &"x".repeat(65)] {
