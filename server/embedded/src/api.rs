@@ -1,4 +1,4 @@
-//! lakeFS's REST API over a [`Lake`]: routing, validation, authentication, then the operation, in lakeFS's own order.
+//! lakeFS's REST API over a [`Lake`]: routing, validation, authentication and the operation, in the same order as in lakeFS.
 
 mod auth;
 mod body;
@@ -21,20 +21,20 @@ pub(crate) use reply::{Response, refusal};
 use route::Route;
 use std::sync::Arc;
 
-/// A request that has a route and passed validation.
+/// Request that matched a route and passed validation.
 struct Call {
     lake: Arc<Lake>,
     route: &'static Route,
-    /// The decoded path parameters, in the order of the route.
+    /// Decoded path parameters, in the order of the route.
     path: Vec<String>,
     query: Query,
     parts: Parts,
-    /// The body, where the route has a JSON one; `Null` where it is optional and absent.
+    /// JSON body. `Null` if the route has no JSON body, or if the body is optional and empty.
     json: serde_json::Value,
 }
 
-/// Answers a request. The answer to a refusal is an answer too: this never fails.
-pub(crate) async fn answer(lake: Arc<Lake>, request: Request<Incoming>) -> Response {
+/// Handles a request. Errors become error responses.
+pub(crate) async fn handle(lake: Arc<Lake>, request: Request<Incoming>) -> Response {
     let is_head = request.method() == Method::HEAD;
     let response = dispatch(lake, request).await.unwrap_or_else(|error| reply::refusal(&error));
     if is_head { reply::without_body(response) } else { response }
@@ -57,19 +57,19 @@ async fn dispatch(lake: Arc<Lake>, request: Request<Incoming>) -> Result<Respons
     };
     let path = validate::decode(&path)?;
     let is_head = parts.method == Method::HEAD;
-    let answered = match auth::allowed(route, lake.account(), &parts.headers) {
+    let result = match auth::allowed(route, lake.account(), &parts.headers) {
         Ok(()) => operations::run(Call { lake, route, path, query, parts, json }, body).await,
         Err(error) => Err(error),
     };
-    match answered {
-        // Past validation, a refused HEAD has not even a type.
+    match result {
+        // After validation, the error response to a HEAD request has not even a content type.
         Err(error) if is_head => Ok(reply::empty(error.status())),
-        answered => answered,
+        result => result,
     }
 }
 
 impl Call {
-    /// The value of a path parameter.
+    /// Returns the value of a path parameter.
     fn segment(&self, name: &str) -> Result<&str> {
         let at = self.route.parameters().position(|parameter| parameter == name);
         at.and_then(|at| self.path.get(at)).map(String::as_str).ok_or(Error::UnknownEndpoint)

@@ -1,7 +1,8 @@
-//! The bytes of objects: one immutable file for each upload.
+//! Blobs: the bytes of objects, in one immutable file for each upload.
 //!
-//! A file is written under `tmp/`, synced, and moved to `blobs/` in the moment in which it gets its name in the database
-//! ([`Blobs::publishing`]), so that whatever lies in `blobs/` and has no name is garbage.
+//! A blob is written to `tmp/`, synced, and moved to `blobs/` just before the database refers to it. Uploads hold a lock
+//! from the move until the reference is stored ([`Blobs::publishing`]). A blob in `blobs/` without a reference is therefore
+//! garbage.
 
 use crate::Result;
 use bytes::Bytes;
@@ -16,7 +17,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::sync::{RwLock, RwLockReadGuard};
 use tokio::task::spawn_blocking;
 
-/// Bytes gathered before they are handed to the file: a blocking call each is dear.
+/// Size of the write buffer, in bytes. Each write to the file is a blocking call, which is expensive.
 const WRITE_BUFFER: usize = 512 << 10;
 
 /// The blobs of a lake.
@@ -25,7 +26,7 @@ pub(crate) struct Blobs {
     publishing: RwLock<()>,
 }
 
-/// A blob that is being written. Dropped before [`finish`](BlobWriter::finish), it leaves nothing but a file in `tmp/`.
+/// Blob that is being written. Dropping it before [`finish`](BlobWriter::finish) deletes its file.
 pub(crate) struct BlobWriter {
     file: File,
     buffer: Vec<u8>,
@@ -33,7 +34,7 @@ pub(crate) struct BlobWriter {
     digest: Md5,
 }
 
-/// A blob whose bytes are on the disk and which has no name yet.
+/// Blob whose bytes are durable, and which is not yet published.
 pub(crate) struct NewBlob {
     pub(crate) id: String,
     pub(crate) size: u64,
@@ -45,14 +46,14 @@ pub(crate) struct NewBlob {
 impl Drop for NewBlob {
     fn drop(&mut self) {
         if !self.published {
-            // Nothing names it. Should this fail, the next start clears the folder.
+            // If this fails, the next start of the server deletes the file.
             let _ = std::fs::remove_file(&self.temporary);
         }
     }
 }
 
 impl Blobs {
-    /// Opens the folders under `root`, or makes them, and clears what unfinished uploads left.
+    /// Opens or creates the directories under `root`, and deletes the files of unfinished uploads.
     pub(crate) async fn open(root: &Path) -> Result<Self> {
         let _ = fs::remove_dir_all(root.join("tmp")).await;
         fs::create_dir_all(root.join("tmp")).await?;
@@ -64,7 +65,7 @@ impl Blobs {
         Ok(Self { root: root.to_owned(), publishing: RwLock::new(()) })
     }
 
-    /// Begins a blob.
+    /// Creates a blob for writing.
     pub(crate) async fn create(&self) -> Result<BlobWriter> {
         let id = format!("{:032x}", rand::rng().random::<u128>());
         let temporary = self.root.join("tmp").join(&id);
@@ -73,7 +74,7 @@ impl Blobs {
         Ok(BlobWriter { file, buffer: Vec::new(), blob, digest: Md5::new() })
     }
 
-    /// A second name for the bytes of `id`, which is as good as a copy since they never change.
+    /// Creates a blob with the bytes of `id`. It is a hard link, which works like a copy because blobs never change.
     pub(crate) async fn link(&self, id: &str) -> Result<NewBlob> {
         let link = format!("{:032x}", rand::rng().random::<u128>());
         let temporary = self.root.join("tmp").join(&link);
@@ -81,12 +82,13 @@ impl Blobs {
         Ok(NewBlob { id: link, size: 0, md5: String::new(), temporary, published: false })
     }
 
-    /// To be held from before a blob is published until its name is in the database.
+    /// Returns a guard that a caller must hold from before it publishes a blob until the database refers to the blob.
     pub(crate) async fn publishing(&self) -> RwLockReadGuard<'_, ()> {
         self.publishing.read().await
     }
 
-    /// Moves a blob to its place, durably. The guard says that its name will be stored before garbage is looked for.
+    /// Moves a blob to `blobs/`, durably. The guard prevents garbage collection from listing blobs before the database
+    /// refers to this one.
     pub(crate) async fn publish(&self, _publishing: &RwLockReadGuard<'_, ()>, mut blob: NewBlob) -> Result<()> {
         let path = self.path(&blob.id);
         fs::rename(&blob.temporary, &path).await?;
@@ -94,7 +96,7 @@ impl Blobs {
         sync_dir(parent(&path)).await
     }
 
-    /// Opens a blob for reading; `None` if its bytes are gone.
+    /// Opens a blob for reading. Returns `None` if the blob was deleted.
     pub(crate) async fn read(&self, id: &str) -> Result<Option<File>> {
         match File::open(self.path(id)).await {
             Ok(file) => Ok(Some(file)),
@@ -103,7 +105,8 @@ impl Blobs {
         }
     }
 
-    /// Some bytes of a blob, which are there; `None` if they are gone. Few enough to be read in one blocking call.
+    /// Reads a part of a blob in one blocking call. The part must be within the blob and small. Returns `None` if the blob was
+    /// deleted.
     pub(crate) async fn read_part(&self, id: &str, part: Range<u64>) -> Result<Option<Bytes>> {
         let path = self.path(id);
         let read = move || {
@@ -120,7 +123,8 @@ impl Blobs {
         }
     }
 
-    /// The published blobs. Each of them has its name in the database if it ever gets one: uploads wait meanwhile.
+    /// Lists the published blobs. The database already refers to each of them that it will ever refer to, because
+    /// publishing is blocked while the list is made.
     pub(crate) async fn list(&self) -> Result<HashSet<String>> {
         let _no_publishing = self.publishing.write().await;
         let mut ids = HashSet::new();
@@ -133,7 +137,7 @@ impl Blobs {
         Ok(ids)
     }
 
-    /// Removes a blob that nothing names.
+    /// Deletes a blob to which the database does not refer.
     pub(crate) async fn remove(&self, id: &str) -> Result<()> {
         Ok(fs::remove_file(self.path(id)).await?)
     }
@@ -155,7 +159,7 @@ impl BlobWriter {
         Ok(())
     }
 
-    /// Makes the bytes durable.
+    /// Writes the remaining bytes and makes the blob durable.
     pub(crate) async fn finish(mut self) -> Result<NewBlob> {
         self.file.write_all(&self.buffer).await?;
         self.file.flush().await?;
@@ -169,7 +173,7 @@ fn parent(path: &Path) -> PathBuf {
     path.parent().map(Path::to_owned).unwrap_or_default()
 }
 
-/// Makes the names in a folder durable.
+/// Makes the entries of a directory durable.
 async fn sync_dir(dir: PathBuf) -> Result<()> {
     Ok(File::open(dir).await?.sync_all().await?)
 }

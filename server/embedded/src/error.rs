@@ -1,45 +1,45 @@
-//! What an operation answers when it does not succeed: the status and text that lakeFS would give.
+//! Errors of operations, with the status and message that lakeFS returns.
 
 use http::StatusCode;
 use std::fmt::Display;
 
-/// The result of an operation of the lake.
+/// Result of an operation on a lake.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// A refusal in lakeFS's own words, or a fault of this server.
+/// Error response with lakeFS's status and message, or an internal error of this server.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// What lakeFS answers: `{"message": …}`.
+    /// Error response of lakeFS with the body `{"message": …}`.
     #[error("{message}")]
     Refused {
-        /// The HTTP status.
+        /// HTTP status.
         status: StatusCode,
-        /// lakeFS's text.
+        /// Message of lakeFS.
         message: String,
     },
-    /// As above, but the text alone, as lakeFS's request binding answers.
+    /// Response with status 400 and a plain-text body, which lakeFS sends if it cannot bind the parameters of a request.
     #[error("{0}")]
     Unbound(String),
-    /// A request of a method or path that lakeFS does not have.
+    /// lakeFS has no endpoint with the method and path of the request.
     #[error("invalid API endpoint")]
     UnknownEndpoint,
-    /// A merge that both sides changed differently. Its body is not an error object.
+    /// Merge in which both sides changed a key differently. The body of the response is not an error object.
     #[error("conflict found")]
     MergeConflict,
     /// The lake cannot be opened.
     #[error("cannot open the lake: {0}")]
     Open(String),
     /// The database failed.
-    #[error("the lake's database: {0}")]
+    #[error("the database of the lake failed: {0}")]
     Database(#[from] sqlx::Error),
-    /// A file failed.
-    #[error("the lake's files: {0}")]
+    /// A file operation failed.
+    #[error("a file operation of the lake failed: {0}")]
     File(#[from] std::io::Error),
-    /// A stored node or row does not decode.
-    #[error("the lake's data: {0}")]
+    /// A stored node or row cannot be decoded.
+    #[error("cannot decode stored data of the lake: {0}")]
     Node(#[from] postcard::Error),
-    /// Stored JSON does not decode.
-    #[error("the lake's data: {0}")]
+    /// Stored JSON cannot be decoded.
+    #[error("cannot decode stored data of the lake: {0}")]
     Json(#[from] serde_json::Error),
 }
 
@@ -76,7 +76,7 @@ impl Error {
         Self::Open(message.to_string())
     }
 
-    /// The status that it is answered with.
+    /// Returns the HTTP status of the response.
     pub fn status(&self) -> StatusCode {
         match self {
             Self::Refused { status, .. } => *status,
@@ -89,7 +89,7 @@ impl Error {
         }
     }
 
-    /// The same refusal with a text before it, as lakeFS wraps errors on their way up.
+    /// Prefixes the message, as lakeFS does when it wraps errors.
     pub(crate) fn context(self, before: impl Display) -> Self {
         match self {
             Self::Refused { status, message } => Self::Refused { status, message: format!("{before}: {message}") },
@@ -97,7 +97,7 @@ impl Error {
         }
     }
 
-    /// The same refusal under another status.
+    /// Replaces the status `from` of an error response by `to`.
     pub(crate) fn with_status(self, from: StatusCode, to: StatusCode) -> Self {
         match self {
             Self::Refused { status, message } if status == from => Self::Refused { status: to, message },

@@ -1,6 +1,6 @@
-//! Faults on purpose, for tests: what really happens to a lakeFS under load, made to happen to a chosen request.
+//! Fault injection for tests: makes a chosen request fail in ways in which a lakeFS under load really fails.
 //!
-//! A release server never arms one: [`Faults`] can only be reached by who calls [`serve`](crate::serve()).
+//! Only the caller of [`serve`](crate::serve()) can arm faults. A release build of the server never arms one.
 
 use crate::api::Response;
 use bytes::Bytes;
@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-/// The requests that a fault is for.
+/// Selects the requests of a fault.
 #[derive(Debug, Clone)]
 pub struct On {
     method: Method,
@@ -18,28 +18,28 @@ pub struct On {
 }
 
 impl On {
-    /// Requests of a method whose path (without the query) ends so.
+    /// Selects requests with this method whose path, without the query, has the suffix `ends_with`.
     pub fn new(method: Method, ends_with: &str) -> Self {
         Self { method, ends_with: ends_with.into(), contains: String::new() }
     }
 
-    /// Only those whose path also contains this.
+    /// Selects only requests whose path also contains `part`.
     #[must_use]
     pub fn containing(self, part: &str) -> Self {
         Self { contains: part.into(), ..self }
     }
 
-    /// Commits of a branch.
+    /// Selects commits on any branch.
     pub fn commit() -> Self {
         Self::new(Method::POST, "/commits")
     }
 
-    /// Merges into any branch.
+    /// Selects merges into any branch.
     pub fn merge() -> Self {
         Self::new(Method::POST, "").containing("/merge/")
     }
 
-    /// Uploads of objects.
+    /// Selects uploads of objects.
     pub fn upload() -> Self {
         Self::new(Method::POST, "/objects")
     }
@@ -49,42 +49,42 @@ impl On {
     }
 }
 
-/// What happens.
+/// Behavior of a faulty request.
 #[derive(Debug, Clone)]
 pub enum Fault {
-    /// Answered so, and nothing is done.
+    /// Does not apply the request, and responds with this status and message.
     Fail(StatusCode, &'static str),
-    /// Done, and answered so: 429 `Too many attempts` after a write that stands, or the false 412 of a create-only write that
-    /// a commit ran beside.
+    /// Applies the request, and responds with this status and message. Examples are a 429 `Too many attempts` after an applied
+    /// write, and a false 412 for a create-only write during a concurrent commit.
     ApplyThen(StatusCode, &'static str),
-    /// Done, and the connection is closed without an answer.
+    /// Applies the request, and closes the connection without a response.
     ApplyThenDrop,
-    /// Nothing is done, and the connection is closed without an answer.
+    /// Does not apply the request, and closes the connection without a response.
     Drop,
-    /// Done after a while.
+    /// Applies the request after a delay.
     Delay(Duration),
-    /// Done, and answered after a while.
+    /// Applies the request, and responds after a delay.
     ApplyThenDelay(Duration),
-    /// Done; the answer's body breaks off behind so many bytes.
+    /// Applies the request, and truncates the body of the response after this number of bytes.
     CutAfter(usize),
 }
 
 impl Fault {
-    /// The commit lost the race for its branch.
+    /// Response to a commit or merge that lost a race for its branch.
     pub const PREDICATE_FAILED: Self = Self::Fail(StatusCode::INTERNAL_SERVER_ERROR, "predicate failed");
-    /// The write stands, whatever this says.
+    /// Response to a write that was applied in spite of the status.
     pub const APPLY_THEN_429: Self =
         Self::ApplyThen(StatusCode::TOO_MANY_REQUESTS, "Too many attempts, try again later");
-    /// A create-only write that a commit ran beside finds itself.
+    /// Response to a create-only write that, during a concurrent commit, found the object that it wrote itself.
     pub const FALSE_412: Self = Self::ApplyThen(StatusCode::PRECONDITION_FAILED, "path already exists");
 }
 
-/// Says how often a fault has happened.
+/// Counter of an armed fault.
 #[derive(Debug, Clone)]
 pub struct Fired(Arc<AtomicUsize>);
 
 impl Fired {
-    /// How often.
+    /// Returns the number of requests that the fault has affected.
     pub fn count(&self) -> usize {
         self.0.load(Ordering::SeqCst)
     }
@@ -93,19 +93,19 @@ impl Fired {
 struct Armed {
     on: On,
     fault: Fault,
-    /// Matching requests that pass first.
+    /// Number of matching requests that pass before the fault occurs.
     skip: usize,
-    /// How often it happens.
+    /// Number of matching requests that the fault still affects.
     times: usize,
     fired: Fired,
 }
 
-/// The faults that are armed.
+/// Set of armed faults.
 #[derive(Clone, Default)]
 pub struct Faults(Arc<Mutex<Vec<Armed>>>);
 
 impl Faults {
-    /// Arms a fault for the `nth` matching request from now (1 is the next) and the `times - 1` behind it.
+    /// Arms a fault for `times` matching requests, starting with the `nth` one from now (1 is the next).
     pub fn arm(&self, on: On, fault: Fault, nth: usize, times: usize) -> Fired {
         let fired = Fired(Arc::default());
         let armed = Armed { on, fault, skip: nth.saturating_sub(1), times, fired: fired.clone() };
@@ -113,8 +113,8 @@ impl Faults {
         fired
     }
 
-    /// The fault that a request meets, if any.
-    pub(crate) fn meet(&self, method: &Method, path: &str) -> Option<Fault> {
+    /// Returns the fault for a request, if any, and counts it.
+    pub(crate) fn fault_for(&self, method: &Method, path: &str) -> Option<Fault> {
         let mut armed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         for entry in armed.iter_mut().filter(|entry| entry.times > 0 && entry.on.matches(method, path)) {
             if entry.skip > 0 {
@@ -129,13 +129,13 @@ impl Faults {
     }
 }
 
-/// A body that breaks off behind `limit` bytes.
-pub(crate) fn cut(response: Response, limit: usize) -> Response {
+/// Truncates the body of a response after `limit` bytes, with an error.
+pub(crate) fn truncate(response: Response, limit: usize) -> Response {
     use futures_util::{StreamExt, stream};
     use http_body_util::{BodyExt, BodyStream, StreamBody};
     use hyper::body::Frame;
     let (parts, body) = response.into_parts();
-    let torn = || Err("cut on purpose".into());
+    let truncated = || Err("truncated by fault injection".into());
     let frames = BodyStream::new(body).scan(limit, move |left, frame| {
         let piece = match frame.map(Frame::into_data) {
             Ok(Ok(data)) if data.len() < *left => {
@@ -146,10 +146,10 @@ pub(crate) fn cut(response: Response, limit: usize) -> Response {
                 let piece: Bytes = data.slice(..std::mem::take(left));
                 Ok(Frame::data(piece))
             }
-            _ => torn(),
+            _ => truncated(),
         };
         std::future::ready(Some(piece))
     });
-    let frames = frames.chain(stream::once(std::future::ready(torn())));
+    let frames = frames.chain(stream::once(std::future::ready(truncated())));
     http::Response::from_parts(parts, StreamBody::new(frames).boxed_unsync())
 }

@@ -1,4 +1,4 @@
-//! What a lake does, without HTTP: one file for each kind of thing, methods on [`Lake`] in each.
+//! Operations of a lake, without HTTP. Each module implements the methods of [`Lake`] for one kind of resource.
 
 mod branches;
 mod commits;
@@ -8,6 +8,7 @@ mod listing;
 mod log;
 mod merge;
 mod objects;
+mod page;
 mod refs;
 mod repositories;
 mod staging;
@@ -17,10 +18,10 @@ pub(crate) use branches::{Branch, ResetScope};
 pub(crate) use commits::{Commit, CommitRequest};
 pub(crate) use diffs::DiffQuery;
 pub use gc::Collected;
-pub(crate) use listing::{ListQuery, Listed, Page};
 pub(crate) use log::LogQuery;
 pub(crate) use merge::{MergeRequest, Strategy};
 pub(crate) use objects::{LinkRequest, Upload};
+pub(crate) use page::{ListQuery, Listed, Page};
 pub(crate) use repositories::Repository;
 
 use crate::blobs::Blobs;
@@ -35,32 +36,32 @@ use std::path::Path;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// A durable store of versioned objects. One process at a time has it open.
+/// Durable store of versioned objects. Only one process at a time can open it.
 pub struct Lake {
     store: Store,
     trees: Trees,
     commits: commits::Commits,
     blobs: Blobs,
-    /// The last sequence number of a staged write.
+    /// Sequence number of the last staged write.
     sequence: AtomicI64,
     account: Account,
-    /// Says which installation this is, for as long as the data lives.
+    /// Random ID of this lake. It is stored with the data and never changes.
     installation: String,
     _lock: File,
 }
 
-/// The lake's one user, who may do everything.
+/// The only user of the lake, with all permissions.
 #[derive(Clone)]
 pub struct Account {
-    /// The user's name, which is also the committer.
+    /// User name, which is also the committer of commits.
     pub user: String,
     /// Access key ID.
     pub access_key_id: String,
     /// Secret access key.
     pub secret_access_key: String,
-    /// Unix seconds.
+    /// Creation time, in Unix seconds.
     pub(crate) creation_date: i64,
-    /// Signs login tokens.
+    /// Key that signs login tokens.
     pub(crate) token_key: Vec<u8>,
 }
 
@@ -71,13 +72,14 @@ impl std::fmt::Debug for Account {
 }
 
 impl Lake {
-    /// Opens the lake in `dir`, or makes one there, with a fresh account.
+    /// Opens the lake in `dir`. If `dir` contains no lake, creates one with a new account.
     ///
     /// # Errors
-    /// When another process has it open, when it is of another version, or when the folder cannot be used.
+    /// Returns an error if another process has the lake open, if the lake has another schema version, or if the directory
+    /// cannot be used.
     pub async fn open(dir: &Path) -> Result<Self> {
         std::fs::create_dir_all(dir)?;
-        // It holds the secret of the account, in the database too.
+        // The directory contains the secret access key, in the account file and in the database.
         #[cfg(unix)]
         std::fs::set_permissions(dir, std::os::unix::fs::PermissionsExt::from_mode(0o700))?;
         let lock = lock(dir)?;
@@ -93,15 +95,15 @@ impl Lake {
         Ok(Self { store, trees, commits, blobs, sequence: sequence.into(), account, installation, _lock: lock })
     }
 
-    /// The account that the lake accepts.
+    /// Returns the account of the lake.
     pub fn account(&self) -> &Account {
         &self.account
     }
 
-    /// Whether no repository was ever made here.
+    /// Returns whether no repository was ever created in this lake.
     ///
     /// # Errors
-    /// When the database fails.
+    /// Returns an error if the database fails.
     pub async fn is_new(&self) -> Result<bool> {
         let used: i64 = sqlx::query_scalar("SELECT count(*) FROM namespaces").fetch_one(self.store.pool()).await?;
         Ok(used == 0)
@@ -111,7 +113,7 @@ impl Lake {
         &self.installation
     }
 
-    /// Waits for what is under way and closes the files.
+    /// Waits for running database operations, and closes the database.
     pub async fn close(&self) {
         self.store.close().await;
     }
@@ -121,7 +123,7 @@ impl Lake {
     }
 }
 
-/// Unix seconds.
+/// Returns the current time, in Unix seconds.
 pub(crate) fn now() -> i64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs().cast_signed())
 }
@@ -131,17 +133,17 @@ fn lock(dir: &Path) -> Result<File> {
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(Error::open(format!(
-            "{} is in use by another process: end that, or name another folder",
+            "{} is in use by another process: stop that process, or use another directory",
             dir.display()
         ))),
         Err(TryLockError::Error(error)) => Err(error.into()),
     }
 }
 
-/// Where the account can be read, in the words of lakectl's own file.
+/// Name of the file with the key pair of the account, in the format of lakectl's configuration file.
 pub const ACCOUNT_FILE: &str = "lakectl.yaml";
 
-/// Writes the account for whoever owns the lake, and for nobody else.
+/// Writes the account file, which only the owner of the lake can read.
 fn write_account(dir: &Path, account: &Account) -> Result<()> {
     let Account { access_key_id, secret_access_key, .. } = account;
     let text = format!("credentials:\n  access_key_id: {access_key_id}\n  secret_access_key: {secret_access_key}\n");
@@ -162,7 +164,7 @@ async fn account(store: &Store) -> Result<Account> {
     Ok(Account { user: "admin".into(), access_key_id, secret_access_key, creation_date, token_key })
 }
 
-/// A setting, made on first use.
+/// Returns a setting. If it does not exist, stores the value that `make` returns.
 async fn setting(store: &Store, name: &str, make: impl FnOnce() -> String) -> Result<String> {
     let mut write = store.write().await?;
     let stored: Option<String> = sqlx::query_scalar("SELECT value FROM settings WHERE name = $1")

@@ -1,11 +1,12 @@
-//! A lakeFS-compatible server on SQLite and files.
+//! Embedded lake: a lakeFS-compatible server on SQLite and files.
 //!
-//! It answers lakeFS's REST API as lakeFS 1.84 does, down to the texts of its errors, and keeps what it is given: an upload is
-//! on the disk before it is acknowledged, a commit is one database transaction, and a process that is killed at any moment
-//! leaves the last acknowledged state. lakeport runs it inside its own process by default; any lakeFS client can be pointed
-//! at it.
+//! The server implements the REST API of lakeFS 1.84, including the texts of its error messages. It is durable: an upload
+//! is on disk before it is acknowledged, and a commit is one database transaction. A process that is killed at any moment
+//! leaves the last acknowledged state. By default, lakeport runs this server in its own process. Every lakeFS client can
+//! use it.
 //!
-//! Where to read first: `lake` is what the store does, `tree` how committed state is kept, `api` how it is spoken to.
+//! Start reading with `lake`, which implements the operations; `tree` stores committed state, and `api` implements the REST
+//! API.
 
 mod api;
 mod blobs;

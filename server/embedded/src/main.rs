@@ -1,4 +1,4 @@
-//! The embedded lake alone: a small lakeFS-compatible server.
+//! Standalone server of the embedded lake.
 
 use clap::{Parser, Subcommand};
 use lakeport_embedded::{Faults, Lake, serve};
@@ -9,11 +9,11 @@ use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
-/// A small lakeFS-compatible server on SQLite and files.
+/// Small lakeFS-compatible server on SQLite and files.
 #[derive(Debug, Parser)]
 #[command(version)]
 struct Arguments {
-    /// Where the lake is kept; made if it is not there.
+    /// Directory of the lake. Created if it does not exist.
     #[arg(long, global = true, env = "LAKEPORT_EMBEDDED_DIR", default_value = "./lakeport-data/lake")]
     data_dir: PathBuf,
     /// Address to listen on.
@@ -27,7 +27,7 @@ struct Arguments {
 enum Command {
     /// Serve the REST API (the default).
     Serve,
-    /// Remove the bytes that no commit and no uncommitted change names.
+    /// Delete the bytes to which no commit and no uncommitted change refers.
     Gc,
 }
 

@@ -1,7 +1,7 @@
-//! Serves a lake over HTTP/1.1.
+//! HTTP/1.1 server for a lake.
 
 use crate::api::{self, Response};
-use crate::faults::{Fault, Faults, cut};
+use crate::faults::{Fault, Faults, truncate};
 use crate::lake::Lake;
 use crate::{Error, Result};
 use http::Request;
@@ -16,12 +16,12 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-/// How long a client may take to send the head of a request.
+/// Timeout for receiving the headers of a request.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(60);
-/// How long requests may take to end once the server is asked to.
+/// Maximum time for in-flight requests to finish during shutdown.
 const DRAIN: Duration = Duration::from_secs(5);
 
-/// A lake that is being served.
+/// Running server of a lake.
 #[derive(Debug)]
 pub struct Serving {
     address: SocketAddr,
@@ -29,15 +29,15 @@ pub struct Serving {
     tasks: TaskTracker,
 }
 
-/// The connection is to be closed without an answer.
+/// Error that makes hyper close the connection without a response.
 #[derive(Debug, thiserror::Error)]
-#[error("dropped on purpose")]
+#[error("closed by fault injection")]
 struct Dropped;
 
-/// Serves a lake on a listener. A server that is not a test passes `Faults::default()`, which has none.
+/// Serves a lake on a listener. Outside tests, `faults` is `Faults::default()`, which has no faults.
 ///
 /// # Errors
-/// When the listener has no address.
+/// Returns an error if the address of the listener cannot be read.
 pub fn serve(lake: Arc<Lake>, listener: TcpListener, faults: Faults) -> Result<Serving> {
     let address = listener.local_addr()?;
     let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
@@ -46,17 +46,17 @@ pub fn serve(lake: Arc<Lake>, listener: TcpListener, faults: Faults) -> Result<S
 }
 
 impl Serving {
-    /// Where it is served.
+    /// Returns the address of the listener.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Takes no new requests, lets those that are under way end, and returns when all have.
+    /// Stops accepting requests, and returns when the in-flight requests have finished, after at most 5 s.
     pub async fn stop(self) {
         self.stop.cancel();
         self.tasks.close();
         if tokio::time::timeout(DRAIN, self.tasks.wait()).await.is_err() {
-            tracing::warn!("requests to the embedded lake were still under way and are cut");
+            tracing::warn!("requests to the embedded lake did not finish in {} s: stopping anyway", DRAIN.as_secs());
         }
     }
 }
@@ -72,7 +72,7 @@ async fn accept(lake: Arc<Lake>, listener: TcpListener, faults: Faults, stop: Ca
                 tasks.spawn(connection(Arc::clone(&lake), stream, faults.clone(), stop.clone()));
             }
             Err(error) => {
-                // Out of file descriptors, say. Others may end meanwhile.
+                // For example, no file descriptor is free. One may become free during the pause.
                 tracing::warn!(%error, "the embedded lake cannot accept a connection");
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
@@ -81,51 +81,55 @@ async fn accept(lake: Arc<Lake>, listener: TcpListener, faults: Faults, stop: Ca
 }
 
 async fn connection(lake: Arc<Lake>, stream: TcpStream, faults: Faults, stop: CancellationToken) {
-    // Small answers must not wait for an acknowledgement; a socket that refuses is as good without.
+    // Without TCP_NODELAY, a small response may wait for an acknowledgement. A connection that rejects the option still works.
     let _ = stream.set_nodelay(true);
-    let service = service_fn(move |request| answer(Arc::clone(&lake), faults.clone(), request));
+    let service = service_fn(move |request| respond(Arc::clone(&lake), faults.clone(), request));
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEADER_TIMEOUT)
         .max_buf_size(1 << 20)
-        // User metadata is one header each.
+        // Each entry of the user metadata is a header.
         .max_headers(1024)
         .serve_connection(TokioIo::new(stream), service);
     let mut connection = std::pin::pin!(connection);
-    let ended = tokio::select! {
-        ended = connection.as_mut() => ended,
+    let result = tokio::select! {
+        result = connection.as_mut() => result,
         () = stop.cancelled() => {
             connection.as_mut().graceful_shutdown();
             connection.await
         }
     };
-    if let Err(error) = ended {
-        tracing::debug!(%error, "a connection to the embedded lake broke off");
+    if let Err(error) = result {
+        tracing::debug!(%error, "a connection to the embedded lake failed");
     }
 }
 
-async fn answer(lake: Arc<Lake>, faults: Faults, request: Request<Incoming>) -> std::result::Result<Response, Dropped> {
+async fn respond(
+    lake: Arc<Lake>,
+    faults: Faults,
+    request: Request<Incoming>,
+) -> std::result::Result<Response, Dropped> {
     let fail = |status, message| api::refusal(&Error::refused(status, message));
-    match faults.meet(request.method(), request.uri().path()) {
-        None => Ok(api::answer(lake, request).await),
+    match faults.fault_for(request.method(), request.uri().path()) {
+        None => Ok(api::handle(lake, request).await),
         Some(Fault::Drop) => Err(Dropped),
         Some(Fault::Fail(status, message)) => Ok(fail(status, message)),
         Some(Fault::Delay(delay)) => {
             tokio::time::sleep(delay).await;
-            Ok(api::answer(lake, request).await)
+            Ok(api::handle(lake, request).await)
         }
         Some(Fault::ApplyThenDelay(delay)) => {
-            let answer = api::answer(lake, request).await;
+            let response = api::handle(lake, request).await;
             tokio::time::sleep(delay).await;
-            Ok(answer)
+            Ok(response)
         }
-        Some(Fault::CutAfter(limit)) => Ok(cut(api::answer(lake, request).await, limit)),
+        Some(Fault::CutAfter(limit)) => Ok(truncate(api::handle(lake, request).await, limit)),
         Some(Fault::ApplyThen(status, message)) => {
-            api::answer(lake, request).await;
+            api::handle(lake, request).await;
             Ok(fail(status, message))
         }
         Some(Fault::ApplyThenDrop) => {
-            api::answer(lake, request).await;
+            api::handle(lake, request).await;
             Err(Dropped)
         }
     }

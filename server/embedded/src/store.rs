@@ -1,4 +1,4 @@
-//! The database of a lake: one SQLite file in WAL mode, one writer, many readers.
+//! Database of a lake: one SQLite file in WAL mode, with one writer and many readers.
 
 use crate::{Error, Result};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
@@ -6,40 +6,40 @@ use sqlx::{Connection, Sqlite, SqliteConnection, SqlitePool, Transaction};
 use std::path::Path;
 use std::time::Duration;
 
-/// The schema that this program reads and writes, as SQLite's `user_version`.
+/// Schema version that this program reads and writes. It is stored as SQLite's `user_version`.
 const SCHEMA_VERSION: i64 = 1;
 
-/// The database of a lake.
+/// Database of a lake.
 pub(crate) struct Store {
     readers: SqlitePool,
     nodes: SqlitePool,
     writer: SqlitePool,
 }
 
-/// A write transaction. Dropped without [`commit`](Write::commit), it never happened.
+/// Write transaction. Dropping it without [`commit`](Write::commit) rolls it back.
 pub(crate) struct Write(Transaction<'static, Sqlite>);
 
-/// A read transaction: everything that it reads is of one moment.
+/// Read transaction, in which all reads see the same state.
 pub(crate) struct Snapshot(Transaction<'static, Sqlite>);
 
 impl Store {
-    /// Opens the database, or makes it.
+    /// Opens the database, and creates it if it does not exist.
     ///
     /// # Errors
-    /// When it is of another version, damaged, or not a database.
+    /// Returns an error if the file has another schema version, is damaged or is not a database.
     pub(crate) async fn open(path: &Path) -> Result<Self> {
         let options = SqliteConnectOptions::new()
             .filename(path)
             .create_if_missing(true)
             .journal_mode(SqliteJournalMode::Wal)
-            // An acknowledged write has to survive a power cut: FULL syncs the log at each commit.
+            // An acknowledged write must survive a power failure: FULL syncs the log at each commit.
             .synchronous(SqliteSynchronous::Full)
             .busy_timeout(Duration::from_secs(10))
             .statement_cache_capacity(200);
         let mut connection = SqliteConnection::connect_with(&options).await?;
         migrate(&mut connection).await?;
         connection.close().await?;
-        // A file does not go away between two statements, as a server may.
+        // Unlike the connection to a server, that to a file does not break between two statements, so it needs no test.
         let pool = |connections| SqlitePoolOptions::new().max_connections(connections).test_before_acquire(false);
         let writer = pool(1).connect_with(options.clone()).await?;
         let options = options.read_only(true);
@@ -48,27 +48,28 @@ impl Store {
         Ok(Self { readers, nodes, writer })
     }
 
-    /// For single reads.
+    /// Returns the pool for single reads.
     pub(crate) fn pool(&self) -> &SqlitePool {
         &self.readers
     }
 
-    /// For nodes of trees alone. They are read while a snapshot or a write is open, so they must not wait for its connection.
+    /// Returns the pool for reading the nodes of trees. Nodes are read while a snapshot or a write is open, so these reads
+    /// must not wait for a connection of the other pools.
     pub(crate) fn nodes(&self) -> &SqlitePool {
         &self.nodes
     }
 
-    /// Begins a write; writers take turns in the order in which they asked.
+    /// Begins a write transaction. Writers wait for each other, in the order of their calls.
     pub(crate) async fn write(&self) -> Result<Write> {
         Ok(Write(self.writer.begin_with("BEGIN IMMEDIATE").await?))
     }
 
-    /// Begins a read.
+    /// Begins a read transaction.
     pub(crate) async fn snapshot(&self) -> Result<Snapshot> {
         Ok(Snapshot(self.readers.begin().await?))
     }
 
-    /// Waits for what is under way and closes the files.
+    /// Waits for running operations, and closes the database.
     pub(crate) async fn close(&self) {
         self.readers.close().await;
         self.nodes.close().await;
@@ -81,7 +82,7 @@ impl Write {
         &mut self.0
     }
 
-    /// Makes the write durable.
+    /// Commits the transaction durably.
     pub(crate) async fn commit(self) -> Result<()> {
         Ok(self.0.commit().await?)
     }
@@ -102,7 +103,7 @@ async fn migrate(connection: &mut SqliteConnection) -> Result<()> {
         }
         SCHEMA_VERSION => {}
         other => {
-            let message = format!("the lake has schema version {other}, this program reads version {SCHEMA_VERSION}");
+            let message = format!("it has schema version {other}, but this program supports only {SCHEMA_VERSION}");
             return Err(Error::open(message));
         }
     }

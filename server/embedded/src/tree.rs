@@ -1,9 +1,11 @@
-//! The committed state of a repository: a sorted map from key to [`Entry`], kept as content-addressed *ranges* (runs of
-//! entries) under a *metarange* (the list of the ranges). The idea is lakeFS's own.
+//! Committed state of a repository: a sorted map from key to [`Entry`].
 //!
-//! A range ends behind a key whose hash says so, whatever came before, so the same entries always make the same ranges and
-//! the same tree ID. That is what lets a commit share all ranges that it does not touch with its parent, and lets diff and
-//! merge pass over every range that both sides have.
+//! The map is stored as content-addressed *ranges* (runs of entries) and a *metarange* (the list of the ranges). lakeFS
+//! uses the same design.
+//!
+//! A range ends after a key whose hash meets a condition. The condition does not depend on the entries before the key.
+//! Equal entries therefore always result in equal ranges and an equal tree ID. A commit shares all ranges that it does not
+//! change with its parent, and diff and merge skip all ranges that both sides have.
 
 mod apply;
 mod cursor;
@@ -22,29 +24,29 @@ use sqlx::SqlitePool;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// A key, as lakeFS orders it: by its bytes.
+/// Object key. As in lakeFS, keys are ordered by their bytes.
 pub(crate) type Key = Vec<u8>;
 
-/// What changes a tree into another: an entry to put, or `None` to take the key away.
+/// Changes to a tree, by key: the new entry, or `None` to delete the key.
 pub(crate) type Edits = BTreeMap<Key, Option<Entry>>;
 
-/// An object, as a tree or the staging area holds it.
+/// Object in a tree or in the staging area.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Entry {
-    /// Where the bytes are. Unique for each upload.
+    /// Address of the bytes. Unique for each upload.
     pub(crate) address: String,
-    /// Hex MD5 of the bytes (or what a client that linked an address said).
+    /// Hex MD5 of the bytes. For a linked address, the checksum that the client sent.
     pub(crate) checksum: String,
-    /// Bytes. Signed, because lakeFS links whatever size it is told.
+    /// Size in bytes. Signed, because lakeFS accepts any size for a linked address.
     pub(crate) size: i64,
-    /// Unix seconds.
+    /// Modification time, in Unix seconds.
     pub(crate) mtime: i64,
     pub(crate) content_type: String,
     pub(crate) metadata: BTreeMap<String, String>,
 }
 
 impl Entry {
-    /// Whether lakeFS takes the two for the same content: an upload of it is then no change.
+    /// Returns whether lakeFS considers the content of two entries equal. An upload of equal content is not a change.
     pub(crate) fn same_content(&self, other: &Self) -> bool {
         self.size == other.size
             && self.checksum == other.checksum
@@ -53,16 +55,16 @@ impl Entry {
     }
 }
 
-/// Reads the trees of all repositories, through a cache of decoded nodes.
+/// Reader of the trees of all repositories, with a cache of decoded nodes.
 pub(crate) struct Trees {
     pool: SqlitePool,
     ranges: quick_cache::sync::Cache<(i64, NodeId), Arc<Range>>,
     metaranges: quick_cache::sync::Cache<(i64, NodeId), Arc<Vec<RangeInfo>>>,
 }
 
-/// Decoded ranges in the cache. A range has 256 entries of about 300 bytes on average: 10 MiB in all.
+/// Maximum number of decoded ranges in the cache. A range has on average 256 entries of about 300 bytes, a total of 10 MiB.
 const CACHED_RANGES: usize = 128;
-/// Decoded metaranges in the cache.
+/// Maximum number of decoded metaranges in the cache.
 const CACHED_METARANGES: usize = 32;
 
 impl Trees {
@@ -74,7 +76,7 @@ impl Trees {
         }
     }
 
-    /// The ranges of a tree, in key order.
+    /// Returns the ranges of a tree, in key order.
     async fn metarange(&self, repository: i64, tree: &TreeId) -> Result<Arc<Vec<RangeInfo>>> {
         let Some(id) = tree.node() else { return Ok(Arc::default()) };
         if let Some(cached) = self.metaranges.get(&(repository, id)) {
@@ -85,7 +87,7 @@ impl Trees {
         Ok(decoded)
     }
 
-    /// The entries of a range, in key order.
+    /// Returns the entries of a range, in key order.
     async fn range(&self, repository: i64, id: NodeId) -> Result<Arc<Range>> {
         if let Some(cached) = self.ranges.get(&(repository, id)) {
             return Ok(cached);
@@ -103,7 +105,7 @@ impl Trees {
             .await?)
     }
 
-    /// The entry of a key.
+    /// Returns the entry of a key.
     pub(crate) async fn get(&self, repository: i64, tree: &TreeId, key: &[u8]) -> Result<Option<Entry>> {
         let metarange = self.metarange(repository, tree).await?;
         let at = metarange.partition_point(|range| range.last.as_slice() < key);

@@ -1,6 +1,6 @@
-//! What was acknowledged is there: after kill -9, beside commits, and behind a collection of garbage.
+//! Acknowledged writes are never lost: after kill -9, during concurrent commits, and after a garbage collection.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test says what it expects by failing")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test reports a failure by panicking")]
 
 use futures_util::future::join_all;
 use http_body_util::{BodyExt, Full};
@@ -40,7 +40,7 @@ async fn commit(lakefs: &Lakefs, message: String) -> lakeport_lakefs::Result<Str
     Ok(lakefs.commit(&repository(), &main_branch(), &new).await?.id)
 }
 
-/// The server as a process, and a client of it.
+/// Server process and a client for it.
 struct Process {
     child: Child,
     lakefs: Lakefs,
@@ -60,7 +60,7 @@ impl Process {
         Self { child, lakefs: client.acting_as(Credentials::key_pair(&id, &secret)) }
     }
 
-    /// As a crash would.
+    /// Kills the server, as a crash would.
     fn kill(mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
@@ -68,7 +68,7 @@ impl Process {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_was_acknowledged_survives_kill_9() {
+async fn acknowledged_writes_survive_kill_9() {
     const ROUNDS: u64 = 10;
     let dir = tempfile::tempdir().unwrap();
     let (mut written, mut committed) = (Vec::new(), Vec::new());
@@ -105,15 +105,15 @@ async fn what_was_acknowledged_survives_kill_9() {
             committed.extend(ids);
         }
     }
-    assert!(written.len() > 20 && !committed.is_empty(), "the test wrote next to nothing");
+    assert!(written.len() > 20 && !committed.is_empty(), "the test wrote too few objects or commits");
     let server = Process::start(dir.path());
     for path in &written {
-        assert_eq!(get(&server.lakefs, "main", path).await.as_ref(), Some(path), "acknowledged, and lost");
+        assert_eq!(get(&server.lakefs, "main", path).await.as_ref(), Some(path), "an acknowledged upload was lost");
     }
     let query = LogQuery { amount: 1000, ..LogQuery::default() };
     let log = server.lakefs.log(&repository(), &Ref::from(&main_branch()), &query).await.unwrap();
     let log: Vec<String> = log.results.into_iter().map(|commit| commit.id).collect();
-    assert!(committed.iter().all(|id| log.contains(id)), "a commit was acknowledged, and lost");
+    assert!(committed.iter().all(|id| log.contains(id)), "an acknowledged commit was lost");
     server.kill();
 }
 
@@ -129,7 +129,7 @@ async fn in_process(dir: &Path) -> (Arc<Lake>, Lakefs) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn writes_beside_commits_are_never_lost() {
+async fn writes_during_concurrent_commits_are_never_lost() {
     let dir = tempfile::tempdir().unwrap();
     let (_lake, lakefs) = in_process(dir.path()).await;
     let writers = (0..8).map(|writer| {
@@ -137,7 +137,7 @@ async fn writes_beside_commits_are_never_lost() {
         tokio::spawn(async move {
             for n in 0..40 {
                 put(&lakefs, &format!("{writer}/{n}"), "1".into()).await.unwrap();
-                // The same key again, so that a commit may take the one or the other, and never none.
+                // The same key in each round: every commit must contain one of the versions.
                 put(&lakefs, &format!("{writer}/same"), n.to_string()).await.unwrap();
             }
         })
@@ -167,7 +167,7 @@ async fn writes_beside_commits_are_never_lost() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn garbage_is_collected_and_nothing_else() {
+async fn garbage_collection_removes_only_unreferenced_bytes() {
     let dir = tempfile::tempdir().unwrap();
     let (lake, lakefs) = in_process(dir.path()).await;
     put(&lakefs, "committed", "old".into()).await.unwrap();
@@ -189,10 +189,14 @@ async fn garbage_is_collected_and_nothing_else() {
     for upload in uploads {
         upload.await.unwrap();
     }
-    assert_eq!(removed + lake.gc().await.unwrap().removed, 5, "five uploads of what was overwritten");
+    assert_eq!(removed + lake.gc().await.unwrap().removed, 5, "the five uploads of the overwritten object");
     assert_eq!(get(&lakefs, &old, "committed").await.as_deref(), Some("old"));
     assert_eq!(get(&lakefs, "main", "committed").await.as_deref(), Some("new"));
-    assert_eq!(get(&lakefs, "main", "copy").await.as_deref(), Some("4"), "a copy outlives its original");
+    assert_eq!(
+        get(&lakefs, "main", "copy").await.as_deref(),
+        Some("4"),
+        "a copy survives the deletion of its original"
+    );
     for n in 0..50 {
         assert_eq!(get(&lakefs, "main", &format!("beside/{n}")).await, Some(n.to_string()));
     }

@@ -46,7 +46,8 @@ impl Lakefs {
         Ok(self.get(target).idempotent().await?.json::<RawPage<_>>()?.into())
     }
 
-    /// Creates a branch at the commit of `source` and returns the ID of that commit. Uncommitted changes of `source` are not copied.
+    /// Creates a branch at the commit of `source` and returns the ID of that commit. Uncommitted changes of `source` are
+    /// not copied.
     ///
     /// # Errors
     /// `AlreadyExists`, `NotFound` for the source, `RepositoryNotFound`, `RepositoryReadOnly`.

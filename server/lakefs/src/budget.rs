@@ -4,8 +4,8 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 /// Budget that allows retries while most requests succeed.
 ///
-/// The full budget is 100. A failure costs 10, a success restores 1, and retries are allowed while the budget is above 50. During
-/// an outage the budget is soon spent, so that retries do not add load.
+/// The full budget is 100. A failure costs 10, a success restores 1, and retries are allowed while the budget is above 50.
+/// During an outage the budget is soon spent, so that retries do not add load.
 pub(crate) struct Budget(AtomicI64);
 
 impl Budget {

@@ -16,10 +16,11 @@ use std::time::Duration;
 pub struct Timeouts {
     /// Timeout for opening a connection. Default: 5 s.
     pub connect: Duration,
-    /// Timeout for a complete response, or for the response headers of a download. Default: 30 s. Calls that can take as long as
-    /// a merge use `merge`.
+    /// Timeout for a complete response, or for the response headers of a download. Default: 30 s. Calls that can take as
+    /// long as a merge use `merge`.
     pub response: Duration,
-    /// Timeout for a commit, merge, revert, cherry-pick, diff or copy, and for an upload that makes no progress. Default: 60 s.
+    /// Timeout for a commit, merge, revert, cherry-pick, diff or copy, and for an upload that makes no progress. Default:
+    /// 60 s.
     pub merge: Duration,
     /// Maximum time between two parts of a body. Default: 30 s.
     pub stall: Duration,
@@ -75,8 +76,8 @@ pub struct InvalidUrl {
 }
 
 impl Client {
-    /// Creates a client for the lakeFS server at `http(s)://host[:port][/path]`. If the path is empty, `/api/v1` is appended, as
-    /// in lakectl. Trusts the certificates of the system.
+    /// Creates a client for the lakeFS server at `http(s)://host[:port][/path]`. If the path is empty, `/api/v1` is
+    /// appended, as in lakectl. Trusts the certificates of the system.
     ///
     /// # Errors
     /// Returns [`InvalidUrl`] if the URL does not have this form, or if it uses TLS and the system has no root certificates.
@@ -136,7 +137,9 @@ fn base(url: &str) -> Result<String, InvalidUrl> {
     let scheme = scheme.ok_or_else(|| invalid("it must begin with http:// or https://"))?;
     let authority = uri.authority().ok_or_else(|| invalid("it has no host"))?;
     if authority.as_str().contains('@') {
-        return Err(invalid("it must not contain credentials; set the access key ID and the secret access key instead"));
+        return Err(invalid(
+            "it must not contain credentials; set the access key ID and the secret access key instead",
+        ));
     }
     if uri.query().is_some() {
         return Err(invalid("it must not have a query"));

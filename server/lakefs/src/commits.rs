@@ -56,8 +56,8 @@ impl Lakefs {
     /// Commits the uncommitted changes of a branch. The request is not retried.
     ///
     /// # Errors
-    /// `NoChanges`, `HookRejected`, `BranchNotFound`, `BranchProtected`, `RepositoryReadOnly`. After an error with `Retry::Look`,
-    /// the commit may exist.
+    /// `NoChanges`, `HookRejected`, `BranchNotFound`, `BranchProtected`, `RepositoryReadOnly`. After an error with
+    /// `Retry::Look`, the commit may exist.
     pub async fn commit(&self, repository: &RepositoryId, branch: &BranchName, commit: &NewCommit) -> Result<Commit> {
         let target = Target::branch(repository, branch).word("commits");
         self.version(Method::POST, target).json(commit).slow().once().await?.json()

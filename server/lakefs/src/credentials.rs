@@ -16,8 +16,8 @@ impl Credentials {
         Self::sensitive(HeaderValue::from_str(&format!("Basic {pair}")).unwrap_or(HeaderValue::from_static("Basic")))
     }
 
-    /// Creates credentials from the `Authorization` header of a caller. Returns `None` if the scheme is neither Basic nor Bearer,
-    /// or if nothing follows the scheme.
+    /// Creates credentials from the `Authorization` header of a caller. Returns `None` if the scheme is neither Basic nor
+    /// Bearer, or if nothing follows the scheme.
     pub fn passed_on(authorization: &HeaderValue) -> Option<Self> {
         let (scheme, rest) = authorization.to_str().ok()?.split_once(' ')?;
         let is_known = ["basic", "bearer"].contains(&scheme.to_ascii_lowercase().as_str());

@@ -12,7 +12,8 @@ pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 /// Result of a call to lakeFS.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// Error of a call: its kind, whether a retry is possible, and its cause. The text is for humans; programs use [`kind`](Self::kind).
+/// Error of a call: its kind, whether a retry is possible, and its cause. The text is for humans; programs use
+/// [`kind`](Self::kind).
 #[derive(Debug, thiserror::Error)]
 #[error("{message}")]
 pub struct Error {

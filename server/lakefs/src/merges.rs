@@ -31,7 +31,8 @@ pub struct NewMerge {
     pub metadata: BTreeMap<String, String>,
     /// Resolution of conflicts.
     pub strategy: Strategy,
-    /// Create one commit with one parent. The commit does not refer to the source, so lakeFS does not detect a retry of the merge.
+    /// Create one commit with one parent. The commit does not refer to the source, so lakeFS does not detect a retry of the
+    /// merge.
     pub squash: bool,
     /// Merge even if the source has no changes.
     pub allow_empty: bool,
@@ -111,8 +112,8 @@ impl Lakefs {
         Ok(MergeBase { base: raw.base_commit_id, source: raw.destination_commit_id, destination: raw.source_commit_id })
     }
 
-    /// Reverts, on a branch, the changes of a commit relative to one of its parents. `parent` is the number of the parent, from 1;
-    /// 0 is valid for a commit with one parent.
+    /// Reverts, on a branch, the changes of a commit relative to one of its parents. `parent` is the number of the parent,
+    /// from 1; 0 is valid for a commit with one parent.
     ///
     /// # Errors
     /// `MergeConflict`, `NoChanges`, `DirtyBranch`, `NotFound`, `BranchNotFound`.
@@ -133,8 +134,8 @@ impl Lakefs {
         self.version(Method::POST, target).json(&body).slow().once().await.map(drop)
     }
 
-    /// Applies the changes of a commit to a branch. The changes are those relative to the first parent of the commit, or to parent
-    /// number `parent` of a merge commit.
+    /// Applies the changes of a commit to a branch. The changes are those relative to the first parent of the commit, or to
+    /// parent number `parent` of a merge commit.
     ///
     /// # Errors
     /// `MergeConflict`, `DirtyBranch`, `NotFound`, `BranchNotFound`.

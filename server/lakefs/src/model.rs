@@ -166,7 +166,8 @@ pub struct RightSide {
 }
 
 impl Difference {
-    /// Returns whether two differences from the same left side have the same right side. A merge of such changes has no conflict.
+    /// Returns whether two differences from the same left side have the same right side. A merge of such changes has no
+    /// conflict.
     pub fn is_alike(&self, other: &Self) -> bool {
         match (&self.right, &other.right) {
             (Some(ours), Some(theirs)) => ours == theirs && self.size_bytes == other.size_bytes,

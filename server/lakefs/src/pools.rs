@@ -19,8 +19,8 @@ pub(crate) type RequestBody = UnsyncBoxBody<Bytes, BoxError>;
 pub(crate) type Connector = HttpsConnector<HttpConnector>;
 type Http = legacy::Client<Connector, RequestBody>;
 
-/// Time after which an idle connection is closed. It is shorter than the idle timeout of lakeFS, so that lakeFS does not close a
-/// connection that the pool is about to use.
+/// Time after which an idle connection is closed. It is shorter than the idle timeout of lakeFS, so that lakeFS does not
+/// close a connection that the pool is about to use.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(15);
 /// Maximum number of idle connections per pool.
 const MAX_IDLE: usize = 256;

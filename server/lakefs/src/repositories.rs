@@ -30,7 +30,8 @@ impl Lakefs {
     /// Creates a repository. No repository may have used its storage namespace before.
     ///
     /// # Errors
-    /// `AlreadyExists`; `InvalidArgument` if the namespace is in use, or if its scheme is not that of this lakeFS's object store.
+    /// `AlreadyExists`; `InvalidArgument` if the namespace is in use, or if its scheme is not that of this lakeFS's object
+    /// store.
     pub async fn create_repository(
         &self,
         repository: &RepositoryId,

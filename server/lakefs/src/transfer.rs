@@ -67,8 +67,8 @@ pub struct NewObject {
 }
 
 impl Lakefs {
-    /// Starts a download of the bytes `start..end` of an object, or of the whole object if `range` is `None`. Without an end, the
-    /// range extends to the end of the object. An empty object has no valid ranges: download it without a range.
+    /// Starts a download of the bytes `start..end` of an object, or of the whole object if `range` is `None`. Without an
+    /// end, the range extends to the end of the object. An empty object has no valid ranges: download it without a range.
     ///
     /// # Errors
     /// `NotFound` for the object and for the ref, `RepositoryNotFound`, `RangeNotSatisfiable`, `BytesGone`; `Nonsense` if the
@@ -134,13 +134,13 @@ impl Lakefs {
         Ok(Download { head, body: StallTimeout::new(response.into_body(), self.inner.timeouts.stall) })
     }
 
-    /// Uploads an object from a streaming body. The request is not retried. After success, the object is an uncommitted change of
-    /// the branch.
+    /// Uploads an object from a streaming body. The request is not retried. After success, the object is an uncommitted
+    /// change of the branch.
     ///
     /// # Errors
-    /// `BodyFailed` if the body returned an error; `ObjectExists` if a create-only write found an object, which may come from this
-    /// same call; `BranchNotFound`, `BranchProtected`, `RepositoryReadOnly`, `RepositoryNotFound`. After an error with
-    /// `Retry::Look`, the object may have been written.
+    /// `BodyFailed` if the body returned an error; `ObjectExists` if a create-only write found an object, which may come
+    /// from this same call; `BranchNotFound`, `BranchProtected`, `RepositoryReadOnly`, `RepositoryNotFound`. After an error
+    /// with `Retry::Look`, the object may have been written.
     pub async fn upload(
         &self,
         repository: &RepositoryId,
@@ -231,8 +231,8 @@ fn head(headers: &HeaderMap, is_ranged: bool) -> Option<ObjectHead> {
     })
 }
 
-/// Parses a `Content-Range` header and returns the start and the size of the object: (5, 10) for `bytes 5-9/10`. Returns `None`
-/// if the range does not have `length` bytes.
+/// Parses a `Content-Range` header and returns the start and the size of the object: (5, 10) for `bytes 5-9/10`. Returns
+/// `None` if the range does not have `length` bytes.
 fn content_range(range: &str, length: u64) -> Option<(u64, u64)> {
     let (bytes, size) = range.strip_prefix("bytes ")?.split_once('/')?;
     let (first, last) = bytes.split_once('-')?;

@@ -33,7 +33,9 @@ impl Trust {
         use hyper_rustls::ConfigBuilderExt as _;
         let config = ClientConfig::builder();
         let config = match self {
-            Self::System => config.with_native_roots().map_err(|_| "no root certificates are installed on this system")?,
+            Self::System => {
+                config.with_native_roots().map_err(|_| "no root certificates are installed on this system")?
+            }
             Self::Authorities(authorities) => config.with_root_certificates(store(authorities)?),
         };
         Ok(config.with_no_client_auth())

@@ -54,9 +54,9 @@ impl Target {
 
     /// Appends a name that may contain any character except a slash.
     ///
-    /// lakeFS decodes a path twice if it is escaped exactly as Go would escape it, and otherwise once. If a name has special
-    /// characters, this function therefore escapes every byte of the name and the first letter of the repository. Go never escapes
-    /// letters, so lakeFS decodes such a path once.
+    /// lakeFS decodes a path twice if it is escaped exactly as Go would escape it, and otherwise once. If a name has
+    /// special characters, this function therefore escapes every byte of the name and the first letter of the repository.
+    /// Go never escapes letters, so lakeFS decodes such a path once.
     pub(crate) fn name(mut self, name: &str) -> Self {
         if name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.')) {
             return self.segment(name);

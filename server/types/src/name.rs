@@ -100,8 +100,8 @@ name!(
 name!(
     /// Tag name: 1 to 1,024 bytes that follow git's rules for ref names, except that `/` is not allowed.
     ///
-    /// Not allowed: white space, control characters other than DEL, `/`, `..`, `@{`, any of `^:?*[\`, a final `.` or `.lock`, and
-    /// the name `@`.
+    /// Not allowed: white space, control characters other than DEL, `/`, `..`, `@{`, any of `^:?*[\`, a final `.` or
+    /// `.lock`, and the name `@`.
     TagName,
     "tag",
     "must be 1 to 1024 bytes without white space, control characters, '/', '..', '@{' or any of ^:?*[\\, \

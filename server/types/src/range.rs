@@ -10,8 +10,8 @@ pub enum ByteRange {
         /// Maximum number of bytes.
         limit: Option<u64>,
     },
-    /// At most the first `limit` of the last `suffix` bytes. If the object has fewer than `suffix` bytes, the range starts at its
-    /// first byte.
+    /// At most the first `limit` of the last `suffix` bytes. If the object has fewer than `suffix` bytes, the range starts
+    /// at its first byte.
     Last {
         /// Distance of the start from the end of the object, in bytes. Never 0.
         suffix: u64,
@@ -32,8 +32,8 @@ impl ByteRange {
     /// The whole object.
     pub const ALL: Self = Self::From { offset: 0, limit: None };
 
-    /// Creates a range from the offset and limit of a request. A negative offset counts from the end of the object. A limit of 0
-    /// means no limit.
+    /// Creates a range from the offset and limit of a request. A negative offset counts from the end of the object. A limit
+    /// of 0 means no limit.
     pub fn new(offset: i64, limit: u64) -> Self {
         let limit = (limit > 0).then_some(limit);
         match u64::try_from(offset) {
@@ -42,8 +42,8 @@ impl ByteRange {
         }
     }
 
-    /// Returns the half-open range `(start, end)` in an object of `size` bytes. A range that starts at the end is empty, as in a
-    /// file.
+    /// Returns the half-open range `(start, end)` in an object of `size` bytes. A range that starts at the end is empty, as
+    /// in a file.
     ///
     /// # Errors
     /// Returns [`RangeOutOfBounds`] if the range starts after the end of the object.

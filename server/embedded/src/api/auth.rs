@@ -1,4 +1,4 @@
-//! Who is calling: lakeFS's key pair by Basic, or a login token by Bearer.
+//! Authentication: a key pair of lakeFS (Basic), or a login token (Bearer).
 
 use super::route::{Access, Route};
 use crate::lake::{Account, now};
@@ -10,14 +10,14 @@ use http::{HeaderMap, StatusCode, header};
 use sha2::Sha256;
 use subtle::ConstantTimeEq;
 
-/// How long a login lasts.
+/// Lifetime of a login token, in seconds.
 const LOGIN_SECONDS: i64 = 7 * 24 * 3600;
 
 fn unauthenticated() -> Error {
     Error::refused(StatusCode::UNAUTHORIZED, "error authenticating request")
 }
 
-/// Refuses a request that its route does not allow to who sent it.
+/// Returns an error if the route requires authentication and the request has no valid credentials.
 pub(super) fn allowed(route: &Route, account: &Account, headers: &HeaderMap) -> Result<()> {
     match route.access {
         Access::Open => Ok(()),
@@ -25,7 +25,7 @@ pub(super) fn allowed(route: &Route, account: &Account, headers: &HeaderMap) -> 
     }
 }
 
-/// Refuses a request whose credentials are missing or wrong.
+/// Returns an error if the credentials of a request are missing or wrong.
 pub(super) fn authenticate(account: &Account, headers: &HeaderMap) -> Result<()> {
     let header = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let (scheme, credentials) = header.split_once(' ').ok_or_else(unauthenticated)?;
@@ -37,7 +37,7 @@ pub(super) fn authenticate(account: &Account, headers: &HeaderMap) -> Result<()>
     if is_valid { Ok(()) } else { Err(unauthenticated()) }
 }
 
-/// Whether a request brings credentials at all.
+/// Returns whether a request has no credentials.
 pub(super) fn is_anonymous(headers: &HeaderMap) -> bool {
     !headers.contains_key(header::AUTHORIZATION)
 }
@@ -54,7 +54,8 @@ fn is_key_pair(account: &Account, id: &str, secret: &str) -> bool {
     (id_matches & secret_matches).into()
 }
 
-/// A login token is the Unix second in which it ends, and this lake's signature of it.
+/// Returns whether a login token is valid. A token consists of its expiration time in Unix seconds and the lake's signature
+/// of it.
 fn bearer(account: &Account, token: &str) -> bool {
     let Some((expiration, signature)) = token.split_once('.') else { return false };
     let Ok(signature) = hex::decode(signature) else { return false };
@@ -69,7 +70,7 @@ fn signer(account: &Account, expiration: &str) -> Option<Hmac<Sha256>> {
     Some(signer)
 }
 
-/// A login token for a key pair, and the Unix second in which it ends.
+/// Returns a login token for a key pair, and its expiration time in Unix seconds.
 pub(super) fn login(account: &Account, id: &str, secret: &str) -> Result<(String, i64)> {
     if !is_key_pair(account, id, secret) {
         return Err(unauthenticated());

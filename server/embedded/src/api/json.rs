@@ -1,4 +1,4 @@
-//! Fields of a JSON body; what is not there, or of another type, is empty.
+//! Fields of a JSON body. A field that is missing or has another type is read as empty.
 
 use serde_json::Value;
 use std::collections::BTreeMap;

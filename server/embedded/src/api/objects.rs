@@ -1,4 +1,4 @@
-//! Objects.
+//! Operations on objects.
 
 mod content;
 mod upload;
@@ -60,7 +60,7 @@ fn no_presign() -> Error {
     Error::invalid("local adapter presigned URL: operation not supported")
 }
 
-/// Whether the caller wants user metadata: yes unless it says no.
+/// Returns whether the response includes user metadata. The default is true.
 fn with_metadata(call: &Call) -> bool {
     call.query.bytes("user_metadata").is_empty() || call.query.flag("user_metadata")
 }
@@ -121,7 +121,8 @@ async fn copy(call: &Call) -> Result<Response> {
     Ok(reply::json(StatusCode::CREATED, &reply::object(&destination, &entry, Some(&entry.metadata))))
 }
 
-/// lakeFS's batch deletion hides more than it says; the traps are part of what clients have to live with.
+/// Deletes a batch of objects, with the traps of lakeFS: an empty path in the batch, or a missing repository or branch, is
+/// reported as success.
 async fn delete_many(call: &Call) -> Result<Response> {
     const MAX_PATHS: usize = 1000;
     let paths: Vec<Vec<u8>> = call.texts("paths").into_iter().map(String::into_bytes).collect();

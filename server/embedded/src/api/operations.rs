@@ -1,5 +1,5 @@
-//! From a checked request to its operation: repositories, branches, tags and the server itself. Objects and versions have
-//! files of their own.
+//! Dispatches validated requests to their operations, and implements those on repositories, branches, tags and the server.
+//! Operations on objects and versions are in other modules.
 
 use super::auth::{is_anonymous, login};
 use super::json::{map_in, text_in};
@@ -13,7 +13,7 @@ use hyper::body::Incoming;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
-/// Runs the operation of a call. `body` is there for routes without a JSON body.
+/// Runs the operation of a call. `body` is `Some` for routes without a JSON body.
 pub(super) async fn run(call: Call, body: Option<Incoming>) -> Result<Response> {
     use Operation::*;
     match call.route.operation {
@@ -159,12 +159,12 @@ async fn of_tags(call: &Call) -> Result<Response> {
 }
 
 impl Call {
-    /// The repository of the path.
+    /// Returns the repository in the path.
     pub(super) async fn repository(&self) -> Result<crate::lake::Repository> {
         self.lake.repository(self.segment("repository")?).await
     }
 
-    /// The page that the query asks for.
+    /// Returns the page that the query parameters select.
     pub(super) fn page(&self) -> ListQuery {
         let amount = self.query.text("amount").parse::<i64>().ok().filter(|amount| *amount > 0).unwrap_or(100);
         ListQuery {
@@ -175,28 +175,28 @@ impl Call {
         }
     }
 
-    /// A text of the body; empty where absent.
+    /// Returns a string of the JSON body; empty if it is missing.
     pub(super) fn text(&self, field: &str) -> String {
         text_in(&self.json, field)
     }
 
-    /// A flag of the body; false where absent.
+    /// Returns a flag of the JSON body; false if it is missing.
     pub(super) fn flag(&self, field: &str) -> bool {
         self.json.get(field).and_then(Value::as_bool).unwrap_or_default()
     }
 
-    /// A list of texts of the body.
+    /// Returns a list of strings of the JSON body.
     pub(super) fn texts(&self, field: &str) -> Vec<String> {
         let items = self.json.get(field).and_then(Value::as_array).into_iter().flatten();
         items.filter_map(|item| item.as_str().map(str::to_owned)).collect()
     }
 
-    /// A map of texts of the body.
+    /// Returns a map of strings of the JSON body.
     pub(super) fn map(&self, field: &str) -> BTreeMap<String, String> {
         map_in(&self.json, field)
     }
 
-    /// A header as text.
+    /// Returns a header as text.
     pub(super) fn header(&self, name: &str) -> Option<String> {
         self.parts.headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
     }
@@ -223,7 +223,7 @@ fn user(call: &Call) -> Result<Response> {
     })))
 }
 
-/// What a client may ask of the storage: nothing but what goes through this server.
+/// Returns the storage settings: no presigned URLs and no import, because all data passes through this server.
 fn storage() -> Value {
     json!({
         "blockstore_description": "",
@@ -240,7 +240,7 @@ fn storage() -> Value {
     })
 }
 
-/// A lake has its account from the start.
+/// Returns the setup state, which is always `initialized`: opening a lake creates its account.
 fn setup_state() -> Value {
     json!({
         "comm_prefs_missing": false,

@@ -1,11 +1,11 @@
-//! The query of a request, as Go's `net/url` parses it.
+//! Query parameters, parsed as by Go's `net/url`.
 
-/// Decoded pairs, in the order of the request. Values are bytes: keys of objects need not be UTF-8.
+/// Decoded parameters, in the order of the request. Values are bytes, because object keys need not be UTF-8.
 #[derive(Debug, Default)]
 pub(super) struct Query(Vec<(String, Vec<u8>)>);
 
 impl Query {
-    /// A pair with a broken escape is as good as absent; `+` is a space.
+    /// Parses a query string. `+` is a space. Parameters with an invalid escape are ignored.
     pub(super) fn parse(raw: &str) -> Self {
         let pairs = raw.split('&').filter(|pair| !pair.is_empty() && !pair.contains(';')).filter_map(|pair| {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
@@ -26,13 +26,13 @@ impl Query {
         String::from_utf8_lossy(self.bytes(name)).into_owned()
     }
 
-    /// A flag that validation has passed; absent is false.
+    /// Returns a validated flag; false if it is missing.
     pub(super) fn flag(&self, name: &'static str) -> bool {
         matches!(self.bytes(name), b"true" | b"1" | b"t" | b"T" | b"TRUE" | b"True")
     }
 }
 
-/// Decodes `%XX` and `+`; `None` where an escape is broken.
+/// Decodes `%XX` and `+`. Returns `None` if an escape is invalid.
 pub(super) fn unescape(text: &str) -> Option<Vec<u8>> {
     let bytes = text.as_bytes();
     let mut decoded = Vec::with_capacity(bytes.len());

@@ -1,4 +1,4 @@
-//! Answers.
+//! Responses.
 
 use crate::lake::{Commit, Lake, Listed, Page, Repository};
 use crate::tree::{Change, ChangeKind, Entry};
@@ -11,7 +11,7 @@ use http_body_util::{BodyExt, Empty, Full};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
-/// What is wrong with a body while it is sent.
+/// Error of a response body that occurs while it is sent.
 pub(crate) type BodyError = Box<dyn std::error::Error + Send + Sync>;
 pub(crate) type Body = UnsyncBoxBody<Bytes, BodyError>;
 pub(crate) type Response = http::Response<Body>;
@@ -45,7 +45,7 @@ pub(super) fn text(status: StatusCode, text: String) -> Response {
     with_type(status, "text/plain; charset=utf-8", text)
 }
 
-/// The answer to a refusal. What went wrong inside is logged here and not told.
+/// Returns the response for an error. Internal errors are logged, and their details are not sent to the client.
 pub(crate) fn refusal(error: &Error) -> Response {
     let status = error.status();
     match error {
@@ -64,12 +64,12 @@ pub(super) fn message(error: &Error) -> Value {
     json!({ "message": error.to_string() })
 }
 
-/// HEAD has headers alone.
+/// Returns a response to a HEAD request: only the headers.
 pub(super) fn without_body(response: Response) -> Response {
     response.map(|_| Empty::new().map_err(|never| match never {}).boxed_unsync())
 }
 
-/// Paths that are not the API: the probe, and a page where lakeFS has its web UI.
+/// Responds to paths outside the API: the health probe, and a page in place of lakeFS's web UI.
 pub(super) fn outside_the_api(path: &str, lake: &Lake) -> Response {
     if path == "/_health" {
         return text(StatusCode::OK, format!("alive! {}", lake.installation()));
@@ -79,7 +79,7 @@ pub(super) fn outside_the_api(path: &str, lake: &Lake) -> Response {
     with_type(StatusCode::OK, "text/html; charset=utf-8", page)
 }
 
-/// A key as JSON text: what is not UTF-8 becomes U+FFFD, byte by byte, as Go has it.
+/// Returns a key as text for JSON. Each byte that is not part of valid UTF-8 becomes U+FFFD, as in Go.
 pub(super) fn key_text(key: &[u8]) -> String {
     let mut text = String::with_capacity(key.len());
     for chunk in key.utf8_chunks() {
@@ -114,7 +114,7 @@ pub(super) fn commit(commit: &Commit) -> Value {
     })
 }
 
-/// An object; without `metadata` where it is `None`.
+/// Returns the JSON of an object. If `metadata` is `None`, the field is omitted.
 pub(super) fn object(path: &[u8], entry: &Entry, metadata: Option<&BTreeMap<String, String>>) -> Value {
     let mut value = json!({
         "checksum": entry.checksum,
@@ -157,7 +157,7 @@ pub(super) fn change(listed: &Listed<Change>, with_right: bool) -> Value {
     value
 }
 
-/// A page, each result by `show`.
+/// Returns the response for a page of a listing. `show` converts each result to JSON.
 pub(super) fn page<T>(page: &Page<T>, show: impl Fn(&T) -> Value) -> Result<Response> {
     let results: Vec<Value> = page.results.iter().map(show).collect();
     let next = page.next.as_deref().map(key_text);

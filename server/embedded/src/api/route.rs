@@ -1,29 +1,29 @@
-//! Which requests lakeFS knows, and what it checks of each before it does anything.
+//! Routes of lakeFS's REST API, with the parameters and bodies that lakeFS validates.
 
 use super::validate::{Kind, Param, Schema, Shape};
 use crate::{Error, Result};
 use http::Method;
 
-/// Whether a caller has to say who it is.
+/// Whether a route requires credentials.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Access {
     Open,
     Authenticated,
 }
 
-/// An endpoint.
+/// Endpoint of the API.
 #[derive(Debug)]
 pub(super) struct Route {
     pub(super) operation: Operation,
     method: &'static str,
-    /// Behind `/api/v1`; `{name}` is one segment.
+    /// Path relative to `/api/v1`. `{name}` matches one segment.
     path: &'static str,
     pub(super) params: &'static [Param],
     pub(super) body: Option<&'static Schema>,
     pub(super) access: Access,
 }
 
-/// What an endpoint does.
+/// Operation of an endpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Operation {
     CherryPick,
@@ -79,12 +79,12 @@ pub(super) enum Operation {
 }
 
 impl Route {
-    /// The names of the path parameters, in order.
+    /// Returns the names of the path parameters, in order.
     pub(super) fn parameters(&self) -> impl Iterator<Item = &'static str> {
         self.path.split('/').filter_map(|segment| segment.strip_prefix('{')?.strip_suffix('}'))
     }
 
-    /// The raw path parameters of a request for this endpoint.
+    /// Returns the raw path parameters of a request, or `None` if the path does not match.
     fn matches<'r>(&self, segments: &[&'r str]) -> Option<Vec<&'r str>> {
         let mut parameters = Vec::new();
         let mut given = segments.iter();
@@ -100,9 +100,11 @@ impl Route {
     }
 }
 
-/// The path that Go's router sees. Where a client escaped exactly what Go would have, it is the decoded path; else it is the
-/// path as sent. What comes out is decoded once more ([`super::validate::decode`]), so that `+` and `%` in a name mean
-/// different things in the two cases, as they do in lakeFS.
+/// Returns the path that Go's router matches.
+///
+/// If the path is escaped exactly as Go would escape it, this is the decoded path, otherwise the path as sent. The path
+/// parameters are decoded again later ([`super::validate::decode`]). `+` and `%` in a name therefore have a different
+/// meaning in the two cases, as in lakeFS.
 pub(super) fn as_go_routes(path: &str) -> String {
     let decoded: Vec<u8> = percent_encoding::percent_decode_str(path).collect();
     let escaped: String = decoded.iter().map(|&byte| go_escape(byte)).collect();
@@ -120,7 +122,7 @@ fn go_escape(byte: u8) -> String {
     }
 }
 
-/// The endpoint of a request, and its path parameters as they were sent.
+/// Returns the endpoint of a request and its raw path parameters.
 pub(super) fn find<'r>(method: &Method, path: &'r str) -> Result<(&'static Route, Vec<&'r str>)> {
     let segments: Vec<&str> = path.split('/').skip(1).collect();
     if segments.last().is_none_or(|last| last.is_empty()) {

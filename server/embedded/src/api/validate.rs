@@ -1,4 +1,4 @@
-//! What lakeFS checks of a request before it looks at who sent it, with the texts that it answers.
+//! Validation of requests before authentication, with the error messages of lakeFS.
 
 use super::body;
 use super::query::{Query, unescape};
@@ -7,7 +7,7 @@ use http::{HeaderMap, header};
 use hyper::body::Incoming;
 use serde_json::Value;
 
-/// A query parameter or header that is checked.
+/// Query parameter or header with a validation rule.
 #[derive(Debug)]
 pub(super) struct Param {
     name: &'static str,
@@ -16,32 +16,32 @@ pub(super) struct Param {
     required: bool,
 }
 
-/// What a parameter may be.
+/// Type of a parameter.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Kind {
     Text,
-    /// -1 to 1000.
+    /// Page size, -1 to 1000.
     Amount,
     Bool,
     Choice(&'static [&'static str]),
     DateTime,
-    /// A `Range` header, by lakeFS's grammar.
+    /// `Range` header, by lakeFS's grammar.
     Range,
-    /// Text that lakeFS decodes once more.
+    /// Text that lakeFS percent-decodes.
     Escaped,
 }
 
-/// The shape of a JSON body.
+/// Schema of a JSON body.
 #[derive(Debug)]
 pub(super) struct Schema {
     name: &'static str,
     fields: &'static [(&'static str, Shape, bool)],
     required: bool,
-    /// A list of `{"pattern": …}` instead of an object.
+    /// Whether the body is a list of `{"pattern": …}` instead of an object.
     is_pattern_list: bool,
 }
 
-/// What a field may be.
+/// Type of a field.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Shape {
     Any,
@@ -132,7 +132,7 @@ fn is_date_time(value: &str) -> bool {
     time::OffsetDateTime::parse(value, &time::format_description::well_known::Rfc3339).is_ok()
 }
 
-/// `^bytes=((\d*-\d*,? ?)+)$`
+/// Returns whether a value matches `^bytes=((\d*-\d*,? ?)+)$`.
 fn is_range(value: &str) -> bool {
     let Some(ranges) = value.strip_prefix("bytes=") else { return false };
     let bytes: Vec<u8> = ranges.bytes().collect();
@@ -166,7 +166,7 @@ fn undecodable(name: &str, escape: &str) -> String {
     )
 }
 
-/// The first `%` that two hex digits do not follow, with what does.
+/// Returns the first `%` that is not followed by two hex digits, together with the characters after it.
 fn broken_escape(value: &str) -> Option<&str> {
     value.match_indices('%').find_map(|(at, _)| {
         let is_whole = value.as_bytes().get(at + 1..at + 3).is_some_and(|digits| hex::decode(digits).is_ok());
@@ -174,7 +174,7 @@ fn broken_escape(value: &str) -> Option<&str> {
     })
 }
 
-/// Checks the path, by name and raw value, the query and the headers of a request.
+/// Validates the path parameters (name and raw value), the query and the headers of a request.
 pub(super) fn parameters(path: &[(&str, &str)], params: &[Param], query: &Query, headers: &HeaderMap) -> Result<()> {
     for (name, value) in path {
         if value.is_empty() {
@@ -185,7 +185,7 @@ pub(super) fn parameters(path: &[(&str, &str)], params: &[Param], query: &Query,
     params.iter().try_for_each(|param| param.check(query, headers))
 }
 
-/// Decodes path parameters as lakeFS does: as if they were a query.
+/// Decodes path parameters by the rules for queries, as lakeFS does.
 pub(super) fn decode(path: &[(&str, &str)]) -> Result<Vec<String>> {
     let decoded = path.iter().map(|(name, raw)| {
         let decoded =
@@ -248,7 +248,7 @@ fn check_patterns(value: &Value) -> Result<()> {
 }
 
 impl Shape {
-    /// What is wrong, and where below the field.
+    /// Checks a value. The error is a JSON pointer relative to the field, and the message.
     fn check(self, value: &Value) -> std::result::Result<(), (String, String)> {
         let here = |what: &str| Err((String::new(), what.to_owned()));
         match (self, value) {
@@ -290,7 +290,7 @@ fn refused(what: &str) -> Error {
     Error::invalid(format!("request body has an error: {what}"))
 }
 
-/// Reads and checks a JSON body.
+/// Reads and validates a JSON body.
 pub(super) async fn body(schema: &Schema, headers: &HeaderMap, body: Incoming) -> Result<Value> {
     let bytes = body::collect(body).await?;
     if bytes.is_empty() && !schema.required {

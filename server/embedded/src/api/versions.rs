@@ -1,4 +1,4 @@
-//! Commits, history, differences and merges.
+//! Operations on commits, history, diffs and merges.
 
 use super::Call;
 use super::json::{map_in, text_in};
@@ -62,7 +62,7 @@ async fn merge(call: &Call, repository: &Repository) -> Result<Response> {
 async fn merge_base(call: &Call, repository: &Repository) -> Result<Response> {
     let (source, destination) = (call.segment("sourceRef")?, call.segment("destinationBranch")?);
     let base = call.lake.merge_base(repository, source, destination).await?;
-    // lakeFS has the two the wrong way round.
+    // lakeFS swaps the source and the destination.
     Ok(reply::ok(&json!({
         "base_commit_id": base.base.id,
         "source_commit_id": base.destination.id,
@@ -87,7 +87,7 @@ async fn cherry_pick(call: &Call, repository: &Repository) -> Result<Response> {
     Ok(reply::json(StatusCode::CREATED, &reply::commit(&commit)))
 }
 
-/// What is removed and not committed has no size.
+/// Sets the size of an uncommitted removal to 0, as lakeFS does.
 fn uncommitted(mut change: Value) -> Value {
     if change.get("type").and_then(Value::as_str) == Some("removed") {
         change["size_bytes"] = json!(0);
@@ -105,7 +105,7 @@ fn request(call: &Call) -> CommitRequest {
     }
 }
 
-/// Revert and cherry-pick take message and metadata from `commit_overrides`.
+/// Returns the commit of a revert or cherry-pick, whose message and metadata are in `commit_overrides`.
 fn overridden(call: &Call) -> CommitRequest {
     let overrides = call.json.get("commit_overrides").unwrap_or(&Value::Null);
     CommitRequest { message: text_in(overrides, "message"), metadata: map_in(overrides, "metadata"), ..request(call) }

@@ -1,23 +1,29 @@
 //! Branches.
 
-use super::listing::{ListQuery, Page, paginate_names};
-use super::refs::RefKind;
-use super::repositories::{insert_branch, still_there};
+use super::page::{ListQuery, Page, paginate_names};
+use super::repositories::{ensure_exists, insert_branch};
 use super::{Lake, Repository};
 use crate::{Error, Result};
 use lakeport_types::{BranchName, CommitId};
 use sqlx::{SqliteConnection, SqliteExecutor};
 
-/// A branch and where it points.
+/// Branch and its head.
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub(crate) struct Branch {
-    /// Names what is staged on it. A branch of the same name made later has another.
+    /// Key of the branch's staged changes. It is never reused: a later branch with the same name has another number.
     pub(crate) number: i64,
     pub(crate) name: String,
     pub(crate) commit_id: String,
 }
 
-/// What a reset of staged changes takes back.
+/// Kind of a named ref.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum RefKind {
+    Branch,
+    Tag,
+}
+
+/// Staged changes that a reset discards.
 #[derive(Debug, Clone)]
 pub(crate) enum ResetScope {
     All,
@@ -25,7 +31,7 @@ pub(crate) enum ResetScope {
     Prefix(Vec<u8>),
 }
 
-/// Checks a branch name as lakeFS does; `argument` is what lakeFS calls it in this place.
+/// Validates a branch name as lakeFS does. `argument` is the name of the argument in lakeFS's error message.
 pub(crate) fn check_branch_name(name: &str, argument: &str) -> Result<()> {
     match BranchName::try_from(name) {
         Ok(_) => Ok(()),
@@ -46,7 +52,7 @@ pub(super) async fn find(
 }
 
 impl Lake {
-    /// The branch of that name.
+    /// Returns the branch with this name.
     pub(crate) async fn branch(&self, repository: &Repository, name: &str, argument: &str) -> Result<Branch> {
         check_branch_name(name, argument)?;
         let found = find(self.store.pool(), repository, name).await?;
@@ -69,7 +75,7 @@ impl Lake {
         Ok(paginate_names(all, query, |branch| &branch.name))
     }
 
-    /// Makes a branch at the commit of `source` and says which that is.
+    /// Creates a branch at the commit of `source`, and returns the ID of that commit.
     pub(crate) async fn create_branch(
         &self,
         repository: &Repository,
@@ -92,8 +98,8 @@ impl Lake {
         })?;
         repository.writable(force)?;
         let mut write = self.store.write().await?;
-        still_there(&mut write, repository).await?;
-        self.refuse_clash(write.connection(), repository, name, RefKind::Branch).await?;
+        ensure_exists(&mut write, repository).await?;
+        self.ensure_name_is_free(write.connection(), repository, name, RefKind::Branch).await?;
         if find(write.connection(), repository, name).await?.is_some() {
             return Err(Error::conflict("branch already exists: not unique"));
         }
@@ -110,7 +116,7 @@ impl Lake {
         Ok(resolved.commit_id)
     }
 
-    /// Deletes a branch and what is staged on it.
+    /// Deletes a branch and its staged changes.
     pub(crate) async fn delete_branch(&self, repository: &Repository, name: &str, force: bool) -> Result<()> {
         check_branch_name(name, "name")?;
         repository.writable(force)?;
@@ -127,7 +133,7 @@ impl Lake {
         write.commit().await
     }
 
-    /// Takes back staged changes.
+    /// Discards staged changes.
     pub(crate) async fn reset_branch(
         &self,
         repository: &Repository,
@@ -137,7 +143,7 @@ impl Lake {
     ) -> Result<()> {
         repository.writable(force)?;
         let branch = self.branch(repository, name, "branch").await?;
-        self.unprotected(repository, name, "cannot write to protected branch").await?;
+        self.ensure_unprotected(repository, name, "cannot write to protected branch").await?;
         let mut write = self.store.write().await?;
         let reset = match scope {
             ResetScope::All => sqlx::query("DELETE FROM staging WHERE branch = $1").bind(branch.number),
@@ -154,7 +160,7 @@ impl Lake {
         write.commit().await
     }
 
-    /// Moves a branch to another commit. What is staged stays staged.
+    /// Moves a branch to another commit. Its staged changes do not change.
     pub(crate) async fn hard_reset(
         &self,
         repository: &Repository,
@@ -164,7 +170,7 @@ impl Lake {
     ) -> Result<()> {
         repository.writable(force)?;
         let branch = self.branch(repository, name, "branch").await?;
-        self.unprotected(repository, name, "protected branch").await?;
+        self.ensure_unprotected(repository, name, "protected branch").await?;
         let mut write = self.store.write().await?;
         let resolved = self
             .resolve_on(write.connection(), repository, target)
@@ -179,22 +185,22 @@ impl Lake {
         write.commit().await
     }
 
-    /// Refuses a new name that another kind of ref has: a ref has to mean one thing.
-    pub(super) async fn refuse_clash(
+    /// Returns an error if a ref of another kind has the name, because a name must not be ambiguous.
+    pub(super) async fn ensure_name_is_free(
         &self,
         connection: &mut SqliteConnection,
         repository: &Repository,
         name: &str,
         kind: RefKind,
     ) -> Result<()> {
-        let (other, said) = match kind {
+        let (other, label) = match kind {
             RefKind::Branch => ("SELECT 1 FROM tags WHERE repository = $1 AND name = $2", "tag ID"),
             RefKind::Tag => ("SELECT 1 FROM branches WHERE repository = $1 AND name = $2", "branch name"),
         };
         let clash: Option<i64> =
             sqlx::query_scalar(other).bind(repository.number).bind(name).fetch_optional(&mut *connection).await?;
         if clash.is_some() {
-            return Err(Error::conflict(format!("{said} {name}: conflict found")));
+            return Err(Error::conflict(format!("{label} {name}: conflict found")));
         }
         if CommitId::try_from(name).is_ok() && self.commit_on(connection, repository, name).await?.is_some() {
             return Err(Error::conflict(format!("commit ID {name}: conflict found")));
@@ -203,7 +209,7 @@ impl Lake {
     }
 }
 
-/// lakeFS answers 500 to an empty name.
+/// Returns an error if a value is empty. As in lakeFS, its status is 500.
 pub(super) fn required(value: &str, argument: &str) -> Result<()> {
     if value.is_empty() {
         let message = format!("argument {argument}: required value: validation error");

@@ -1,4 +1,4 @@
-//! Commits, and committing what is staged.
+//! Commits.
 
 use super::branches::check_branch_name;
 use super::{Lake, Repository, now};
@@ -11,46 +11,46 @@ use sha2::{Digest, Sha256};
 use sqlx::{Row, SqliteConnection};
 use std::collections::BTreeMap;
 
-/// A commit.
+/// Commit.
 #[derive(Debug, Clone)]
 pub(crate) struct Commit {
-    /// SHA-256 of everything below.
+    /// SHA-256 of the other fields except the generation, and of a salt for the first commit of a repository.
     pub(crate) id: String,
     pub(crate) parents: Vec<String>,
     pub(crate) committer: String,
     pub(crate) message: String,
-    /// Unix seconds.
+    /// Creation time, in Unix seconds.
     pub(crate) creation_date: i64,
     pub(crate) tree: TreeId,
     pub(crate) metadata: BTreeMap<String, String>,
-    /// One more than the highest of its parents.
+    /// One more than the highest generation of the parents.
     pub(crate) generation: i64,
 }
 
-/// Commits that were read, by repository and ID: they never change, and a merge or a log goes through many of them.
+/// Cache of commits, by repository and ID. Commits never change, and a merge or log reads many of them.
 pub(super) type Commits = quick_cache::sync::Cache<(i64, String), Commit, Weight>;
 
-/// Counts the bytes of a commit, since their number says little: what callers say of them differs in size.
+/// Weighs a commit in the cache by its approximate size in bytes, because messages and metadata vary in size.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Weight;
 
-/// Bytes of commits in the cache.
+/// Capacity of the cache, in bytes.
 const CACHED_BYTES: u64 = 8 << 20;
-/// Bytes of a commit that nothing is said of.
-const USUAL_BYTES: usize = 512;
+/// Approximate size of a commit without message and metadata, in bytes.
+const BASE_BYTES: usize = 512;
 
 impl Weighter<(i64, String), Commit> for Weight {
     fn weight(&self, _: &(i64, String), commit: &Commit) -> u64 {
-        let said = commit.metadata.iter().map(|(key, value)| key.len() + value.len()).sum::<usize>();
-        (USUAL_BYTES + commit.message.len() + said) as u64
+        let metadata = commit.metadata.iter().map(|(key, value)| key.len() + value.len()).sum::<usize>();
+        (BASE_BYTES + commit.message.len() + metadata) as u64
     }
 }
 
 pub(super) fn cache() -> Commits {
-    Commits::with_weighter(CACHED_BYTES as usize / USUAL_BYTES, CACHED_BYTES, Weight)
+    Commits::with_weighter(CACHED_BYTES as usize / BASE_BYTES, CACHED_BYTES, Weight)
 }
 
-/// What a caller says of a commit.
+/// Parameters of a commit.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct CommitRequest {
     pub(crate) message: String,
@@ -60,16 +60,16 @@ pub(crate) struct CommitRequest {
     pub(crate) force: bool,
 }
 
-/// How often an operation on a branch begins anew because another one moved the branch meanwhile.
+/// Maximum number of attempts of an operation whose branch is moved by concurrent operations.
 pub(super) const MAX_ATTEMPTS: usize = 50;
 
-/// What lakeFS answers when a branch moves faster than an operation on it.
+/// Returns the error of lakeFS for an operation that failed because of concurrent operations on its branch.
 pub(super) fn too_many_attempts() -> Error {
     Error::refused(http::StatusCode::TOO_MANY_REQUESTS, "Too many attempts, try again later")
 }
 
 impl Commit {
-    /// The commit that a repository begins with.
+    /// Creates the first commit of a repository.
     pub(super) fn first(repository: &Repository) -> Self {
         Self::new(vec![], String::new(), "Repository created".into(), now(), TreeId::default(), BTreeMap::new(), 1)
             .salted(repository)
@@ -90,7 +90,7 @@ impl Commit {
         commit
     }
 
-    /// A commit on top of others.
+    /// Creates a commit with the given parents. `date` is in Unix seconds; the default is the current time.
     pub(super) fn on(
         parents: &[&Commit],
         committer: &str,
@@ -104,7 +104,8 @@ impl Commit {
         Self::new(parents, committer.to_owned(), message, date.unwrap_or_else(now), tree, metadata, generation)
     }
 
-    /// First commits are told apart by their repository, which may be made anew under its old ID.
+    /// Replaces the ID by one that depends on the repository number and a random number. Without the salt, the first
+    /// commits of repositories created in the same second would have equal IDs.
     fn salted(mut self, repository: &Repository) -> Self {
         self.id = self.digest(format!("{}/{}", repository.number, rand::rng().random::<u64>()).as_bytes());
         self
@@ -177,7 +178,7 @@ impl Lake {
         }))
     }
 
-    /// The commit that an expression names.
+    /// Returns the commit that a ref expression resolves to.
     pub(crate) async fn get_commit(&self, repository: &Repository, expression: &str) -> Result<Commit> {
         use http::StatusCode;
         let resolved = self.resolve(repository, expression).await.map_err(|error| match error.status() {
@@ -190,7 +191,7 @@ impl Lake {
         self.commit(repository, &resolved.commit_id).await
     }
 
-    /// Commits what is staged on a branch.
+    /// Commits the staged changes of a branch.
     pub(crate) async fn commit_branch(
         &self,
         repository: &Repository,
@@ -200,11 +201,11 @@ impl Lake {
         check_branch_name(name, "branch")?;
         repository.writable(request.force)?;
         self.resolve(repository, name).await.map_err(|error| {
-            // lakeFS looks for hooks before it looks for the branch, and says so.
+            // lakeFS looks for hooks before it looks for the branch, so the error comes from the hooks.
             error.context("prepare-commit hook aborted, run id '': list actions from commit: listing actions")
         })?;
         let branch = self.branch(repository, name, "branch").await?;
-        self.unprotected(repository, name, "cannot commit to protected branch").await?;
+        self.ensure_unprotected(repository, name, "cannot commit to protected branch").await?;
         for _ in 0..MAX_ATTEMPTS {
             let staged = self.staged(repository, &branch).await?;
             if staged.changes.is_empty() && !request.allow_empty {
@@ -229,10 +230,10 @@ impl Lake {
         Err(too_many_attempts())
     }
 
-    /// Stores a commit and points the branch to it, if the branch still points to `head`.
+    /// Stores a commit and moves the branch to it, if the branch still points to `head`. Returns whether it did.
     ///
     /// # Errors
-    /// `branch not found` when it was deleted meanwhile.
+    /// `branch not found` if the branch was deleted in the meantime.
     pub(super) async fn advance(
         &self,
         write: &mut Write,

@@ -1,23 +1,23 @@
 //! Differences between refs, and between a branch and its head.
 
-use super::listing::{ListQuery, Listed, Page, paginate};
+use super::page::{ListQuery, Listed, Page, paginate};
 use super::{Lake, Repository};
 use crate::Result;
 use crate::tree::{Change, Edits, TreeId};
 use std::collections::HashMap;
 
-/// What to compare.
+/// Parameters of a comparison of two refs.
 #[derive(Debug, Clone)]
 pub(crate) struct DiffQuery {
     pub(crate) left: String,
     pub(crate) right: String,
-    /// Compares the two as they are; else right with the merge base, conflicts shown.
+    /// If true, compares left with right. Otherwise compares the merge base with right, and marks conflicts with left.
     pub(crate) two_dot: bool,
     pub(crate) list: ListQuery,
 }
 
 impl Lake {
-    /// A page of what is uncommitted on a branch.
+    /// Returns a page of the uncommitted changes of a branch.
     pub(crate) async fn diff_branch(
         &self,
         repository: &Repository,
@@ -28,7 +28,7 @@ impl Lake {
         paginate(self.staged(repository, &branch).await?.changes, query).await
     }
 
-    /// A page of what differs between two refs.
+    /// Returns a page of the differences between two refs.
     pub(crate) async fn diff_refs(&self, repository: &Repository, query: &DiffQuery) -> Result<Page<Listed<Change>>> {
         let changes = if query.two_dot {
             self.two_dot(repository, &query.left, &query.right).await?
@@ -59,7 +59,7 @@ impl Lake {
         self.trees.diff(repository.number, &left_tree, &right_tree).await
     }
 
-    /// What differs between `left` and `right` with `edits` made to it, which are stored nowhere.
+    /// Returns the differences between `left` and the result of applying `edits` to `right`. That result is not stored.
     async fn diff_with_edits(
         &self,
         repository: &Repository,
@@ -82,7 +82,7 @@ impl Lake {
     }
 
     async fn three_dot(&self, repository: &Repository, left: &str, right: &str) -> Result<Vec<Change>> {
-        // lakeFS looks at the left ref first, and its errors say so.
+        // lakeFS resolves the left ref first. This determines which error is returned if both refs are invalid.
         let base = self.merge_base(repository, left, right).await?;
         let ours = self.trees.diff(repository.number, &base.base.tree, &base.source.tree).await?;
         let ours: HashMap<_, _> = ours.into_iter().map(|change| (change.key.clone(), change)).collect();
@@ -91,7 +91,8 @@ impl Lake {
     }
 }
 
-/// A change of theirs, seen beside ours: hidden where both did the same, a conflict where they did not.
+/// Compares a change of the other side with our changes. Returns `None` if both sides made the same change, and a conflict
+/// if the changes of the key differ.
 fn against(change: Change, ours: &HashMap<Vec<u8>, Change>) -> Option<Change> {
     match ours.get(&change.key) {
         None => Some(change),
@@ -100,7 +101,7 @@ fn against(change: Change, ours: &HashMap<Vec<u8>, Change>) -> Option<Change> {
     }
 }
 
-/// Whether two changes of a key end alike.
+/// Returns whether two changes of a key have the same result.
 pub(super) fn same_outcome(a: &Change, b: &Change) -> bool {
     match (&a.right, &b.right) {
         (None, None) => true,

@@ -1,4 +1,4 @@
-//! Removes what nothing names any more: the bytes of overwritten, deleted and dropped uploads.
+//! Garbage collection of the bytes of overwritten, deleted and abandoned uploads.
 
 use super::Lake;
 use super::objects::blob_name;
@@ -9,89 +9,92 @@ use sqlx::Row;
 use std::collections::HashSet;
 use std::time::Duration;
 
-/// What a collection did.
+/// Result of a garbage collection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Collected {
-    /// Blobs that something names.
+    /// Number of blobs that are referenced.
     pub kept: usize,
-    /// Blobs that were removed.
+    /// Number of blobs that were removed.
     pub removed: usize,
 }
 
-/// How often a lake that is served looks for what nothing names.
+/// Time between garbage collections of a served lake.
 const INTERVAL: Duration = Duration::from_secs(3600);
 
 impl Lake {
-    /// Removes blobs that no commit and no staged change names. Safe while the lake is in use.
+    /// Removes blobs to which no commit and no staged change refers. It is safe to call this while the lake is in use.
     ///
-    /// A commit keeps its bytes for as long as its repository lives, reachable from a branch or not, as in lakeFS.
+    /// As in lakeFS, a commit keeps its bytes as long as its repository exists, even if no branch reaches the commit.
     ///
     /// # Errors
-    /// When the database or a file fails; what is removed until then was garbage.
+    /// Returns an error if the database or a file operation fails. Blobs that were removed before the error were unreferenced.
     pub async fn gc(&self) -> Result<Collected> {
-        let (unnamed, kept) = self.unnamed_blobs().await?;
-        for blob in &unnamed {
+        let (unreferenced, kept) = self.unreferenced_blobs().await?;
+        for blob in &unreferenced {
             self.blobs.remove(blob).await?;
         }
-        Ok(Collected { kept, removed: unnamed.len() })
+        Ok(Collected { kept, removed: unreferenced.len() })
     }
 
-    /// Removes such blobs from time to time, for as long as it is polled. Each is first condemned and goes a round later, so that
-    /// a reader who has just looked up an object still finds its bytes.
+    /// Removes unreferenced blobs every hour, until the future is dropped.
+    ///
+    /// A blob is removed only if it was already unreferenced one hour before. A reader that has just looked up an object can
+    /// therefore still read its bytes.
     pub async fn gc_regularly(&self) {
-        let mut condemned = HashSet::new();
+        let mut candidates = HashSet::new();
         loop {
             tokio::time::sleep(INTERVAL).await;
-            match self.gc_condemned(&mut condemned).await {
+            match self.gc_candidates(&mut candidates).await {
                 Ok(0) => {}
-                Ok(removed) => tracing::info!(removed, "bytes that nothing names were removed"),
-                Err(error) => tracing::warn!(%error, "bytes that nothing names cannot be removed now"),
+                Ok(removed) => tracing::info!(removed, "removed unreferenced blobs"),
+                Err(error) => tracing::warn!(%error, "cannot remove unreferenced blobs; retrying in an hour"),
             }
         }
     }
 
-    /// Removes what is condemned and still has no name, and condemns what else has none.
-    async fn gc_condemned(&self, condemned: &mut HashSet<String>) -> Result<usize> {
-        let (unnamed, _) = self.unnamed_blobs().await?;
+    /// Removes the candidates that are still unreferenced, and makes the other unreferenced blobs the new candidates.
+    async fn gc_candidates(&self, candidates: &mut HashSet<String>) -> Result<usize> {
+        let (unreferenced, _) = self.unreferenced_blobs().await?;
         let mut removed = 0;
-        for blob in unnamed.intersection(condemned) {
+        for blob in unreferenced.intersection(candidates) {
             self.blobs.remove(blob).await?;
             removed += 1;
         }
-        *condemned = unnamed;
+        *candidates = unreferenced;
         Ok(removed)
     }
 
-    /// The blobs that nothing names, and how many have a name.
-    async fn unnamed_blobs(&self) -> Result<(HashSet<String>, usize)> {
-        // In this order: whatever is listed has its name in the database by now, or never gets one.
+    /// Returns the unreferenced blobs, and the number of referenced blobs.
+    async fn unreferenced_blobs(&self) -> Result<(HashSet<String>, usize)> {
+        // The order matters: if the database ever refers to a listed blob, it already does so when the references are read.
         let mut listed = self.blobs.list().await?;
-        let named = self.named_blobs().await?;
+        let referenced = self.referenced_blobs().await?;
         let all = listed.len();
-        listed.retain(|blob| !named.contains(blob));
+        listed.retain(|blob| !referenced.contains(blob));
         let kept = all - listed.len();
         Ok((listed, kept))
     }
 
-    async fn named_blobs(&self) -> Result<HashSet<String>> {
-        let mut named = HashSet::new();
+    async fn referenced_blobs(&self) -> Result<HashSet<String>> {
+        let mut referenced = HashSet::new();
         let mut snapshot = self.store.snapshot().await?;
         let mut staged = sqlx::query("SELECT entry FROM staging WHERE entry IS NOT NULL").fetch(snapshot.connection());
         while let Some(row) = staged.try_next().await? {
             let entry: Entry = postcard::from_bytes(row.try_get("entry")?)?;
-            named.extend(blob_in(&entry.address));
+            referenced.extend(blob_in(&entry.address));
         }
         drop(staged);
         let mut nodes = sqlx::query("SELECT data FROM nodes WHERE is_range").fetch(snapshot.connection());
         while let Some(row) = nodes.try_next().await? {
             let range: Range = postcard::from_bytes(row.try_get("data")?)?;
-            named.extend(range.iter().filter_map(|(_, entry)| blob_in(&entry.address)));
+            referenced.extend(range.iter().filter_map(|(_, entry)| blob_in(&entry.address)));
         }
-        Ok(named)
+        Ok(referenced)
     }
 }
 
-/// The blob that an address may name, in whatever repository: too much is kept rather than too little.
+/// Returns the ID of the blob to which an address of any repository may refer. An address that only looks like a reference
+/// keeps a blob without need, which does no harm.
 fn blob_in(address: &str) -> Option<String> {
     address.rsplit('/').next().and_then(blob_name).map(str::to_owned)
 }
@@ -101,7 +104,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn what_has_no_name_is_condemned_first_and_goes_a_round_later() {
+    async fn an_unreferenced_blob_is_removed_in_the_second_collection() {
         let dir = tempfile::tempdir().unwrap();
         let lake = Lake::open(dir.path()).await.unwrap();
         let publishing = lake.blobs.publishing().await;
@@ -109,10 +112,10 @@ mod tests {
         let id = blob.id.clone();
         lake.blobs.publish(&publishing, blob).await.unwrap();
         drop(publishing);
-        let mut condemned = HashSet::new();
-        assert_eq!(lake.gc_condemned(&mut condemned).await.unwrap(), 0);
-        assert!(lake.blobs.read(&id).await.unwrap().is_some(), "it was removed under a reader");
-        assert_eq!(lake.gc_condemned(&mut condemned).await.unwrap(), 1);
+        let mut candidates = HashSet::new();
+        assert_eq!(lake.gc_candidates(&mut candidates).await.unwrap(), 0);
+        assert!(lake.blobs.read(&id).await.unwrap().is_some(), "the first collection removed the blob");
+        assert_eq!(lake.gc_candidates(&mut candidates).await.unwrap(), 1);
         assert!(lake.blobs.read(&id).await.unwrap().is_none());
     }
 }

@@ -1,30 +1,31 @@
-//! The history of a ref.
+//! History of a ref.
 
 use super::{Commit, Lake, Repository};
 use crate::Result;
 use crate::tree::TreeId;
 use std::collections::{BinaryHeap, HashSet};
 
-/// Which part of the history, and how much of it.
+/// Selects commits of a history.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct LogQuery {
-    /// Begins behind this commit (an ID or a unique prefix of one).
+    /// Start after this commit (an ID or a unique prefix of an ID).
     pub(crate) after: String,
     pub(crate) amount: usize,
-    /// Only commits that changed one of these keys, or a key under one of these prefixes. Merges never count.
+    /// If `objects` or `prefixes` is not empty, return only commits that changed one of these keys, or a key with one of these
+    /// prefixes. Merge commits never match.
     pub(crate) objects: Vec<Vec<u8>>,
     pub(crate) prefixes: Vec<Vec<u8>>,
-    /// Ends with the first page.
+    /// Report that the first page is the last.
     pub(crate) limit: bool,
     pub(crate) first_parent: bool,
-    /// Unix seconds; older commits are left out.
+    /// Stop at the first commit that is older than this time, in Unix seconds.
     pub(crate) since: Option<i64>,
-    /// The last commit to show.
+    /// Last commit to return.
     pub(crate) stop_at: Option<String>,
 }
 
 impl Lake {
-    /// A page of the history, newest first, children before parents; and whether there is more.
+    /// Returns a page of the history, newest commits first and children before parents, and whether more commits follow.
     pub(crate) async fn log(
         &self,
         repository: &Repository,
@@ -40,19 +41,19 @@ impl Lake {
             None => None,
         };
         let mut history = History::new(self, repository, self.commit(repository, &resolved.commit_id).await?);
-        let (mut commits, mut behind) = (Vec::new(), query.after.is_empty());
+        let (mut commits, mut is_after) = (Vec::new(), query.after.is_empty());
         while let Some(commit) = history.next(query.first_parent).await? {
             if query.since.is_some_and(|since| commit.creation_date < since) {
                 break;
             }
             let is_last = stop_at.as_ref() == Some(&commit.id);
-            if behind && self.concerns(repository, &commit, query).await? {
+            if is_after && self.matches(repository, &commit, query).await? {
                 if commits.len() == query.amount {
                     return Ok((commits, !query.limit));
                 }
                 commits.push(commit);
-            } else if !behind {
-                behind = commit.id.starts_with(&query.after);
+            } else if !is_after {
+                is_after = commit.id.starts_with(&query.after);
             }
             if is_last {
                 break;
@@ -61,8 +62,8 @@ impl Lake {
         Ok((commits, false))
     }
 
-    /// Whether a commit changed something that is asked for.
-    async fn concerns(&self, repository: &Repository, commit: &Commit, query: &LogQuery) -> Result<bool> {
+    /// Returns whether a commit changed one of the objects or prefixes of the query.
+    async fn matches(&self, repository: &Repository, commit: &Commit, query: &LogQuery) -> Result<bool> {
         if query.objects.is_empty() && query.prefixes.is_empty() {
             return Ok(true);
         }
@@ -78,7 +79,7 @@ impl Lake {
     }
 }
 
-/// Walks from a commit to its ancestors, newest first.
+/// Iterator over a commit and its ancestors, newest first.
 struct History<'a> {
     lake: &'a Lake,
     repository: &'a Repository,

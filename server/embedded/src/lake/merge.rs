@@ -8,10 +8,10 @@ use crate::tree::{Change, Edits, NewTree, TreeId};
 use crate::{Error, Result};
 use std::collections::{BTreeMap, BinaryHeap, HashMap};
 
-/// What becomes of a key that both sides changed.
+/// Resolution of conflicts: which version of a key is kept if both sides changed it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) enum Strategy {
-    /// The merge fails.
+    /// Neither: the merge fails.
     #[default]
     Default,
     SourceWins,
@@ -19,7 +19,7 @@ pub(crate) enum Strategy {
 }
 
 impl Strategy {
-    /// From lakeFS's name for it.
+    /// Parses lakeFS's name of a strategy.
     pub(crate) fn parse(name: &str) -> Result<Self> {
         match name {
             "" => Ok(Self::Default),
@@ -38,7 +38,7 @@ impl Strategy {
     }
 }
 
-/// What a caller says of a merge.
+/// Parameters of a merge.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct MergeRequest {
     pub(crate) commit: CommitRequest,
@@ -46,14 +46,14 @@ pub(crate) struct MergeRequest {
     pub(crate) squash: bool,
 }
 
-/// Two commits and the best commit that both come from.
+/// Two commits and their best common ancestor.
 pub(crate) struct MergeBase {
     pub(crate) source: Commit,
     pub(crate) destination: Commit,
     pub(crate) base: Commit,
 }
 
-/// A change of a tree, ready to be made on top of a branch.
+/// Difference between two trees, for application to a branch.
 struct Patch<'a> {
     from: &'a TreeId,
     to: &'a TreeId,
@@ -61,7 +61,7 @@ struct Patch<'a> {
 }
 
 impl Lake {
-    /// The merge base of two refs.
+    /// Returns the merge base of two refs.
     pub(crate) async fn merge_base(
         &self,
         repository: &Repository,
@@ -74,15 +74,15 @@ impl Lake {
         Ok(MergeBase { source, destination, base })
     }
 
-    async fn head_of(&self, repository: &Repository, expression: &str, said: &str) -> Result<Commit> {
-        let context = |error: Error| error.context(format!("{said} {expression}"));
+    async fn head_of(&self, repository: &Repository, expression: &str, action: &str) -> Result<Commit> {
+        let context = |error: Error| error.context(format!("{action} {expression}"));
         let resolved = self.resolve(repository, expression).await.map_err(context)?;
         resolved.must_be_a_commit(expression).map_err(context)?;
         self.commit(repository, &resolved.commit_id).await
     }
 
-    /// The commit of the highest generation that both come from. A commit is looked at after all that come from it, so the
-    /// first that both sides have reached is it.
+    /// Returns the common ancestor with the highest generation. Commits are visited by decreasing generation, so that all
+    /// descendants of a commit are visited before it. The first commit that both sides have reached is therefore the result.
     async fn common_ancestor(&self, repository: &Repository, a: &Commit, b: &Commit) -> Result<Commit> {
         const A: u8 = 1;
         const B: u8 = 2;
@@ -110,7 +110,7 @@ impl Lake {
         Err(Error::not_found("merge base: not found"))
     }
 
-    /// Merges a ref into a branch and says the new head.
+    /// Merges a ref into a branch, and returns the ID of the new head.
     pub(crate) async fn merge(
         &self,
         repository: &Repository,
@@ -128,7 +128,7 @@ impl Lake {
         let mut metadata = request.commit.metadata.clone();
         metadata.insert(".lakefs.merge.strategy".into(), request.strategy.name().into());
         for _ in 0..MAX_ATTEMPTS {
-            let sequence = self.clean(repository, &branch).await?;
+            let sequence = self.ensure_clean(repository, &branch).await?;
             let source = self
                 .head_of(repository, source, "get commit by ref")
                 .await
@@ -141,7 +141,7 @@ impl Lake {
             let patch = Patch { from: &base.tree, to: &source.tree, strategy: request.strategy };
             let tree = self.patched(repository, &head.tree, &patch).await?;
             let parents = if request.squash { vec![&head] } else { vec![&head, &source] };
-            // A squash has one parent, but is as far from the first commit as a merge would be.
+            // The generation of a squash commit is that of a merge commit, although a squash commit has only one parent.
             let mut commit = Commit::on(
                 &parents,
                 &self.account.user,
@@ -158,7 +158,7 @@ impl Lake {
         Err(too_many_attempts())
     }
 
-    /// Undoes what a commit changed against one of its parents.
+    /// Reverts the changes of a commit relative to one of its parents.
     pub(crate) async fn revert(
         &self,
         repository: &Repository,
@@ -190,7 +190,7 @@ impl Lake {
         self.land_patch(repository, &branch, &patch, &request).await
     }
 
-    /// Makes the change of a commit once more on top of a branch.
+    /// Applies the changes of a commit to a branch.
     pub(crate) async fn cherry_pick(
         &self,
         repository: &Repository,
@@ -223,7 +223,7 @@ impl Lake {
         }
         request.metadata.insert("cherry-pick-origin".into(), target.id.clone());
         request.metadata.insert("cherry-pick-committer".into(), target.committer.clone());
-        // lakeFS makes a commit of it even where nothing is left to change.
+        // lakeFS creates a commit even if the branch already has all the changes.
         request.allow_empty = true;
         let patch = Patch { from: &parent_tree, to: &target.tree, strategy: Strategy::Default };
         self.land_patch(repository, &branch, &patch, &request).await
@@ -236,7 +236,7 @@ impl Lake {
         self.commit(repository, &resolved.commit_id).await
     }
 
-    /// Makes a patch on top of a branch, as one commit.
+    /// Applies a patch to a branch, as one commit.
     async fn land_patch(
         &self,
         repository: &Repository,
@@ -245,7 +245,7 @@ impl Lake {
         request: &CommitRequest,
     ) -> Result<Commit> {
         for _ in 0..MAX_ATTEMPTS {
-            let sequence = self.clean(repository, branch).await?;
+            let sequence = self.ensure_clean(repository, branch).await?;
             let head = self.current_head(repository, branch).await?;
             let tree = self.patched(repository, &head.tree, patch).await.map_err(|error| match error {
                 Error::MergeConflict => Error::conflict("update branch: conflict found"),
@@ -263,8 +263,8 @@ impl Lake {
         Err(too_many_attempts())
     }
 
-    /// Refuses a branch with uncommitted changes; else says the last write that was looked at.
-    async fn clean(&self, repository: &Repository, branch: &Branch) -> Result<i64> {
+    /// Returns an error if a branch has uncommitted changes. Otherwise returns the sequence number of its last staged write.
+    async fn ensure_clean(&self, repository: &Repository, branch: &Branch) -> Result<i64> {
         let staged = self.staged(repository, branch).await?;
         if staged.changes.is_empty() {
             Ok(staged.sequence)
@@ -278,7 +278,8 @@ impl Lake {
         self.commit(repository, &branch.commit_id).await
     }
 
-    /// Points a branch to a commit, if it still points to `head` and nothing was staged behind `sequence`.
+    /// Moves a branch to a commit, if the branch still points to `head` and nothing was staged after `sequence`. Returns
+    /// whether it did.
     async fn land(
         &self,
         repository: &Repository,
@@ -298,7 +299,7 @@ impl Lake {
         Ok(true)
     }
 
-    /// `onto` with the change from one tree to another made to it.
+    /// Returns the result of applying a patch to the tree `onto`.
     async fn patched(&self, repository: &Repository, onto: &TreeId, patch: &Patch<'_>) -> Result<NewTree> {
         if onto == patch.from {
             return Ok(NewTree { id: patch.to.clone(), nodes: Vec::new() });
@@ -311,13 +312,13 @@ impl Lake {
     }
 }
 
-/// What of their changes has to be made to a side that has ours already.
+/// Returns the edits that apply their changes to a tree that already has our changes.
 fn combine(theirs: Vec<Change>, ours: &BTreeMap<Vec<u8>, Change>, strategy: Strategy) -> Result<Edits> {
     let mut edits = Edits::new();
     for change in theirs {
         match ours.get(&change.key) {
             None => {}
-            // lakeFS takes the source's copy of the same content.
+            // If both sides have the same content, lakeFS takes the entry of the source.
             Some(our) if same_outcome(our, &change) => {}
             Some(_) if strategy == Strategy::SourceWins => {}
             Some(_) if strategy == Strategy::DestinationWins => continue,

@@ -12,21 +12,21 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use tokio::fs::File;
 
-/// The longest key, in bytes.
+/// Maximum length of a key, in bytes.
 pub(super) const MAX_PATH: usize = 1024;
 
-/// An object to be staged once its bytes are durable.
+/// Object to stage once its bytes are durable.
 #[derive(Debug, Clone)]
 pub(crate) struct Upload {
     pub(crate) path: Vec<u8>,
     pub(crate) content_type: String,
     pub(crate) metadata: BTreeMap<String, String>,
-    /// Only where nothing is.
+    /// Fail if an object exists at the path.
     pub(crate) create_only: bool,
     pub(crate) force: bool,
 }
 
-/// An object whose bytes a client says to have put at an address itself.
+/// Object whose bytes a client claims to have written to an address.
 #[derive(Debug, Clone)]
 pub(crate) struct LinkRequest {
     pub(crate) upload: Upload,
@@ -51,17 +51,17 @@ fn gone() -> Error {
     Error::refused(StatusCode::GONE, "No data")
 }
 
-fn exists(already: &str) -> Error {
-    Error::precondition(already)
+fn exists(message: &str) -> Error {
+    Error::precondition(message)
 }
 
 impl Lake {
-    /// The entry of a path, as a ref shows it.
+    /// Returns the entry of a path at a ref, including staged changes.
     pub(crate) async fn object(&self, repository: &Repository, expression: &str, path: &[u8]) -> Result<Entry> {
         check_path(path)?;
         let (commit_id, staged) = match staging::on_branch(self.store.pool(), repository, expression, path).await? {
             Some(found) => found,
-            // No branch by itself.
+            // The expression is not just the name of a branch.
             None => self.staged_on(repository, expression, path).await?,
         };
         let entry = match staged {
@@ -74,7 +74,7 @@ impl Lake {
         entry.ok_or_else(|| Error::not_found("not found"))
     }
 
-    /// The commit of an expression, and what is staged at a key there.
+    /// Returns the commit that an expression resolves to, and the staged change of a key.
     async fn staged_on(
         &self,
         repository: &Repository,
@@ -90,7 +90,7 @@ impl Lake {
         Ok((resolved.commit_id, staged))
     }
 
-    /// Some bytes of an entry, few enough to be held.
+    /// Returns a part of the bytes of an entry. The part must be small enough for memory.
     pub(crate) async fn part(&self, repository: &Repository, entry: &Entry, part: Range<u64>) -> Result<Bytes> {
         let blob = blob_of(repository, &entry.address).ok_or_else(gone)?;
         self.blobs.read_part(blob, part).await?.ok_or_else(gone)
@@ -102,7 +102,7 @@ impl Lake {
         self.blobs.read(blob).await?.ok_or_else(gone)
     }
 
-    /// Checks what can be refused before the body of an upload is read.
+    /// Makes the checks that are possible before the body of an upload is read.
     pub(crate) async fn check_upload(&self, repository: &Repository, branch: &str, upload: &Upload) -> Result<Branch> {
         check_branch_name(branch, "name")?;
         let mut snapshot = self.store.snapshot().await?;
@@ -114,7 +114,7 @@ impl Lake {
         if conflicts { Err(exists("path already exists")) } else { Ok(found) }
     }
 
-    /// Begins an upload's bytes.
+    /// Creates a blob for the bytes of an upload.
     pub(crate) async fn write_bytes(&self) -> Result<BlobWriter> {
         self.blobs.create().await
     }
@@ -140,7 +140,7 @@ impl Lake {
         Ok(entry)
     }
 
-    /// Stages an object whose bytes a client put somewhere itself. lakeFS does not look there either.
+    /// Stages an object whose bytes a client wrote to an address. As in lakeFS, the bytes are not checked.
     pub(crate) async fn link_object(&self, repository: &Repository, branch: &str, link: LinkRequest) -> Result<Entry> {
         if link.checksum.is_empty() {
             return Err(Error::invalid("checksum is required"));
@@ -163,18 +163,18 @@ impl Lake {
         Ok(entry)
     }
 
-    /// An address for bytes that a client will put there itself.
+    /// Returns a new address to which a client can write bytes.
     pub(crate) fn new_address(&self, repository: &Repository) -> String {
         address_of(repository, &super::random_hex())
     }
 
     async fn check_stageable(&self, repository: &Repository, branch: &str, upload: &Upload) -> Result<()> {
         repository.writable(upload.force)?;
-        self.unprotected(repository, branch, "cannot write to protected branch").await?;
+        self.ensure_unprotected(repository, branch, "cannot write to protected branch").await?;
         check_path(&upload.path)
     }
 
-    /// Gives an entry its name, and moves its bytes to their place, as one.
+    /// Publishes the blob of an entry and stages the entry. Garbage collection does not run between the two steps.
     async fn publish(
         &self,
         repository: &Repository,
@@ -182,7 +182,7 @@ impl Lake {
         upload: &Upload,
         entry: &Entry,
         blob: Option<NewBlob>,
-        already: &str,
+        exists_message: &str,
     ) -> Result<()> {
         let publishing = self.blobs.publishing().await;
         if let Some(blob) = blob {
@@ -192,13 +192,13 @@ impl Lake {
         let found = branches::find(write.connection(), repository, branch).await?;
         let found = found.ok_or_else(|| Error::not_found("branch not found"))?;
         if upload.create_only && self.current(write.connection(), repository, &found, &upload.path).await?.is_some() {
-            return Err(exists(already));
+            return Err(exists(exists_message));
         }
         self.stage(&mut write, found.number, &upload.path, Some(entry)).await?;
         write.commit().await
     }
 
-    /// Copies an object within a repository. The copy has an address of its own.
+    /// Copies an object within a repository. The copy has its own address.
     pub(crate) async fn copy_object(
         &self,
         repository: &Repository,
@@ -243,7 +243,7 @@ impl Lake {
     ) -> Result<()> {
         repository.writable(false)?;
         self.branch(repository, branch, "branch").await?;
-        self.unprotected(repository, branch, "cannot write to protected branch").await?;
+        self.ensure_unprotected(repository, branch, "cannot write to protected branch").await?;
         check_path(path)?;
         let mut write = self.store.write().await?;
         let found = branches::find(write.connection(), repository, branch).await?;
@@ -259,7 +259,7 @@ impl Lake {
         write.commit().await
     }
 
-    /// Deletes an object, which need not be there.
+    /// Deletes an object. Succeeds if the object does not exist.
     pub(crate) async fn delete_object(
         &self,
         repository: &Repository,
@@ -272,7 +272,7 @@ impl Lake {
         self.delete_objects(repository, branch, &[path.to_vec()], force).await
     }
 
-    /// Deletes objects; those that are not there too.
+    /// Deletes objects. Objects that do not exist are ignored.
     pub(crate) async fn delete_objects(
         &self,
         repository: &Repository,
@@ -283,7 +283,7 @@ impl Lake {
         check_branch_name(branch, "branch")?;
         repository.writable(force)?;
         self.branch(repository, branch, "branch").await?;
-        self.unprotected(repository, branch, "cannot write to protected branch").await?;
+        self.ensure_unprotected(repository, branch, "cannot write to protected branch").await?;
         for (at, path) in paths.iter().enumerate() {
             if path.len() > MAX_PATH {
                 return Err(path_too_long(&format!("path[{at}]"), path));
@@ -299,18 +299,18 @@ impl Lake {
     }
 }
 
-/// Where a blob of ours is, as lakeFS spells addresses.
+/// Returns the address of a blob, in the format of lakeFS.
 fn address_of(repository: &Repository, blob: &str) -> String {
     format!("{}/data/{blob}", repository.storage_namespace.trim_end_matches('/'))
 }
 
-/// The blob at an address, if it is one of ours.
+/// Returns the ID of the blob at an address, or `None` if the address is not that of a blob of this repository.
 pub(super) fn blob_of<'a>(repository: &Repository, address: &'a str) -> Option<&'a str> {
     let blob = address.strip_prefix(repository.storage_namespace.trim_end_matches('/'))?.strip_prefix("/data/")?;
     blob_name(blob)
 }
 
-/// A name that a blob can have.
+/// Returns the name if it has the format of a blob ID: 32 lower-case hex digits.
 pub(super) fn blob_name(name: &str) -> Option<&str> {
     (name.len() == 32 && name.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))).then_some(name)
 }

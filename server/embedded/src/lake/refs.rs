@@ -1,4 +1,4 @@
-//! Ref expressions: `main`, `v1`, a commit ID or prefix, and `~N`, `^N`, `@`, `$` behind them.
+//! Ref expressions: a branch, a tag, or a commit ID or prefix of one, followed by the modifiers `~N`, `^N`, `@` and `$`.
 
 use super::branches::{self, Branch};
 use super::{Commit, Lake, Repository};
@@ -6,24 +6,17 @@ use crate::tree::TreeId;
 use crate::{Error, Result};
 use sqlx::SqliteConnection;
 
-/// The two kinds of names that a caller can make.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum RefKind {
-    Branch,
-    Tag,
-}
-
-/// What an expression means.
+/// Result of resolving an expression.
 #[derive(Debug, Clone)]
 pub(crate) struct Resolved {
     pub(crate) commit_id: String,
-    /// The branch whose staged changes belong to what is read, if any.
+    /// Branch whose staged changes the expression includes, if any.
     pub(crate) staged: Option<Branch>,
-    /// Whether it was asked for with `$`.
+    /// Whether the expression has the modifier `$`.
     staging: bool,
 }
 
-/// A step from one commit to another.
+/// Modifier of a ref expression.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Modifier {
     Ancestor(usize),
@@ -46,7 +39,7 @@ fn parse(expression: &str) -> Result<(&str, Vec<Modifier>)> {
     let mut modifiers = Vec::new();
     while let Some(kind) = rest.chars().next() {
         let end = rest[1..].find(is_modifier).map_or(rest.len(), |at| at + 1);
-        let (modifier, behind) = rest.split_at(end);
+        let (modifier, after) = rest.split_at(end);
         let count = match &modifier[1..] {
             "" => 1,
             digits => digits.parse().map_err(|_| invalid().context(format!("could not parse modifier {modifier}")))?,
@@ -57,13 +50,13 @@ fn parse(expression: &str) -> Result<(&str, Vec<Modifier>)> {
             '@' => Modifier::Committed,
             _ => Modifier::Staging,
         });
-        rest = behind;
+        rest = after;
     }
     Ok((base, modifiers))
 }
 
 impl Resolved {
-    /// Whether it names what is staged, which is no commit.
+    /// Returns whether the expression refers to the staging area, which is not a commit.
     pub(crate) fn staging_only(&self) -> bool {
         self.staging
     }
@@ -86,7 +79,7 @@ impl Resolved {
 }
 
 impl Lake {
-    /// What an expression means now. `not found` where it names nothing.
+    /// Resolves an expression. Fails with `not found` if it refers to nothing.
     pub(crate) async fn resolve(&self, repository: &Repository, expression: &str) -> Result<Resolved> {
         let mut snapshot = self.store.snapshot().await?;
         self.resolve_on(snapshot.connection(), repository, expression).await
@@ -166,12 +159,12 @@ impl Lake {
         Ok(if matching.len() == 1 { matching.pop() } else { None })
     }
 
-    /// The tree of a commit.
+    /// Returns the tree of a commit.
     pub(super) async fn tree_of(&self, repository: &Repository, commit_id: &str) -> Result<TreeId> {
         Ok(self.commit(repository, commit_id).await?.tree)
     }
 
-    /// The commit of that full ID, which must exist.
+    /// Returns the commit with this full ID. The commit must exist.
     pub(super) async fn commit(&self, repository: &Repository, id: &str) -> Result<Commit> {
         let key = (repository.number, id.to_owned());
         if let Some(cached) = self.commits.get(&key) {
@@ -190,7 +183,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn expressions_are_taken_apart() {
+    fn expressions_are_parsed_into_a_base_and_modifiers() {
         assert_eq!(parse("main").unwrap(), ("main", vec![]));
         assert_eq!(parse("main~").unwrap(), ("main", vec![Modifier::Ancestor(1)]));
         assert_eq!(parse("main~2^3").unwrap(), ("main", vec![Modifier::Ancestor(2), Modifier::Parent(3)]));

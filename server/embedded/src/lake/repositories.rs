@@ -1,6 +1,6 @@
 //! Repositories, their metadata and their branch protection rules.
 
-use super::listing::{ListQuery, Page, paginate_names};
+use super::page::{ListQuery, Page, paginate_names};
 use super::{Commit, Lake, now};
 use crate::store::Write;
 use crate::{Error, Result};
@@ -8,10 +8,10 @@ use lakeport_types::RepositoryId;
 use sqlx::SqliteConnection;
 use std::collections::BTreeMap;
 
-/// A repository.
+/// Repository.
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub(crate) struct Repository {
-    /// Names what belongs to it. A repository of the same ID made later has another.
+    /// Key of the repository's data. It is never reused: a later repository with the same ID has another number.
     pub(crate) number: i64,
     pub(crate) id: String,
     pub(crate) storage_namespace: String,
@@ -21,14 +21,14 @@ pub(crate) struct Repository {
 }
 
 impl Repository {
-    /// Refuses a write to a read-only repository, unless it is forced.
+    /// Returns an error if the repository is read-only and `force` is false.
     pub(crate) fn writable(&self, force: bool) -> Result<()> {
         if self.read_only && !force { Err(Error::forbidden("read-only repository")) } else { Ok(()) }
     }
 }
 
 impl Lake {
-    /// The repository of that ID.
+    /// Returns the repository with this ID.
     pub(crate) async fn repository(&self, id: &str) -> Result<Repository> {
         if RepositoryId::try_from(id).is_err() {
             return Err(Error::invalid("argument repository: repository id: invalid value: validation error"));
@@ -40,7 +40,7 @@ impl Lake {
             .ok_or_else(|| Error::not_found("repository not found"))
     }
 
-    /// Makes a repository; a bare one has no branch.
+    /// Creates a repository. A bare repository has no branch and no commit.
     pub(crate) async fn create_repository(
         &self,
         id: &str,
@@ -90,7 +90,7 @@ impl Lake {
         Ok(repository)
     }
 
-    /// Repositories in the order of their IDs; `search` is a part of the ID.
+    /// Lists repositories whose IDs contain `search`, in the order of the IDs.
     pub(crate) async fn list_repositories(&self, search: &str, query: &ListQuery) -> Result<Page<Repository>> {
         let all: Vec<Repository> = sqlx::query_as("SELECT * FROM repositories WHERE instr(id, $1) > 0 ORDER BY id")
             .bind(search)
@@ -99,7 +99,7 @@ impl Lake {
         Ok(paginate_names(all, query, |repository| &repository.id))
     }
 
-    /// Deletes a repository and all that is in it. Its bytes are left to [`Lake::gc`].
+    /// Deletes a repository and all its contents. [`Lake::gc`] deletes the bytes of its objects later.
     pub(crate) async fn delete_repository(&self, id: &str, force: bool) -> Result<()> {
         let repository = self.repository(id).await?;
         repository.writable(force)?;
@@ -128,7 +128,7 @@ impl Lake {
         Ok(rows.into_iter().collect())
     }
 
-    /// Sets the keys of `set` and takes away those of `unset`.
+    /// Sets the keys in `set`, and deletes the keys in `unset`.
     pub(crate) async fn update_repository_metadata(
         &self,
         repository: &Repository,
@@ -158,7 +158,7 @@ impl Lake {
         write.commit().await
     }
 
-    /// The patterns of protected branches.
+    /// Returns the patterns of protected branches.
     pub(crate) async fn protections(&self, repository: &Repository) -> Result<Vec<String>> {
         Ok(sqlx::query_scalar("SELECT pattern FROM protections WHERE repository = $1 ORDER BY pattern")
             .bind(repository.number)
@@ -183,8 +183,8 @@ impl Lake {
         write.commit().await
     }
 
-    /// Refuses with `message` where a rule protects the branch.
-    pub(super) async fn unprotected(&self, repository: &Repository, branch: &str, message: &str) -> Result<()> {
+    /// Returns an error with `message` if a branch is protected.
+    pub(super) async fn ensure_unprotected(&self, repository: &Repository, branch: &str, message: &str) -> Result<()> {
         let patterns = self.protections(repository).await?;
         if patterns.iter().any(|pattern| matches(pattern.as_bytes(), branch.as_bytes())) {
             return Err(Error::forbidden(message));
@@ -212,16 +212,17 @@ pub(super) async fn insert_branch(
     Ok(made.rows_affected() == 1)
 }
 
-/// Refuses when the repository was deleted since it was read: nothing may be added to what is gone.
-pub(super) async fn still_there(write: &mut Write, repository: &Repository) -> Result<()> {
-    let there: Option<i64> = sqlx::query_scalar("SELECT 1 FROM repositories WHERE number = $1")
+/// Returns an error if a repository was deleted after it was read. Without this check, a write would leave data of a deleted
+/// repository.
+pub(super) async fn ensure_exists(write: &mut Write, repository: &Repository) -> Result<()> {
+    let found: Option<i64> = sqlx::query_scalar("SELECT 1 FROM repositories WHERE number = $1")
         .bind(repository.number)
         .fetch_optional(write.connection())
         .await?;
-    there.map(|_| ()).ok_or_else(|| Error::not_found("repository not found"))
+    found.map(|_| ()).ok_or_else(|| Error::not_found("repository not found"))
 }
 
-/// Glob match with `*` (anything) and `?` (one byte).
+/// Matches a name against a glob pattern, in which `*` matches any number of bytes and `?` matches one byte.
 fn matches(pattern: &[u8], name: &[u8]) -> bool {
     match (pattern.split_first(), name.split_first()) {
         (None, None) => true,

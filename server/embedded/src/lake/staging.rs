@@ -1,26 +1,27 @@
-//! What is written to a branch and not committed.
+//! Staging area: the uncommitted changes of branches.
 
 use super::branches::{self, Branch};
+use super::page::successor;
 use super::{Lake, Repository};
 use crate::store::Write;
 use crate::tree::{Change, Entry, Key, TreeId};
 use crate::{Error, Result};
 use sqlx::{SqliteConnection, SqlitePool};
 
-/// What stands in the staging area: an entry, or the deletion of the key.
+/// Staged change of a key: the new entry, or `None` for a deletion.
 pub(super) type Staging = Option<Entry>;
 
-/// The uncommitted changes of a branch, at one moment.
+/// Consistent view of the uncommitted changes of a branch.
 pub(super) struct Staged {
-    /// The commit that they are changes to.
+    /// Head of the branch, to which the changes apply.
     pub(super) head: String,
-    /// The last write that is among them.
+    /// Sequence number of the last write in `changes`.
     pub(super) sequence: i64,
-    /// Real changes alone: an identical upload or an undone write is none.
+    /// Changes that differ from the head. An upload of identical content, for example, is not a change.
     pub(super) changes: Vec<Change>,
 }
 
-/// Rows read from the staging area at once.
+/// Number of rows per query of the staging area.
 const BATCH: i64 = 1000;
 
 impl Lake {
@@ -40,7 +41,7 @@ impl Lake {
         Ok(())
     }
 
-    /// What a key is now: what is staged, else what the branch's head has.
+    /// Returns the current entry of a key on a branch: the staged entry, or else the entry of the head.
     pub(super) async fn current(
         &self,
         connection: &mut SqliteConnection,
@@ -56,7 +57,7 @@ impl Lake {
         self.trees.get(repository.number, &tree, key).await
     }
 
-    /// The uncommitted changes of a branch.
+    /// Returns the uncommitted changes of a branch.
     pub(super) async fn staged(&self, repository: &Repository, branch: &Branch) -> Result<Staged> {
         let mut snapshot = self.store.snapshot().await?;
         let connection = snapshot.connection();
@@ -88,7 +89,7 @@ impl Lake {
         Ok((!unchanged).then_some(Change { key: row.key, left, right: row.entry, conflict: false }))
     }
 
-    /// Whether nothing was staged on the branch behind `sequence`.
+    /// Returns whether nothing was staged on a branch after `sequence`.
     pub(super) async fn nothing_staged_since(write: &mut Write, branch: i64, sequence: i64) -> Result<bool> {
         let later: Option<i64> =
             sqlx::query_scalar("SELECT 1 FROM staging WHERE branch = $1 AND sequence > $2 LIMIT 1")
@@ -100,14 +101,14 @@ impl Lake {
     }
 }
 
-/// A row of the staging area.
+/// Row of the staging area.
 pub(super) struct StagedRow {
     pub(super) key: Key,
     pub(super) sequence: i64,
     pub(super) entry: Staging,
 }
 
-/// What is staged at a key: nothing, a deletion, or an entry.
+/// Returns the staged change of a key, or `None` if the key has no staged change.
 pub(super) async fn staged_at(connection: &mut SqliteConnection, branch: i64, key: &[u8]) -> Result<Option<Staging>> {
     let row: Option<(Option<Vec<u8>>,)> = sqlx::query_as("SELECT entry FROM staging WHERE branch = $1 AND path = $2")
         .bind(branch)
@@ -117,8 +118,8 @@ pub(super) async fn staged_at(connection: &mut SqliteConnection, branch: i64, ke
     row.map(|(entry,)| decode(entry)).transpose()
 }
 
-/// The commit of a branch, and what is staged there at a key: one statement, and so of one moment. `None` if there is no such
-/// branch.
+/// Returns the head of a branch and the staged change of a key, or `None` if the branch does not exist. One statement reads
+/// both, so they are consistent.
 pub(super) async fn on_branch(
     pool: &SqlitePool,
     repository: &Repository,
@@ -139,7 +140,7 @@ pub(super) async fn on_branch(
     found.transpose()
 }
 
-/// Rows from the first key that is not below `from`.
+/// Returns at most `limit` rows with keys greater than or equal to `from`, in key order.
 pub(super) async fn rows_from(
     connection: &mut SqliteConnection,
     branch: i64,
@@ -159,9 +160,4 @@ pub(super) async fn rows_from(
 
 fn decode(entry: Option<Vec<u8>>) -> Result<Staging> {
     Ok(entry.map(|entry| postcard::from_bytes(&entry)).transpose()?)
-}
-
-/// The least key above `key`.
-pub(super) fn successor(key: &[u8]) -> Key {
-    [key, b"\0"].concat()
 }

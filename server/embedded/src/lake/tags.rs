@@ -1,14 +1,13 @@
 //! Tags.
 
-use super::branches::required;
-use super::listing::{ListQuery, Page, paginate_names};
-use super::refs::RefKind;
-use super::repositories::still_there;
+use super::branches::{RefKind, required};
+use super::page::{ListQuery, Page, paginate_names};
+use super::repositories::ensure_exists;
 use super::{Lake, Repository};
 use crate::{Error, Result};
 use lakeport_types::TagName;
 
-/// A tag and the commit that it names for ever.
+/// Tag and its commit, which never changes.
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub(crate) struct Tag {
     pub(crate) name: String,
@@ -52,10 +51,10 @@ impl Lake {
         check_tag_name(name)?;
         repository.writable(force)?;
         let mut write = self.store.write().await?;
-        still_there(&mut write, repository).await?;
+        ensure_exists(&mut write, repository).await?;
         let resolved = self.resolve_on(write.connection(), repository, target).await?;
         resolved.must_point_to_a_commit()?;
-        self.refuse_clash(write.connection(), repository, name, RefKind::Tag).await?;
+        self.ensure_name_is_free(write.connection(), repository, name, RefKind::Tag).await?;
         let made =
             sqlx::query("INSERT INTO tags (repository, name, commit_id) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING")
                 .bind(repository.number)
@@ -74,12 +73,12 @@ impl Lake {
         check_tag_name(name)?;
         repository.writable(force)?;
         let mut write = self.store.write().await?;
-        let gone = sqlx::query("DELETE FROM tags WHERE repository = $1 AND name = $2")
+        let deleted = sqlx::query("DELETE FROM tags WHERE repository = $1 AND name = $2")
             .bind(repository.number)
             .bind(name)
             .execute(write.connection())
             .await?;
-        if gone.rows_affected() == 0 {
+        if deleted.rows_affected() == 0 {
             return Err(Error::not_found("tag not found"));
         }
         write.commit().await

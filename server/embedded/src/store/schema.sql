@@ -1,9 +1,9 @@
--- A lake, schema version 1. Keys of objects are BLOBs, so that they sort by their bytes.
+-- Schema of a lake, version 1. Object keys are BLOBs, so that they sort by their bytes.
 
 CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 
 CREATE TABLE repositories (
-    number            INTEGER PRIMARY KEY AUTOINCREMENT, -- never used again, so what a deleted one left is told apart
+    number            INTEGER PRIMARY KEY AUTOINCREMENT, -- never reused, so that data left by a deleted repository is not confused
     id                TEXT NOT NULL UNIQUE,
     storage_namespace TEXT NOT NULL,
     default_branch    TEXT NOT NULL,
@@ -11,7 +11,7 @@ CREATE TABLE repositories (
     creation_date     INTEGER NOT NULL
 );
 
--- Every namespace that was ever used: lakeFS never lets one be used again.
+-- All storage namespaces that were ever used. As in lakeFS, a namespace cannot be used again.
 CREATE TABLE namespaces (storage_namespace TEXT PRIMARY KEY) WITHOUT ROWID;
 
 CREATE TABLE repository_metadata (
@@ -22,7 +22,7 @@ CREATE TABLE repository_metadata (
 ) WITHOUT ROWID;
 
 CREATE TABLE branches (
-    number     INTEGER PRIMARY KEY AUTOINCREMENT, -- names what is staged; a branch of the same name made later has another
+    number     INTEGER PRIMARY KEY AUTOINCREMENT, -- key of staged changes; never reused, even for a branch with the same name
     repository INTEGER NOT NULL,
     name       TEXT NOT NULL,
     commit_id  TEXT NOT NULL,
@@ -50,7 +50,7 @@ CREATE TABLE commits (
     PRIMARY KEY (repository, id)
 ) WITHOUT ROWID;
 
--- Ranges and metaranges, by the SHA-256 of their content.
+-- Ranges and metaranges, keyed by the SHA-256 of their content.
 CREATE TABLE nodes (
     repository INTEGER NOT NULL,
     id         BLOB NOT NULL,
@@ -59,11 +59,11 @@ CREATE TABLE nodes (
     PRIMARY KEY (repository, id)
 );
 
--- What is written and not committed. No entry: the key is deleted.
+-- Uncommitted changes. If the entry is NULL, the change is a deletion.
 CREATE TABLE staging (
     branch   INTEGER NOT NULL,
     path     BLOB NOT NULL,
-    sequence INTEGER NOT NULL, -- grows with every write to the lake: a commit takes what is not above what it has seen
+    sequence INTEGER NOT NULL, -- grows with every write to the lake; a commit takes only writes up to the last that it read
     entry    BLOB,
     PRIMARY KEY (branch, path)
 ) WITHOUT ROWID;

@@ -1,4 +1,4 @@
-//! Makes a tree from another and a set of edits, reading and writing only the ranges that the edits fall into.
+//! Applies edits to a tree. Reads and writes only the ranges that contain edited keys.
 
 use super::node::{NewNode, ends_range};
 use super::{Edits, Entry, Key, Range, RangeInfo, TreeId, Trees};
@@ -6,7 +6,7 @@ use crate::Result;
 use std::collections::btree_map;
 use std::iter::Peekable;
 
-/// A tree that is not stored yet: its ID, and the nodes that its base did not have.
+/// Tree that is not stored yet: its ID and its new nodes.
 pub(crate) struct NewTree {
     pub(crate) id: TreeId,
     pub(crate) nodes: Vec<NewNode>,
@@ -47,15 +47,15 @@ impl Builder {
 }
 
 impl Trees {
-    /// `base` with `edits` made to it.
+    /// Returns the result of applying `edits` to `base`.
     pub(crate) async fn apply(&self, repository: i64, base: &TreeId, edits: Edits) -> Result<NewTree> {
         let metarange = self.metarange(repository, base).await?;
         let mut edits = edits.into_iter().peekable();
         let mut tree = Builder::default();
         for range in metarange.iter() {
             let touched = edits.peek().is_some_and(|(key, _)| *key <= range.last);
-            // A range is taken over whole where a range may begin: nothing is open and nothing in it changes. The last
-            // range of a tree may end anywhere; what follows it has to be put behind its entries.
+            // An unchanged range is reused if the range before it is complete. The last range of a tree can end at any key, so
+            // keys after it must be appended to its entries.
             let is_tail = !ends_range(&range.last) && edits.peek().is_some();
             if tree.open.is_empty() && !touched && !is_tail {
                 tree.metarange.push(range.clone());
@@ -77,7 +77,7 @@ impl Trees {
 
 type PendingEdits = Peekable<btree_map::IntoIter<Key, Option<Entry>>>;
 
-/// Puts the edits whose keys are below `key`, or all that are left.
+/// Applies the edits whose keys are less than `key`, or all remaining edits if `key` is `None`.
 fn put_up_to(tree: &mut Builder, edits: &mut PendingEdits, key: Option<&Key>) -> Result<()> {
     while let Some((edited, entry)) = edits.next_if(|(edited, _)| key.is_none_or(|key| edited < key)) {
         if let Some(entry) = entry {

@@ -1,10 +1,10 @@
-//! Walks a tree in key order.
+//! Cursor that reads a tree in key order.
 
 use super::{Entry, Key, Range, RangeInfo, TreeId, Trees};
 use crate::Result;
 use std::sync::Arc;
 
-/// A place in a tree. Loads one range at a time.
+/// Position in a tree. The cursor loads one range at a time.
 pub(crate) struct TreeCursor<'a> {
     trees: &'a Trees,
     repository: i64,
@@ -15,7 +15,7 @@ pub(crate) struct TreeCursor<'a> {
 }
 
 impl Trees {
-    /// A cursor before the first key that is not below `from`.
+    /// Returns a cursor at the first key that is greater than or equal to `from`.
     pub(crate) async fn cursor(&self, repository: i64, tree: &TreeId, from: &[u8]) -> Result<TreeCursor<'_>> {
         let metarange = self.metarange(repository, tree).await?;
         let mut cursor =
@@ -26,7 +26,7 @@ impl Trees {
 }
 
 impl TreeCursor<'_> {
-    /// Moves forward to before the first key that is not below `from`; stays where that is passed already.
+    /// Moves forward to the first key that is greater than or equal to `from`. Does not move if the cursor is already past it.
     pub(crate) async fn forward_to(&mut self, from: &[u8]) -> Result<()> {
         if self.range.last().is_some_and(|(last, _)| last.as_slice() >= from) {
             let ahead = self.range[self.next_entry..].partition_point(|(key, _)| key.as_slice() < from);
@@ -47,7 +47,7 @@ impl TreeCursor<'_> {
         Ok(())
     }
 
-    /// The key and entry that `advance` would pass.
+    /// Returns the key and entry at the cursor, or `None` at the end of the tree.
     pub(crate) fn peek(&self) -> Option<(&Key, &Entry)> {
         self.range.get(self.next_entry).map(|(key, entry)| (key, entry))
     }

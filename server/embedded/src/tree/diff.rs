@@ -1,21 +1,21 @@
-//! What differs between two trees, reading only the ranges that they do not share.
+//! Differences between two trees. Reads only the ranges that the trees do not share.
 
 use super::{Entry, Key, RangeInfo, TreeId, Trees};
 use crate::Result;
 use std::cmp::Ordering;
 use std::collections::HashSet;
 
-/// A key whose content differs between a left and a right tree.
+/// Difference of one key between a left and a right tree.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Change {
     pub(crate) key: Key,
     pub(crate) left: Option<Entry>,
     pub(crate) right: Option<Entry>,
-    /// Both sides changed it since their merge base, differently.
+    /// Whether both sides changed the key differently since their merge base.
     pub(crate) conflict: bool,
 }
 
-/// What happened to a key on the way from left to right.
+/// Kind of a change from left to right.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ChangeKind {
     Added,
@@ -36,7 +36,7 @@ impl Change {
 }
 
 impl Trees {
-    /// The keys whose content differs, in key order.
+    /// Returns the keys whose content differs, in key order.
     pub(crate) async fn diff(&self, repository: i64, left: &TreeId, right: &TreeId) -> Result<Vec<Change>> {
         let (left, right) = (self.metarange(repository, left).await?, self.metarange(repository, right).await?);
         let left_only = self.entries_not_in(repository, &left, &right).await?;
@@ -44,8 +44,8 @@ impl Trees {
         Ok(pair(left_only, right_only))
     }
 
-    /// The entries of those ranges that `other` does not have. Ranges of one tree never overlap, so a range that both trees
-    /// have holds all that either tree has between its first and last key.
+    /// Returns the entries of the ranges that `other` does not have. Ranges of a tree never overlap. A range that both
+    /// trees have therefore contains all entries of both trees between its first and last key.
     async fn entries_not_in(
         &self,
         repository: i64,
@@ -61,7 +61,7 @@ impl Trees {
     }
 }
 
-/// Pairs two sorted runs by key and keeps what differs.
+/// Merges two sorted lists of entries by key, and returns the differences.
 fn pair(left: Vec<(Key, Entry)>, right: Vec<(Key, Entry)>) -> Vec<Change> {
     let (mut left, mut right) = (left.into_iter().peekable(), right.into_iter().peekable());
     let mut changes = Vec::new();

@@ -1,4 +1,4 @@
-//! The nodes of a tree, their encoding and their IDs.
+//! Nodes of a tree, their encoding and their IDs.
 
 use super::{Entry, Key};
 use crate::Result;
@@ -8,10 +8,10 @@ use sha2::{Digest, Sha256};
 /// SHA-256 of a node's encoding.
 pub(crate) type NodeId = [u8; 32];
 
-/// A run of entries in key order, never empty.
+/// Entries of a range, in key order. Never empty.
 pub(crate) type Range = Vec<(Key, Entry)>;
 
-/// What a metarange says of a range.
+/// Range in a metarange: its ID, and its first and last key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct RangeInfo {
     pub(crate) id: NodeId,
@@ -19,7 +19,8 @@ pub(crate) struct RangeInfo {
     pub(crate) last: Key,
 }
 
-/// A tree, by the hex ID of its metarange. That of a repository's first commit, which has none, is `""`, as lakeFS spells it.
+/// ID of a tree: the hex ID of its metarange. The tree of a repository's first commit has no metarange; as in lakeFS, its
+/// ID is `""`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct TreeId(String);
 
@@ -28,7 +29,7 @@ impl TreeId {
         &self.0
     }
 
-    /// From the database, which holds only what [`TreeId::of`] made.
+    /// Returns a tree ID from the database, which contains only IDs made by [`TreeId::of`].
     pub(crate) fn stored(id: String) -> Self {
         Self(id)
     }
@@ -42,10 +43,10 @@ impl TreeId {
     }
 }
 
-/// A node that is to be stored.
+/// Node to store.
 pub(crate) struct NewNode {
     pub(crate) id: NodeId,
-    /// Whether it is a range; else it is a metarange.
+    /// Whether the node is a range. Otherwise it is a metarange.
     pub(crate) is_range: bool,
     pub(crate) data: Vec<u8>,
 }
@@ -69,10 +70,10 @@ pub(super) fn decode<T: DeserializeOwned>(data: &[u8]) -> Result<T> {
     Ok(postcard::from_bytes(data)?)
 }
 
-/// How many entries a range has on average.
+/// Average number of entries in a range.
 const AVERAGE_RANGE: u32 = 256;
 
-/// Whether a range ends behind this key.
+/// Returns whether a range ends after this key.
 pub(super) fn ends_range(key: &[u8]) -> bool {
     let digest: [u8; 32] = Sha256::digest(key).into();
     u32::from_le_bytes([digest[0], digest[1], digest[2], digest[3]]).is_multiple_of(AVERAGE_RANGE)

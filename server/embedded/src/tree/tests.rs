@@ -1,4 +1,4 @@
-//! A tree behaves as a sorted map, shares what did not change, and has one ID for one content.
+//! A tree behaves like a sorted map, shares unchanged ranges, and has the same ID for the same content.
 
 use super::*;
 use crate::store::Store;
@@ -67,7 +67,7 @@ async fn one_edit_in_a_hundred_thousand_writes_two_nodes() {
 }
 
 #[tokio::test]
-async fn random_edits_agree_with_a_sorted_map_and_ids_depend_on_content_alone() {
+async fn random_edits_agree_with_a_sorted_map_and_ids_depend_only_on_content() {
     use rand::{RngExt, SeedableRng, rngs::StdRng};
     let (_dir, db) = trees().await;
     let trees = Trees::new(db.nodes().clone());
@@ -91,8 +91,8 @@ async fn random_edits_agree_with_a_sorted_map_and_ids_depend_on_content_alone() 
 
         let expected: Vec<_> = model.clone().into_iter().collect();
         assert_eq!(contents(&trees, &tree).await, expected, "round {round}");
-        let anew = model.iter().map(|(k, e)| (k.clone(), Some(e.clone()))).collect();
-        assert_eq!(trees.apply(1, &TreeId::default(), anew).await.unwrap().id, tree, "round {round}");
+        let rebuilt = model.iter().map(|(k, e)| (k.clone(), Some(e.clone()))).collect();
+        assert_eq!(trees.apply(1, &TreeId::default(), rebuilt).await.unwrap().id, tree, "round {round}");
 
         let changed = trees.diff(1, &old, &tree).await.unwrap();
         let expected = (0..3_000).map(key).filter(|k| before.get(k) != model.get(k)).collect::<Vec<_>>();

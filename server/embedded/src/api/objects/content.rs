@@ -1,4 +1,4 @@
-//! The bytes of an object, and its headers.
+//! Responses with the bytes of an object, and their headers.
 
 use super::no_presign;
 use crate::api::Call;
@@ -18,30 +18,30 @@ use tokio::fs::File;
 use tokio::io::{AsyncReadExt, AsyncSeekExt};
 use tokio_util::io::ReaderStream;
 
-/// Bytes read from a file at once.
+/// Number of bytes per read from a file.
 const READ_PIECE: u64 = 256 << 10;
 
-/// Bytes of an object that a `Range` header asks for.
+/// Bytes of an object that a `Range` header requests.
 enum Ranged {
     All,
     Some(Range<u64>),
-    /// Behind the end, which the answer names.
-    Behind,
-    /// No range at all.
+    /// The range starts at or after the end of the object. The response contains the size of the object.
+    PastEnd,
+    /// The header is not a range.
     Malformed,
     /// A suffix of an empty object.
-    SuffixOfNothing,
+    SuffixOfEmpty,
 }
 
-/// Reads a `Range` header, which has passed validation, as lakeFS does.
+/// Parses a validated `Range` header as lakeFS does.
 fn ranged(range: Option<&str>, size: u64) -> Ranged {
     let Some(spec) = range.and_then(|range| range.trim_end().strip_prefix("bytes=")) else { return Ranged::All };
     let Some((first, last)) = spec.split_once('-') else { return Ranged::Malformed };
     match (first, last) {
         ("", "") => Ranged::Malformed,
         ("", suffix) => match suffix.parse::<u64>() {
-            Ok(0) => Ranged::Behind,
-            Ok(_) if size == 0 => Ranged::SuffixOfNothing,
+            Ok(0) => Ranged::PastEnd,
+            Ok(_) if size == 0 => Ranged::SuffixOfEmpty,
             Ok(suffix) => Ranged::Some(size.saturating_sub(suffix)..size),
             Err(_) => Ranged::Malformed,
         },
@@ -49,7 +49,7 @@ fn ranged(range: Option<&str>, size: u64) -> Ranged {
             let last = if last.is_empty() { Ok(u64::MAX) } else { last.parse::<i64>().map(i64::cast_unsigned) };
             match (first.parse::<u64>(), last) {
                 (Ok(first), Ok(last)) if first > last => Ranged::Malformed,
-                (Ok(first), Ok(_)) if first >= size => Ranged::Behind,
+                (Ok(first), Ok(_)) if first >= size => Ranged::PastEnd,
                 (Ok(first), Ok(last)) => Ranged::Some(first..last.saturating_add(1).min(size)),
                 _ => Ranged::Malformed,
             }
@@ -63,7 +63,7 @@ fn set(headers: &mut HeaderMap, name: HeaderName, value: &str) {
     }
 }
 
-/// The headers that every answer about an object's bytes has.
+/// Sets the headers that every GET and HEAD response for an object has.
 fn object_headers(headers: &mut HeaderMap, entry: &Entry) {
     let modified = UNIX_EPOCH + Duration::from_secs(entry.mtime.try_into().unwrap_or_default());
     set(headers, header::ETAG, &format!("\"{}\"", entry.checksum));
@@ -101,8 +101,8 @@ async fn content(call: &Call, repository: &Repository, entry: &Entry) -> Result<
         Ranged::All => (StatusCode::OK, 0..size),
         Ranged::Some(bytes) => (StatusCode::PARTIAL_CONTENT, bytes),
         Ranged::Malformed => return Err(not_satisfiable()),
-        Ranged::SuffixOfNothing => return Err(Error::refused(StatusCode::INTERNAL_SERVER_ERROR, "bad index")),
-        Ranged::Behind => {
+        Ranged::SuffixOfEmpty => return Err(Error::refused(StatusCode::INTERNAL_SERVER_ERROR, "bad index")),
+        Ranged::PastEnd => {
             let mut response = reply::refusal(&not_satisfiable());
             set(response.headers_mut(), header::CONTENT_RANGE, &format!("bytes */{size}"));
             return Ok(response);
@@ -123,7 +123,7 @@ async fn content(call: &Call, repository: &Repository, entry: &Entry) -> Result<
     Ok(response)
 }
 
-/// More than is held at once.
+/// Returns a body that streams bytes of a file.
 async fn streamed(mut file: File, bytes: Range<u64>) -> Result<Body> {
     if bytes.start > 0 {
         file.seek(SeekFrom::Start(bytes.start)).await?;
@@ -144,8 +144,8 @@ pub(super) async fn head(call: &Call) -> Result<Response> {
             let range = format!("bytes {}-{}/{size}", bytes.start, bytes.end - 1);
             (StatusCode::PARTIAL_CONTENT, Some((range, bytes.end - bytes.start)))
         }
-        Ranged::SuffixOfNothing => (StatusCode::PARTIAL_CONTENT, Some(("bytes 0--1/0".into(), 0))),
-        Ranged::Behind | Ranged::Malformed => (StatusCode::RANGE_NOT_SATISFIABLE, None),
+        Ranged::SuffixOfEmpty => (StatusCode::PARTIAL_CONTENT, Some(("bytes 0--1/0".into(), 0))),
+        Ranged::PastEnd | Ranged::Malformed => (StatusCode::RANGE_NOT_SATISFIABLE, None),
     };
     let mut response = reply::empty(status);
     let headers = response.headers_mut();

@@ -1,4 +1,4 @@
-//! What a body becomes: an object's bytes, bare or in a form.
+//! Uploads. The request body is the object itself, or a multipart form that contains it.
 
 use crate::api::reply::{self, Response};
 use crate::api::{Call, body};
@@ -10,7 +10,7 @@ use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use std::collections::BTreeMap;
 
-/// What the conditional headers of an upload ask for.
+/// Returns whether the conditional headers make an upload create-only. Other conditions are not implemented.
 pub(super) fn create_only(call: &Call) -> Result<bool> {
     let if_none_match = call.header("if-none-match");
     if call.header("if-match").is_some() || if_none_match.as_deref().is_some_and(|value| value != "*") {
@@ -33,7 +33,7 @@ pub(super) async fn upload(call: &Call, body: Option<Incoming>) -> Result<Respon
     call.lake.check_upload(&repository, branch, &upload).await?;
     upload.create_only = create_only(call)?;
     call.lake.check_upload(&repository, branch, &upload).await?;
-    let mut body = body.ok_or_else(body::cut)?;
+    let mut body = body.ok_or_else(body::incomplete)?;
     let mut bytes = call.lake.write_bytes().await?;
     match content_type.as_deref().map(media_type).transpose()? {
         Some("multipart/form-data") => {
@@ -51,7 +51,7 @@ pub(super) async fn upload(call: &Call, body: Option<Incoming>) -> Result<Respon
     Ok(reply::json(StatusCode::CREATED, &reply::object(&path, &entry, Some(&entry.metadata))))
 }
 
-/// The type before the parameters, refused where Go's `mime` refuses it.
+/// Returns the media type without its parameters. Fails for the types that Go's `mime` package rejects.
 fn media_type(content_type: &str) -> Result<&str> {
     let media_type = content_type.split(';').next().unwrap_or_default().trim();
     let refuse = |what: &str| Error::refused(StatusCode::INTERNAL_SERVER_ERROR, format!("mime: {what}"));
@@ -73,7 +73,7 @@ fn media_type(content_type: &str) -> Result<&str> {
     }
 }
 
-/// Reads the part `content` of a form into a blob and says its type.
+/// Reads the part `content` of a multipart form into a blob, and returns its content type.
 async fn read_form(content_type: &str, body: Incoming, bytes: &mut crate::blobs::BlobWriter) -> Result<String> {
     let missing = |what: &str| {
         let message = format!("multipart upload missing key 'content': {what}");
@@ -84,7 +84,7 @@ async fn read_form(content_type: &str, body: Incoming, bytes: &mut crate::blobs:
     })?;
     let mut form = multer::Multipart::new(body.into_data_stream(), boundary);
     let no_part = || Error::refused(StatusCode::INTERNAL_SERVER_ERROR, "multipart: NextPart: EOF");
-    let torn = |_| Error::invalid("unexpected EOF\nfailed to write to storage");
+    let incomplete = |_| Error::invalid("unexpected EOF\nfailed to write to storage");
     let mut parts = 0;
     while let Some(mut part) = form.next_field().await.map_err(|_| no_part())? {
         parts += 1;
@@ -92,7 +92,7 @@ async fn read_form(content_type: &str, body: Incoming, bytes: &mut crate::blobs:
             continue;
         }
         let content_type = part.headers().get(header::CONTENT_TYPE).map(|value| value.as_bytes().to_vec());
-        while let Some(piece) = part.chunk().await.map_err(torn)? {
+        while let Some(piece) = part.chunk().await.map_err(incomplete)? {
             bytes.write(&piece).await?;
         }
         return Ok(String::from_utf8_lossy(&content_type.unwrap_or_default()).into_owned());
@@ -100,7 +100,7 @@ async fn read_form(content_type: &str, body: Incoming, bytes: &mut crate::blobs:
     Err(if parts == 0 { no_part() } else { missing("http: no such file") })
 }
 
-/// `x-lakefs-meta-` and `x-lakefs-internal-` headers: lower-case keys, first value of each.
+/// Returns the user metadata from the `x-lakefs-meta-` and `x-lakefs-internal-` headers: lower-case keys, first value of each.
 fn user_metadata(headers: &HeaderMap) -> BTreeMap<String, String> {
     let keys = headers.keys().filter_map(|name| {
         let key = match name.as_str().strip_prefix("x-lakefs-meta-") {
