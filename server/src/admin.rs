@@ -1,4 +1,4 @@
-//! Probes and metrics, on a listener of their own.
+//! Health probes and metrics, on a separate listener.
 
 use crate::ops::context::Shared;
 use axum::Router;
@@ -8,10 +8,10 @@ use axum::routing::get;
 use metrics_exporter_prometheus::PrometheusHandle;
 use std::time::Duration;
 
-/// How long a probe waits for the session store.
-const PATIENCE: Duration = Duration::from_millis(800);
+/// Timeout of the readiness probe for a response of the session store.
+const STORE_TIMEOUT: Duration = Duration::from_millis(800);
 
-/// `/livez`, `/readyz`, `/metrics`.
+/// Returns the routes `/livez`, `/readyz` and `/metrics`.
 pub fn routes(ops: Shared, metrics: PrometheusHandle) -> Router {
     Router::new()
         .route("/livez", get(async || "alive\n"))
@@ -19,14 +19,15 @@ pub fn routes(ops: Shared, metrics: PrometheusHandle) -> Router {
         .route("/metrics", get(render).with_state(metrics))
 }
 
-/// Whether calls may be sent here. A lakeFS that is away makes no replica better than another, so it does not count.
+/// Returns whether this replica accepts calls. The state of lakeFS does not matter: if lakeFS is down, no other replica is
+/// better.
 async fn ready(State(ops): State<Shared>) -> (StatusCode, &'static str) {
     if ops.stopping.is_cancelled() {
-        return (StatusCode::SERVICE_UNAVAILABLE, "going away\n");
+        return (StatusCode::SERVICE_UNAVAILABLE, "shutting down\n");
     }
-    match tokio::time::timeout(PATIENCE, ops.store.ping()).await {
+    match tokio::time::timeout(STORE_TIMEOUT, ops.store.ping()).await {
         Ok(Ok(())) => (StatusCode::OK, "ready\n"),
-        _ => (StatusCode::SERVICE_UNAVAILABLE, "the session store does not answer\n"),
+        _ => (StatusCode::SERVICE_UNAVAILABLE, "the session store does not respond\n"),
     }
 }
 

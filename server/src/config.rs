@@ -1,4 +1,5 @@
-//! The settings: flags before environment before file before defaults, and all mistakes told together.
+//! Settings. Flags take precedence over environment variables, then the file, then the defaults. All errors are reported
+//! together.
 
 mod check;
 mod command;
@@ -16,96 +17,99 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// The longest time without a call that can be waited for, in seconds.
+/// Maximum of `--exit-when-idle`, in seconds: 30 days.
 const MONTH: u64 = 30 * 24 * 3600;
 
-/// The settings as somebody wrote them.
+/// Unvalidated settings, from flags and environment variables or from a file.
 #[derive(Debug, Default, Args, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Settings {
-    /// A TOML file with settings: keys are the names of the flags.
+    /// Read settings from this TOML file. Its keys are the names of the flags.
     #[arg(long, env = "LAKEPORT_CONFIG")]
     #[serde(skip)]
     config: Option<PathBuf>,
-    /// Where to serve gRPC and gRPC-Web: an IP address and a port, or `unix:/PATH`, a socket that only this user may open
-    /// [default: 127.0.0.1:50051].
+    /// Serve gRPC and gRPC-Web on this IP address and port, or on `unix:/PATH`, a Unix socket that only the user of the
+    /// server can open [default: 127.0.0.1:50051].
     #[arg(long, env = "LAKEPORT_LISTEN", value_name = "ADDRESS")]
     listen: Option<String>,
-    /// A file to write that address to while gRPC is served there, for who starts a server on port 0 [default: none].
+    /// Write the bound gRPC address to this file, and delete the file at shutdown; useful with port 0 [default: none].
     #[arg(long, env = "LAKEPORT_ADDRESS_FILE", value_name = "FILE")]
     address_file: Option<PathBuf>,
-    /// Where to serve /livez, /readyz and /metrics, or `off` [default: 127.0.0.1:50052].
+    /// Serve /livez, /readyz and /metrics on this IP address and port; `off` disables them [default: 127.0.0.1:50052].
     #[arg(long, env = "LAKEPORT_ADMIN_LISTEN", value_name = "ADDRESS")]
     admin_listen: Option<String>,
-    /// The lakeFS to serve [default: none, a lake of its own].
+    /// Serve the lakeFS at this URL [default: none, serve an embedded lake].
     #[arg(long, env = "LAKEPORT_LAKEFS_URL", value_name = "URL")]
     lakefs_url: Option<String>,
-    /// A PEM file with the authorities whose certificates are trusted there, and no others [default: those of the system].
+    /// For connections to lakeFS, trust only the certificate authorities in this PEM file [default: those of the system].
     #[arg(long, env = "LAKEPORT_LAKEFS_CA_FILE", value_name = "FILE")]
     lakefs_ca_file: Option<PathBuf>,
-    /// The service's own account on that lakeFS.
+    /// Set the access key ID of the service's account on that lakeFS.
     #[arg(long, env = "LAKEPORT_LAKEFS_ACCESS_KEY_ID", value_name = "ID")]
     lakefs_access_key_id: Option<String>,
-    /// A file that holds it.
+    /// Read the access key ID from this file.
     #[arg(long, env = "LAKEPORT_LAKEFS_ACCESS_KEY_ID_FILE", value_name = "FILE")]
     lakefs_access_key_id_file: Option<PathBuf>,
-    /// Its secret.
+    /// Set the secret access key of the service's account.
     #[arg(long, env = "LAKEPORT_LAKEFS_SECRET_ACCESS_KEY", value_name = "SECRET", hide_env_values = true)]
     lakefs_secret_access_key: Option<String>,
-    /// A file that holds it.
+    /// Read the secret access key from this file.
     #[arg(long, env = "LAKEPORT_LAKEFS_SECRET_ACCESS_KEY_FILE", value_name = "FILE")]
     lakefs_secret_access_key_file: Option<PathBuf>,
-    /// Whose right calls use: `passthrough` (the caller's own credentials) or `service` (the service's account, for all)
-    /// [default: passthrough].
+    /// Select the credentials for calls to lakeFS: those of the caller (`passthrough`), or the service's account for all
+    /// callers (`service`) [default: passthrough].
     #[arg(long, env = "LAKEPORT_AUTH", value_name = "MODE")]
     auth: Option<String>,
-    /// With --auth service: what callers have to show, as `authorization: Bearer TOKEN` [default: none, all are served].
+    /// With --auth service: require this token from callers, as `authorization: Bearer TOKEN`. At least 16 characters
+    /// [default: none, serve all callers].
     #[arg(long, env = "LAKEPORT_TOKEN", value_name = "TOKEN", hide_env_values = true)]
     token: Option<String>,
-    /// A file that holds it.
+    /// Read the token from this file.
     #[arg(long, env = "LAKEPORT_TOKEN_FILE", value_name = "FILE")]
     token_file: Option<PathBuf>,
-    /// With --auth service and no token: serve everybody who can reach an address that is not on this machine.
+    /// With --auth service and no token: allow listening on an address that other machines can reach, and serve all callers
+    /// that can connect.
     #[arg(long, env = "LAKEPORT_ALLOW_ANONYMOUS")]
     #[serde(default)]
     allow_anonymous: bool,
-    /// Where to keep transactions, and the lake if it is one of its own [default: ./lakeport-data].
-    #[arg(long, env = "LAKEPORT_DATA_DIR", value_name = "FOLDER")]
+    /// Store the transactions and the embedded lake in this directory [default: ./lakeport-data].
+    #[arg(long, env = "LAKEPORT_DATA_DIR", value_name = "DIRECTORY")]
     data_dir: Option<PathBuf>,
-    /// The database of the transactions: `sqlite:FILE`, or `postgres://USER:PASSWORD@HOST/DATABASE` for several replicas
-    /// [default: sessions.db in the data folder].
+    /// Store the transactions in this database: `sqlite:FILE`, or `postgres://USER:PASSWORD@HOST/DATABASE` for several
+    /// replicas [default: sessions.db in the data directory].
     #[arg(long, env = "LAKEPORT_SESSION_STORE", value_name = "URL", hide_env_values = true)]
     session_store: Option<String>,
-    /// A file that holds it.
+    /// Read the URL of the database from this file.
     #[arg(long, env = "LAKEPORT_SESSION_STORE_FILE", value_name = "FILE")]
     session_store_file: Option<PathBuf>,
-    /// How long lakeFS may work on one merge or commit, hooks included, in seconds. What was given up is waited for as long, and 10 s
-    /// more, before a transaction ends otherwise [default: 60].
+    /// Set the timeout of one merge or commit in lakeFS, including hooks, in seconds (1 to 3600). After a timeout, the
+    /// server waits that long again plus 10 s for the outcome before it ends the transaction in another way [default: 60].
     #[arg(long, env = "LAKEPORT_MERGE_TIMEOUT", value_name = "SECONDS")]
     merge_timeout: Option<Number>,
-    /// How long what became of an ended transaction can be asked for, in hours [default: 24].
+    /// Keep finished transactions for this many hours (1 to 8784), so that clients can query their outcome [default: 24].
     #[arg(long, env = "LAKEPORT_REMEMBER", value_name = "HOURS")]
     remember: Option<Number>,
-    /// End in order once no call has been under way for so many seconds and no transaction is open [default: never].
+    /// Shut down once no call has been in flight for this many seconds (1 to 2592000) and all transactions are finished
+    /// [default: never].
     #[arg(long, env = "LAKEPORT_EXIT_WHEN_IDLE", value_name = "SECONDS")]
     exit_when_idle: Option<Number>,
-    /// Also serve the REST API of the lake of its own there, for lakeFS's tools and SDKs [default: off].
+    /// Also serve the REST API of the embedded lake on this IP address and port, for lakeFS's tools and SDKs [default: off].
     #[arg(long, env = "LAKEPORT_EMBEDDED_LISTEN", value_name = "ADDRESS")]
     embedded_listen: Option<String>,
-    /// A website whose pages may call by gRPC-Web, such as `https://app.example.com`; repeat it, or separate several by commas
-    /// [default: none].
+    /// Allow gRPC-Web calls from the pages of this website, such as `https://app.example.com`. Repeat the flag, or separate
+    /// several websites by commas [default: none].
     #[arg(long, env = "LAKEPORT_WEB_ORIGIN", value_name = "ORIGIN", value_delimiter = ',')]
     #[serde(default)]
     web_origin: Vec<String>,
-    /// How logs are written: `pretty`, for people, or `json`, one object a line [default: pretty].
+    /// Write logs as text for humans (`pretty`), or as one JSON object per line (`json`) [default: pretty].
     #[arg(long, env = "LAKEPORT_LOG_FORMAT", value_name = "FORMAT")]
     log_format: Option<String>,
-    /// Which logs are written, as tracing's filter [default: info].
+    /// Filter logs, in the syntax of tracing-subscriber's EnvFilter [default: info].
     #[arg(long, env = "LAKEPORT_LOG", value_name = "FILTER")]
     log: Option<String>,
 }
 
-/// A number as somebody wrote it, which may be none: then that is told with all other mistakes.
+/// Unvalidated number. Invalid numbers are accepted here, so that they are reported together with the other errors.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(untagged)]
 enum Number {
@@ -128,58 +132,58 @@ impl Number {
     }
 }
 
-/// How logs are written.
+/// Format of the logs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum LogFormat {
-    /// For people.
+    /// Text for humans.
     #[default]
     Pretty,
-    /// One JSON object a line.
+    /// One JSON object per line.
     Json,
 }
 
-/// Which lake to serve.
+/// Lake to serve.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Lake {
-    /// One in this process.
+    /// Embedded lake in this process.
     Embedded {
-        /// Where its REST API is served too.
+        /// Address on which the REST API of the lake is served to other programs, if any.
         listen: Option<SocketAddr>,
     },
-    /// A lakeFS.
+    /// lakeFS server.
     Remote {
-        /// Its URL.
+        /// URL of the lakeFS server.
         url: String,
-        /// The service's own account.
+        /// Access key ID of the service's account.
         access_key_id: String,
-        /// Its secret.
+        /// Secret access key of the service's account.
         secret_access_key: Secret,
     },
 }
 
-/// Whose right calls use.
+/// Credentials for calls to lakeFS.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Auth {
-    /// The caller's own.
+    /// Credentials of the caller.
     Passthrough,
-    /// The service's.
+    /// Credentials of the service's account, for all callers.
     Service {
-        /// What callers have to show; `None`: all are served.
+        /// Token that callers must send. `None`: no token is required.
         token: Option<Secret>,
     },
 }
 
-/// A text that is never shown.
+/// Text that the `Debug` output hides.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
 
 impl Secret {
-    /// Keeps a text from being shown.
+    /// Creates a secret.
     pub fn new(text: impl Into<String>) -> Self {
         Self(text.into())
     }
 
-    /// The text itself.
+    /// Returns the text.
     pub fn reveal(&self) -> &str {
         &self.0
     }
@@ -191,46 +195,46 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// Settings that make sense together.
+/// Validated settings.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
-    /// Where gRPC is served.
+    /// Address on which gRPC is served.
     pub listen: Address,
-    /// The file that says so.
+    /// File to which the bound gRPC address is written.
     pub address_file: Option<PathBuf>,
-    /// Where probes and metrics are served; `None`: nowhere.
+    /// Address on which probes and metrics are served. `None`: they are not served.
     pub admin_listen: Option<SocketAddr>,
-    /// Which lake.
+    /// Lake to serve.
     pub lake: Lake,
-    /// Whose certificates are trusted at a lakeFS.
+    /// Trusted certificate authorities for connections to lakeFS.
     pub trust: Trust,
-    /// Whose right calls use.
+    /// Credentials for calls to lakeFS.
     pub auth: Auth,
-    /// Where everything is kept.
+    /// Directory of the transactions and the embedded lake.
     pub data_dir: PathBuf,
-    /// The database of the transactions; `None`: a file in the data folder.
+    /// URL of the database of the transactions. `None`: a SQLite file in `data_dir`.
     pub session_store: Option<Secret>,
-    /// How long lakeFS may work on one merge or commit.
+    /// Timeout of one merge or commit in lakeFS.
     pub merge_timeout: Duration,
-    /// How long what became of an ended transaction can be asked for.
+    /// Retention of finished transactions.
     pub remember: Duration,
-    /// After how long without a call, and without an open transaction, the server ends; `None`: never.
+    /// Time without in-flight calls after which the server shuts down if all transactions are finished. `None`: never.
     pub exit_when_idle: Option<Duration>,
-    /// Websites whose pages may call.
+    /// Origins of the websites that may call by gRPC-Web.
     pub web_origins: Vec<HeaderValue>,
-    /// How logs are written.
+    /// Format of the logs.
     pub log_format: LogFormat,
-    /// Which.
+    /// Filter of the logs, in the syntax of `EnvFilter`.
     pub log: String,
 }
 
-/// Every mistake in the settings.
+/// All errors in the settings.
 #[derive(Debug, thiserror::Error)]
-#[error("the settings have {} mistake(s):\n{}", .0.len(), .0.iter().map(|m| format!("  - {m}")).collect::<Vec<_>>().join("\n"))]
-pub struct Mistakes(Vec<String>);
+#[error("{} error(s) in the settings:\n{}", .0.len(), .0.iter().map(|m| format!("  - {m}")).collect::<Vec<_>>().join("\n"))]
+pub struct InvalidSettings(Vec<String>);
 
 impl Settings {
-    /// These, and those of a file where these say nothing.
+    /// Returns these settings, completed by those of a file.
     fn over(self, file: Self) -> Self {
         Self {
             config: self.config,
@@ -262,9 +266,9 @@ impl Settings {
 }
 
 impl Config {
-    /// From flags and environment, and the file that they name.
-    fn of_settings(settings: Settings) -> Result<Self, Mistakes> {
-        let (file, mistake) = match &settings.config {
+    /// Validates the settings from flags and environment variables, together with those of the file that they name.
+    fn of_settings(settings: Settings) -> Result<Self, InvalidSettings> {
+        let (file, error) = match &settings.config {
             None => (Settings::default(), None),
             Some(path) => {
                 let text = std::fs::read_to_string(path).map_err(|error| error.to_string());
@@ -274,51 +278,53 @@ impl Config {
                 }
             }
         };
-        Self::of(settings, file, mistake)
+        Self::of(settings, file, error)
     }
 
-    /// `unreadable` is what is wrong with the file itself.
-    fn of(flags: Settings, file: Settings, unreadable: Option<String>) -> Result<Self, Mistakes> {
-        let (mut check, said) = (Check::new(unreadable), flags.over(file));
-        let listen = check.listen(said.listen.as_deref());
-        let admin_listen = check.admin_listen(said.admin_listen.as_deref());
-        let key = check.secret("--lakefs-access-key-id", said.lakefs_access_key_id, said.lakefs_access_key_id_file);
+    /// Validates settings. `file_error` is the error of a file that could not be read or parsed.
+    fn of(flags: Settings, file: Settings, file_error: Option<String>) -> Result<Self, InvalidSettings> {
+        let (mut check, settings) = (Check::new(file_error), flags.over(file));
+        let listen = check.listen(settings.listen.as_deref());
+        let admin_listen = check.admin_listen(settings.admin_listen.as_deref());
+        let key =
+            check.secret("--lakefs-access-key-id", settings.lakefs_access_key_id, settings.lakefs_access_key_id_file);
         let secret = check.secret(
             "--lakefs-secret-access-key",
-            said.lakefs_secret_access_key,
-            said.lakefs_secret_access_key_file,
+            settings.lakefs_secret_access_key,
+            settings.lakefs_secret_access_key_file,
         );
-        let trust = check.trust(said.lakefs_ca_file.as_deref(), said.lakefs_url.as_deref());
-        let lake = check.lake(said.lakefs_url, key, secret, said.embedded_listen);
-        let token = check.secret("--token", said.token, said.token_file);
-        let auth = check.auth(said.auth.as_deref(), token);
+        let trust = check.trust(settings.lakefs_ca_file.as_deref(), settings.lakefs_url.as_deref());
+        let lake = check.lake(settings.lakefs_url, key, secret, settings.embedded_listen);
+        let token = check.secret("--token", settings.token, settings.token_file);
+        let auth = check.auth(settings.auth.as_deref(), token);
         if let (Some(listen), Some(Auth::Service { token: None })) = (&listen, &auth)
             && !listen.is_local()
-            && !said.allow_anonymous
+            && !settings.allow_anonymous
         {
             check.wrong(format!(
-                "--auth service lets everybody who can reach {listen} act with the service's account: listen on \
-                 127.0.0.1 or a Unix socket, ask for a --token, or say --allow-anonymous"
+                "--auth service without a token lets all callers that can reach {listen} use the service's account: listen \
+                 on 127.0.0.1 or a Unix socket, set --token, or set --allow-anonymous"
             ));
         }
-        let session_store = check.secret("--session-store", said.session_store, said.session_store_file);
+        let session_store = check.secret("--session-store", settings.session_store, settings.session_store_file);
         let session_store = check.session_store(session_store);
-        let merge_timeout = check.span("--merge-timeout", said.merge_timeout, 60, 1..=3600);
-        let remember = check.span("--remember", said.remember, 24, 1..=24 * 366) * 3600;
-        let exit_when_idle = said.exit_when_idle.map(|given| check.span("--exit-when-idle", Some(given), 1, 1..=MONTH));
-        let log_format = check.log_format(said.log_format.as_deref());
-        let log = check.log(said.log);
-        let web_origins = check.origins(said.web_origin);
+        let merge_timeout = check.number("--merge-timeout", settings.merge_timeout, 60, 1..=3600);
+        let remember = check.number("--remember", settings.remember, 24, 1..=24 * 366) * 3600;
+        let exit_when_idle =
+            settings.exit_when_idle.map(|given| check.number("--exit-when-idle", Some(given), 1, 1..=MONTH));
+        let log_format = check.log_format(settings.log_format.as_deref());
+        let log = check.log(settings.log);
+        let web_origins = check.origins(settings.web_origin);
         let parsed = listen.zip(admin_listen).zip(lake.zip(auth));
         match parsed {
-            Some(((listen, admin_listen), (lake, auth))) if check.found_nothing() => Ok(Self {
+            Some(((listen, admin_listen), (lake, auth))) if check.is_ok() => Ok(Self {
                 listen,
-                address_file: said.address_file,
+                address_file: settings.address_file,
                 admin_listen,
                 lake,
                 trust,
                 auth,
-                data_dir: said.data_dir.unwrap_or_else(|| "./lakeport-data".into()),
+                data_dir: settings.data_dir.unwrap_or_else(|| "./lakeport-data".into()),
                 session_store,
                 merge_timeout,
                 remember,
@@ -327,7 +333,7 @@ impl Config {
                 log_format,
                 log,
             }),
-            _ => Err(Mistakes(check.into_mistakes())),
+            _ => Err(InvalidSettings(check.into_errors())),
         }
     }
 }

@@ -1,11 +1,12 @@
-//! Points of the protocol at which a test build can be made to die or to stand still, to show that nothing is lost there. Each
-//! stands before or after a durable step or a request to lakeFS that changes something. Without the feature `fault-points`, which
-//! no release has, there is nothing at them.
+//! Fault points: places where a test can make the server die or block, to show that nothing is lost there.
+//!
+//! A fault point is before or after a durable step, or a request to lakeFS that changes something. Fault points do nothing
+//! unless the feature `fault-points` is on, and no release has this feature.
 
 #[cfg(all(feature = "fault-points", debug_assertions))]
 mod armed;
 
-/// The moment before a step.
+/// Fault point before a step.
 pub(crate) async fn before(step: &str) {
     #[cfg(all(feature = "fault-points", debug_assertions))]
     armed::reach("before", step).await;
@@ -13,7 +14,7 @@ pub(crate) async fn before(step: &str) {
     let _ = step;
 }
 
-/// The moment after a step.
+/// Fault point after a step.
 pub(crate) async fn after(step: &str) {
     #[cfg(all(feature = "fault-points", debug_assertions))]
     armed::reach("after", step).await;

@@ -1,22 +1,23 @@
-//! When nobody needs a server any more that was started for one user alone.
+//! Detects that a server is idle, for `--exit-when-idle`.
 
 use crate::layers::Activity;
 use crate::ops::context::Ops;
 use std::time::Duration;
 
-/// How often a transaction is looked at that keeps the server, which ends by a call or by its own time.
-const LOOK: Duration = Duration::from_secs(5);
+/// Interval of the checks for unfinished transactions. A transaction ends by a call or by its idle timeout, and neither is
+/// signalled here.
+const CHECK_INTERVAL: Duration = Duration::from_secs(5);
 
-/// Returns once no call has been under way for so long, and no transaction is open or being committed.
+/// Returns once no call has been in flight for `span`, and no transaction is open or being committed.
 pub async fn unneeded(ops: &Ops, activity: &Activity, span: Duration) {
     loop {
         activity.rested(span).await;
         match ops.store.tally().await {
-            // Looked at again: a call may have come while the store was asked.
+            // A call may have started during the query of the store, so the activity is checked again.
             Ok(tally) if tally.live() == 0 && activity.has_rested(span) => return,
             Ok(_) => {}
-            Err(error) => tracing::warn!(%error, "whether a transaction is open cannot be found out now"),
+            Err(error) => tracing::warn!(%error, "cannot check for open transactions: the server keeps running"),
         }
-        tokio::time::sleep(span.min(LOOK)).await;
+        tokio::time::sleep(span.min(CHECK_INTERVAL)).await;
     }
 }

@@ -1,4 +1,5 @@
-//! The server's own accept loop: connections with bounded windows, headers, age and silence, which end in order.
+//! Accept loop of the server. It limits the number, the windows, the headers and the age of connections, closes connections
+//! that send no request, and shuts connections down gracefully.
 
 mod address;
 mod address_file;
@@ -36,79 +37,79 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::{Service as _, service_fn};
 
-/// Connections in all.
+/// Maximum number of connections.
 const MAX_CONNECTIONS: usize = 4096;
-/// Connections from one address, as which a Unix socket counts.
+/// Maximum number of connections from one IP address. All connections to the Unix socket count as one address.
 const MAX_PER_ADDRESS: usize = 512;
-/// From a connection to its first request.
-const FIRST_REQUEST: Duration = Duration::from_secs(10);
-/// Then a connection is asked to go, so that clients find new replicas.
+/// Maximum time from the start of a connection to its first request. Also the timeout for the headers of an HTTP/1 request.
+const FIRST_REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
+/// Age at which the server shuts a connection down gracefully, ±10 %. Clients then reconnect and can find new replicas.
 const MAX_AGE: Duration = Duration::from_secs(30 * 60);
-/// Streams of one connection.
+/// Maximum number of concurrent streams per connection.
 const MAX_STREAMS: u32 = 128;
-/// What a client may send ahead on one stream, and on one connection.
+/// Flow-control windows of a stream and of a connection, in bytes.
 const STREAM_WINDOW: u32 = 4 << 20;
 const CONNECTION_WINDOW: u32 = 8 << 20;
-/// Larger frames cost less: fewer system calls for the same bytes.
+/// Maximum size of a frame, in bytes. Larger frames need fewer system calls for the same number of bytes.
 const MAX_FRAME: u32 = 256 << 10;
-/// Headers of one request. Credentials are the largest that anybody sends.
+/// Maximum size of the headers of a request, in bytes. The largest headers in practice are credentials.
 const MAX_HEADERS: u32 = 16 << 10;
-/// What is gathered before it is written to a socket.
+/// Maximum number of bytes that are buffered before a write to a socket.
 const WRITE_BUFFER: usize = 384 << 10;
 
-/// Who is connected.
+/// Limits the number of connections, in total and per IP address.
 #[derive(Clone, Default)]
-struct Guests(Arc<Mutex<HashMap<Option<IpAddr>, usize>>>);
+struct ConnectionLimiter(Arc<Mutex<HashMap<Option<IpAddr>, usize>>>);
 
-/// One connection's place among them.
-struct Guest {
-    guests: Guests,
+/// Permit of one connection, which is returned when dropped.
+struct ConnectionPermit {
+    limiter: ConnectionLimiter,
     address: Option<IpAddr>,
 }
 
-impl Guests {
-    fn admit(&self, address: Option<IpAddr>) -> Option<Guest> {
-        let mut guests = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let all: usize = guests.values().sum();
-        let here = guests.get(&address).copied().unwrap_or_default();
-        if all >= MAX_CONNECTIONS || here >= MAX_PER_ADDRESS {
+impl ConnectionLimiter {
+    fn acquire(&self, address: Option<IpAddr>) -> Option<ConnectionPermit> {
+        let mut connections = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let total: usize = connections.values().sum();
+        let from_address = connections.get(&address).copied().unwrap_or_default();
+        if total >= MAX_CONNECTIONS || from_address >= MAX_PER_ADDRESS {
             return None;
         }
-        guests.insert(address, here + 1);
-        Some(Guest { guests: self.clone(), address })
+        connections.insert(address, from_address + 1);
+        Some(ConnectionPermit { limiter: self.clone(), address })
     }
 }
 
-impl Drop for Guest {
+impl Drop for ConnectionPermit {
     fn drop(&mut self) {
-        let mut guests = self.guests.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(here) = guests.get_mut(&self.address) {
-            *here -= 1;
-            if *here == 0 {
-                guests.remove(&self.address);
+        let mut connections = self.limiter.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(from_address) = connections.get_mut(&self.address) {
+            *from_address -= 1;
+            if *from_address == 0 {
+                connections.remove(&self.address);
             }
         }
     }
 }
 
-/// Accepts connections until told to stop; those that are open then finish their calls.
+/// Accepts connections until `stop` is cancelled. Open connections then finish their in-flight calls and close.
 pub async fn accept(listener: Listener, router: Router, workers: Workers, stop: CancellationToken, tasks: TaskTracker) {
-    let guests = Guests::default();
+    let limiter = ConnectionLimiter::default();
     loop {
         let accepted = tokio::select! {
             () = stop.cancelled() => return,
             accepted = listener.accept() => accepted,
         };
         match accepted {
-            Ok((stream, peer)) => match guests.admit(peer.ip()) {
-                Some(guest) => {
-                    let connection = connection(stream, peer, guest, router.clone(), stop.clone());
+            Ok((stream, peer)) => match limiter.acquire(peer.ip()) {
+                Some(permit) => {
+                    let connection = connection(stream, peer, permit, router.clone(), stop.clone());
                     workers.serve(tasks.track_future(connection));
                 }
-                None => tracing::warn!(%peer, "too many connections: one is closed"),
+                None => tracing::warn!(%peer, "too many connections: the new connection is closed"),
             },
             Err(error) => {
-                // Out of file descriptors, say. Others may end meanwhile.
+                // For example, no file descriptor is free. One may become free during the pause.
                 tracing::warn!(%error, "cannot accept a connection");
                 sleep(Duration::from_millis(50)).await;
             }
@@ -116,10 +117,10 @@ pub async fn accept(listener: Listener, router: Router, workers: Workers, stop: 
     }
 }
 
-async fn connection(stream: Accepted, peer: Peer, _guest: Guest, router: Router, stop: CancellationToken) {
+async fn connection(stream: Accepted, peer: Peer, _permit: ConnectionPermit, router: Router, stop: CancellationToken) {
     let (reader, writer) = match stream.split() {
         Ok(halves) => halves,
-        Err(error) => return tracing::warn!(%peer, %error, "a connection cannot be served"),
+        Err(error) => return tracing::warn!(%peer, %error, "cannot serve a connection"),
     };
     let (io, writer) = coalesce(reader, writer, WRITE_BUFFER);
     let has_called = Arc::new(AtomicBool::new(false));
@@ -131,45 +132,45 @@ async fn connection(stream: Accepted, peer: Peer, _guest: Guest, router: Router,
     let builder = builder();
     let mut serving = pin!(builder.serve_connection(TokioIo::new(io), TowerToHyperService::new(service)));
     let age = MAX_AGE.mul_f64(rand::rng().random_range(0.9..1.1));
-    let ended = tokio::select! {
-        ended = drive(serving.as_mut(), &writer) => Some(ended),
-        () = silent(&has_called) => Some(Err("it never called".into())),
+    let result = tokio::select! {
+        result = drive(serving.as_mut(), &writer) => Some(result),
+        () = first_request_timeout(&has_called) => Some(Err("no request within the timeout".into())),
         () = stop.cancelled() => None,
         () = sleep(age) => None,
     };
-    let ended = match ended {
-        Some(ended) => ended,
+    let result = match result {
+        Some(result) => result,
         None => {
-            // Asks the client to go (GOAWAY), and lets its calls end.
+            // Sends GOAWAY to the client, and waits until its calls have finished.
             serving.as_mut().graceful_shutdown();
             drive(serving.as_mut(), &writer).await
         }
     };
-    if let Err(error) = ended {
-        tracing::debug!(%peer, %error, "a connection ended");
+    if let Err(error) = result {
+        tracing::debug!(%peer, %error, "a connection failed");
     }
-    // What is still gathered goes out; a client that is gone does not matter any more.
+    // Write the bytes that are still buffered. An error does not matter: the client has disconnected.
     let _ = poll_fn(|cx| writer.poll_drain(cx)).await;
 }
 
-/// Drives a connection to its end, with one large write for all that each turn produces.
+/// Polls a connection until it ends. After each poll, writes all the bytes that the poll produced at once.
 async fn drive<C>(mut connection: Pin<&mut C>, writer: &Drain) -> Result<(), BoxError>
 where
     C: Future<Output = Result<(), BoxError>>,
 {
     poll_fn(|cx| {
-        let ended = connection.as_mut().poll(cx);
+        let result = connection.as_mut().poll(cx);
         match writer.poll_drain(cx) {
             Poll::Ready(Err(error)) => Poll::Ready(Err(error.into())),
-            _ => ended,
+            _ => result,
         }
     })
     .await
 }
 
-/// Returns when a connection has not called in time, and never once it has.
-async fn silent(has_called: &AtomicBool) {
-    sleep(FIRST_REQUEST).await;
+/// Returns when the timeout for the first request has passed without a request. Never returns if there was one.
+async fn first_request_timeout(has_called: &AtomicBool) {
+    sleep(FIRST_REQUEST_TIMEOUT).await;
     if has_called.load(Ordering::Relaxed) {
         std::future::pending::<()>().await;
     }
@@ -177,7 +178,7 @@ async fn silent(has_called: &AtomicBool) {
 
 fn builder() -> auto::Builder<TokioExecutor> {
     let mut builder = auto::Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(FIRST_REQUEST);
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(FIRST_REQUEST_TIMEOUT);
     builder
         .http2()
         .timer(TokioTimer::new())

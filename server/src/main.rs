@@ -1,4 +1,4 @@
-//! lakeport, as a process: settings, parts, serving, a signal, the drain.
+//! Process of the server: reads the settings, serves, waits for a signal and drains.
 
 use lakeport_server::app::{App, Serving, is_in_use};
 use lakeport_server::config::{Command, Config};
@@ -12,10 +12,12 @@ use std::time::Duration;
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
-/// How long calls may take to end once the server is asked to: Kubernetes kills it behind 30 s.
+/// Maximum time for calls to finish during shutdown. By default, Kubernetes kills a container 30 s after the termination
+/// signal.
 const DRAIN: Duration = Duration::from_secs(25);
 
-/// The exit code when another server has the transactions: who started this one may wait for its end. `EX_TEMPFAIL` of sysexits.h.
+/// Exit code if another server uses the session store. The program that started this server can wait until the other server
+/// ends. The value is `EX_TEMPFAIL` of sysexits.h.
 const IN_USE: u8 = 75;
 
 fn main() -> ExitCode {
@@ -32,11 +34,11 @@ fn main() -> ExitCode {
 async fn run() -> Result<(), BoxError> {
     match Command::load()? {
         Command::Serve(config) => serve(config).await,
-        Command::Sweep(config, asked) => {
+        Command::Sweep(config, options) => {
             telemetry::start_logs(config.log_format, &config.log)?;
-            sweep::look_for(&config)?;
+            sweep::ensure_data_exists(&config)?;
             let app = App::build(config, telemetry::start_metrics()?).await?;
-            sweep::run(app, &asked, &mut std::io::stdout().lock()).await
+            sweep::run(app, &options, &mut std::io::stdout().lock()).await
         }
     }
 }
@@ -48,42 +50,42 @@ async fn serve(config: Config) -> Result<(), BoxError> {
     #[cfg(all(feature = "fault-points", debug_assertions))]
     let app = app.timed(lakeport_server::timing::Timing::default().hastened());
     let serving = app.serve().await?; // listening, janitor running, ready
-    // Whether anybody reads what it says does not matter.
+    // The server also runs if its output is closed.
     let _ = welcome::write(&mut std::io::stdout().lock(), &config, &serving);
-    let why = end(&serving, config.exit_when_idle).await?;
-    let _ = writeln!(std::io::stderr(), "lakeport-server: {why}: finishing calls, at most {} s", DRAIN.as_secs());
+    let reason = shutdown_reason(&serving, config.exit_when_idle).await?;
+    let _ = writeln!(std::io::stderr(), "lakeport-server: {reason}: finishing calls, at most {} s", DRAIN.as_secs());
     serving.drain(DRAIN).await; // not ready, GOAWAY, calls and commits finish, the store closes
     Ok(())
 }
 
-/// Returns when the server is to end, and says why.
-async fn end(serving: &Serving, exit_when_idle: Option<Duration>) -> Result<&'static str, BoxError> {
-    let unneeded = async {
+/// Waits until the server must shut down, and returns the reason.
+async fn shutdown_reason(serving: &Serving, exit_when_idle: Option<Duration>) -> Result<&'static str, BoxError> {
+    let idle = async {
         match exit_when_idle {
             Some(span) => serving.unneeded(span).await,
             None => std::future::pending().await,
         }
     };
     tokio::select! {
-        asked = asked_to_end() => asked,
-        () = unneeded => Ok("nobody calls"),
+        signal = shutdown_signal() => signal,
+        () = idle => Ok("idle"),
     }
 }
 
-/// Returns when the system asks, or a person does.
+/// Waits for SIGTERM or SIGINT.
 #[cfg(unix)]
-async fn asked_to_end() -> Result<&'static str, BoxError> {
+async fn shutdown_signal() -> Result<&'static str, BoxError> {
     use tokio::signal::unix::{SignalKind, signal};
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     tokio::select! {
-        _ = terminate.recv() => Ok("asked to end"),
+        _ = terminate.recv() => Ok("terminated"),
         _ = interrupt.recv() => Ok("interrupted"),
     }
 }
 
-/// Returns when a person asks.
+/// Waits for Ctrl-C.
 #[cfg(not(unix))]
-async fn asked_to_end() -> Result<&'static str, BoxError> {
+async fn shutdown_signal() -> Result<&'static str, BoxError> {
     tokio::signal::ctrl_c().await?;
     Ok("interrupted")
 }

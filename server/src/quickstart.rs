@@ -1,4 +1,4 @@
-//! What a new lake begins with: a repository with a small real data set, so that the first call answers with something.
+//! Sample repository of a new embedded lake, with a small real data set.
 
 use crate::error::{BoxError, Error, Kind, Result};
 use bytes::Bytes;
@@ -8,14 +8,14 @@ use lakeport_types::{BranchName, ObjectPath, RepositoryId};
 use std::collections::BTreeMap;
 use std::path::Path;
 
-/// Penguins of the Palmer Archipelago, measured by Dr. Kristen Gorman and Palmer Station LTER. CC0.
+/// Measurements of penguins of the Palmer Archipelago, by Dr. Kristen Gorman and Palmer Station LTER. CC0.
 const PENGUINS: &str = include_str!("quickstart/penguins.csv");
 const README: &str = include_str!("quickstart/README.md");
 
-/// Makes the repository `quickstart` in a new lake, and finishes it where an earlier start did not come to its end.
+/// Creates the repository `quickstart` in a new lake. If an earlier start was interrupted, completes the repository.
 ///
 /// # Errors
-/// When the lake does not take it.
+/// Returns an error if the lake rejects a request, or if the marker file in `data_dir` cannot be written or deleted.
 pub async fn ensure(data_dir: &Path, is_new: bool, lakefs: &Lakefs) -> Result<(), BoxError> {
     let unfinished = data_dir.join("quickstart-unfinished");
     if is_new {
@@ -55,5 +55,5 @@ async fn fill(lake: &Lakefs) -> Result<()> {
 }
 
 fn parsed<T: for<'a> TryFrom<&'a str>>(text: &'static str) -> Result<T> {
-    T::try_from(text).map_err(|_| Error::new(Kind::Internal, format!("{text} is no name")))
+    T::try_from(text).map_err(|_| Error::new(Kind::Internal, format!("{text} is not a valid name")))
 }

@@ -1,4 +1,5 @@
-//! `lakeport-server sweep`: shows branches of transactions that no transaction knows, and deletes them if asked to.
+//! `lakeport-server sweep`: lists orphaned transaction branches, and deletes them on request. A transaction branch is
+//! orphaned if no transaction in the session store refers to it.
 
 use crate::app::App;
 use crate::config::{Config, Lake, Sweep};
@@ -11,21 +12,22 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 const HOUR: u64 = 3600;
 
-/// Shows what it finds on `out`, a line each, and closes the store and the lake.
+/// Writes a line for each orphaned branch to `out`, deletes old branches if `sweep.delete` is set, and closes the store and the lake.
 ///
 /// # Errors
-/// Those of lakeFS, of the store, and of `out`.
+/// Returns the errors of lakeFS, of the store and of `out`.
 pub async fn run(app: App, sweep: &Sweep, out: &mut impl Write) -> Result<(), BoxError> {
-    let swept = swept(&app, sweep, out).await;
+    let result = sweep_repositories(&app, sweep, out).await;
     app.close().await;
-    swept
+    result
 }
 
-/// Refuses settings that would make a lake or a store where there is none: a new store knows no transaction.
+/// Checks that the embedded lake and a SQLite session store exist, so that sweep does not create them. With a new store, every
+/// transaction branch would be orphaned.
 ///
 /// # Errors
-/// When what is to be looked at is not there.
-pub fn look_for(config: &Config) -> Result<(), BoxError> {
+/// Returns an error if one of them does not exist.
+pub fn ensure_data_exists(config: &Config) -> Result<(), BoxError> {
     let lake = matches!(config.lake, Lake::Embedded { .. }).then(|| config.data_dir.join("lake"));
     let store = match &config.session_store {
         None => Some(config.data_dir.join("sessions.db")),
@@ -37,15 +39,15 @@ pub fn look_for(config: &Config) -> Result<(), BoxError> {
     match lake.into_iter().chain(store).find(|path| !path.exists()) {
         None => Ok(()),
         Some(missing) => Err(format!(
-            "{} is not there: sweep makes no lake and no session store, for a new store would know no transaction; name those of the \
-             server, and start that once if its store was lost",
+            "{} does not exist, and sweep creates neither a lake nor a session store: use the settings of the server; if its \
+             store was lost, start the server once to create a new one",
             missing.display()
         )
         .into()),
     }
 }
 
-async fn swept(app: &App, sweep: &Sweep, out: &mut impl Write) -> Result<(), BoxError> {
+async fn sweep_repositories(app: &App, sweep: &Sweep, out: &mut impl Write) -> Result<(), BoxError> {
     let ops = app.ops();
     let repositories = match &sweep.repository[..] {
         [] => all_repositories(&ops.service).await?,
@@ -70,19 +72,20 @@ async fn swept(app: &App, sweep: &Sweep, out: &mut impl Write) -> Result<(), Box
         }
     }
     let what = if sweep.delete { format!("; {deleted} deleted") } else { String::new() };
-    writeln!(out, "{found} branches that no transaction knows, in {} repositories{what}", repositories.len())?;
+    writeln!(out, "{found} orphaned transaction branches in {} repositories{what}", repositories.len())?;
     Ok(())
 }
 
-/// As its name says. `None` for a name that is not of this program, or of the future.
+/// Returns the age of a branch from the time in its name. Returns `None` if lakeport did not make the name, or if the time
+/// is in the future.
 fn age(stray: &Stray) -> Option<Duration> {
     let named = Duration::from_millis(u64::try_from(stray.branch.named_at()?).ok()?);
     SystemTime::now().duration_since(UNIX_EPOCH).ok()?.checked_sub(named)
 }
 
-/// Texts of others are escaped: no path rewrites a terminal.
+/// Returns the line for a branch. Paths and messages are escaped, so that they cannot contain control sequences of a terminal.
 fn line(repository: &RepositoryId, stray: &Stray, age: Option<Duration>) -> String {
-    let age = age.map_or("of unknown age".to_owned(), |age| format!("{} h old", age.as_secs() / HOUR));
+    let age = age.map_or("age unknown".to_owned(), |age| format!("{} h old", age.as_secs() / HOUR));
     let more = if stray.is_more { "+" } else { "" };
     let listed: Vec<_> = stray.paths.iter().map(|path| format!("{path:?}")).collect();
     let of = if listed.is_empty() { String::new() } else { format!(" ({}, …)", listed.join(", ")) };
@@ -98,7 +101,7 @@ mod tests {
     use lakeport_types::BranchName;
 
     #[test]
-    fn a_line_says_what_a_branch_holds_and_rewrites_no_terminal() {
+    fn a_line_shows_the_changes_of_a_branch_and_escapes_control_characters() {
         let stray = Stray {
             branch: BranchName::for_transaction(0, 0),
             message: "one\u{1b}[2Jtwo".into(),
@@ -112,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_of_the_future_has_no_age() {
+    fn a_branch_name_with_a_future_time_has_no_age() {
         let stray = |millis| Stray {
             branch: BranchName::for_transaction(millis, 0),
             message: String::new(),

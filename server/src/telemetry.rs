@@ -7,18 +7,18 @@ use std::io::IsTerminal as _;
 use std::time::Duration;
 use tracing_subscriber::EnvFilter;
 
-/// How often measurements are summed up.
+/// Interval of the aggregation of measurements.
 const UPKEEP: Duration = Duration::from_secs(5);
 
-/// Starts writing logs to standard error.
+/// Starts logging to standard error.
 ///
 /// # Errors
-/// When the filter is none.
+/// Returns an error if the filter is invalid.
 pub fn start_logs(format: LogFormat, filter: &str) -> Result<(), BoxError> {
-    // hyper and h2 log headers, credentials among them, below INFO.
+    // Below INFO, hyper and h2 log headers, including credentials.
     let filter = EnvFilter::try_new(filter)?.add_directive("h2=info".parse()?).add_directive("hyper=info".parse()?);
     let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    // Escapes are for terminals.
+    // Only terminals interpret color codes.
     let logs = logs.with_ansi(std::io::stderr().is_terminal());
     match format {
         LogFormat::Pretty => logs.init(),
@@ -27,10 +27,10 @@ pub fn start_logs(format: LogFormat, filter: &str) -> Result<(), BoxError> {
     Ok(())
 }
 
-/// Starts counting.
+/// Installs the metrics recorder.
 ///
 /// # Errors
-/// When somebody in this process counts already.
+/// Returns an error if this process already has a metrics recorder.
 pub fn start_metrics() -> Result<PrometheusHandle, BoxError> {
     let buckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0];
     let metrics = PrometheusBuilder::new().set_buckets(&buckets)?.install_recorder()?;
@@ -39,7 +39,8 @@ pub fn start_metrics() -> Result<PrometheusHandle, BoxError> {
     Ok(metrics)
 }
 
-/// Sums up what was measured from time to time: whether or not anybody asks for it, it must not pile up.
+/// Aggregates the measurements every 5 s, without end. Otherwise they would accumulate in memory if no client reads the
+/// metrics.
 pub async fn upkeep(metrics: PrometheusHandle) {
     loop {
         tokio::time::sleep(UPKEEP).await;

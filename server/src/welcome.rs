@@ -1,4 +1,4 @@
-//! What a person wants to know first.
+//! Startup message of the server.
 
 use crate::app::Serving;
 use crate::config::{Auth, Config, Lake};
@@ -6,16 +6,16 @@ use crate::listen::Address;
 use std::io::{Result, Write};
 use std::path::PathBuf;
 
-/// Says where what is served, to whom, and what to try.
+/// Writes the addresses, the lake, the authentication mode and an example command to `out`.
 ///
 /// # Errors
-/// Those of `out`.
+/// Returns the errors of `out`.
 pub fn write(out: &mut impl Write, config: &Config, serving: &Serving) -> Result<()> {
     writeln!(out, "lakeport {}", env!("CARGO_PKG_VERSION"))?;
     let also = match serving.address {
         Address::Tcp(_) => "with reflection and gRPC-Web",
-        // No browser comes there.
-        Address::Unix(_) => "with reflection, for this user alone",
+        // A browser cannot connect to a Unix socket, so gRPC-Web is not mentioned.
+        Address::Unix(_) => "with reflection, for this user only",
     };
     writeln!(out, "  gRPC   {}  (plaintext, {also})", serving.address)?;
     if let Some(address) = serving.admin_address {
@@ -23,30 +23,32 @@ pub fn write(out: &mut impl Write, config: &Config, serving: &Serving) -> Result
     }
     match &config.lake {
         Lake::Remote { url, .. } => writeln!(out, "  lake   lakeFS at {url}")?,
-        Lake::Embedded { .. } => writeln!(out, "  lake   its own, in {}", config.data_dir.join("lake").display())?,
+        Lake::Embedded { .. } => writeln!(out, "  lake   embedded, in {}", config.data_dir.join("lake").display())?,
     }
     if let Some(address) = serving.embedded_address {
         writeln!(out, "  REST   http://{address}/api/v1  (key pair in {})", account(config).display())?;
     }
     let is_open = matches!(config.lake, Lake::Embedded { .. }) && config.listen.is_local();
     match &config.auth {
-        Auth::Service { token: None } => writeln!(out, "  auth   the service's account acts for every caller")?,
+        Auth::Service { token: None } => {
+            writeln!(out, "  auth   all callers use the service's account; no token is required")?
+        }
         Auth::Service { token: Some(_) } => {
-            writeln!(out, "  auth   the service's account acts for callers that send the token (Bearer)")?;
+            writeln!(out, "  auth   callers that send the token (Bearer) use the service's account")?;
         }
         Auth::Passthrough if is_open => {
-            writeln!(out, "  auth   none needed on this machine; lakeFS key pairs are taken too")?;
+            writeln!(out, "  auth   not required on this machine; lakeFS key pairs are accepted")?;
         }
-        Auth::Passthrough => writeln!(out, "  auth   callers send lakeFS's key pair (Basic) or token (Bearer)")?,
+        Auth::Passthrough => writeln!(out, "  auth   callers send a lakeFS key pair (Basic) or token (Bearer)")?,
     }
-    writeln!(out, "  try    {}", attempt(config, &serving.address, is_open))
+    writeln!(out, "  try    {}", example(config, &serving.address, is_open))
 }
 
-/// What to run for a first answer.
-fn attempt(config: &Config, address: &Address, is_open: bool) -> String {
+/// Returns a command for a first call.
+fn example(config: &Config, address: &Address, is_open: bool) -> String {
     let (grpcurl, place) = match address {
         Address::Tcp(address) => ("grpcurl -plaintext", address.to_string()),
-        // It would name the path as the host, which no host is.
+        // By default, grpcurl sends the path of the socket as the host, which is not a valid host name.
         Address::Unix(path) => ("grpcurl -plaintext -unix -authority localhost", path.display().to_string()),
     };
     let endpoint = address.endpoint();
@@ -67,7 +69,7 @@ fn attempt(config: &Config, address: &Address, is_open: bool) -> String {
     }
 }
 
-/// The file with the key pair of the lake of its own.
+/// Returns the path of the file with the key pair of the embedded lake.
 fn account(config: &Config) -> PathBuf {
     config.data_dir.join("lake").join(lakeport_embedded::ACCOUNT_FILE)
 }

@@ -139,9 +139,9 @@ async fn a_second_server_fails_to_start_and_does_not_disturb_the_first() {
     assert!(of_the_same_data.contains("in use by another process"), "{of_the_same_data}");
     assert!(!instance.folder.path().join("other").exists());
     let at_the_same_socket = refused(instance.command(&instance.socket(), "other-data")).await;
-    assert!(at_the_same_socket.contains("another server answers"), "{at_the_same_socket}");
+    assert!(at_the_same_socket.contains("another server listens"), "{at_the_same_socket}");
     let nowhere = refused(instance.command(&instance.folder.path().join("none/s"), "other-data")).await;
-    assert!(nowhere.contains("its folder is not there"), "{nowhere}");
+    assert!(nowhere.contains("the directory of the socket does not exist"), "{nowhere}");
     assert_eq!(instance.read().await, "1");
 }
 

@@ -152,7 +152,7 @@ impl Process {
 
     /// Waits until the server is paused at a fault point.
     pub(crate) async fn wait_until_paused(&self) {
-        let is_paused = |line: &String| line.ends_with(": stands still");
+        let is_paused = |line: &String| line.ends_with(": blocked");
         until("the server is paused", async || self.log.lock().unwrap().iter().any(is_paused)).await;
     }
 }

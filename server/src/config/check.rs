@@ -1,4 +1,4 @@
-//! What is wrong with single settings.
+//! Validation of the settings.
 
 use super::{Auth, Lake, LogFormat, Number, Secret};
 use crate::listen::Address;
@@ -10,12 +10,12 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tracing_subscriber::EnvFilter;
 
-/// Collects every mistake.
+/// Validator that collects all errors.
 pub(super) struct Check(Vec<String>);
 
 impl Check {
-    pub(super) fn new(mistake: Option<String>) -> Self {
-        Self(mistake.into_iter().collect())
+    pub(super) fn new(error: Option<String>) -> Self {
+        Self(error.into_iter().collect())
     }
 
     pub(super) fn log_format(&mut self, given: Option<&str>) -> LogFormat {
@@ -29,8 +29,9 @@ impl Check {
         }
     }
 
-    /// A number of seconds or hours, as seconds.
-    pub(super) fn span(
+    /// Validates a number, and returns it as a duration in seconds. For a number of another unit, the caller multiplies the
+    /// result.
+    pub(super) fn number(
         &mut self,
         flag: &str,
         given: Option<Number>,
@@ -45,7 +46,7 @@ impl Check {
         Duration::from_secs(number.unwrap_or(default))
     }
 
-    /// A filter of logs.
+    /// Validates a log filter.
     pub(super) fn log(&mut self, given: Option<String>) -> String {
         let filter = given.unwrap_or_else(|| "info".into());
         if let Err(error) = EnvFilter::try_new(&filter) {
@@ -54,25 +55,25 @@ impl Check {
         filter
     }
 
-    pub(super) fn found_nothing(&self) -> bool {
+    pub(super) fn is_ok(&self) -> bool {
         self.0.is_empty()
     }
 
-    pub(super) fn into_mistakes(self) -> Vec<String> {
+    pub(super) fn into_errors(self) -> Vec<String> {
         self.0
     }
 
-    pub(super) fn wrong(&mut self, mistake: String) {
-        self.0.push(mistake);
+    pub(super) fn wrong(&mut self, error: String) {
+        self.0.push(error);
     }
 
-    /// Where to serve gRPC.
+    /// Validates the address on which gRPC is served.
     pub(super) fn listen(&mut self, given: Option<&str>) -> Option<Address> {
         let text = given.unwrap_or("127.0.0.1:50051");
         text.parse().map_err(|rule| self.wrong(format!("--listen {text:?}: {rule}"))).ok()
     }
 
-    /// Where to serve probes and metrics, or nowhere.
+    /// Validates the address on which probes and metrics are served. `Some(None)` means `off`.
     pub(super) fn admin_listen(&mut self, given: Option<&str>) -> Option<Option<SocketAddr>> {
         match given.unwrap_or("127.0.0.1:50052") {
             "off" => Some(None),
@@ -80,15 +81,15 @@ impl Check {
         }
     }
 
-    fn address(&mut self, flag: &str, text: &str, such_as: &str) -> Option<SocketAddr> {
+    fn address(&mut self, flag: &str, text: &str, example: &str) -> Option<SocketAddr> {
         let parsed = text.parse().ok();
         if parsed.is_none() {
-            self.wrong(format!("{flag} {text:?}: must be an IP address and a port, such as {such_as}"));
+            self.wrong(format!("{flag} {text:?}: must be an IP address and a port, such as {example}"));
         }
         parsed
     }
 
-    /// A setting, or what the file that it names holds.
+    /// Returns a setting that is given directly or in a file. White space at the ends of the file is removed.
     pub(super) fn secret(&mut self, flag: &str, given: Option<String>, file: Option<PathBuf>) -> Option<String> {
         match (given, file) {
             (Some(_), Some(_)) => {
@@ -106,7 +107,7 @@ impl Check {
         }
     }
 
-    /// The URL of a database, which may hold a password.
+    /// Validates the URL of the session store. The errors do not contain the URL, because it may contain a password.
     pub(super) fn session_store(&mut self, url: Option<String>) -> Option<Secret> {
         let is_known = |url: &String| {
             url.starts_with("sqlite:") || url.starts_with("postgres://") || url.starts_with("postgresql://")
@@ -117,18 +118,17 @@ impl Check {
         let file = url.as_ref().and_then(|url| url.strip_prefix("sqlite:")).map(|file| file.trim_start_matches('/'));
         if file.is_some_and(|file| file.is_empty() || file.starts_with(['?', ':'])) {
             self.wrong(
-                "--session-store: names no file, and what is only in memory is lost with the server: say sqlite:FILE"
-                    .into(),
+                "--session-store: names no file, and a database in memory is lost at shutdown: use sqlite:FILE".into(),
             );
         }
         url.map(Secret::new)
     }
 
-    /// Whose certificates are trusted at the lakeFS.
+    /// Reads the file with the trusted certificate authorities.
     pub(super) fn trust(&mut self, file: Option<&Path>, url: Option<&str>) -> Trust {
         let Some(file) = file else { return Trust::System };
         if !url.is_some_and(|url| url.to_ascii_lowercase().starts_with("https:")) {
-            self.wrong("--lakefs-ca-file is for a --lakefs-url that begins with https://".into());
+            self.wrong("--lakefs-ca-file requires a --lakefs-url that begins with https://".into());
         }
         let read = std::fs::read(file).map_err(|error| error.to_string());
         let trust = read.and_then(|pem| Trust::of_pem(&pem).map_err(str::to_owned));
@@ -147,8 +147,8 @@ impl Check {
     ) -> Option<Lake> {
         let Some(url) = url else {
             if cfg!(windows) {
-                // A name is kept for good once its folder is synced, which no program can do there.
-                self.wrong("--lakefs-url: name the lakeFS to serve: there is no lake of its own on Windows".into());
+                // The embedded lake must sync directories to make file names durable, and Windows cannot do that.
+                self.wrong("--lakefs-url: set the URL of a lakeFS: Windows does not support the embedded lake".into());
             }
             if key.is_some() || secret.is_some() {
                 self.wrong("--lakefs-access-key-id and --lakefs-secret-access-key need --lakefs-url".into());
@@ -160,7 +160,9 @@ impl Check {
             return Some(Lake::Embedded { listen });
         };
         if embedded_listen.is_some() {
-            self.wrong("--embedded-listen is for a lake of its own, and --lakefs-url names another: keep one".into());
+            self.wrong(
+                "--embedded-listen is for the embedded lake, but --lakefs-url is set: remove one of them".into(),
+            );
         }
         if let Err(error) = lakeport_lakefs::Client::new(&url, lakeport_lakefs::Timeouts::default()) {
             self.wrong(format!("--lakefs-url: {error}"));
@@ -168,8 +170,8 @@ impl Check {
         let is_set = |value: &Option<String>| value.as_ref().is_some_and(|value| !value.is_empty());
         if !is_set(&key) || !is_set(&secret) {
             self.wrong(
-                "--lakefs-url needs --lakefs-access-key-id and --lakefs-secret-access-key (or their -file): the service's \
-                 own account, which ends abandoned transactions and cleans up after them"
+                "--lakefs-url needs --lakefs-access-key-id and --lakefs-secret-access-key (or their -file): the service \
+                 needs its own account to end abandoned transactions and to clean up after them"
                     .into(),
             );
         }
@@ -177,15 +179,15 @@ impl Check {
     }
 
     pub(super) fn auth(&mut self, given: Option<&str>, token: Option<String>) -> Option<Auth> {
-        // What a header can hold, and nobody guesses.
+        // The token must fit into a header, and must be hard to guess.
         if token.as_ref().is_some_and(|token| token.len() < 16 || !token.bytes().all(|byte| byte.is_ascii_graphic())) {
-            self.wrong("--token: must have 16 characters or more of ASCII, and no spaces".into());
+            self.wrong("--token: must have at least 16 characters, all of them printable ASCII without spaces".into());
         }
         match given {
             None | Some("passthrough") => {
                 if token.is_some() {
                     self.wrong(
-                        "--token is for --auth service: with passthrough callers show lakeFS's credentials".into(),
+                        "--token requires --auth service: with passthrough, callers send credentials of lakeFS".into(),
                     );
                 }
                 Some(Auth::Passthrough)
@@ -198,14 +200,14 @@ impl Check {
         }
     }
 
-    /// Websites, as browsers name them.
+    /// Validates the origins of websites.
     pub(super) fn origins(&mut self, given: Vec<String>) -> Vec<HeaderValue> {
         let mut origins = Vec::new();
         for text in given {
             match origin(&text) {
                 Some(origin) => origins.push(origin),
                 None => self.wrong(format!(
-                    "--web-origin {text:?}: must be a scheme and a host, such as https://app.example.com, and nothing behind it"
+                    "--web-origin {text:?}: must be a scheme and a host without a path, such as https://app.example.com"
                 )),
             }
         }

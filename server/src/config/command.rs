@@ -1,13 +1,13 @@
-//! What the program is asked to do.
+//! Command line of the server.
 
-use super::{Config, Mistakes, Settings};
+use super::{Config, InvalidSettings, Settings};
 use clap::{Args, Parser, Subcommand};
 use lakeport_types::RepositoryId;
 
-/// One gRPC service that gives every language a filesystem and real transactions on lakeFS.
+/// gRPC service that gives every language a file system and transactions on lakeFS.
 ///
-/// Without any setting it serves a lake of its own, kept in ./lakeport-data, on 127.0.0.1:50051. With --lakefs-url and a key
-/// pair it serves a lakeFS. Each flag is an environment variable too, and a key of the file that --config names.
+/// Without settings, the server serves an embedded lake in ./lakeport-data on 127.0.0.1:50051. With --lakefs-url and a key
+/// pair, it serves a lakeFS. Each flag can also be set by an environment variable, or by a key in the file of --config.
 #[derive(Debug, Parser)]
 #[command(version, max_term_width = 110, args_conflicts_with_subcommands = true)]
 struct CommandLine {
@@ -19,11 +19,12 @@ struct CommandLine {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
-    /// List branches of transactions that no transaction knows any more, and delete them if asked to.
+    /// List orphaned transaction branches, and delete them with --delete.
     ///
-    /// There are none unless the session store was lost, or lakeFS made a branch long after it was asked to. Settings are those of
-    /// the server; a lake of its own must not be open in a server meanwhile. Replicas of another lakeport, with another store, know
-    /// branches that this one does not: look before you delete.
+    /// A transaction branch is orphaned if no transaction in the session store refers to it. This happens only if the
+    /// session store was lost, or if lakeFS created a branch long after the request. Use the settings of the server. If the
+    /// lake is embedded, stop the server first. If another lakeport with another session store uses the same lakeFS, its
+    /// branches are listed as well: check the list before you delete.
     Sweep {
         #[command(flatten)]
         settings: Box<Settings>,
@@ -32,36 +33,36 @@ enum Verb {
     },
 }
 
-/// How to sweep.
+/// Options of `sweep`.
 #[derive(Debug, Clone, Args)]
 #[group(skip)]
 pub struct Sweep {
-    /// Delete those that are older than --older-than, and what is in them.
+    /// Delete the listed branches that are at least as old as --older-than, with all their contents.
     #[arg(long)]
     pub delete: bool,
-    /// How old a branch must be to be deleted. No transaction lives longer than 168 hours.
+    /// Set the minimum age of a branch to delete, in hours. The maximum lifetime of a transaction is 168 hours.
     #[arg(long, value_name = "HOURS", default_value_t = 168)]
     pub older_than: u32,
-    /// Look only into this repository; repeat it for several.
+    /// Check only this repository. Repeat the flag for several repositories.
     #[arg(long, value_name = "REPOSITORY")]
     pub repository: Vec<RepositoryId>,
 }
 
-/// What the program is to do.
+/// Command of the program.
 #[derive(Debug)]
 pub enum Command {
-    /// Serve.
+    /// Run the server.
     Serve(Config),
-    /// Look for branches that no transaction knows.
+    /// List or delete orphaned transaction branches.
     Sweep(Config, Sweep),
 }
 
 impl Command {
-    /// From flags, environment and file.
+    /// Reads the command from flags, environment variables and the configuration file.
     ///
     /// # Errors
-    /// Every mistake in the settings, not the first.
-    pub fn load() -> Result<Self, Mistakes> {
+    /// Returns all errors in the settings, not only the first.
+    pub fn load() -> Result<Self, InvalidSettings> {
         let line = CommandLine::parse();
         match line.verb {
             None => Ok(Self::Serve(Config::of_settings(line.settings)?)),
@@ -75,11 +76,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn settings_stand_behind_the_verb() {
+    fn settings_are_accepted_only_after_the_subcommand() {
         let line = CommandLine::try_parse_from(["x", "sweep", "--data-dir", "d", "--delete", "--older-than", "36"]);
         let Some(Verb::Sweep { settings, sweep }) = line.unwrap().verb else { panic!("no sweep") };
         assert_eq!(settings.data_dir, Some("d".into()));
         assert!(sweep.delete && sweep.older_than == 36);
-        assert!(CommandLine::try_parse_from(["x", "--data-dir", "d", "sweep"]).is_err(), "taken and ignored");
+        assert!(
+            CommandLine::try_parse_from(["x", "--data-dir", "d", "sweep"]).is_err(),
+            "settings before the subcommand would be ignored"
+        );
     }
 }

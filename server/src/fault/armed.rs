@@ -1,5 +1,5 @@
-//! What happens at the points: `LAKEPORT_FAULTS=before:merge:2:die,after:commit:1:hold=FILE` dies before the second merge, and stands
-//! still after the first commit until there is such a file.
+//! Armed faults, from the variable `LAKEPORT_FAULTS`. With `LAKEPORT_FAULTS=before:merge:2:die,after:commit:1:hold=FILE`,
+//! the server dies before the second merge, and blocks after the first commit until `FILE` exists.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -7,34 +7,34 @@ use std::str::FromStr;
 use std::sync::{LazyLock, Mutex, PoisonError};
 use std::time::Duration;
 
-/// How often a file is looked for.
-const LOOK: Duration = Duration::from_millis(10);
+/// Interval of the checks whether a file exists.
+const POLL_INTERVAL: Duration = Duration::from_millis(10);
 
 static ARMED: LazyLock<Vec<Armed>> = LazyLock::new(|| match std::env::var("LAKEPORT_FAULTS") {
     Ok(faults) => faults.split(',').filter(|fault| !fault.is_empty()).map(parsed).collect(),
     Err(_) => Vec::new(),
 });
-/// How often each point was reached.
+/// How many times each point was reached.
 static REACHED: LazyLock<Mutex<HashMap<String, u32>>> = LazyLock::new(Mutex::default);
 
 struct Armed {
     point: String,
     nth: u32,
-    what: What,
+    action: Action,
 }
 
 #[derive(Clone)]
-enum What {
-    /// The process ends as by kill -9: nothing is finished, flushed or said.
+enum Action {
+    /// Ends the process like kill -9: nothing is finished, flushed or sent.
     Die,
-    /// This task waits until there is such a file, and the rest goes on.
+    /// Blocks this task until the file exists. Other tasks continue.
     Hold(PathBuf),
 }
 
 fn parsed(text: &str) -> Armed {
     text.parse().unwrap_or_else(|()| {
-        // A test whose fault never happens would show nothing.
-        eprintln!("LAKEPORT_FAULTS: {text:?} is no fault");
+        // A test whose fault never occurs would prove nothing.
+        eprintln!("LAKEPORT_FAULTS: {text:?} is not a fault");
         std::process::abort()
     })
 }
@@ -43,41 +43,42 @@ impl FromStr for Armed {
     type Err = ();
 
     fn from_str(text: &str) -> Result<Self, ()> {
-        let (point, nth, what) = match *text.split(':').collect::<Vec<_>>() {
-            [moment, step, nth, what] => (format!("{moment}:{step}"), nth, what),
+        let (point, nth, action) = match *text.split(':').collect::<Vec<_>>() {
+            [moment, step, nth, action] => (format!("{moment}:{step}"), nth, action),
             _ => return Err(()),
         };
-        let what = match what.split_once('=') {
-            None if what == "die" => What::Die,
-            Some(("hold", file)) => What::Hold(file.into()),
+        let action = match action.split_once('=') {
+            None if action == "die" => Action::Die,
+            Some(("hold", file)) => Action::Hold(file.into()),
             _ => return Err(()),
         };
-        Ok(Self { point, nth: nth.parse().map_err(drop)?, what })
+        Ok(Self { point, nth: nth.parse().map_err(drop)?, action })
     }
 }
 
 pub(super) async fn reach(moment: &str, step: &str) {
-    let Some(what) = met(&format!("{moment}:{step}")) else { return };
-    match what {
-        What::Die => {
+    let Some(action) = action_at(&format!("{moment}:{step}")) else { return };
+    match action {
+        Action::Die => {
             eprintln!("fault point {moment}:{step}: the process ends");
             std::process::abort();
         }
-        What::Hold(file) => {
-            eprintln!("fault point {moment}:{step}: stands still");
+        Action::Hold(file) => {
+            eprintln!("fault point {moment}:{step}: blocked");
             while !file.exists() {
-                tokio::time::sleep(LOOK).await;
+                tokio::time::sleep(POLL_INTERVAL).await;
             }
         }
     }
 }
 
-fn met(point: &str) -> Option<What> {
+/// Counts that a point was reached, and returns the action of the fault that is armed for this time, if any.
+fn action_at(point: &str) -> Option<Action> {
     if ARMED.is_empty() {
         return None;
     }
     let mut reached = REACHED.lock().unwrap_or_else(PoisonError::into_inner);
     let times = reached.entry(point.to_owned()).or_default();
     *times += 1;
-    ARMED.iter().find(|armed| armed.point == point && armed.nth == *times).map(|armed| armed.what.clone())
+    ARMED.iter().find(|armed| armed.point == point && armed.nth == *times).map(|armed| armed.action.clone())
 }

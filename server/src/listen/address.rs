@@ -1,21 +1,21 @@
-//! Where gRPC is served: an address of the network, or a Unix socket.
+//! Address on which gRPC is served: an IP address and a port, or a Unix socket.
 
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-/// Where gRPC is served.
+/// Address on which gRPC is served.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Address {
-    /// An IP address and a port.
+    /// IP address and port.
     Tcp(SocketAddr),
-    /// The absolute path of a Unix socket, which only its user may open. Not on Windows.
+    /// Absolute path of a Unix socket, which only the user of the server can open. Not supported on Windows.
     Unix(PathBuf),
 }
 
 impl Address {
-    /// Whether nobody off this machine can reach it.
+    /// Returns whether only programs on this machine can connect.
     pub fn is_local(&self) -> bool {
         match self {
             Self::Tcp(address) => address.ip().is_loopback(),
@@ -23,7 +23,7 @@ impl Address {
         }
     }
 
-    /// What clients take: `http://` and the address, or `unix:` and the path.
+    /// Returns the endpoint for clients: `http://` and the address, or `unix:` and the path.
     pub fn endpoint(&self) -> String {
         match self {
             Self::Tcp(address) => format!("http://{address}"),
@@ -48,18 +48,20 @@ impl fmt::Display for Address {
 }
 
 impl FromStr for Address {
-    /// The rule that it breaks.
+    /// Rule that the text violates.
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        // Clients of gRPC write it in both ways.
+        // gRPC clients use both forms.
         match text.strip_prefix("unix://").or_else(|| text.strip_prefix("unix:")) {
             #[cfg(unix)]
             Some(path) => super::unix::socket_path(path).map(Self::Unix),
             #[cfg(not(unix))]
-            Some(_) => Err("there are no Unix sockets here: name an IP address and a port, such as 127.0.0.1:50051"),
+            Some(_) => Err(
+                "Unix sockets are not supported on this system: use an IP address and a port, such as 127.0.0.1:50051",
+            ),
             None => text.parse().map(Self::Tcp).map_err(
-                |_| "must be an IP address and a port, such as 127.0.0.1:50051, or the path of a Unix socket behind unix:",
+                |_| "must be an IP address and a port, such as 127.0.0.1:50051, or unix: and the path of a Unix socket",
             ),
         }
     }
@@ -70,7 +72,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_socket_is_named_by_an_absolute_path() {
+    fn the_path_of_a_unix_socket_must_be_absolute() {
         for text in ["unix:/run/user/1000/lakeport.sock", "unix:///run/user/1000/lakeport.sock"] {
             let address: Address = text.parse().unwrap();
             assert_eq!(address, Address::Unix("/run/user/1000/lakeport.sock".into()), "{text}");
@@ -84,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_of_the_network_is_local_on_loopback_alone() {
+    fn only_a_loopback_ip_address_is_local() {
         for (text, is_local) in [("127.0.0.1:1", true), ("[::1]:1", true), ("0.0.0.0:1", false), ("10.0.0.1:1", false)]
         {
             assert_eq!(text.parse::<Address>().unwrap().is_local(), is_local, "{text}");

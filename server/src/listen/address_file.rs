@@ -1,4 +1,4 @@
-//! A file that says where a server listens while it does, for programs that started it and do not know its port.
+//! File that contains the address of a running server, for programs that start a server on an unknown port.
 
 use super::Address;
 use rand::RngExt;
@@ -6,7 +6,7 @@ use std::fs;
 use std::io::{Result, Write as _};
 use std::path::{Path, PathBuf};
 
-/// The file, which goes with its server unless another server has written its own there.
+/// Address file of a running server. Dropping it deletes the file, unless another server has replaced the file.
 #[derive(Debug)]
 pub struct AddressFile {
     path: PathBuf,
@@ -14,14 +14,14 @@ pub struct AddressFile {
 }
 
 impl AddressFile {
-    /// Writes the address, and an end of line. Whoever reads the file finds all of it, or no file.
+    /// Writes the address and a newline. The write is atomic: a reader finds the whole text, or no file.
     ///
     /// # Errors
-    /// When there is no such folder, or it takes no file.
+    /// Returns an error if the directory does not exist or a file cannot be created in it.
     pub fn write(path: &Path, address: &Address) -> Result<Self> {
         let (text, mut unfinished) = (format!("{address}\n"), path.as_os_str().to_owned());
         unfinished.push(format!(".{:08x}", rand::rng().random::<u32>()));
-        // New, and so nobody's link to another file.
+        // A new file cannot be a link that another user has made to another file.
         fs::File::create_new(&unfinished)?.write_all(text.as_bytes())?;
         fs::rename(&unfinished, path)?;
         Ok(Self { path: path.to_owned(), text })
@@ -30,8 +30,8 @@ impl AddressFile {
 
 impl Drop for AddressFile {
     fn drop(&mut self) {
-        if fs::read_to_string(&self.path).is_ok_and(|there| there == self.text) {
-            // A file that stays leads to nobody, as that of a server that was killed.
+        if fs::read_to_string(&self.path).is_ok_and(|text| text == self.text) {
+            // If this fails, the file names an address without a server, as after a crash.
             let _ = fs::remove_file(&self.path);
         }
     }
@@ -42,7 +42,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_file_is_there_while_its_server_is_and_that_of_another_stays() {
+    fn the_file_is_deleted_with_its_server_unless_another_server_replaced_it() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("address");
         let write = |address: &str| AddressFile::write(&path, &address.parse().unwrap()).unwrap();

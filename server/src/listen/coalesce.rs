@@ -1,5 +1,5 @@
-//! Gathers what HTTP/2 writes frame by frame into fewer, larger writes: toward clients with frames of 16 KiB that saves most of
-//! the system calls of a download.
+//! Combines the small writes of HTTP/2 frames into fewer, larger writes. For clients with frames of 16 KiB, this saves most
+//! of the system calls of a download.
 
 use super::listener::{Reader, Writer};
 use std::io;
@@ -8,42 +8,43 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// A write of so much is worth a system call of its own: clients with frames of 16 KiB never cause one.
+/// Minimum size of a write that is not buffered, in bytes. Clients with frames of 16 KiB never cause such a write.
 const LARGE: usize = 64 << 10;
-/// What a small answer writes.
+/// Maximum size of the write of a small response, in bytes.
 const SMALL: usize = 8 << 10;
 
-/// A stream whose writes are gathered until its [`Drain`] lets them go.
+/// Stream that buffers its writes until they are flushed by its [`Drain`].
 pub(super) struct Coalesced {
     read: Reader,
-    write: Arc<Mutex<Gathered>>,
+    write: Arc<Mutex<WriteBuffer>>,
 }
 
-/// Lets go what was gathered.
-pub(super) struct Drain(Arc<Mutex<Gathered>>);
+/// Flushes the write buffer of a [`Coalesced`].
+pub(super) struct Drain(Arc<Mutex<WriteBuffer>>);
 
-struct Gathered {
+struct WriteBuffer {
     write: Writer,
     buffer: Vec<u8>,
-    /// How much of the buffer is written.
+    /// Number of bytes of the buffer that are written.
     written: usize,
     limit: usize,
 }
 
-/// Gathers up to `limit` bytes. The buffer is there only while it holds something: idle connections stay small.
+/// Splits a connection into a stream that buffers up to `limit` bytes, and its drain. An empty buffer takes no memory, so idle
+/// connections stay small.
 pub(super) fn coalesce(read: Reader, write: Writer, limit: usize) -> (Coalesced, Drain) {
-    let gathered = Arc::new(Mutex::new(Gathered { write, buffer: Vec::new(), written: 0, limit }));
-    (Coalesced { read, write: Arc::clone(&gathered) }, Drain(gathered))
+    let buffer = Arc::new(Mutex::new(WriteBuffer { write, buffer: Vec::new(), written: 0, limit }));
+    (Coalesced { read, write: Arc::clone(&buffer) }, Drain(buffer))
 }
 
 impl Drain {
-    /// Writes all that is gathered.
+    /// Writes all buffered bytes.
     pub(super) fn poll_drain(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).poll_drain(cx)
     }
 }
 
-impl Gathered {
+impl WriteBuffer {
     fn poll_drain(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         while self.written < self.buffer.len() {
             let written = ready!(Pin::new(&mut self.write).poll_write(cx, &self.buffer[self.written..]))?;
@@ -57,39 +58,39 @@ impl Gathered {
         Poll::Ready(Ok(()))
     }
 
-    /// Room for at least one byte.
-    fn poll_room(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+    /// Returns the free capacity of the buffer, in bytes. If the buffer is full, writes it first.
+    fn poll_capacity(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
         if self.buffer.len() >= self.limit {
             ready!(self.poll_drain(cx))?;
         }
         Poll::Ready(Ok(self.limit - self.buffer.len()))
     }
 
-    fn poll_gather(&mut self, cx: &mut Context<'_>, slices: &[io::IoSlice<'_>]) -> Poll<io::Result<usize>> {
-        // What is large already gains nothing by being gathered, and would be copied once more.
+    fn poll_buffer(&mut self, cx: &mut Context<'_>, slices: &[io::IoSlice<'_>]) -> Poll<io::Result<usize>> {
+        // Buffering a large write would only copy its bytes once more.
         let size: usize = slices.iter().map(|slice| slice.len()).sum();
         if size >= LARGE {
             ready!(self.poll_drain(cx))?;
             return Pin::new(&mut self.write).poll_write_vectored(cx, slices);
         }
-        let mut room = ready!(self.poll_room(cx))?;
+        let mut capacity = ready!(self.poll_capacity(cx))?;
         if size > SMALL {
-            // More will follow: growing step by step would copy it over and over.
-            self.buffer.reserve_exact(room);
+            // More writes will follow. Without the reservation, the buffer would grow and be copied several times.
+            self.buffer.reserve_exact(capacity);
         }
         let mut taken = 0;
         for slice in slices {
-            let part = &slice[..slice.len().min(room)];
+            let part = &slice[..slice.len().min(capacity)];
             self.buffer.extend_from_slice(part);
             taken += part.len();
-            room -= part.len();
+            capacity -= part.len();
         }
         Poll::Ready(Ok(taken))
     }
 }
 
 impl Coalesced {
-    fn gathered(&self) -> std::sync::MutexGuard<'_, Gathered> {
+    fn buffer(&self) -> std::sync::MutexGuard<'_, WriteBuffer> {
         self.write.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -102,7 +103,7 @@ impl AsyncRead for Coalesced {
 
 impl AsyncWrite for Coalesced {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, data: &[u8]) -> Poll<io::Result<usize>> {
-        self.gathered().poll_gather(cx, &[io::IoSlice::new(data)])
+        self.buffer().poll_buffer(cx, &[io::IoSlice::new(data)])
     }
 
     fn poll_write_vectored(
@@ -110,22 +111,22 @@ impl AsyncWrite for Coalesced {
         cx: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        self.gathered().poll_gather(cx, slices)
+        self.buffer().poll_buffer(cx, slices)
     }
 
     fn is_write_vectored(&self) -> bool {
         true
     }
 
-    /// The drain flushes, once a turn.
+    /// Does nothing: the drain flushes after each poll of the connection.
     fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
         Poll::Ready(Ok(()))
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let mut gathered = self.gathered();
-        ready!(gathered.poll_drain(cx))?;
-        Pin::new(&mut gathered.write).poll_shutdown(cx)
+        let mut buffer = self.buffer();
+        ready!(buffer.poll_drain(cx))?;
+        Pin::new(&mut buffer.write).poll_shutdown(cx)
     }
 }
 
@@ -137,7 +138,7 @@ mod tests {
     use tokio::net::{TcpListener, TcpStream};
 
     #[tokio::test]
-    async fn nothing_is_lost_and_nothing_leaves_before_the_drain() {
+    async fn small_writes_are_buffered_until_the_drain_and_keep_their_order() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let client = tokio::spawn(async move {

@@ -1,4 +1,4 @@
-//! A listener of either kind, and what it accepts.
+//! Listeners on TCP and Unix sockets, and their connections.
 
 use super::Address;
 #[cfg(unix)]
@@ -11,24 +11,24 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::UnixStream;
 use tokio::net::{TcpListener, TcpStream};
 
-/// What connections come from.
+/// Listening socket.
 #[derive(Debug)]
 pub enum Listener {
-    /// The network.
+    /// TCP socket.
     Tcp(TcpListener),
-    /// This machine.
+    /// Unix socket.
     #[cfg(unix)]
     Unix(UnixSocket),
 }
 
-/// A connection that belongs to no runtime.
+/// Accepted connection that is not yet registered with a runtime.
 pub(super) enum Accepted {
     Tcp(std::net::TcpStream),
     #[cfg(unix)]
     Unix(std::os::unix::net::UnixStream),
 }
 
-/// Who connects: an address, or somebody at the Unix socket.
+/// Peer of a connection: an IP address and port, or `None` for a connection to the Unix socket.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Peer(Option<SocketAddr>);
 
@@ -36,10 +36,10 @@ pub(super) type Reader = Box<dyn AsyncRead + Send + Unpin>;
 pub(super) type Writer = Box<dyn AsyncWrite + Send + Unpin>;
 
 impl Listener {
-    /// Listens.
+    /// Binds the socket and listens.
     ///
     /// # Errors
-    /// When somebody else does there, or nobody can.
+    /// Returns an error if the address is in use or not available.
     pub async fn bind(address: &Address) -> Result<Self> {
         match address {
             Address::Tcp(address) => TcpListener::bind(address).await.map(Self::Tcp),
@@ -50,10 +50,10 @@ impl Listener {
         }
     }
 
-    /// Where it listens.
+    /// Returns the bound address.
     ///
     /// # Errors
-    /// When the system does not say so.
+    /// Returns an error if the system does not return the address.
     pub fn address(&self) -> Result<Address> {
         match self {
             Self::Tcp(listener) => listener.local_addr().map(Address::Tcp),
@@ -78,12 +78,13 @@ impl Listener {
 }
 
 impl Accepted {
-    /// Its two directions. From here on they belong to the runtime of this task.
+    /// Registers the connection with the current runtime, and returns its two directions.
     pub(super) fn split(self) -> Result<(Reader, Writer)> {
         match self {
             Self::Tcp(stream) => {
                 let stream = TcpStream::from_std(stream)?;
-                // Small answers must not wait for an acknowledgement; a socket that refuses is as good without.
+                // Without TCP_NODELAY, a small response may wait for an acknowledgement. A socket that rejects the option
+                // still works.
                 let _ = stream.set_nodelay(true);
                 let (reader, writer) = stream.into_split();
                 Ok((Box::new(reader), Box::new(writer)))
@@ -98,7 +99,8 @@ impl Accepted {
 }
 
 impl Peer {
-    /// What its connections are counted by: all at the Unix socket are of one user.
+    /// Returns the IP address by which connections are counted. `None` for the Unix socket, whose connections all come from
+    /// one user.
     pub(super) fn ip(self) -> Option<IpAddr> {
         self.0.map(|address| address.ip())
     }

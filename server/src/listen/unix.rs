@@ -1,4 +1,4 @@
-//! A Unix socket that only its user may open, and whose file goes with its server.
+//! Unix socket that only the user of the server can open. The server deletes the file of the socket at shutdown.
 
 use rand::RngExt;
 use std::fs::{self, Metadata, Permissions};
@@ -8,60 +8,61 @@ use std::os::unix::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use tokio::net::{UnixListener, UnixStream};
 
-/// Connections that wait to be accepted; the system may allow fewer.
+/// Maximum number of connections that wait to be accepted. The system may have a lower limit.
 const BACKLOG: u32 = 1024;
 
-/// A socket that is listened on.
+/// Listening Unix socket.
 #[derive(Debug)]
 pub struct UnixSocket {
-    /// Dropped first: who finds it is served.
+    /// Dropped before the listener, so that a client that finds the file can connect.
     file: SocketFile,
     pub(super) listener: UnixListener,
 }
 
-/// The file of a socket, which goes with it unless another server has put its own there.
+/// File of a socket. Dropping it deletes the file, unless another server has replaced the file.
 #[derive(Debug)]
 struct SocketFile {
     path: PathBuf,
     identity: (u64, u64),
 }
 
-/// A path that a socket can have.
+/// Parses the path of a socket.
 ///
 /// # Errors
-/// The rule that it breaks.
+/// Returns the rule that the path violates.
 pub(super) fn socket_path(text: &str) -> std::result::Result<PathBuf, &'static str> {
     let path = Path::new(text);
     if !path.is_absolute() || path.file_name().is_none() || text.ends_with('/') {
         return Err("the path of a Unix socket must be absolute, such as unix:/run/user/1000/lakeport.sock");
     }
-    // How much the system takes differs, and it has to take both names.
-    if SocketAddr::from_pathname(path).and(SocketAddr::from_pathname(unfinished(path))).is_err() {
-        return Err("no Unix socket can have so long a path: keep it below 100 bytes");
+    // The maximum length depends on the system. It applies to the path and to the temporary path.
+    if SocketAddr::from_pathname(path).and(SocketAddr::from_pathname(temporary(path))).is_err() {
+        return Err("the path is too long for a Unix socket: use fewer than 100 bytes");
     }
     Ok(path.to_owned())
 }
 
-/// A name in the same folder for a socket that is not to be found yet.
-fn unfinished(path: &Path) -> PathBuf {
+/// Returns a random path in the same directory, for a socket that is not listening yet.
+fn temporary(path: &Path) -> PathBuf {
     path.with_file_name(format!(".{:08x}", rand::rng().random::<u32>()))
 }
 
 impl UnixSocket {
-    /// Listens at a path, in the place of a socket that a server left there.
+    /// Listens at a path. Replaces a socket that a stopped server left at the path.
     ///
     /// # Errors
-    /// When somebody answers there, when something else is there, or when there is no such folder.
+    /// Returns an error if another server accepts connections at the path, if the path is not a socket, or if the directory
+    /// does not exist.
     pub(super) async fn bind(path: &Path) -> Result<Self> {
-        refuse_what_is_in_use(path).await?;
+        ensure_replaceable(path).await?;
         let socket = tokio::net::UnixSocket::new_stream()?;
-        let unfinished = unfinished(path);
-        socket.bind(&unfinished).map_err(|error| match error.kind() {
-            ErrorKind::NotFound => Error::new(error.kind(), "its folder is not there"),
+        let temporary = temporary(path);
+        socket.bind(&temporary).map_err(|error| match error.kind() {
+            ErrorKind::NotFound => Error::new(error.kind(), "the directory of the socket does not exist"),
             _ => error,
         })?;
-        let mut file = SocketFile::at(unfinished)?;
-        // Before it listens and has its name: nobody else can open it even for a moment.
+        let mut file = SocketFile::at(temporary)?;
+        // The permissions are set before the socket listens, so that other users can never connect.
         fs::set_permissions(&file.path, Permissions::from_mode(0o600))?;
         let listener = socket.listen(BACKLOG)?;
         fs::rename(&file.path, path)?;
@@ -74,16 +75,19 @@ impl UnixSocket {
     }
 }
 
-/// A socket at which nobody answers was left there, and may be replaced. Nothing else may.
-async fn refuse_what_is_in_use(path: &Path) -> Result<()> {
+/// Returns an error unless the path is free, or is a socket without a server. Only such a socket may be replaced.
+async fn ensure_replaceable(path: &Path) -> Result<()> {
     match fs::symlink_metadata(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(error),
-        Ok(there) if there.file_type().is_socket() => {}
-        Ok(_) => return Err(Error::new(ErrorKind::AlreadyExists, "what is there is no socket")),
+        Ok(file) if file.file_type().is_socket() => {}
+        Ok(_) => return Err(Error::new(ErrorKind::AlreadyExists, "a file exists at this path and is not a socket")),
     }
     match UnixStream::connect(path).await {
-        Ok(_) => Err(Error::new(ErrorKind::AddrInUse, "another server answers there: end that, or name another path")),
+        Ok(_) => {
+            let message = "another server listens on this socket: stop that server, or use another path";
+            Err(Error::new(ErrorKind::AddrInUse, message))
+        }
         Err(error) if matches!(error.kind(), ErrorKind::ConnectionRefused | ErrorKind::NotFound) => Ok(()),
         Err(error) => Err(error),
     }
@@ -102,9 +106,9 @@ fn identity(file: &Metadata) -> (u64, u64) {
 
 impl Drop for SocketFile {
     fn drop(&mut self) {
-        let is_ours = |there: Metadata| identity(&there) == self.identity;
+        let is_ours = |file: Metadata| identity(&file) == self.identity;
         if fs::symlink_metadata(&self.path).is_ok_and(is_ours) {
-            // A file that stays is replaced by the next server.
+            // If this fails, the next server replaces the file.
             let _ = fs::remove_file(&self.path);
         }
     }
@@ -115,41 +119,41 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_socket_is_of_its_user_alone_and_goes_with_its_server() {
+    async fn only_the_user_can_open_the_socket_and_its_file_is_deleted_with_the_server() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("s");
         let socket = UnixSocket::bind(&path).await.unwrap();
         assert_eq!(fs::symlink_metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "its first name is still there");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "the temporary file still exists");
         UnixStream::connect(&path).await.unwrap();
         drop(socket);
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
     }
 
     #[tokio::test]
-    async fn what_was_left_is_replaced_and_what_is_in_use_is_not() {
+    async fn a_stale_socket_is_replaced_but_not_a_socket_in_use_or_another_file() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("s");
-        // Closed, and its file stays.
+        // The socket is closed, but its file stays.
         drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
         let socket = UnixSocket::bind(&path).await.unwrap();
         let refused = UnixSocket::bind(&path).await.unwrap_err();
-        assert!(refused.to_string().contains("another server answers"), "{refused}");
+        assert!(refused.to_string().contains("another server listens"), "{refused}");
         UnixStream::connect(&path).await.unwrap();
         drop(socket);
         fs::write(&path, "precious").unwrap();
         assert!(UnixSocket::bind(&path).await.is_err());
         assert_eq!(fs::read_to_string(&path).unwrap(), "precious");
         let nowhere = UnixSocket::bind(&folder.path().join("none/s")).await.unwrap_err();
-        assert!(nowhere.to_string().contains("folder"), "{nowhere}");
+        assert!(nowhere.to_string().contains("directory"), "{nowhere}");
     }
 
     #[tokio::test]
-    async fn the_file_of_another_server_stays() {
+    async fn the_file_of_another_server_is_not_deleted() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("s");
         let first = UnixSocket::bind(&path).await.unwrap();
-        // Kept, so that its number is not given to the next.
+        // Keep the file, so that the next file cannot have the same inode number.
         fs::rename(&path, folder.path().join("moved")).unwrap();
         let second = UnixSocket::bind(&path).await.unwrap();
         drop(first);

@@ -1,6 +1,8 @@
-//! Threads that each serve whole connections. All that a call does (HTTP/2, its handler, its requests to lakeFS) stays on the
-//! thread of its connection: to wake one task from another is then no matter of two cores, which for small pieces costs more than
-//! the work itself. One connection has no more than one core; clients that want more open several.
+//! Worker threads, each of which serves whole connections.
+//!
+//! All work of a call (HTTP/2, its handler and its requests to lakeFS) stays on the thread of its connection. When one task
+//! wakes another, both are on the same core. For small parts, a wake-up across cores costs more than the work itself. A
+//! connection therefore uses at most one core; a client that needs more opens several connections.
 
 use std::future::Future;
 use std::io;
@@ -9,25 +11,25 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::runtime::{Builder, Handle, Runtime};
 
-/// The threads. Cheap to clone; they end with the last clone.
+/// Pool of worker threads. Cheap to clone. Dropping the last clone stops the threads.
 #[derive(Clone)]
 pub struct Workers(Arc<[Worker]>);
 
 struct Worker {
     handle: Handle,
-    /// There until dropped.
+    /// `Some` until the worker is dropped.
     runtime: Option<Runtime>,
     connections: Arc<AtomicUsize>,
 }
 
-/// One connection's place on a worker.
-struct Place(Arc<AtomicUsize>);
+/// Counts a connection of a worker until dropped.
+struct ConnectionCount(Arc<AtomicUsize>);
 
 impl Workers {
-    /// Starts so many threads.
+    /// Starts `count` threads.
     ///
     /// # Errors
-    /// When the system gives none.
+    /// Returns an error if the system cannot start a thread.
     pub fn start(name: &str, count: NonZeroUsize) -> io::Result<Self> {
         let start = |_| {
             let runtime = Builder::new_multi_thread().worker_threads(1).thread_name(name).enable_all().build()?;
@@ -36,26 +38,26 @@ impl Workers {
         (0..count.get()).map(start).collect::<io::Result<_>>().map(Self)
     }
 
-    /// Serves a connection where the fewest are.
+    /// Serves a connection on the worker that has the fewest connections.
     pub(super) fn serve(&self, connection: impl Future<Output = ()> + Send + 'static) {
         let connections = |at: &usize| self.0[*at].connections.load(Ordering::Relaxed);
         let worker = &self.0[(0..self.0.len()).min_by_key(connections).unwrap_or_default()];
-        let place = Place::take(&worker.connections);
+        let count = ConnectionCount::increment(&worker.connections);
         worker.handle.spawn(async move {
-            let _place = place;
+            let _count = count;
             connection.await;
         });
     }
 }
 
-impl Place {
-    fn take(connections: &Arc<AtomicUsize>) -> Self {
+impl ConnectionCount {
+    fn increment(connections: &Arc<AtomicUsize>) -> Self {
         connections.fetch_add(1, Ordering::Relaxed);
         Self(Arc::clone(connections))
     }
 }
 
-impl Drop for Place {
+impl Drop for ConnectionCount {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
     }
@@ -63,7 +65,7 @@ impl Drop for Place {
 
 impl Drop for Worker {
     fn drop(&mut self) {
-        // Whoever drops the last clone may be a task, which must not wait for threads.
+        // A task may drop the last clone, and a task must not wait for threads.
         if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_background();
         }
@@ -77,7 +79,7 @@ mod tests {
     use tokio::sync::mpsc;
 
     #[tokio::test]
-    async fn connections_go_where_the_fewest_are_and_stay_there() {
+    async fn each_connection_stays_on_the_worker_with_the_fewest_connections() {
         let workers = Workers::start("calls", NonZeroUsize::new(2).unwrap()).unwrap();
         let (served, mut threads) = mpsc::unbounded_channel();
         for _ in 0..4 {
