@@ -31,7 +31,7 @@ pub fn write(out: &mut impl Write, config: &Config, serving: &Serving) -> Result
     let is_open = matches!(config.lake, Lake::Embedded { .. }) && config.listen.is_local();
     match &config.auth {
         Auth::Service { token: None } => {
-            writeln!(out, "  auth   all callers use the service's account; no token is required")?
+            writeln!(out, "  auth   all callers use the service's account; no token is required")?;
         }
         Auth::Service { token: Some(_) } => {
             writeln!(out, "  auth   callers that send the token (Bearer) use the service's account")?;
