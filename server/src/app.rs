@@ -2,9 +2,9 @@
 
 use crate::auth::{Access, Principals, Token};
 use crate::config::{Auth, Config, Lake};
+use crate::edge::{Activity, Admission, Edge};
 use crate::error::BoxError;
-use crate::grpc::Service;
-use crate::layers::{self, Activity, Admission, Readers};
+use crate::grpc::{HEALTH_NAMES, Routes, Service};
 use crate::limits::Limits;
 use crate::listen::{Address, AddressFile, Listener, Workers};
 use crate::ops::batch_memory::BatchMemory;
@@ -12,13 +12,8 @@ use crate::ops::context::{Ops, Shared};
 use crate::ops::merge_queue::MergeQueues;
 use crate::timing::{Timing, millis};
 use crate::{admin, idle, janitor, listen, quickstart, telemetry};
-use axum::middleware::from_fn_with_state;
-use http::HeaderValue;
 use lakeport_embedded::{Faults, Serving as ServingLake};
 use lakeport_lakefs::{Client, Credentials, Timeouts};
-use lakeport_proto::v1::file_service_server::FileServiceServer;
-use lakeport_proto::v1::transaction_service_server::TransactionServiceServer;
-use lakeport_proto::v1::version_service_server::VersionServiceServer;
 use lakeport_transactions::{Claim, SessionStore, Worker};
 use metrics_exporter_prometheus::PrometheusHandle;
 use rand::RngExt;
@@ -31,7 +26,6 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tonic::service::Routes;
 use tonic_health::server::HealthReporter;
 
 /// How long what callers are told at the end may be on its way.
@@ -57,7 +51,7 @@ pub struct Serving {
     ops: Shared,
     lake: Option<EmbeddedLake>,
     health: HealthReporter,
-    readers: Readers,
+    admission: Admission,
     activity: Activity,
     /// Ends the accept loops; open connections finish.
     stop: CancellationToken,
@@ -169,12 +163,14 @@ impl App {
         let (stop, connections) = (CancellationToken::new(), TaskTracker::new());
         let ops = Arc::new(self.ops);
         ops.tasks.spawn(ops.stopping.clone().run_until_cancelled_owned(telemetry::upkeep(self.metrics.clone())));
-        let (readers, activity) = (Readers::default(), Activity::default());
-        let (health, router) = routes(&ops, &readers, &activity, self.config.web_origins).await?;
-        ops.tasks.spawn(readers.clone().run(ops.stopping.clone()));
+        let (admission, activity) = (Admission::new(ops.access), Activity::default());
+        let (routes, health) = Routes::new(&Service::new(ops.clone())).await?;
+        let origins = self.config.web_origins;
+        let edge = Edge::new(ops.clone(), routes, admission.clone(), activity.clone(), origins);
+        ops.tasks.spawn(admission.clone().sweep(ops.stopping.clone()));
         let tasks = &connections;
         let workers = Workers::start("calls", std::thread::available_parallelism()?)?;
-        tasks.spawn(listen::accept(listener, router, workers.clone(), stop.clone(), tasks.clone()));
+        tasks.spawn(listen::accept(listener, edge, workers.clone(), stop.clone(), tasks.clone()));
         if let Some(listener) = admin_listener {
             let (listener, admin) = (Listener::Tcp(listener), admin::routes(ops.clone(), self.metrics));
             tasks.spawn(listen::accept(listener, admin, workers.clone(), stop.clone(), tasks.clone()));
@@ -196,7 +192,7 @@ impl App {
             ops,
             lake: self.lake,
             health,
-            readers,
+            admission,
             activity,
             stop,
             connections,
@@ -225,7 +221,7 @@ impl Serving {
     pub async fn drain(mut self, limit: Duration) {
         drop(self.address_file.take());
         self.ops.stopping.cancel();
-        for service in SERVICES {
+        for service in HEALTH_NAMES {
             self.health.set_service_status(service, tonic_health::ServingStatus::NotServing).await;
         }
         self.stop.cancel();
@@ -239,7 +235,7 @@ impl Serving {
             tracing::warn!(
                 "calls were still under way at the end of the drain, and are cut; commits go on at the next start"
             );
-            self.readers.end();
+            self.admission.end_all();
             let _ = tokio::time::timeout(LAST_WORDS, self.connections.wait()).await;
         }
         close(&self.ops, self.lake).await;
@@ -254,37 +250,6 @@ async fn close(ops: &Ops, lake: Option<EmbeddedLake>) {
         }
         lake.lake.close().await;
     }
-}
-
-const SERVICES: [&str; 4] =
-    ["", "lakeport.v1.FileService", "lakeport.v1.TransactionService", "lakeport.v1.VersionService"];
-
-async fn routes(
-    ops: &Shared,
-    readers: &Readers,
-    activity: &Activity,
-    web_origins: Vec<HeaderValue>,
-) -> Result<(HealthReporter, axum::Router), BoxError> {
-    let service = Service::new(ops.clone());
-    let (health, health_service) = tonic_health::server::health_reporter();
-    health.set_serving::<FileServiceServer<Service>>().await;
-    health.set_serving::<TransactionServiceServer<Service>>().await;
-    health.set_serving::<VersionServiceServer<Service>>().await;
-    let descriptors = || {
-        tonic_reflection::server::Builder::configure()
-            .register_encoded_file_descriptor_set(lakeport_proto::FILE_DESCRIPTOR_SET)
-            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
-    };
-    let routes = Routes::new(service.files())
-        .add_service(service.transactions())
-        .add_service(service.versions())
-        .add_service(health_service)
-        .add_service(descriptors().build_v1()?)
-        .add_service(descriptors().build_v1alpha()?);
-    let router = layers::around(routes.into_axum_router(), ops, &Admission::new(ops.access), readers, activity);
-    let router = router.layer(tonic_web::GrpcWebLayer::new()).layer(layers::browsers(web_origins.clone()));
-    let router = router.layer(from_fn_with_state(web_origins.into(), layers::from_known_pages));
-    Ok((health, router))
 }
 
 /// Says at once what every call would say: a lakeFS that is away, or does not take the service's account.

@@ -17,14 +17,18 @@ pub use unix::UnixSocket;
 pub use workers::Workers;
 
 use crate::error::BoxError;
-use axum::Router;
+use bytes::Bytes;
 use coalesce::{Drain, coalesce};
+use http::{Request, Response};
+use http_body::Body;
+use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::service::TowerToHyperService;
 use listener::{Accepted, Peer};
 use rand::RngExt;
 use std::collections::HashMap;
+use std::convert::Infallible;
 use std::future::{Future, poll_fn};
 use std::net::IpAddr;
 use std::pin::{Pin, pin};
@@ -35,7 +39,7 @@ use std::time::Duration;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tower::{Service as _, service_fn};
+use tower::{Service, service_fn};
 
 /// Maximum number of connections.
 const MAX_CONNECTIONS: usize = 4096;
@@ -93,7 +97,13 @@ impl Drop for ConnectionPermit {
 }
 
 /// Accepts connections until `stop` is cancelled. Open connections then finish their in-flight calls and close.
-pub async fn accept(listener: Listener, router: Router, workers: Workers, stop: CancellationToken, tasks: TaskTracker) {
+pub async fn accept<S, B>(listener: Listener, service: S, workers: Workers, stop: CancellationToken, tasks: TaskTracker)
+where
+    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Clone + Send + 'static,
+    S::Future: Send,
+    B: Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<BoxError>,
+{
     let limiter = ConnectionLimiter::default();
     loop {
         let accepted = tokio::select! {
@@ -103,7 +113,7 @@ pub async fn accept(listener: Listener, router: Router, workers: Workers, stop: 
         match accepted {
             Ok((stream, peer)) => match limiter.acquire(peer.ip()) {
                 Some(permit) => {
-                    let connection = connection(stream, peer, permit, router.clone(), stop.clone());
+                    let connection = connection(stream, peer, permit, service.clone(), stop.clone());
                     workers.serve(tasks.track_future(connection));
                 }
                 None => tracing::warn!(%peer, "too many connections: the new connection is closed"),
@@ -117,7 +127,13 @@ pub async fn accept(listener: Listener, router: Router, workers: Workers, stop: 
     }
 }
 
-async fn connection(stream: Accepted, peer: Peer, _permit: ConnectionPermit, router: Router, stop: CancellationToken) {
+async fn connection<S, B>(stream: Accepted, peer: Peer, _permit: ConnectionPermit, service: S, stop: CancellationToken)
+where
+    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Clone + Send + 'static,
+    S::Future: Send,
+    B: Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<BoxError>,
+{
     let (reader, writer) = match stream.split() {
         Ok(halves) => halves,
         Err(error) => return tracing::warn!(%peer, %error, "cannot serve a connection"),
@@ -127,7 +143,7 @@ async fn connection(stream: Accepted, peer: Peer, _permit: ConnectionPermit, rou
     let called = Arc::clone(&has_called);
     let service = service_fn(move |request| {
         called.store(true, Ordering::Relaxed);
-        router.clone().call(request)
+        service.clone().call(request)
     });
     let builder = builder();
     let mut serving = pin!(builder.serve_connection(TokioIo::new(io), TowerToHyperService::new(service)));

@@ -34,7 +34,7 @@ pub fn start_logs(format: LogFormat, filter: &str) -> Result<(), BoxError> {
 pub fn start_metrics() -> Result<PrometheusHandle, BoxError> {
     let buckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0];
     let metrics = PrometheusBuilder::new().set_buckets(&buckets)?.install_recorder()?;
-    crate::layers::describe_metrics();
+    crate::edge::describe_metrics();
     crate::janitor::describe();
     Ok(metrics)
 }

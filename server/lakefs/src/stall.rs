@@ -61,33 +61,57 @@ where
     }
 }
 
-/// Records the progress of a transfer.
-pub(crate) struct Progress(Arc<Mutex<Instant>>);
-
-/// Detects a transfer without progress.
-pub(crate) struct Watch(Arc<Mutex<Instant>>);
-
-/// Returns a recorder and a detector for a transfer whose speed the receiver determines.
-pub(crate) fn progress() -> (Progress, Watch) {
-    let last = Arc::new(Mutex::new(Instant::now()));
-    (Progress(Arc::clone(&last)), Watch(last))
+/// The body of an upload. A source may pause for any time; lakeFS may not.
+pub(crate) struct Watched<B> {
+    body: B,
+    clock: Arc<Mutex<Option<Instant>>>,
 }
 
-impl Progress {
-    pub(crate) fn note(&self) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+/// Detects a lakeFS that stopped reading an upload, or that read all of it and does not respond.
+pub(crate) struct Watch {
+    /// Since when lakeFS owes progress; `None` while the source has nothing to send.
+    clock: Arc<Mutex<Option<Instant>>>,
+}
+
+/// Watches the body of an upload.
+pub(crate) fn watched<B>(body: B) -> (Watched<B>, Watch) {
+    let clock = Arc::new(Mutex::new(Some(Instant::now())));
+    (Watched { body, clock: Arc::clone(&clock) }, Watch { clock })
+}
+
+impl<B> Body for Watched<B>
+where
+    B: Body<Data = Bytes> + Unpin,
+{
+    type Data = Bytes;
+    type Error = B::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
+        let polled = Pin::new(&mut self.body).poll_frame(cx);
+        let since = polled.is_ready().then(Instant::now);
+        *self.clock.lock().unwrap_or_else(PoisonError::into_inner) = since;
+        polled
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
     }
 }
 
 impl Watch {
-    /// Returns once no progress was recorded for `limit`.
+    /// Returns once lakeFS has made no progress for `limit`.
     pub(crate) async fn stalled(&self, limit: Duration) {
         loop {
-            let last = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            if last.elapsed() >= limit {
-                return;
+            let since = *self.clock.lock().unwrap_or_else(PoisonError::into_inner);
+            match since {
+                None => tokio::time::sleep(limit).await,
+                Some(since) if since.elapsed() >= limit => return,
+                Some(since) => tokio::time::sleep_until(since + limit).await,
             }
-            tokio::time::sleep_until(last + limit).await;
         }
     }
 }
@@ -104,5 +128,16 @@ mod tests {
         let mut body = StallTimeout::new(pending, Duration::from_secs(30));
         let error = body.frame().await.unwrap().unwrap_err();
         assert!(error.is::<Stalled>(), "{error}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_paused_source_is_not_a_stalled_lakefs() {
+        let limit = Duration::from_secs(60);
+        let (mut body, watch) = watched(StreamBody::new(stream::pending::<Result<Frame<Bytes>, BoxError>>()));
+        assert!(futures_util::poll!(body.frame()).is_pending());
+        assert!(tokio::time::timeout(limit * 10, watch.stalled(limit)).await.is_err());
+        let (mut body, watch) = watched(StreamBody::new(stream::iter([Ok::<_, BoxError>(Frame::data(Bytes::new()))])));
+        body.frame().await.unwrap().unwrap();
+        assert!(tokio::time::timeout(limit * 2, watch.stalled(limit)).await.is_ok());
     }
 }

@@ -4,7 +4,7 @@ use crate::Lakefs;
 use crate::error::{BoxError, Effect, Error, Kind, Result, Retry};
 use crate::model::ObjectStats;
 use crate::request::{collect, refusal};
-use crate::stall::{StallTimeout, progress};
+use crate::stall::{StallTimeout, watched};
 use crate::url::Target;
 use http::header::{
     CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, HeaderMap, HeaderName, HeaderValue, IF_NONE_MATCH,
@@ -152,11 +152,7 @@ impl Lakefs {
         let target = Target::branch(repository, branch).word("objects").query("path", path.as_str());
         let headers = upload_headers(object)?;
         let limit = self.inner.timeouts.merge;
-        let (progress, watch) = progress();
-        let body = StallTimeout::new(body, self.inner.timeouts.stall).map_frame(move |frame| {
-            progress.note();
-            frame
-        });
+        let (body, watch) = watched(body);
         let exchange = async {
             let body = body.boxed_unsync();
             let response = self.send(Method::POST, &target, headers, body, Effect::Write).await.map_err(body_failed)?;

@@ -16,20 +16,20 @@ mod set_metadata;
 mod stat;
 pub(super) mod write;
 
-use super::{Answers, Service, streaming, unary};
+use super::{Messages, Service, streaming, unary};
 use lakeport_proto::v1::file_service_server::FileService;
 use lakeport_proto::v1::*;
 use tonic::{Request, Response, Status};
 
 #[tonic::async_trait]
 impl FileService for Service {
-    type ListStream = Answers<ListResponse>;
-    type DeleteStream = Answers<DeleteResponse>;
-    type CopyStream = Answers<CopyResponse>;
-    type MoveStream = Answers<MoveResponse>;
-    type ComposeStream = Answers<ComposeResponse>;
-    type BatchStatStream = Answers<BatchStatResponse>;
-    type BatchReadStream = Answers<BatchReadResponse>;
+    type ListStream = Messages<ListResponse>;
+    type DeleteStream = Messages<DeleteResponse>;
+    type CopyStream = Messages<CopyResponse>;
+    type MoveStream = Messages<MoveResponse>;
+    type ComposeStream = Messages<ComposeResponse>;
+    type BatchStatStream = Messages<BatchStatResponse>;
+    type BatchReadStream = Messages<BatchReadResponse>;
 
     async fn stat(&self, request: Request<StatRequest>) -> Result<Response<StatResponse>, Status> {
         unary!(self, request, stat::stat)

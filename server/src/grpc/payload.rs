@@ -1,12 +1,14 @@
-//! `Read` and `Write`, whose bytes pass by reference count: lakeFS's body is the body of the answer, and the body of the request
-//! is lakeFS's. All other methods go to the generated service.
+//! `Read` and `Write`, whose bytes pass by reference count: the body of lakeFS's response becomes the body of our response, and the body
+//! of our request becomes the body of the request to lakeFS. The generated service has all other methods.
 
 use super::files::{read, write};
 use super::frame::{Deframer, next_piece};
+use super::methods::{READ, WRITE};
 use super::{Service, into_status};
 use crate::auth::Caller;
-use crate::error::{Error, Kind, Result};
+use crate::error::{BoxError, Error, Kind, Result};
 use crate::ops::context::Shared;
+use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Request, Response};
 use http_body_util::StreamBody;
@@ -37,30 +39,34 @@ impl NamedService for PayloadService {
     const NAME: &'static str = <FileServiceServer<Service> as NamedService>::NAME;
 }
 
-type Answer = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
+type Served = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
 
-impl tower::Service<Request<Body>> for PayloadService {
+impl<B> tower::Service<Request<B>> for PayloadService
+where
+    B: http_body::Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<BoxError> + Send,
+{
     type Response = Response<Body>;
     type Error = Infallible;
-    type Future = Answer;
+    type Future = Served;
 
     /// The generated service is always ready.
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, request: Request<Body>) -> Answer {
+    fn call(&mut self, request: Request<B>) -> Served {
         let ops = self.ops.clone();
         match request.uri().path() {
-            "/lakeport.v1.FileService/Read" => Box::pin(async move { Ok(answered(read_bytes(ops, request).await)) }),
-            "/lakeport.v1.FileService/Write" => Box::pin(async move { Ok(answered(write_bytes(ops, request).await)) }),
+            READ => Box::pin(async move { Ok(response(read_bytes(ops, request.map(Body::new)).await)) }),
+            WRITE => Box::pin(async move { Ok(response(write_bytes(ops, request.map(Body::new)).await)) }),
             _ => self.generated.call(request),
         }
     }
 }
 
-fn answered(answer: Result<Body>) -> Response<Body> {
-    match answer {
+fn response(body: Result<Body>) -> Response<Body> {
+    match body {
         Ok(body) => {
             let mut response = Response::new(body);
             response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
@@ -72,7 +78,7 @@ fn answered(answer: Result<Body>) -> Response<Body> {
 
 fn caller(request: &Request<Body>) -> Result<Caller> {
     let caller = request.extensions().get::<Caller>().cloned();
-    caller.ok_or_else(|| Error::new(Kind::Internal, "a call came past the authentication layer"))
+    caller.ok_or_else(|| Error::new(Kind::Internal, "a call was not authenticated"))
 }
 
 async fn read_bytes(ops: Shared, request: Request<Body>) -> Result<Body> {

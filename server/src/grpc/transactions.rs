@@ -9,15 +9,15 @@ mod list_transactions;
 mod rollback_transaction;
 mod watch_transaction;
 
-use super::{Answers, Service, streaming, unary};
+use super::{Messages, Service, streaming, unary};
 use lakeport_proto::v1::transaction_service_server::TransactionService;
 use lakeport_proto::v1::*;
 use tonic::{Request, Response, Status};
 
 #[tonic::async_trait]
 impl TransactionService for Service {
-    type ListTransactionChangesStream = Answers<ListTransactionChangesResponse>;
-    type WatchTransactionStream = Answers<WatchTransactionResponse>;
+    type ListTransactionChangesStream = Messages<ListTransactionChangesResponse>;
+    type WatchTransactionStream = Messages<WatchTransactionResponse>;
 
     async fn begin_transaction(
         &self,

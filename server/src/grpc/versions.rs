@@ -21,15 +21,15 @@ mod merge;
 mod reset;
 mod revert;
 
-use super::{Answers, Service, streaming, unary};
+use super::{Messages, Service, streaming, unary};
 use lakeport_proto::v1::version_service_server::VersionService;
 use lakeport_proto::v1::*;
 use tonic::{Request, Response, Status};
 
 #[tonic::async_trait]
 impl VersionService for Service {
-    type LogStream = Answers<LogResponse>;
-    type DiffStream = Answers<DiffResponse>;
+    type LogStream = Messages<LogResponse>;
+    type DiffStream = Messages<DiffResponse>;
 
     async fn list_repositories(
         &self,

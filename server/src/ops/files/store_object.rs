@@ -131,10 +131,6 @@ impl Ops {
         if let Some(reason) = outcome.refusal() {
             return Err(reason);
         }
-        if let Some(stalled) = error.cause::<lakefs::Stalled>().filter(|_| error.kind() == lakefs::Kind::BodyFailed) {
-            let message = format!("the upload stood still ({stalled}), and nothing of it is stored: send it again");
-            return Err(Error::new(Kind::WriteIncomplete, message));
-        }
         if error.kind() == lakefs::Kind::ObjectExists {
             return self.is_own(caller, writing, path, write_id.as_deref(), error).await;
         }

@@ -1,0 +1,301 @@
+//! The edge: everything that a call passes before and after its handler, as one straight line.
+//!
+//! The steps stand in [`Calls::handle`] and [`Calls::serve`], in their order, each with the reason for its place.
+
+mod activity;
+mod admission;
+mod authenticate;
+mod deadline;
+mod finish;
+mod meters;
+mod origin;
+mod refusal;
+mod status;
+mod trace;
+mod transfer;
+
+pub use activity::Activity;
+pub use admission::Admission;
+pub use meters::describe as describe_metrics;
+
+use crate::error::{BoxError, Error};
+use crate::grpc::methods::Method;
+use crate::grpc::{Routes, into_status};
+use crate::ops::context::Shared;
+use bytes::Bytes;
+use finish::Finish;
+use futures_util::FutureExt;
+use http::{HeaderValue, Request, Response, StatusCode, Version};
+use http_body::{Frame, SizeHint};
+use meters::Meters;
+use origin::{Origin, Origins};
+use std::convert::Infallible;
+use std::fmt::Display;
+use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use tonic::body::Body as TonicBody;
+use tonic_web::{GrpcWebLayer, GrpcWebService};
+use tower::{Layer, Service};
+use trace::Trace;
+use tracing::Instrument;
+use transfer::{Inbound, Outbound, Transfer};
+
+/// The service behind the listener. Clones share everything.
+#[derive(Clone)]
+pub struct Edge {
+    calls: Calls,
+    /// gRPC-Web in front of the same calls.
+    web: GrpcWebService<Calls>,
+    origins: Arc<Origins>,
+}
+
+/// gRPC calls over HTTP/2.
+#[derive(Clone)]
+struct Calls(Arc<Inner>);
+
+struct Inner {
+    ops: Shared,
+    routes: Routes,
+    admission: Admission,
+    activity: Activity,
+    meters: Meters,
+}
+
+/// The body of a response.
+pub enum Body {
+    /// Of a gRPC call.
+    Call(Option<Outbound>),
+    /// Of a gRPC-Web call.
+    Web(TonicBody),
+    /// Text for a browser.
+    Text(&'static str),
+}
+
+/// The body of a request, as a connection or the translation of gRPC-Web provides it.
+trait RequestBody: http_body::Body<Data = Bytes, Error: Into<BoxError> + Display + Send> + Send + Unpin + 'static {}
+
+impl<B> RequestBody for B where
+    B: http_body::Body<Data = Bytes, Error: Into<BoxError> + Display + Send> + Send + Unpin + 'static
+{
+}
+
+type Served<B> = Pin<Box<dyn Future<Output = Result<Response<B>, Infallible>> + Send>>;
+
+impl Edge {
+    /// Wraps the routes.
+    pub fn new(
+        ops: Shared,
+        routes: Routes,
+        admission: Admission,
+        activity: Activity,
+        origins: Vec<HeaderValue>,
+    ) -> Self {
+        let calls = Calls(Arc::new(Inner { ops, routes, admission, activity, meters: Meters::new() }));
+        Self { web: GrpcWebLayer::new().layer(calls.clone()), calls, origins: Arc::new(Origins(origins)) }
+    }
+}
+
+impl<B> Service<Request<B>> for Edge
+where
+    B: RequestBody,
+{
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = Served<Body>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        // The browser's word first: a page of another site must not reach anything.
+        let origin = match self.origins.check(request.headers()) {
+            Origin::None => None,
+            Origin::Allowed(origin) => Some(origin),
+            Origin::Refused => {
+                let mut refused = Response::new(Body::Text("pages of this origin may not call: see --web-origin\n"));
+                *refused.status_mut() = StatusCode::FORBIDDEN;
+                return Box::pin(std::future::ready(Ok(refused)));
+            }
+        };
+        let Some(origin) = origin else { return self.route(request) };
+        if origin::is_preflight(request.method(), request.headers()) {
+            let (status, headers) = origin::preflight(request.headers(), origin);
+            let mut response = Response::new(Body::Text(""));
+            (*response.status_mut(), *response.headers_mut()) = (status, headers);
+            return Box::pin(std::future::ready(Ok(response)));
+        }
+        let served = self.route(request);
+        Box::pin(async move {
+            let mut response = served.await?;
+            origin::allow(response.headers_mut(), origin);
+            Ok(response)
+        })
+    }
+}
+
+impl Edge {
+    /// gRPC over HTTP/2 goes straight to the calls; gRPC-Web is translated, and any other request is refused.
+    fn route<B>(&mut self, request: Request<B>) -> Served<Body>
+    where
+        B: RequestBody,
+    {
+        let content_type = request.headers().get(http::header::CONTENT_TYPE);
+        let is_web = content_type.is_some_and(|kind| kind.as_bytes().starts_with(b"application/grpc-web"));
+        if request.version() == Version::HTTP_2 && !is_web {
+            let calls = self.calls.clone();
+            return Box::pin(async move { Ok(calls.handle(request).await.map(Body::Call)) });
+        }
+        let served = self.web.call(request);
+        Box::pin(async move { Ok(served.await?.map(Body::Web)) })
+    }
+}
+
+impl Service<Request<TonicBody>> for Calls {
+    type Response = Response<TonicBody>;
+    type Error = Infallible;
+    type Future = Served<TonicBody>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<TonicBody>) -> Self::Future {
+        let calls = self.clone();
+        Box::pin(async move {
+            let response = calls.handle(request).await;
+            Ok(response.map(|body| body.map_or_else(TonicBody::empty, TonicBody::new)))
+        })
+    }
+}
+
+impl Calls {
+    /// Runs a call. The body of the response is `None` if its headers carry the status.
+    async fn handle(self, request: Request<impl RequestBody>) -> Response<Option<Outbound>> {
+        let method = Method::of(request.uri().path());
+        // The trace first: everything below logs under its ID.
+        let trace = Trace::of(request.headers());
+        let span = trace.span(method.name());
+        let mut finish = Finish {
+            // Every call keeps the server alive, even if it is refused. Probes do not.
+            activity: (!method.is_internal()).then(|| self.0.activity.begin()),
+            // Metrics count refusals as well as results.
+            meter: self.0.meters.begin(method),
+            ..Finish::default()
+        };
+        // A panic in a handler becomes a status, and the connection continues.
+        let serving = AssertUnwindSafe(self.serve(method, &trace, request, &mut finish)).catch_unwind();
+        let served = serving.instrument(span).await.unwrap_or_else(|_| Err(status::panicked()));
+        let mut response = served.unwrap_or_else(|error| {
+            let response = into_status(error).into_http::<()>();
+            response.map(|()| None)
+        });
+        if response.body().is_none() {
+            finish.complete(status::of_headers(response.headers()));
+        }
+        trace.report(response.headers_mut());
+        response
+    }
+
+    /// Everything that can refuse a call, and its handler.
+    async fn serve<B>(
+        &self,
+        method: &'static Method,
+        trace: &Trace,
+        request: Request<B>,
+        finish: &mut Finish,
+    ) -> Result<Response<Option<Outbound>>, Error>
+    where
+        B: RequestBody,
+    {
+        // Before authentication: all work for a call costs its caller's time.
+        let deadline = deadline::of(request.headers())?;
+        let transfer = Transfer::new(deadline);
+        let running = self.run(method, trace, request, finish, &transfer, deadline);
+        let response = match deadline {
+            None => running.await?,
+            Some(deadline) => {
+                tokio::time::timeout_at(deadline.into(), running).await.unwrap_or_else(|_| Err(deadline::passed()))?
+            }
+        };
+        // A refusal of tonic has no reason yet.
+        let refusal = tonic::Status::from_header_map(response.headers());
+        if let Some(status) = refusal {
+            return match refusal::of(method.path, &status) {
+                Some(error) => Err(error),
+                None => Ok(response.map(|_| None)),
+            };
+        }
+        let finish = std::mem::take(finish);
+        Ok(response.map(|body| Some(transfer.respond(body, finish, deadline))))
+    }
+
+    async fn run<B>(
+        &self,
+        method: &'static Method,
+        trace: &Trace,
+        mut request: Request<B>,
+        finish: &mut Finish,
+        transfer: &Arc<Transfer>,
+        deadline: Option<std::time::Instant>,
+    ) -> Result<Response<TonicBody>, Error>
+    where
+        B: RequestBody,
+    {
+        let Inner { ops, routes, admission, .. } = &*self.0;
+        if let Some(class) = method.class {
+            // Before admission: a share of the permits belongs to a principal.
+            let mut caller = authenticate::caller(ops, request.headers()).await?;
+            caller.lakefs = caller.lakefs.sending(trace.onward(request.headers()));
+            caller.deadline = deadline;
+            // Last: nothing but the handler holds a permit. It is held to the end of the response.
+            let mut permit = admission.admit(&caller.principal, class).await?;
+            permit.watch(transfer);
+            finish.permit = Some(permit);
+            request.extensions_mut().insert(caller);
+        }
+        let request = request.map(|body| Inbound { body, transfer: Arc::clone(transfer) });
+        tokio::select! {
+            biased;
+            response = routes.call(method, request) => Ok(response),
+            // The client stalled, and another call needs the permit; or the server shuts down.
+            error = transfer.until_ended() => Err(error),
+        }
+    }
+}
+
+impl http_body::Body for Body {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        match &mut *self {
+            Self::Call(None) => Poll::Ready(None),
+            Self::Call(Some(body)) => Pin::new(body).poll_frame(cx).map_err(Into::into),
+            Self::Web(body) => Pin::new(body).poll_frame(cx).map_err(Into::into),
+            Self::Text(text) => match std::mem::take(text) {
+                "" => Poll::Ready(None),
+                text => Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(text.as_bytes()))))),
+            },
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Self::Call(body) => body.as_ref().is_none_or(http_body::Body::is_end_stream),
+            Self::Web(body) => body.is_end_stream(),
+            Self::Text(text) => text.is_empty(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Call(None) => SizeHint::with_exact(0),
+            Self::Call(Some(body)) => body.size_hint(),
+            Self::Web(body) => body.size_hint(),
+            Self::Text(text) => SizeHint::with_exact(text.len() as u64),
+        }
+    }
+}

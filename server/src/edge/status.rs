@@ -1,0 +1,34 @@
+//! Statuses that the edge itself sends or reads.
+
+use crate::error::{Error, Kind};
+use crate::grpc::into_status;
+use http::HeaderMap;
+use tonic::{Code, Status};
+
+/// The trailers of a failed response.
+pub(super) fn trailers(error: Error) -> HeaderMap {
+    let mut trailers = HeaderMap::new();
+    // Fails only for metadata that is not a valid header, and the server sets none.
+    let _ = into_status(error).add_header(&mut trailers);
+    trailers
+}
+
+/// The code in headers or trailers; `Unknown` if there is none.
+pub(super) fn of_headers(headers: &HeaderMap) -> Code {
+    Status::from_header_map(headers).map_or(Code::Unknown, |status| status.code())
+}
+
+/// The code of an error that the edge ends a call with.
+pub(super) fn code(kind: Kind) -> Code {
+    match kind {
+        Kind::DeadlineExceeded => Code::DeadlineExceeded,
+        Kind::InvalidField => Code::InvalidArgument,
+        _ => Code::Unavailable,
+    }
+}
+
+/// A handler panicked.
+pub(super) fn panicked() -> Error {
+    tracing::error!("a call panicked");
+    Error::new(Kind::Internal, "a bug in lakeport: the server logged it; the call may have taken effect")
+}
