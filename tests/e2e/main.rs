@@ -24,6 +24,7 @@ mod ownership;
 mod payload;
 mod service;
 mod single_user;
+mod stalls;
 mod transactions;
 mod trees;
 mod unsupported_options;
