@@ -1,4 +1,4 @@
-//! What goes wrong, in the words of the product: a kind, how far back a retry must reach, what caused it.
+//! The error type of all operations: a kind, a message, the delay before a retry, and the cause.
 
 use lakeport_lakefs as lakefs;
 use std::fmt;
@@ -10,7 +10,8 @@ pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 /// The result of an operation.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// What went wrong. The text is for people: it names what failed and what to do, and nobody matches it.
+/// An error of an operation. The message is for people: it says what failed and what to do. Code must match the kind,
+/// not the message.
 #[derive(Debug, thiserror::Error)]
 #[error("{message}")]
 pub struct Error {
@@ -32,30 +33,30 @@ pub struct Counts {
     pub succeeded: u64,
 }
 
-/// A field of a request that breaks its rule.
+/// An invalid field of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FieldViolation {
     /// The field, as the contract spells it.
     pub field: String,
-    /// The rule.
+    /// The violated rule.
     pub description: String,
 }
 
 macro_rules! kinds {
     ($($kind:ident $reason:literal)*) => {
-        /// What went wrong. Each is a reason of the contract.
+        /// Kind of an error. Each kind is an `ErrorReason` of the contract.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         pub enum Kind {
             $(#[doc = concat!("`", $reason, "`")] $kind,)*
         }
 
         impl Kind {
-            /// The reason, as the contract spells it.
+            /// Returns the name of the reason in the contract.
             pub fn reason(self) -> &'static str {
                 match self { $(Self::$kind => $reason,)* }
             }
 
-            /// The kind of a reason.
+            /// Returns the kind of a reason, by its name in the contract.
             pub fn of_reason(reason: &str) -> Option<Self> {
                 match reason { $($reason => Some(Self::$kind),)* _ => None }
             }
@@ -119,7 +120,7 @@ kinds! {
 }
 
 impl Kind {
-    /// How long to wait before the same call may succeed, for kinds where it may.
+    /// Returns the delay before a retry, for kinds of errors where a retry may succeed.
     fn retry_after(self) -> Option<Duration> {
         match self {
             Self::LakefsUnavailable | Self::SessionStoreUnavailable | Self::ShuttingDown | Self::CommitInDoubt => {
@@ -130,7 +131,7 @@ impl Kind {
             | Self::ReaderStalled
             | Self::WriterStalled
             | Self::RequestInProgress => Some(Duration::from_millis(200)),
-            // Others have to end first.
+            // Other transactions must end first.
             Self::TooManyTransactions => Some(Duration::from_secs(10)),
             _ => None,
         }
@@ -138,7 +139,7 @@ impl Kind {
 }
 
 impl Error {
-    /// An error of a kind, with a text for people.
+    /// Creates an error with a message for people.
     pub fn new(kind: Kind, message: impl Into<String>) -> Self {
         Self {
             kind,
@@ -151,74 +152,75 @@ impl Error {
         }
     }
 
-    /// One field breaks its rule.
+    /// Creates an `InvalidField` error for one field. The description continues the name of the field.
     pub fn field(field: impl Into<String>, description: impl fmt::Display) -> Self {
         let violation = FieldViolation { field: field.into(), description: description.to_string() };
         Self::fields(vec![violation])
     }
 
-    /// These fields break their rules.
+    /// Creates an `InvalidField` error for several fields.
     pub fn fields(fields: Vec<FieldViolation>) -> Self {
         let listed: Vec<String> = fields.iter().map(|v| format!("{}: {}", v.field, v.description)).collect();
         Self { fields, ..Self::new(Kind::InvalidField, listed.join("; ")) }
     }
 
-    /// A call that failed for some of its paths: `done` says what happened to the others, `next` what to do.
+    /// Creates an error for a call that failed for some of its paths. `done` is the action, e.g. "deleted"; `next` says
+    /// what to do.
     pub fn partial(counts: Counts, done: &str, next: &str) -> Self {
         let Counts { failed, succeeded } = counts;
         let message = format!("{failed} of {} paths could not be {done}: {next}", failed + succeeded);
         Self { counts: Some(Box::new(counts)), ..Self::new(Kind::PartialFailure, message) }
     }
 
-    /// With what caused it.
+    /// Sets the cause.
     #[must_use]
     pub fn caused_by(mut self, source: impl Into<BoxError>) -> Self {
         self.source = Some(source.into());
         self
     }
 
-    /// With what it is about: paths in conflict, the name that is taken.
+    /// Adds subjects: the paths or names that the error is about, e.g. paths in conflict.
     #[must_use]
     pub fn about(mut self, subjects: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.subjects.extend(subjects.into_iter().map(Into::into));
         self
     }
 
-    /// Worth a retry after so long.
+    /// Sets the delay before a retry.
     #[must_use]
     pub fn retry_in(mut self, after: Duration) -> Self {
         self.retry_after = Some(after);
         self
     }
 
-    /// What went wrong.
+    /// Returns the kind.
     pub fn kind(&self) -> Kind {
         self.kind
     }
 
-    /// When the same call may succeed; `None`: not by being repeated.
+    /// Returns the delay before a retry; `None` if a retry does not help.
     pub fn retry_after(&self) -> Option<Duration> {
         self.retry_after
     }
 
-    /// The fields that break their rules.
+    /// Returns the invalid fields.
     pub fn violations(&self) -> &[FieldViolation] {
         &self.fields
     }
 
-    /// The counts of a partial failure.
+    /// Returns the counts of a partial failure.
     pub fn counts(&self) -> Option<Counts> {
         self.counts.as_deref().copied()
     }
 
-    /// What it is about.
+    /// Returns the subjects.
     pub fn subjects(&self) -> &[String] {
         &self.subjects
     }
 }
 
-/// What a refusal of lakeFS is to a caller who asked for something else than that very call: what the call was about is known
-/// where it was made, so callers of lakeFS turn `NotFound` and `AlreadyExists` into their own kinds first.
+/// Converts an error of lakeFS whose meaning does not depend on the request. Only the code that sent a request knows
+/// what was not found or already exists, so it handles `NotFound` and `AlreadyExists` first.
 impl From<lakefs::Error> for Error {
     fn from(error: lakefs::Error) -> Self {
         let kind = match error.kind() {

@@ -1,5 +1,5 @@
-//! Ends what is overdue, resolves what nobody works on, and cleans up after what has ended. Any replica may do it: every step is
-//! a compare-and-set.
+//! The janitor expires overdue transactions, resolves commits without a worker, and cleans finished transactions. Every
+//! replica runs it: each step is a compare-and-set.
 
 use crate::auth::Access;
 use crate::error::Result;
@@ -17,89 +17,91 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
-/// How many it takes up in one round.
+/// Maximum number of transactions per round.
 const BATCH: u32 = 50;
-/// And how many of them at once.
-const AT_ONCE: usize = 8;
-/// Commits that it resolves at once, each of which may wait for a minute.
-const RESOLVED_AT_ONCE: usize = 64;
+/// Maximum number of transactions that a round processes concurrently.
+const CONCURRENCY: usize = 8;
+/// Maximum number of commits that are resolved concurrently. Each may wait for more than a minute.
+const MAX_RESOLVING: usize = 64;
 
-/// Works until told to stop.
+/// Runs the janitor until `stop` is cancelled.
 pub async fn run(ops: Shared, stop: CancellationToken) {
-    let resolving = Arc::new(Semaphore::new(RESOLVED_AT_ONCE));
+    let resolving = Arc::new(Semaphore::new(MAX_RESOLVING));
     while !stop.is_cancelled() {
         match round(&ops, &resolving).await {
-            // There is more, and it goes forward.
+            // There are more transactions, and this round made progress.
             Ok(Round::Full) => continue,
             Ok(Round::Last) => {}
-            Err(error) => tracing::warn!(%error, "the janitor cannot work now"),
+            Err(error) => tracing::warn!(%error, "a round of the janitor failed; trying again later"),
         }
-        // Cancelled or not, the loop looks.
+        // The loop condition checks whether this was a cancellation.
         let _ = tokio::time::timeout(ops.timing.janitor, stop.cancelled()).await;
     }
 }
 
-/// Says until told to stop that this replica is there, however slow lakeFS is with what the janitor does. Nobody could reach the
-/// service while all of it was away, so nothing is overdue for that.
+/// Stores heartbeats of this replica until `stop` is cancelled, independently of the janitor's requests to lakeFS.
+/// After a downtime of the whole service, the store extends all open transactions, since no client could renew them.
 pub async fn beats(ops: Shared, stop: CancellationToken) {
     while !stop.is_cancelled() {
         match ops.store.beat().await {
             Ok(0) => {}
-            Ok(given) => tracing::info!(transactions = given, "given time again after a downtime"),
-            Err(error) => tracing::warn!(%error, "the session store does not hear that this replica is there"),
+            Ok(extended) => tracing::info!(transactions = extended, "extended open transactions after a downtime"),
+            Err(error) => tracing::warn!(%error, "cannot store the heartbeat of this replica"),
         }
         let _ = tokio::time::timeout(ops.timing.janitor, stop.cancelled()).await;
     }
 }
 
-/// Whether more of the same waits.
+/// Result of a round.
 enum Round {
+    /// The batch was full and made progress, so the next round follows at once.
     Full,
+    /// The next round follows after the interval.
     Last,
 }
 
 async fn round(ops: &Shared, resolving: &Arc<Semaphore>) -> Result<Round> {
-    // In an order of its own, so that replicas meet at few rows, and none is passed over for ever.
+    // The store selects at random, so that replicas rarely get the same rows, and no row waits forever.
     let due = ops.store.due(millis(ops.timing.grace), BATCH.into()).await?;
     let is_full = due.len() == BATCH as usize;
-    let ended = AtomicUsize::new(0);
-    // One that lakeFS is slow with must not hold up the others.
+    let done = AtomicUsize::new(0);
+    // Concurrently, so that one slow request to lakeFS does not delay the other transactions.
     stream::iter(due)
-        .for_each_concurrent(AT_ONCE, async |row| match deal_with(ops, row, resolving).await {
-            Ok(Dealt::Done) => _ = ended.fetch_add(1, Ordering::Relaxed),
-            Ok(Dealt::Later) => {}
+        .for_each_concurrent(CONCURRENCY, async |row| match process(ops, row, resolving).await {
+            Ok(Processed::Done) => _ = done.fetch_add(1, Ordering::Relaxed),
+            Ok(Processed::Later) => {}
             Err(error) => {
-                tracing::warn!(%error, "the janitor cannot deal with a transaction now");
-                did("failed");
+                tracing::warn!(%error, "the janitor failed at a transaction; trying again later");
+                count("failed");
             }
         })
         .await;
     let forgotten = ops.store.forget(millis(ops.timing.remember)).await?;
     counter!("lakeport_janitor_total", "did" => "forgotten").increment(forgotten);
-    tell(ops.store.tally().await?);
-    // Where little is done, as when lakeFS is away, there is no haste.
-    Ok(if is_full && ended.into_inner() * 2 > BATCH as usize { Round::Full } else { Round::Last })
+    report(ops.store.tally().await?);
+    // Without progress, e.g. while lakeFS is unavailable, the next round waits.
+    Ok(if is_full && done.into_inner() * 2 > BATCH as usize { Round::Full } else { Round::Last })
 }
 
-/// Says what each metric means.
+/// Registers the descriptions of the metrics.
 pub fn describe() {
     describe_counter!(
         "lakeport_janitor_total",
-        "What the janitor did: transactions expired, cleaned, forgotten; abandoned commits found committed, open again, left to their \
-         owners (committing) or expired; and how often it failed."
+        "Actions of the janitor: transactions expired, cleaned or forgotten (deleted after their retention); abandoned \
+         commits resolved as committed, open again, left to their owners (committing) or expired; and failed actions."
     );
     describe_gauge!(
         "lakeport_transactions",
-        "Transactions in the session store, by whom they wait for: open (their owners), overdue and unclean (the janitor), \
-         committing (a worker), unattended (their owners or the janitor). Every replica says the same."
+        "Transactions in the session store by state. open waits for the owner, overdue and unclean for the janitor, \
+         committing for a worker, unattended for the owner or the janitor. Every replica reports the same values."
     );
 }
 
-fn did(what: &'static str) {
-    counter!("lakeport_janitor_total", "did" => what).increment(1);
+fn count(action: &'static str) {
+    counter!("lakeport_janitor_total", "did" => action).increment(1);
 }
 
-fn tell(tally: Tally) {
+fn report(tally: Tally) {
     let Tally { open, overdue, committing, unattended, unclean } = tally;
     let all = [
         ("open", open),
@@ -109,12 +111,12 @@ fn tell(tally: Tally) {
         ("unclean", unclean),
     ];
     for (state, count) in all {
-        // More than 2^52 do not fit any database.
+        // A float is exact up to 2^53, which is more than any database holds.
         gauge!("lakeport_transactions", "state" => state).set(count as f64);
     }
 }
 
-/// Whether the service's own right is that of the owner: then nobody else has to come back for the commit.
+/// Returns whether the service may finish a commit: its permissions are those of the owner.
 async fn may_finish(ops: &Shared, row: &Transaction) -> bool {
     match ops.access {
         Access::Service | Access::Token(_) => true,
@@ -123,37 +125,37 @@ async fn may_finish(ops: &Shared, row: &Transaction) -> bool {
     }
 }
 
-/// What became of a row that was due.
-enum Dealt {
-    /// It is not due any more.
+/// Result for a transaction that was due.
+enum Processed {
+    /// It is no longer due.
     Done,
-    /// It is, or will be; or another replica has it.
+    /// It is still due or will be due again, or another replica works on it.
     Later,
 }
 
-async fn deal_with(ops: &Shared, row: Transaction, resolving: &Arc<Semaphore>) -> Result<Dealt> {
-    // Others of the round may have taken long.
+async fn process(ops: &Shared, row: Transaction, resolving: &Arc<Semaphore>) -> Result<Processed> {
+    // The row may be old, since earlier transactions of the round may have taken long.
     let row = ops.refreshed(&row).await?;
     match row.state {
         State::Open => {
             if expire(ops, &row, millis(ops.timing.grace)).await? {
-                did("expired");
-                return Ok(Dealt::Done);
+                count("expired");
+                return Ok(Processed::Done);
             }
         }
         // A fence takes more than a minute. Its task has the row's lease, so the next round leaves it alone.
         State::Committing => {
-            let Ok(place) = Arc::clone(resolving).try_acquire_owned() else { return Ok(Dealt::Later) };
+            let Ok(permit) = Arc::clone(resolving).try_acquire_owned() else { return Ok(Processed::Later) };
             let task_ops = ops.clone();
             let task = async move {
-                let _place = place;
+                let _permit = permit;
                 let may_finish = may_finish(&task_ops, &row).await;
                 match resolve_abandoned(&task_ops, &row, may_finish).await {
-                    Ok(Some(state)) => did(state.as_str()),
+                    Ok(Some(state)) => count(state.as_str()),
                     Ok(None) => {}
                     Err(error) => {
-                        tracing::warn!(%error, "an abandoned commit cannot be resolved now");
-                        did("failed");
+                        tracing::warn!(%error, "cannot resolve an abandoned commit now; trying again later");
+                        count("failed");
                     }
                 }
             };
@@ -161,14 +163,14 @@ async fn deal_with(ops: &Shared, row: Transaction, resolving: &Arc<Semaphore>) -
         }
         State::Committed | State::RolledBack | State::Expired if row.is_clean || !row.is_free() => {}
         State::Committed | State::RolledBack | State::Expired => {
-            // Claimed, so that no other replica sends the same requests.
+            // The claim keeps other replicas from sending the same requests.
             let claim = row.left_alone_until(row.read_at + ops.worker.lease);
             if let Some(claimed) = ops.store.swap(&row, claim).await? {
                 let is_clean = clean(ops, &ops.service, claimed).await.is_clean;
-                did(if is_clean { "cleaned" } else { "failed" });
-                return Ok(if is_clean { Dealt::Done } else { Dealt::Later });
+                count(if is_clean { "cleaned" } else { "failed" });
+                return Ok(if is_clean { Processed::Done } else { Processed::Later });
             }
         }
     }
-    Ok(Dealt::Later)
+    Ok(Processed::Later)
 }

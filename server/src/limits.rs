@@ -1,17 +1,17 @@
-//! How much of what the server takes.
+//! Limits of requests.
 
-/// Starting values. Those of calls stand in `layers/admission.rs`, those of connections in `listen.rs`.
+/// Limits of requests. Those of concurrent calls are in `layers/admission.rs`, those of connections in `listen.rs`.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
-    /// Items of a batch.
+    /// Maximum number of items in a batch.
     pub batch_items: usize,
-    /// Requests to lakeFS that one batch, copy or deletion has under way.
+    /// Maximum number of concurrent requests to lakeFS by one batch, copy or deletion.
     pub fan_out: usize,
-    /// Bytes of one message, serialised: gRPC's usual 4 MiB, with room for what surrounds it.
+    /// Maximum size of a serialised message, in bytes: gRPC's usual 4 MiB, less a margin for framing.
     pub message_bytes: usize,
-    /// Bytes of an object in a batch of reads.
+    /// Maximum size of an object in a batch of reads, in bytes.
     pub batch_object_bytes: u64,
-    /// Transactions of one owner that have not ended.
+    /// Maximum number of unfinished transactions of one owner.
     pub open_transactions: i64,
 }
 

@@ -1,28 +1,29 @@
-//! Spans that replicas count on of each other, and of lakeFS.
+//! Timeouts and intervals that replicas rely on for each other and for lakeFS.
 
 use lakeport_transactions::Millis;
 use std::time::Duration;
 
-/// How long what takes at most, and how long is waited for it.
+/// Timeouts and intervals.
 #[derive(Debug, Clone, Copy)]
 pub struct Timing {
-    /// How long a request that was sent to lakeFS may still have its effect after it was given up: lakeFS's own tries at a merge, and
-    /// some.
+    /// Time after which an abandoned request to lakeFS can no longer take effect: lakeFS's own attempts at a merge,
+    /// plus a margin. Default 70 s.
     pub settle: Duration,
-    /// How long a worker has a row to itself. It renews that while it works, so this is how long a worker that died holds up
-    /// others.
+    /// Length of a worker's lease on a row. The worker renews it while it works, so this is the time for which a dead
+    /// worker blocks others. Default 15 s.
     pub lease: Duration,
-    /// How long past its end a transaction is let be.
+    /// Time between the timeout of a transaction and its expiry by the janitor. Default 30 s.
     pub grace: Duration,
-    /// How often the janitor looks.
+    /// Interval of the janitor. Default 2 s.
     pub janitor: Duration,
-    /// How long what could not be cleaned up, or is left to its owner, is left alone.
+    /// Time for which the janitor leaves a transaction alone that could not be cleaned or is left to its owner. Default
+    /// 30 s.
     pub left_alone: Duration,
-    /// How long what has ended is remembered.
+    /// Retention of finished transactions. Default 24 h.
     pub remember: Duration,
 }
 
-/// How much longer than a request may take its effect is waited for.
+/// Margin added to lakeFS's merge timeout.
 const MARGIN: Duration = Duration::from_secs(10);
 
 impl Default for Timing {
@@ -39,12 +40,13 @@ impl Default for Timing {
 }
 
 impl Timing {
-    /// With a lakeFS that may work on a merge for so long.
+    /// Returns the values for a lakeFS that works on a merge for at most `merge_timeout`.
     pub(crate) fn of(merge_timeout: Duration, remember: Duration) -> Self {
         Self { settle: merge_timeout + MARGIN, remember, ..Self::default() }
     }
 
-    /// The same for tests, which cannot wait for minutes: `LAKEPORT_HASTE=40` makes all of it so many times shorter.
+    /// Shortens all times except the retention for tests: `LAKEPORT_HASTE=40` divides by 40, and `lease` and `janitor`
+    /// by at most 10.
     #[cfg(all(feature = "fault-points", debug_assertions))]
     #[must_use]
     pub fn hastened(self) -> Self {
@@ -60,12 +62,12 @@ impl Timing {
     }
 }
 
-/// A span of the database's clock.
+/// Converts to a span of the database's clock.
 pub(crate) fn millis(span: Duration) -> Millis {
     Millis::try_from(span.as_millis()).unwrap_or(Millis::MAX)
 }
 
-/// Converts a span of the database's clock.
+/// Converts from a span of the database's clock. A negative span becomes zero.
 pub(crate) fn duration(span: Millis) -> Duration {
     Duration::from_millis(u64::try_from(span).unwrap_or_default())
 }

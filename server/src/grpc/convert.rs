@@ -1,4 +1,4 @@
-//! Wire types to domain types and back: what more than one RPC needs.
+//! Conversions between wire types and domain types that several RPCs use.
 
 use crate::error::{Error, FieldViolation, Result};
 use crate::ops::files::file_info::FileInfo;
@@ -12,17 +12,17 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt::Display;
 use std::time::SystemTime;
 
-/// Collects every bad field of a request, so that all are told at once.
+/// Collects all invalid fields of a request, so that one error reports them all.
 #[derive(Default)]
 pub(super) struct Fields(Vec<FieldViolation>);
 
 impl Fields {
-    /// Notes what is wrong with a field.
+    /// Adds an invalid field. The description continues the name of the field.
     pub(super) fn wrong(&mut self, field: &str, description: impl Display) {
         self.0.push(FieldViolation { field: field.to_owned(), description: description.to_string() });
     }
 
-    /// A field that must parse.
+    /// Parses a required field.
     pub(super) fn parse<T>(&mut self, field: &str, text: String) -> Option<T>
     where
         T: TryFrom<String>,
@@ -37,7 +37,7 @@ impl Fields {
         }
     }
 
-    /// A field that may be empty and must parse otherwise.
+    /// Parses a field, unless it is empty.
     pub(super) fn optional<T>(&mut self, field: &str, text: String) -> Option<T>
     where
         T: TryFrom<String>,
@@ -46,12 +46,12 @@ impl Fields {
         if text.is_empty() { None } else { self.parse(field, text) }
     }
 
-    /// Where a request is about: a ref of a repository, or a transaction.
+    /// Parses the target of a request: a ref of a repository, or a transaction.
     pub(super) fn place(&mut self, repository: String, reference: String, transaction_id: String) -> Option<Place> {
         self.place_on(repository, ("ref", reference), transaction_id)
     }
 
-    /// The same, where another field names the ref.
+    /// Parses the target of a request whose ref has another field name.
     pub(super) fn place_on(
         &mut self,
         repository: String,
@@ -61,7 +61,7 @@ impl Fields {
         self.place_named(repository, (field, reference), ("transaction_id", transaction_id))
     }
 
-    /// The version that `source_ref` or `source_transaction_id` names.
+    /// Parses the version that `source_ref` or `source_transaction_id` names.
     pub(super) fn source_place(
         &mut self,
         repository: String,
@@ -91,7 +91,7 @@ impl Fields {
         Some(Place { repository, at: At::Transaction(id?) })
     }
 
-    /// A number that must not be negative.
+    /// Parses a number that must not be negative.
     pub(super) fn count(&mut self, field: &str, number: i64) -> Option<u64> {
         match u64::try_from(number) {
             Ok(count) => Some(count),
@@ -102,7 +102,7 @@ impl Fields {
         }
     }
 
-    /// A value of an enum that the contract has.
+    /// Parses a value of an enum. Fails for values that this version of the contract does not have.
     pub(super) fn known<T: TryFrom<i32>>(&mut self, field: &str, number: i32) -> Option<T> {
         match T::try_from(number) {
             Ok(value) => Some(value),
@@ -113,10 +113,10 @@ impl Fields {
         }
     }
 
-    /// What was parsed, if nothing was wrong.
+    /// Returns the parsed value if all fields are valid.
     ///
     /// # Errors
-    /// `InvalidField`, with every bad field.
+    /// `InvalidField`, with every invalid field.
     pub(super) fn done<T>(self, parsed: Option<T>) -> Result<T> {
         match parsed {
             Some(parsed) if self.0.is_empty() => Ok(parsed),
@@ -125,7 +125,7 @@ impl Fields {
     }
 }
 
-/// A page size: 0 is 100, and 1,000 the most.
+/// Parses a page size: 1 to 1,000; 0 means 100.
 pub(super) fn page_size(fields: &mut Fields, number: i32) -> Option<usize> {
     match number {
         0 => Some(100),
@@ -181,21 +181,21 @@ fn millis(millis: Millis) -> Timestamp {
     Timestamp { seconds: millis.div_euclid(1000), nanos }
 }
 
-/// A span in milliseconds, within bounds; `default` where it is not set.
+/// Parses a duration to milliseconds, from 10 s to `max`; `default` if it is not set.
 pub(super) fn span(
     fields: &mut Fields,
     field: &str,
     span: Option<WireDuration>,
     default: Millis,
-    most: Millis,
+    max: Millis,
 ) -> Option<Millis> {
-    const LEAST: Millis = 10_000;
+    const MIN: Millis = 10_000;
     let Some(span) = span else { return Some(default) };
     let millis = span.seconds.saturating_mul(1000).saturating_add(i64::from(span.nanos) / 1_000_000);
-    if (LEAST..=most).contains(&millis) {
+    if (MIN..=max).contains(&millis) {
         return Some(millis);
     }
-    fields.wrong(field, format!("is {millis} ms: it must be {} s to {} s", LEAST / 1000, most / 1000));
+    fields.wrong(field, format!("is {millis} ms: it must be {} s to {} s", MIN / 1000, max / 1000));
     None
 }
 
@@ -311,7 +311,7 @@ pub(super) fn prefix(fields: &mut Fields, prefix: String) -> Option<Prefix> {
     fields.parse("prefix", prefix)
 }
 
-/// A repository and a branch of it, which many version calls are about.
+/// Parses a repository and a branch.
 pub(super) fn branch_of(
     fields: &mut Fields,
     repository: String,

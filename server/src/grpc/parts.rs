@@ -1,16 +1,17 @@
-//! Items into messages: none may be larger than every client takes.
+//! Splits items into messages that do not exceed the message size limit of clients.
 
 use prost::Message;
 
-/// What an item needs besides its own bytes: a tag and a length.
-const AROUND: usize = 8;
+/// Maximum size of the tag and length of an item, in bytes.
+const OVERHEAD: usize = 8;
 
-/// Items in parts that each stay under `limit` bytes once they are encoded. An item that is larger alone is a part of its own.
+/// Groups items into parts of at most `limit` encoded bytes, in order. An item that is larger than `limit` becomes a
+/// part alone.
 pub(super) fn parts<T: Message>(items: impl IntoIterator<Item = T>, limit: usize) -> Vec<Vec<T>> {
     let mut parts: Vec<Vec<T>> = Vec::new();
     let mut size = 0;
     for item in items {
-        let length = item.encoded_len() + AROUND;
+        let length = item.encoded_len() + OVERHEAD;
         match parts.last_mut() {
             Some(part) if size + length <= limit => part.push(item),
             _ => {
@@ -29,7 +30,7 @@ mod tests {
     use lakeport_proto::v1::FileInfo;
 
     #[test]
-    fn parts_keep_the_order_and_stay_small() {
+    fn parts_keep_the_order_and_the_limit() {
         let info = |length| FileInfo { path: "x".repeat(length), ..FileInfo::default() };
         let sizes: Vec<Vec<usize>> = parts([10, 50, 20, 300, 1, 1].map(info), 100)
             .into_iter()

@@ -1,4 +1,4 @@
-//! The only place where an error becomes a status.
+//! Converts errors to gRPC statuses. All errors become statuses here.
 
 use crate::error::{Counts, Error, Kind};
 use lakeport_proto::ERROR_DOMAIN;
@@ -9,16 +9,17 @@ use tonic::metadata::MetadataValue;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, FieldViolation, PreconditionViolation, StatusExt};
 
-/// Subjects that an error names; more would not fit what every client takes.
+/// Maximum number of subjects in the details. More would exceed the header size limit of some clients.
 const MAX_SUBJECTS: usize = 10;
-/// Bytes of the bad fields that an error names.
+/// Maximum size of the invalid fields in the details, in bytes.
 const MAX_FIELDS_BYTES: usize = 2 << 10;
-/// Bytes of one text in the details.
+/// Maximum size of one text in the details, in bytes.
 const MAX_TEXT: usize = 256;
-/// Bytes of the message of a status, as they stand in a header: three for each that is not ASCII.
+/// Maximum size of the message of a status, in bytes of the header. Each byte that is not printable ASCII counts three
+/// times.
 const MAX_MESSAGE: usize = 1024;
 
-/// No `_` arm: a new kind has to choose its code.
+/// Returns the code of a kind. There is no `_` arm, so that the compiler asks for the code of each new kind.
 fn code(kind: Kind) -> Code {
     match kind {
         Kind::InvalidField
@@ -72,14 +73,14 @@ fn code(kind: Kind) -> Code {
     }
 }
 
-/// What a caller is told.
-#[expect(clippy::needless_pass_by_value, reason = "a status takes the place of its error")]
+/// Converts an error to the status that the caller gets, and logs it.
+#[expect(clippy::needless_pass_by_value, reason = "the status replaces the error")]
 pub fn into_status(error: Error) -> Status {
     let kind = error.kind();
     if matches!(kind, Kind::Internal | Kind::Corrupt | Kind::SessionStoreUnavailable) {
         tracing::error!(reason = kind.reason(), %error, source = ?std::error::Error::source(&error), "a call failed");
     } else {
-        tracing::debug!(reason = kind.reason(), %error, source = ?std::error::Error::source(&error), "a call was refused");
+        tracing::debug!(reason = kind.reason(), %error, source = ?std::error::Error::source(&error), "a call was rejected");
     }
     let message = shortened_for_header(&error.to_string(), MAX_MESSAGE);
     let mut status = Status::with_error_details(code(kind), message, details(&error));
@@ -89,13 +90,13 @@ pub fn into_status(error: Error) -> Status {
     status
 }
 
-/// The same, for one item of many.
+/// Converts the error of one item of a batch to the status of the item.
 pub fn item_status(error: Error) -> tonic_types::Status {
     let status = into_status(error);
     tonic_types::Status::decode(status.details()).unwrap_or_default()
 }
 
-/// The status of an item that went well.
+/// Returns the status of a successful item.
 pub(super) fn item_ok() -> tonic_types::Status {
     tonic_types::Status::default()
 }
@@ -137,7 +138,7 @@ fn details(error: &Error) -> ErrorDetails {
     details
 }
 
-/// As many of the bad fields as every client takes.
+/// Returns the first invalid fields, up to [`MAX_FIELDS_BYTES`].
 fn violations(error: &Error) -> Vec<FieldViolation> {
     let mut left = MAX_FIELDS_BYTES;
     let shown = error.violations().iter().map_while(|violation| {
@@ -160,7 +161,7 @@ fn resource(kind: Kind) -> &'static str {
     }
 }
 
-/// gRPC's own clients read this trailer and wait so long before they try again by themselves.
+/// Sets the trailer by which gRPC clients delay their automatic retries.
 fn pushback(status: &mut Status, after: Duration) {
     if let Ok(value) = MetadataValue::try_from(after.as_millis().to_string()) {
         status.metadata_mut().insert("grpc-retry-pushback-ms", value);
@@ -192,7 +193,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_error_says_its_reason_its_fields_and_when_to_retry() {
+    fn a_status_has_the_reason_the_fields_and_the_retry_delay() {
         let status = into_status(Error::field("path", "is empty"));
         let details = status.get_error_details();
         assert_eq!(status.code(), Code::InvalidArgument);
@@ -200,13 +201,13 @@ mod tests {
         assert_eq!(details.error_info().unwrap().domain, "lakeport.dev");
         assert_eq!(details.bad_request().unwrap().field_violations[0].field, "path");
 
-        let status = into_status(Error::new(Kind::LakefsUnavailable, "away"));
+        let status = into_status(Error::new(Kind::LakefsUnavailable, "unavailable"));
         assert_eq!(status.metadata().get("grpc-retry-pushback-ms").unwrap(), "1000");
         assert!(status.get_error_details().retry_info().is_some());
     }
 
     #[test]
-    fn a_conflict_of_many_long_paths_fits_every_client() {
+    fn a_conflict_of_many_long_paths_stays_within_header_limits() {
         let paths = (0..10_000).map(|n| format!("{n}/{}", "é".repeat(500)));
         let status = into_status(Error::new(Kind::MergeConflict, "x".repeat(10_000)).about(paths));
         assert!(status.details().len() <= 4 << 10, "{} bytes of details", status.details().len());
@@ -217,12 +218,12 @@ mod tests {
     }
 
     #[test]
-    fn many_bad_fields_fit_every_client() {
+    fn many_invalid_fields_stay_within_header_limits() {
         let violation = |n| crate::error::FieldViolation { field: format!("tags[{n}]"), description: "x".repeat(300) };
         let status = into_status(Error::fields((0..1000).map(violation).collect()));
         assert!(status.details().len() <= 4 << 10, "{} bytes of details", status.details().len());
         let named = status.get_error_details().bad_request().unwrap().field_violations.len();
-        assert!(named >= 5, "{named} fields are named");
+        assert!(named >= 5, "only {named} fields are in the details");
     }
 
     #[test]

@@ -1,21 +1,21 @@
-//! Page tokens: where to go on, and a fingerprint of the request that they belong to.
+//! Page tokens. A token consists of a fingerprint of the request and the position of the next page.
 
 use crate::error::{Error, Kind, Result};
 use prost::{Message, Name};
 use sha2::{Digest, Sha256};
 
-/// Bytes of the fingerprint.
+/// Size of the fingerprint, in bytes.
 const FINGERPRINT: usize = 8;
 
-/// A token that goes on behind `position` of this request, whose own token must be empty.
+/// Creates a token for the page after `position`. The page token in `request` must be empty.
 pub(super) fn make<R: Message + Name>(request: &R, position: &str) -> String {
     hex::encode([fingerprint(request).as_slice(), position.as_bytes()].concat())
 }
 
-/// Where a token of this request, whose own token must be empty here, goes on. An empty one begins.
+/// Returns the position in a token; `None` for an empty token. The page token in `request` must be empty.
 ///
 /// # Errors
-/// `PageTokenInvalid`.
+/// `PageTokenInvalid` if the token is malformed or was created for another request.
 pub(super) fn read<R: Message + Name>(request: &R, token: &str) -> Result<Option<String>> {
     if token.is_empty() {
         return Ok(None);
@@ -23,7 +23,7 @@ pub(super) fn read<R: Message + Name>(request: &R, token: &str) -> Result<Option
     let invalid = || {
         Error::new(
             Kind::PageTokenInvalid,
-            "page_token is not one of this request's: send the same request that it came from, or none to begin anew",
+            "page_token is not from this request: repeat the parameters of the first page, or leave page_token out",
         )
     };
     let bytes = hex::decode(token).map_err(|_| invalid())?;
@@ -35,9 +35,9 @@ pub(super) fn read<R: Message + Name>(request: &R, token: &str) -> Result<Option
 }
 
 fn fingerprint<R: Message + Name>(request: &R) -> [u8; FINGERPRINT] {
-    // Requests of two methods may have the same bytes.
-    let said = [R::full_name().as_bytes(), &[0], &request.encode_to_vec()].concat();
-    let digest: [u8; 32] = Sha256::digest(said).into();
+    // The name of the type is included, since requests of two methods can have the same bytes.
+    let hashed = [R::full_name().as_bytes(), &[0], &request.encode_to_vec()].concat();
+    let digest: [u8; 32] = Sha256::digest(hashed).into();
     let mut mark = [0; FINGERPRINT];
     mark.copy_from_slice(&digest[..FINGERPRINT]);
     mark
@@ -68,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn labels_are_the_same_in_any_order() {
+    fn the_order_of_labels_does_not_matter() {
         let labels: Vec<_> = (0..16).map(|n| (format!("label-{n}"), n.to_string())).collect();
         let request = |labels: Vec<(String, String)>| ListTransactionsRequest {
             labels: labels.into_iter().collect(),
