@@ -1,4 +1,4 @@
-//! gRPC's framing, where payload passes by reference count: messages whose `data` is field 15.
+//! gRPC framing that passes payload by reference count. It applies to messages whose `data` is field 15.
 
 use crate::error::{Error, Kind, Result};
 use bytes::{Buf, BufMut, Bytes, BytesMut};
@@ -7,20 +7,21 @@ use prost::Message;
 use std::collections::VecDeque;
 use tonic::body::Body;
 
-/// Bytes before each message: a flag and a length.
+/// Size of the prefix of each message, in bytes: a flag and a length.
 const PREFIX: usize = 5;
-/// The number of the field that holds payload, in every message that has one.
+/// Number of the payload field in every message that has one.
 const DATA_FIELD: u64 = 15;
-/// Its tag: length-delimited.
+/// Tag of the payload field, which is length-delimited.
 const DATA_TAG: u8 = (15 << 3) | 2;
-/// Payload smaller than this is copied behind its head: a frame of its own would cost more.
-const COPIED: usize = 512;
+/// Payload smaller than this, in bytes, is copied after its head, since a separate frame would cost more.
+const MIN_SEPARATE: usize = 512;
 
-/// A message whose fields but `data` are `head`, as one or two pieces: the framing with the head, and the data untouched.
+/// Encodes a message from its payload and its other fields (`head`). Returns the framing with the head, and the payload
+/// without a copy. A small payload is part of the first piece.
 pub(super) fn message(head: &impl Message, data: Bytes) -> (Bytes, Option<Bytes>) {
-    let mut fields = BytesMut::with_capacity(64 + if data.len() < COPIED { data.len() } else { 0 });
+    let mut fields = BytesMut::with_capacity(64 + if data.len() < MIN_SEPARATE { data.len() } else { 0 });
     fields.put_bytes(0, PREFIX);
-    // A BytesMut grows as it is written to.
+    // This cannot fail: a BytesMut grows when needed.
     let _ = head.encode(&mut fields);
     if !data.is_empty() {
         fields.put_u8(DATA_TAG);
@@ -28,32 +29,32 @@ pub(super) fn message(head: &impl Message, data: Bytes) -> (Bytes, Option<Bytes>
     }
     let length = u32::try_from(fields.len() - PREFIX + data.len()).unwrap_or(u32::MAX);
     fields[1..PREFIX].copy_from_slice(&length.to_be_bytes());
-    if data.len() < COPIED {
+    if data.len() < MIN_SEPARATE {
         fields.extend_from_slice(&data);
         return (fields.freeze(), None);
     }
     (fields.freeze(), Some(data))
 }
 
-/// A message that came: its fields but `data`, encoded as they came, and the pieces of `data`.
+/// A received message: its other fields, still encoded, and the pieces of `data`.
 #[derive(Debug, Default)]
-pub(super) struct Taken {
+pub(super) struct Received {
     pub(super) fields: Vec<u8>,
     pub(super) data: Vec<Bytes>,
 }
 
-/// Takes messages out of the pieces of a request body, without copying their `data`.
+/// Extracts messages from the pieces of a request body, without copying their `data`.
 pub(super) struct Deframer {
     pieces: VecDeque<Bytes>,
-    /// Pieces so small that each would cost more than it holds, gathered behind `pieces`.
+    /// Small pieces, joined to one buffer. They come after `pieces`.
     small: BytesMut,
-    /// Bytes in both.
+    /// Number of bytes in `pieces` and `small`.
     buffered: usize,
-    /// Bytes without which there is nothing to be taken.
+    /// Number of buffered bytes that the next step needs.
     needed: usize,
 }
 
-/// Pieces below this are gathered.
+/// Pieces smaller than this, in bytes, are joined: the overhead of each would exceed its contents.
 const SMALL: usize = 4 << 10;
 
 impl Default for Deframer {
@@ -68,38 +69,39 @@ impl Deframer {
         if piece.len() < SMALL {
             self.small.extend_from_slice(&piece);
         } else {
-            self.gather();
+            self.flush_small();
             self.pieces.push_back(piece);
         }
     }
 
-    fn gather(&mut self) {
+    fn flush_small(&mut self) {
         if !self.small.is_empty() {
             self.pieces.push_back(self.small.split().freeze());
         }
     }
 
-    /// Whether the body may end here.
+    /// Returns whether no bytes are buffered, so that the body may end here.
     pub(super) fn is_empty(&self) -> bool {
         self.buffered == 0
     }
 
-    /// The next message, once all of it came.
+    /// Returns the next message; `None` until all of it has arrived.
     ///
     /// # Errors
     /// `InvalidField` for a message over `limit` bytes or one that does not decode; `Unsupported` for a compressed one.
-    pub(super) fn next(&mut self, limit: usize) -> Result<Option<Taken>> {
+    pub(super) fn next(&mut self, limit: usize) -> Result<Option<Received>> {
         if self.buffered < self.needed {
             return Ok(None);
         }
-        self.gather();
+        self.flush_small();
         let Some(prefix) = self.peek::<PREFIX>() else { return Ok(None) };
         if prefix[0] != 0 {
-            return Err(Error::new(Kind::Unsupported, "compressed messages are not taken: send them as they are"));
+            return Err(Error::new(Kind::Unsupported, "compressed messages are not supported: send them uncompressed"));
         }
         let length = u32::from_be_bytes([prefix[1], prefix[2], prefix[3], prefix[4]]) as usize;
         if length > limit {
-            let message = format!("a message has {length} bytes: at most {limit} are taken; send more, smaller ones");
+            let message =
+                format!("the message has {length} bytes, and at most {limit} are allowed: send smaller messages");
             return Err(Error::field("data", message));
         }
         self.needed = PREFIX + length;
@@ -111,33 +113,33 @@ impl Deframer {
         self.take_fields(length).map(Some)
     }
 
-    fn take_fields(&mut self, length: usize) -> Result<Taken> {
+    fn take_fields(&mut self, length: usize) -> Result<Received> {
         let end = self.buffered - length;
-        let mut taken = Taken::default();
+        let mut received = Received::default();
         while self.buffered > end {
             let tag = self.varint(end)?;
             let is_data = tag == u64::from(DATA_TAG);
             if !is_data {
-                prost::encoding::encode_varint(tag, &mut taken.fields);
+                prost::encoding::encode_varint(tag, &mut received.fields);
             }
             match (tag & 7, tag >> 3) {
                 (2, DATA_FIELD) => {
                     let length = self.length(end)?;
-                    // Of a field that comes twice, the last counts.
-                    taken.data = self.split(length);
+                    // If a field occurs twice, the last one counts.
+                    received.data = self.split(length);
                 }
-                (0, _) => prost::encoding::encode_varint(self.varint(end)?, &mut taken.fields),
-                (1, _) => self.copy(8, end, &mut taken.fields)?,
-                (5, _) => self.copy(4, end, &mut taken.fields)?,
+                (0, _) => prost::encoding::encode_varint(self.varint(end)?, &mut received.fields),
+                (1, _) => self.copy(8, end, &mut received.fields)?,
+                (5, _) => self.copy(4, end, &mut received.fields)?,
                 (2, _) => {
                     let length = self.length(end)?;
-                    prost::encoding::encode_varint(length as u64, &mut taken.fields);
-                    self.copy(length, end, &mut taken.fields)?;
+                    prost::encoding::encode_varint(length as u64, &mut received.fields);
+                    self.copy(length, end, &mut received.fields)?;
                 }
                 _ => return Err(undecodable()),
             }
         }
-        Ok(taken)
+        Ok(received)
     }
 
     fn length(&mut self, end: usize) -> Result<usize> {
@@ -171,7 +173,7 @@ impl Deframer {
         Ok(())
     }
 
-    /// The next `length` bytes, which are there, as slices of what came.
+    /// Removes the next `length` bytes, which must be buffered, and returns them as slices of the pieces.
     fn split(&mut self, mut length: usize) -> Vec<Bytes> {
         let mut slices = Vec::new();
         while length > 0 {
@@ -211,16 +213,16 @@ impl Deframer {
 }
 
 fn undecodable() -> Error {
-    Error::field("message", "does not decode as its type")
+    Error::field("message", "cannot be decoded as its protobuf type")
 }
 
-/// The next piece of a request, `None` at its end.
+/// Returns the next piece of a request body; `None` at its end.
 pub(super) async fn next_piece(body: &mut Body) -> Result<Option<Bytes>> {
     loop {
         match body.frame().await {
             None => return Ok(None),
             Some(Err(error)) => {
-                let message = "the connection broke off before the request was whole: send it again";
+                let message = "the connection broke before the request was complete: send it again";
                 return Err(Error::new(Kind::WriteIncomplete, message).caused_by(error));
             }
             Some(Ok(frame)) => {
@@ -244,16 +246,16 @@ mod tests {
         [&[0], length.to_be_bytes().as_slice(), &encoded].concat()
     }
 
-    fn decoded(taken: &Taken) -> WriteRequest {
-        let mut request = WriteRequest::decode(taken.fields.as_slice()).unwrap();
+    fn decoded(received: &Received) -> WriteRequest {
+        let mut request = WriteRequest::decode(received.fields.as_slice()).unwrap();
         assert!(request.data.is_empty());
-        request.data = taken.data.concat().into();
+        request.data = received.data.concat().into();
         request
     }
 
     proptest! {
         #[test]
-        fn what_is_written_by_reference_decodes(data: Vec<u8>, offset: i64, crc32c: Option<u32>, index: i32) {
+        fn messages_equal_those_of_prost(data: Vec<u8>, offset: i64, crc32c: Option<u32>, index: i32) {
             let head = ReadResponse { offset, crc32c, range_index: index, ..Default::default() };
             let (first, second) = message(&head, data.clone().into());
             let all = [first, second.unwrap_or_default()].concat();
@@ -261,7 +263,7 @@ mod tests {
         }
 
         #[test]
-        fn what_comes_in_any_pieces_is_taken(
+        fn messages_are_extracted_from_any_pieces(
             messages in prop::collection::vec((any::<Vec<u8>>(), any::<String>(), any::<Option<i64>>(), any::<Option<u32>>(), any::<bool>()), 1..4),
             cuts in prop::collection::vec(1_usize..40, 0..50),
         ) {
@@ -270,19 +272,19 @@ mod tests {
             }).collect();
             let mut bytes = Bytes::from(sent.iter().flat_map(framed).collect::<Vec<u8>>());
             let mut deframer = Deframer::default();
-            let mut came = Vec::new();
+            let mut received = Vec::new();
             for cut in cuts.into_iter().chain([usize::MAX]) {
                 deframer.push(bytes.split_to(cut.min(bytes.len())));
-                while let Some(taken) = deframer.next(1 << 20).unwrap() {
-                    came.push(decoded(&taken));
+                while let Some(message) = deframer.next(1 << 20).unwrap() {
+                    received.push(decoded(&message));
                 }
             }
             prop_assert!(deframer.is_empty());
-            prop_assert_eq!(came, sent);
+            prop_assert_eq!(received, sent);
         }
 
         #[test]
-        fn bytes_by_chance_never_panic(bytes: Vec<u8>) {
+        fn random_bytes_never_panic(bytes: Vec<u8>) {
             let mut deframer = Deframer::default();
             deframer.push(bytes.into());
             while let Ok(Some(_)) = deframer.next(1 << 20) {}
@@ -290,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_taken_is_refused() {
+    fn invalid_messages_are_rejected() {
         let mut deframer = Deframer::default();
         deframer.push(Bytes::from_static(&[1, 0, 0, 0, 0]));
         assert_eq!(deframer.next(10).unwrap_err().kind(), Kind::Unsupported);

@@ -1,4 +1,4 @@
-//! `FileService.Read`: lakeFS's body is the body of the answer.
+//! `FileService.Read`: streams the bytes of lakeFS's response without copying them.
 
 use crate::auth::Caller;
 use crate::error::{Error, Kind, Result};
@@ -20,27 +20,27 @@ use lakeport_types::{ByteRange, ObjectPath};
 use std::collections::VecDeque;
 use tonic::{Code, Status};
 
-/// Bytes of one message at most: lakeFS's pieces as they come, and no larger than this.
+/// Maximum payload of one message, in bytes. Larger pieces from lakeFS are split.
 const MAX_PIECE: usize = 2 << 20;
-/// Ranges of one request.
+/// Maximum number of ranges in one request.
 const MAX_RANGES: usize = 1000;
 
-/// Begins a read; what comes are the frames of the answer, the status among them.
+/// Starts a read, and returns the frames of the response. The last frame is the status.
 pub(crate) async fn read(
     ops: &Shared,
     caller: &Caller,
     request: ReadRequest,
 ) -> Result<impl Stream<Item = Result<Frame<Bytes>, Status>> + Send + use<>> {
     let checksum = request.checksum;
-    let wanted = decode(request)?;
-    let mut ranges = wanted.ranges.iter().copied().enumerate().collect::<VecDeque<_>>();
+    let params = decode(request)?;
+    let mut ranges = params.ranges.iter().copied().enumerate().collect::<VecDeque<_>>();
     let (_, first) = ranges.pop_front().unwrap_or((0, ByteRange::ALL));
-    // The first range decides whether there is an answer at all.
-    let opened = read::read(ops, caller, &wanted.place, &wanted.path, first, &wanted.conditions).await;
-    let mut reading = Reading {
+    // If the first range fails, the call fails without a response message.
+    let opened = read::read(ops, caller, &params.place, &params.path, first, &params.conditions).await;
+    let mut response = ResponseStream {
         ops: ops.clone(),
         caller: caller.clone(),
-        wanted,
+        params,
         ranges,
         current: None,
         index: 0,
@@ -51,26 +51,27 @@ pub(crate) async fn read(
         is_done: false,
     };
     match opened {
-        Ok(object) => reading.begin(0, object),
-        Err(error) if reading.wanted.in_band && error.kind() == Kind::RangeOutOfBounds => {
-            reading.describe().await?;
-            reading.fail(0, error);
+        Ok(object) => response.begin(0, object),
+        Err(error) if response.params.in_band && error.kind() == Kind::RangeOutOfBounds => {
+            response.describe().await?;
+            response.fail(0, error);
         }
         Err(error) => return Err(error),
     }
-    Ok(stream::unfold(reading, Reading::next_frame))
+    Ok(stream::unfold(response, ResponseStream::next_frame))
 }
 
-struct Wanted {
+/// Parameters of a read.
+struct ReadParams {
     place: Place,
     path: ObjectPath,
     ranges: Vec<ByteRange>,
-    /// A range that fails says so, and the others go on.
+    /// Whether a failed range is reported in a message, and the other ranges continue.
     in_band: bool,
     conditions: Conditions,
 }
 
-fn decode(request: ReadRequest) -> Result<Wanted> {
+fn decode(request: ReadRequest) -> Result<ReadParams> {
     let mut fields = Fields::default();
     let place = fields.place(request.repository, request.r#ref, request.transaction_id);
     let path = fields.parse("path", request.path);
@@ -81,33 +82,34 @@ fn decode(request: ReadRequest) -> Result<Wanted> {
         if request.read_offset != 0 || request.read_limit != 0 {
             fields.wrong("ranges", "must be empty with read_offset or read_limit");
         }
-        many(&mut fields, &request.ranges)
+        parse_ranges(&mut fields, &request.ranges)
     };
     let conditions = Conditions {
         if_match: Some(request.if_match).filter(|etag| !etag.is_empty()),
         if_none_match: Some(request.if_none_match).filter(|etag| !etag.is_empty()),
     };
     let (place, (path, ranges)) = fields.done(place.zip(path.zip(ranges)))?;
-    Ok(Wanted { place, path, ranges, in_band, conditions })
+    Ok(ReadParams { place, path, ranges, in_band, conditions })
 }
 
-fn many(fields: &mut Fields, ranges: &[ReadRange]) -> Option<Vec<ByteRange>> {
+/// Parses the ranges, which must not overlap.
+fn parse_ranges(fields: &mut Fields, ranges: &[ReadRange]) -> Option<Vec<ByteRange>> {
     if ranges.len() > MAX_RANGES {
-        fields.wrong("ranges", format!("has {} ranges: at most {MAX_RANGES}", ranges.len()));
+        fields.wrong("ranges", format!("has {} ranges, and at most {MAX_RANGES} are allowed", ranges.len()));
         return None;
     }
-    let mut counted = Vec::new();
+    let mut extents = Vec::new();
     let mut parsed = Vec::new();
     for (at, range) in ranges.iter().enumerate() {
         let limit = fields.count(&format!("ranges[{at}].read_limit"), range.read_limit)?;
         if range.read_offset >= 0 {
             let end = if limit == 0 { u64::MAX } else { range.read_offset.unsigned_abs().saturating_add(limit) };
-            counted.push((range.read_offset.unsigned_abs(), end, at));
+            extents.push((range.read_offset.unsigned_abs(), end, at));
         }
         parsed.push(ByteRange::new(range.read_offset, limit));
     }
-    counted.sort_unstable();
-    for pair in counted.windows(2) {
+    extents.sort_unstable();
+    for pair in extents.windows(2) {
         let ((_, end, first), (start, _, second)) = (pair[0], pair[1]);
         if start < end {
             fields.wrong(&format!("ranges[{second}]"), format!("overlaps ranges[{first}]"));
@@ -116,25 +118,25 @@ fn many(fields: &mut Fields, ranges: &[ReadRange]) -> Option<Vec<ByteRange>> {
     Some(parsed)
 }
 
-/// A read under way.
-struct Reading {
+/// The frames of a response.
+struct ResponseStream {
     ops: Shared,
     caller: Caller,
-    wanted: Wanted,
-    /// Ranges that have not begun.
+    params: ReadParams,
+    /// Ranges that have not started.
     ranges: VecDeque<(usize, ByteRange)>,
     current: Option<ReadObject>,
     index: usize,
-    /// Goes with the first message.
+    /// Description of the object, until a message sends it.
     info: Option<FileInfo>,
-    /// Whether that is known, and said or about to be.
+    /// Whether the description is known.
     is_described: bool,
     checksum: bool,
     frames: VecDeque<Frame<Bytes>>,
     is_done: bool,
 }
 
-impl Reading {
+impl ResponseStream {
     async fn next_frame(mut self) -> Option<(Result<Frame<Bytes>, Status>, Self)> {
         loop {
             if let Some(frame) = self.frames.pop_front() {
@@ -147,7 +149,7 @@ impl Reading {
         }
     }
 
-    /// Makes the next frames: a message, or the trailers.
+    /// Produces the next frames: a message, or the trailers.
     async fn advance(&mut self) {
         let Some(object) = &mut self.current else {
             return match self.ranges.pop_front() {
@@ -159,7 +161,7 @@ impl Reading {
             Ok(Some((offset, piece))) => self.send(offset, piece),
             Ok(None) => {
                 let offset = object.offset;
-                // An object or range without bytes still says what it is.
+                // For an empty object or range, this message carries the description.
                 if self.info.is_some() {
                     self.send(offset, Bytes::new());
                 }
@@ -170,11 +172,11 @@ impl Reading {
     }
 
     async fn open(&mut self, index: usize, range: ByteRange) {
-        let Wanted { place, path, conditions, .. } = &self.wanted;
+        let ReadParams { place, path, conditions, .. } = &self.params;
         match read::read(&self.ops, &self.caller, place, path, range, conditions).await {
             Ok(object) => self.begin(index, object),
             Err(error) if error.kind() == Kind::RangeOutOfBounds => self.fail(index, error),
-            // The first range set that condition, not the caller.
+            // The condition is from the first range, not from the caller.
             Err(error) if error.kind() == Kind::EtagMismatch => self.end(Some(read::changed(path))),
             Err(error) => self.end(Some(error)),
         }
@@ -182,29 +184,29 @@ impl Reading {
 
     fn begin(&mut self, index: usize, object: ReadObject) {
         if !self.is_described {
-            self.said(object.info.clone());
+            self.set_info(object.info.clone());
         }
         self.index = index;
         self.current = Some(object);
     }
 
-    /// Finds out what the object is without reading from it: also a range that fails is one of it.
+    /// Describes the object without reading it, if its first range failed.
     async fn describe(&mut self) -> Result<()> {
-        let Wanted { place, path, .. } = &self.wanted;
+        let ReadParams { place, path, .. } = &self.params;
         let info = stat::stat(&self.ops, &self.caller, place, path).await?;
-        self.said(file_info::FileInfo { metadata: Default::default(), ..info });
+        self.set_info(file_info::FileInfo { metadata: Default::default(), ..info });
         Ok(())
     }
 
-    /// Notes what the object is. All ranges are of one: those that follow must be of the first's.
-    fn said(&mut self, info: file_info::FileInfo) {
-        self.wanted.conditions.if_match = Some(info.etag.clone());
-        self.wanted.conditions.if_none_match = None;
+    /// Stores the description. All ranges must be of the same object, so its etag becomes a condition of the following ones.
+    fn set_info(&mut self, info: file_info::FileInfo) {
+        self.params.conditions.if_match = Some(info.etag.clone());
+        self.params.conditions.if_none_match = None;
         self.info = Some(file_info(info));
         self.is_described = true;
     }
 
-    /// One range fails, and the others go on.
+    /// Reports a failed range. The others continue.
     fn fail(&mut self, index: usize, error: Error) {
         let head = ReadResponse {
             info: self.info.take(),
@@ -242,7 +244,7 @@ impl Reading {
     fn end(&mut self, error: Option<Error>) {
         let status = error.map_or_else(|| Status::new(Code::Ok, ""), into_status);
         let mut trailers = HeaderMap::new();
-        // Fails only for metadata that is no header, and none of ours is.
+        // This fails only for metadata that is not a valid header. This status has only valid headers.
         let _ = status.add_header(&mut trailers);
         self.frames.push_back(Frame::trailers(trailers));
         self.is_done = true;

@@ -1,10 +1,10 @@
-//! `FileService.Write`: the body of the request is lakeFS's body.
+//! `FileService.Write`: streams the bytes of the request to lakeFS without copying them.
 
 use crate::auth::Caller;
 use crate::error::{Error, Kind, Result};
 use crate::grpc::convert::{Fields, file_info, sorted};
 use crate::grpc::frame::next_piece;
-use crate::grpc::frame::{Deframer, Taken, message};
+use crate::grpc::frame::{Deframer, Received, message};
 use crate::ops::context::Shared;
 use crate::ops::files::store_object::UploadHeader;
 use crate::ops::files::write;
@@ -22,10 +22,10 @@ use std::time::Duration;
 use tonic::body::Body;
 use tonic::{Code, Status};
 
-/// How long a caller may take to say what it writes: until then nobody knows whether it may.
+/// Timeout for the first message. Until it arrives, the target of the write is unknown.
 const FIRST_MESSAGE: Duration = Duration::from_secs(30);
 
-/// Takes an upload and answers once it is published; what comes are the frames of the answer.
+/// Receives an upload and waits until it is published. Returns the frames of the response.
 pub(crate) async fn write(
     ops: &Shared,
     caller: &Caller,
@@ -34,10 +34,19 @@ pub(crate) async fn write(
     let limit = ops.limits.message_bytes;
     let mut messages = Messages { body, deframer: Deframer::default(), limit, next_offset: 0 };
     let first = tokio::time::timeout(FIRST_MESSAGE, messages.next()).await.map_err(|_| {
-        Error::new(Kind::WriteIncomplete, "the first message, which says what to write, did not come in time")
+        Error::new(
+            Kind::WriteIncomplete,
+            format!(
+                "the first message did not arrive within {} s: send it right after the call starts",
+                FIRST_MESSAGE.as_secs()
+            ),
+        )
     })?;
     let Some((request, data)) = first? else {
-        return Err(Error::new(Kind::WriteIncomplete, "the stream is empty: its first message says what to write"));
+        return Err(Error::new(
+            Kind::WriteIncomplete,
+            "the stream is empty: send at least one message, with path and finish_write",
+        ));
     };
     let first = OwnChecks { crc32c: request.crc32c, write_offset: request.write_offset, finish: request.finish_write };
     let (place, path, header) = decode(request)?;
@@ -45,14 +54,14 @@ pub(crate) async fn write(
     let parts = parts_of(data, first.finish.then(Checks::default));
     let source = stream::try_unfold((messages, parts, first.finish), next_part);
     let info = write::write(ops, caller, &place, &path, header, Box::pin(source)).await?;
-    let (answer, _) = message(&WriteResponse { info: Some(file_info(info)) }, Bytes::new());
+    let (response, _) = message(&WriteResponse { info: Some(file_info(info)) }, Bytes::new());
     let mut trailers = HeaderMap::new();
-    // An OK has no metadata that could fail to be a header.
+    // This cannot fail: the status has no metadata.
     let _ = Status::new(Code::Ok, "").add_header(&mut trailers);
-    Ok(stream::iter([Ok(Frame::data(answer)), Ok(Frame::trailers(trailers))]))
+    Ok(stream::iter([Ok(Frame::data(response)), Ok(Frame::trailers(trailers))]))
 }
 
-/// What the first message says of itself, besides what it says of the object.
+/// Fields of the first message about its own data.
 struct OwnChecks {
     crc32c: Option<u32>,
     write_offset: Option<i64>,
@@ -63,7 +72,7 @@ fn decode(request: WriteRequest) -> Result<(Place, ObjectPath, UploadHeader)> {
     let mut fields = Fields::default();
     let has_target = !(request.path.is_empty() && request.repository.is_empty() && request.transaction_id.is_empty());
     if !has_target {
-        return Err(Error::field("path", "is missing: the first message says what to write, before any data"));
+        return Err(Error::field("path", "is missing: the first message must have the target of the write"));
     }
     let place = fields.place(request.repository, request.r#ref, request.transaction_id);
     let path = fields.parse("path", request.path);
@@ -73,7 +82,8 @@ fn decode(request: WriteRequest) -> Result<(Place, ObjectPath, UploadHeader)> {
     };
     let write_id: Option<IdempotencyKey> = fields.optional("write_id", request.write_id);
     if write_id.is_some() && request.if_none_match.is_empty() {
-        fields.wrong("write_id", "is for create-only writes: send if_none_match: * with it, or leave it out");
+        fields
+            .wrong("write_id", "is only allowed in create-only writes: set if_none_match to *, or leave write_id out");
     }
     if !["", "*"].contains(&request.if_none_match.as_str()) {
         fields.wrong("if_none_match", "must be empty or *: lakeFS has no other condition for a write");
@@ -96,7 +106,7 @@ fn md5(fields: &mut Fields, md5: &[u8]) -> Option<Option<[u8; 16]>> {
     }
     let parsed = md5.try_into().ok();
     if parsed.is_none() {
-        fields.wrong("object_md5", format!("has {} bytes: an MD5 has 16", md5.len()));
+        fields.wrong("object_md5", format!("has {} bytes, and an MD5 has 16", md5.len()));
     }
     parsed.map(Some)
 }
@@ -105,16 +115,16 @@ fn md5(fields: &mut Fields, md5: &[u8]) -> Option<Option<[u8; 16]>> {
 struct Messages {
     body: Body,
     deframer: Deframer,
-    /// Bytes of one message at most.
+    /// Maximum size of one message, in bytes.
     limit: usize,
-    /// Where the next data begins.
+    /// Offset of the next data.
     next_offset: u64,
 }
 
 impl Messages {
     async fn next(&mut self) -> Result<Option<(WriteRequest, Vec<Bytes>)>> {
         loop {
-            if let Some(Taken { fields, data }) = self.deframer.next(self.limit)? {
+            if let Some(Received { fields, data }) = self.deframer.next(self.limit)? {
                 let request = WriteRequest::decode(fields.as_slice()).map_err(|e| Error::field("message", e))?;
                 return Ok(Some((request, data)));
             }
@@ -122,24 +132,24 @@ impl Messages {
                 Some(piece) => self.deframer.push(piece),
                 None if self.deframer.is_empty() => return Ok(None),
                 None => {
-                    let message = "the stream ended in the middle of a message: nothing was published; send it again";
+                    let message = "the stream ended within a message: nothing was published; send it again";
                     return Err(Error::new(Kind::WriteIncomplete, message));
                 }
             }
         }
     }
 
-    /// Checks what a message says of its own data.
+    /// Checks the CRC32C and the offset of the data of a message.
     fn check(&mut self, crc32c: Option<u32>, offset: Option<i64>, data: &[Bytes]) -> Result<()> {
         if let Some(offset) = offset.filter(|offset| u64::try_from(*offset) != Ok(self.next_offset)) {
-            let message = format!("is {offset}, and {} bytes came: there must be no gaps", self.next_offset);
+            let message = format!("is {offset}, but {} bytes arrived before: gaps are not allowed", self.next_offset);
             return Err(Error::field("write_offset", message));
         }
         if let Some(expected) = crc32c {
             let actual = data.iter().fold(0, |crc, piece| crc32c::crc32c_append(crc, piece));
             if actual != expected {
                 let message =
-                    format!("crc32c is {expected:08x}, and the data of the message has {actual:08x}: send it again");
+                    format!("crc32c is {expected:08x}, but the data of the message has {actual:08x}: send it again");
                 return Err(Error::new(Kind::ChecksumMismatch, message));
             }
         }
@@ -148,7 +158,7 @@ impl Messages {
     }
 }
 
-/// The data of a message as parts, the last of which finishes if the message does.
+/// Returns the data of a message as parts. With `finish`, an empty last part follows.
 fn parts_of(data: Vec<Bytes>, finish: Option<Checks>) -> VecDeque<Part> {
     let mut parts: VecDeque<Part> = data.into_iter().map(|data| Part { data, finish: None }).collect();
     if finish.is_some() {
@@ -173,15 +183,14 @@ async fn next_part((mut messages, mut parts, mut finished): Sending) -> Result<O
         let last = decode_last(&request)?;
         finished = request.finish_write;
         if !finished && last.is_any() {
-            let rule =
-                "stands in neither the first message nor the one with finish_write: only these say what all has to be";
+            let rule = "may only be in the first message or in the one with finish_write";
             return Err(Error::field("size_bytes, object_crc32c, object_md5", rule));
         }
         parts = parts_of(data, finished.then_some(last));
     }
 }
 
-/// Refuses a second header.
+/// Rejects fields that are only allowed in the first message.
 fn only_data(request: &WriteRequest) -> Result<()> {
     let is_header = !request.repository.is_empty()
         || !request.r#ref.is_empty()
@@ -192,7 +201,8 @@ fn only_data(request: &WriteRequest) -> Result<()> {
         || !request.if_none_match.is_empty()
         || !request.write_id.is_empty();
     if is_header {
-        return Err(Error::field("path", "stands in a later message: only the first says what to write"));
+        let rule = "must be in the first message only, like all fields of the target and the object";
+        return Err(Error::field("path", rule));
     }
     Ok(())
 }

@@ -34,14 +34,17 @@ fn decode(request: BeginTransactionRequest) -> Result<Begin> {
     let lifetime = span(&mut fields, "lifetime", request.lifetime, DAY, 7 * DAY);
     let kept_branch: Option<BranchName> = fields.optional("branch", request.branch);
     if kept_branch.as_ref().is_some_and(BranchName::is_transaction) {
-        fields.wrong("branch", "must not begin with lakeport-tx-");
+        fields.wrong(
+            "branch",
+            "must not start with lakeport-tx-, the prefix of transaction branches: choose another name",
+        );
     }
     let kept: Option<BranchRetention> = fields.known("branch_retention", request.branch_retention);
     let keeps = kept.is_some_and(|kept| kept != BranchRetention::Unspecified && kept != BranchRetention::Delete);
     if request.read_only && (keeps || kept_branch.is_some()) {
-        fields.wrong("branch_retention", "must be left out with read_only: there is nothing to keep");
+        fields.wrong("branch_retention", "must be unset with read_only: there is no branch to keep");
     } else if kept_branch.is_some() && !keeps {
-        fields.wrong("branch", "names a branch to keep: set branch_retention too");
+        fields.wrong("branch", "is the name of the kept branch: set branch_retention, too, or leave it out");
     }
     check_labels(&mut fields, &request.labels);
     let parsed = repository.zip(base_branch).zip(idle_timeout.zip(lifetime)).zip(kept);
@@ -58,10 +61,10 @@ fn decode(request: BeginTransactionRequest) -> Result<Begin> {
 
 fn check_labels(fields: &mut Fields, labels: &HashMap<String, String>) {
     if labels.len() > MAX_LABELS {
-        fields.wrong("labels", format!("has {} labels: at most {MAX_LABELS}", labels.len()));
+        fields.wrong("labels", format!("has {} labels, and at most {MAX_LABELS} are allowed", labels.len()));
     }
     if let Some(key) = labels.iter().find(|(k, v)| k.len().max(v.len()) > MAX_LABEL_BYTES).map(|(key, _)| key) {
         let shown: String = key.chars().take(40).collect();
-        fields.wrong("labels", format!("label {shown:?} has more than {MAX_LABEL_BYTES} bytes"));
+        fields.wrong("labels", format!("label {shown:?} has a key or value with more than {MAX_LABEL_BYTES} bytes"));
     }
 }

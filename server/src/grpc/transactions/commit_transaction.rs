@@ -29,10 +29,10 @@ pub(crate) async fn commit_transaction(
         fields.wrong("tags", "must be empty with skip_merge: there is no merge commit to tag");
     }
     if skip_merge && request.squash {
-        fields.wrong("squash", "must be false with skip_merge: it says how to merge");
+        fields.wrong("squash", "must be false with skip_merge: there is no merge to squash");
     }
     if skip_merge && request.strategy != 0 {
-        fields.wrong("strategy", "must be unset with skip_merge: it says how to merge");
+        fields.wrong("strategy", "must be unset with skip_merge: there is no merge with conflicts");
     }
     let (id, conflicts) = fields.done(id.zip(conflicts))?;
     let commit = Commit {

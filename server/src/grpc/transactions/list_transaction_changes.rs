@@ -20,7 +20,7 @@ pub(crate) async fn list_transaction_changes(
     let changes = list_transaction_changes::list_transaction_changes(ops, caller, &id, prefix).await?;
     Ok(stream::try_unfold((ops.clone(), changes), async |(ops, mut changes)| {
         let Some(page) = changes.next(&ops).await? else { return Ok(None) };
-        let changed = page.into_iter().map(path_change).collect();
-        Ok(Some((ListTransactionChangesResponse { changes: changed }, (ops, changes))))
+        let page = page.into_iter().map(path_change).collect();
+        Ok(Some((ListTransactionChangesResponse { changes: page }, (ops, changes))))
     }))
 }

@@ -24,7 +24,7 @@ pub(crate) async fn list_transactions(
     let states: Vec<TransactionState> =
         request.states.iter().filter_map(|number| fields.known("states", *number)).collect();
     if states.contains(&TransactionState::Unspecified) {
-        fields.wrong("states", "must name states: leave it empty for all");
+        fields.wrong("states", "must not contain TRANSACTION_STATE_UNSPECIFIED: leave states empty for all");
     }
     let size = page_size(&mut fields, request.page_size);
     let size = fields.done(size)?;
@@ -37,7 +37,7 @@ pub(crate) async fn list_transactions(
     let found = rows.len();
     rows.truncate(size);
     let positions: Vec<_> = rows.iter().map(|row| format!("{}/{}", row.create_time, row.id)).collect();
-    // A page of large labels ends earlier than was asked for.
+    // With large labels, a page has fewer transactions than page_size, since the message size is limited.
     let parts = parts(rows.iter().map(transaction), ops.limits.message_bytes);
     let transactions = parts.into_iter().next().unwrap_or_default();
     let last = transactions.len().checked_sub(1).filter(|_| transactions.len() < found);
@@ -48,5 +48,5 @@ pub(crate) async fn list_transactions(
 
 fn decode_position(position: &str) -> Result<(Millis, String)> {
     let parsed = position.split_once('/').and_then(|(time, id)| Some((time.parse().ok()?, id.to_owned())));
-    parsed.ok_or_else(|| Error::new(Kind::PageTokenInvalid, "page_token is not one of this request's: begin anew"))
+    parsed.ok_or_else(|| Error::new(Kind::PageTokenInvalid, "page_token is invalid: leave it out for the first page"))
 }
