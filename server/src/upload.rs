@@ -1,8 +1,8 @@
-//! The body of an upload: bytes as they come, checked as they pass.
+//! The body of an upload to lakeFS. It forwards the bytes as they arrive and checks them.
 //!
-//! A source that breaks off, or disagrees with what was said of it, ends the upload as an error, so that lakeFS never sees a
-//! whole body and nothing becomes visible. The last piece is held back until everything agrees: where the length is known,
-//! lakeFS would take the last byte for the end.
+//! If the source breaks off or does not match the expected size and checksums, the upload ends with an error. lakeFS
+//! then never gets a whole body, and no object becomes visible. The last piece is held back until all checks pass: with
+//! a known length, lakeFS would take the last byte for the end.
 
 use crate::error::{BoxError, Error, Kind, Result};
 use bytes::Bytes;
@@ -13,19 +13,19 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 
-/// What an object's bytes have to agree with.
+/// Expected size and checksums of an object.
 #[derive(Debug, Clone, Default)]
 pub struct Checks {
-    /// How many there are.
+    /// Number of bytes.
     pub size: Option<u64>,
-    /// CRC32C of all.
+    /// CRC32C of all bytes.
     pub crc32c: Option<u32>,
-    /// MD5 of all.
+    /// MD5 of all bytes.
     pub md5: Option<[u8; 16]>,
 }
 
 impl Checks {
-    /// Whether anything is asked for.
+    /// Returns whether any value is expected.
     pub fn is_any(&self) -> bool {
         self.size.is_some() || self.crc32c.is_some() || self.md5.is_some()
     }
@@ -36,36 +36,36 @@ impl Checks {
 pub struct Part {
     /// Bytes; may be empty.
     pub data: Bytes,
-    /// This is the last part: publish, if all agrees with these too.
+    /// Set in the last part. The object is published if all bytes also match these values.
     pub finish: Option<Checks>,
 }
 
-/// Parts, the last of which finishes. One that ends otherwise publishes nothing.
+/// Stream of parts. A stream that ends without a part with `finish` publishes nothing.
 pub type Source = Pin<Box<dyn Stream<Item = Result<Part>> + Send>>;
 
-/// What passed through an upload, for who made it.
+/// Outcome of an upload body, for the creator of the upload.
 #[derive(Clone, Default)]
 pub struct Outcome(Arc<Mutex<State>>);
 
 #[derive(Default)]
 struct State {
-    refusal: Option<Error>,
+    rejection: Option<Error>,
     sent: Option<(u64, u32)>,
 }
 
 impl Outcome {
-    /// Why the source was refused, if it was. Taken out.
-    pub fn refusal(&self) -> Option<Error> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).refusal.take()
+    /// Takes the error because of which the source was rejected, if it was.
+    pub fn take_rejection(&self) -> Option<Error> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).rejection.take()
     }
 
-    /// Size and CRC32C of what was sent, if it was sent to its end.
+    /// Returns the size and CRC32C of the sent bytes, once all are sent.
     pub fn sent(&self) -> Option<(u64, u32)> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).sent
     }
 
-    fn refuse(&self, error: Error) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).refusal = Some(error);
+    fn reject(&self, error: Error) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).rejection = Some(error);
     }
 
     fn complete(&self, size: u64, crc32c: u32) {
@@ -85,13 +85,13 @@ pub struct Upload {
     outcome: Outcome,
 }
 
-/// The upload ends here; the reason is in its outcome.
+/// The error with which a rejected body ends. The reason is in the [`Outcome`].
 #[derive(Debug, thiserror::Error)]
-#[error("the upload was refused")]
-struct Refused;
+#[error("the upload was rejected")]
+struct Rejected;
 
 impl Upload {
-    /// A body of a source, and what will be known of it.
+    /// Returns the body of a source, and its outcome.
     pub fn new(source: Source, checks: Checks) -> (Self, Outcome) {
         let outcome = Outcome::default();
         let md5 = checks.md5.map(|_| Md5::new());
@@ -100,10 +100,13 @@ impl Upload {
         (upload, outcome)
     }
 
-    fn pass(&mut self, data: &Bytes) -> Result<()> {
+    /// Counts and hashes bytes.
+    fn record(&mut self, data: &Bytes) -> Result<()> {
         self.size += data.len() as u64;
         if let Some(expected) = self.checks.size.filter(|expected| self.size > *expected) {
-            return Err(incomplete(format!("more bytes came than the {expected} of size_bytes")));
+            return Err(incomplete(format!(
+                "size_bytes is {expected}, but more bytes arrived: nothing was published; send it again"
+            )));
         }
         self.crc32c = crc32c::crc32c_append(self.crc32c, data);
         if let Some(md5) = &mut self.md5 {
@@ -112,11 +115,14 @@ impl Upload {
         Ok(())
     }
 
-    /// Everything came: it has to agree with what was said first and last.
-    fn agree(&mut self, last: &Checks) -> Result<()> {
+    /// Checks all bytes against the values from the first message and from the last part.
+    fn verify(&mut self, last: &Checks) -> Result<()> {
         for expected in [self.checks.size, last.size].into_iter().flatten() {
             if expected != self.size {
-                return Err(incomplete(format!("{} bytes came, and size_bytes is {expected}", self.size)));
+                return Err(incomplete(format!(
+                    "size_bytes is {expected}, but {} bytes arrived: nothing was published; send it again",
+                    self.size
+                )));
             }
         }
         for expected in [self.checks.crc32c, last.crc32c].into_iter().flatten() {
@@ -127,7 +133,7 @@ impl Upload {
         if last.md5.is_some() && self.checks.md5.is_none() {
             return Err(Error::field(
                 "object_md5",
-                "has to stand in the first message, since it is computed as bytes pass",
+                "must be in the first message, since it is computed as bytes arrive",
             ));
         }
         let actual: Option<[u8; 16]> = self.md5.take().map(|md5| md5.finalize().into());
@@ -144,9 +150,9 @@ impl Upload {
         let part = part.unwrap_or_else(|| {
             Err(incomplete("the stream ended without finish_write: nothing was published; send it again".to_owned()))
         })?;
-        self.pass(&part.data)?;
+        self.record(&part.data)?;
         if let Some(last) = &part.finish {
-            self.agree(last)?;
+            self.verify(last)?;
             self.is_done = true;
         }
         if !part.data.is_empty() {
@@ -163,7 +169,9 @@ fn incomplete(message: String) -> Error {
 fn mismatch(field: &str, expected: &str, actual: &str) -> Error {
     Error::new(
         Kind::ChecksumMismatch,
-        format!("{field} is {expected}, and the bytes that came have {actual}: send them again"),
+        format!(
+            "{field} is {expected}, but the bytes that arrived have {actual}: nothing was published; send it again"
+        ),
     )
 }
 
@@ -184,11 +192,11 @@ impl Body for Upload {
             };
             if let Err(error) = this.take(part) {
                 this.is_done = true;
-                this.outcome.refuse(error);
-                return Poll::Ready(Some(Err(Box::new(Refused))));
+                this.outcome.reject(error);
+                return Poll::Ready(Some(Err(Box::new(Rejected))));
             }
             if ready_to_send.is_some() && this.held.is_none() {
-                // An empty part came behind it: it is still the last piece.
+                // An empty part followed, so this is still the last piece.
                 this.held = ready_to_send;
             } else if let Some(piece) = ready_to_send {
                 return Poll::Ready(Some(Ok(Frame::data(piece))));
@@ -202,7 +210,7 @@ impl Body for Upload {
     }
 
     fn size_hint(&self) -> SizeHint {
-        // A body of known length 0 would never be polled, and so never checked.
+        // The client never polls a body of known length 0, so it would not be checked.
         self.checks.size.filter(|size| *size > 0).map_or_else(SizeHint::default, SizeHint::with_exact)
     }
 }
@@ -222,11 +230,11 @@ mod tests {
         while let Some(Ok(frame)) = upload.frame().await {
             sent.extend(frame.into_data().unwrap());
         }
-        (String::from_utf8(sent).unwrap(), outcome.refusal().map(|error| error.kind()))
+        (String::from_utf8(sent).unwrap(), outcome.take_rejection().map(|error| error.kind()))
     }
 
     #[tokio::test]
-    async fn what_finishes_and_agrees_passes_whole() {
+    async fn a_finished_upload_that_passes_all_checks_is_sent_completely() {
         let checks =
             Checks { size: Some(5), crc32c: Some(crc32c::crc32c(b"hello")), md5: Some(Md5::digest(b"hello").into()) };
         for parts in [vec![("hello", true)], vec![("he", false), ("", false), ("llo", false), ("", true)]] {
@@ -236,7 +244,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_last_piece_stays_back_where_anything_disagrees() {
+    async fn the_last_piece_is_held_back_if_a_check_fails() {
         let parts = || vec![("he", false), ("llo", true)];
         let size = Checks { size: Some(6), ..Checks::default() };
         assert_eq!(upload(parts(), size).await, ("".into(), Some(Kind::WriteIncomplete)));

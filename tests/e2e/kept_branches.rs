@@ -29,7 +29,7 @@ async fn a_branch_is_kept_in_place_if_a_hook_rejects_its_commit() {
     let ended = server.rollback("t").await.unwrap();
     assert_eq!((ended.state(), hook.count()), (TransactionState::RolledBack, 1));
     let failure = ended.failure.unwrap();
-    assert!(failure.message.contains("cannot be made"), "{}", failure.message);
+    assert!(failure.message.contains("cannot create the branch to keep"), "{}", failure.message);
     assert_eq!(server.get(&ended.branch, "a").await.unwrap(), "1");
     assert_eq!(server.transaction_branches().await, [ended.branch]);
     // `sweep` must not list the kept branch as a stray branch.
@@ -66,7 +66,7 @@ async fn a_merged_commit_succeeds_even_if_its_branch_cannot_be_kept() {
     let done = server.publish("t").await.unwrap();
     assert!(done.merged && forbidden.count() > 0);
     let failure = done.failure.expect("the response does not report that no branch was kept");
-    assert!(failure.message.contains("cannot be made"), "{}", failure.message);
+    assert!(failure.message.contains("cannot create the branch to keep"), "{}", failure.message);
     assert_eq!(server.get("main", "a").await.unwrap(), "1");
     assert!(server.is_clean().await);
 }

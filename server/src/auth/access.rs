@@ -4,54 +4,54 @@ use crate::error::{Error, Kind, Result};
 use lakeport_lakefs::{self as lakefs, Credentials, Lakefs};
 use sha2::{Digest, Sha256};
 
-/// Whose right calls use.
+/// Whose permissions calls use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {
-    /// The caller's own credentials go to lakeFS; a call without any is refused.
+    /// lakeFS gets the caller's own credentials. A call without credentials fails.
     PassThrough,
-    /// As above, but a call without credentials uses the service's account: the embedded lake on loopback.
+    /// As `PassThrough`, but a call without credentials uses the service's account. For the embedded lake on loopback.
     PassThroughOrService,
-    /// The service's account acts for all.
+    /// All calls use the service's account.
     Service,
-    /// The service's account acts for whoever shows this.
+    /// Calls with this token use the service's account. Other calls fail.
     Token(Token),
 }
 
-/// What callers show for the right of the service, known by its fingerprint alone.
+/// The token of the server, stored as a SHA-256 hash only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Token([u8; 32]);
 
 impl Token {
-    /// A text of a header.
+    /// Hashes a token.
     pub fn new(text: &str) -> Self {
         Self(Sha256::digest(text).into())
     }
 
-    /// Fingerprints are compared, so how long it takes says nothing of the token.
-    fn is_shown_by(self, credentials: &Credentials) -> bool {
-        credentials.bearer().is_some_and(|shown| Self::new(shown) == self)
+    /// Returns whether the credentials are this token. Hashes are compared, so the duration reveals nothing about the token.
+    fn matches(self, credentials: &Credentials) -> bool {
+        credentials.bearer().is_some_and(|token| Self::new(token) == self)
     }
 }
 
-/// A call whose credentials lakeFS has not seen yet.
+/// Credentials of a call that lakeFS has not verified yet.
 pub struct Claim {
     pub(super) lakefs: Lakefs,
-    /// Tells credentials apart without keeping them.
+    /// SHA-256 hash of the credentials, the key in caches; zeros for the service's account.
     pub(super) fingerprint: [u8; 32],
 }
 
 impl Access {
-    /// Whose right a call claims, if it may be made at all.
+    /// Returns the unverified credentials whose permissions a call uses.
     ///
     /// # Errors
-    /// `Unauthenticated`.
+    /// `Unauthenticated` for missing credentials or a wrong token.
     pub fn claim(self, credentials: Option<Credentials>, client: &lakefs::Client, service: &Lakefs) -> Result<Claim> {
         match (self, credentials) {
             (Self::Token(token), credentials) => match credentials {
-                Some(shown) if token.is_shown_by(&shown) => Self::Service.claim(None, client, service),
+                Some(credentials) if token.matches(&credentials) => Self::Service.claim(None, client, service),
                 _ => Err(Error::new(
                     Kind::Unauthenticated,
-                    "this server asks for its token: send what its --token says as `authorization: Bearer TOKEN`",
+                    "missing or wrong token: send the value of the server's --token as `authorization: Bearer TOKEN`",
                 )),
             },
             (Self::Service, _) | (Self::PassThroughOrService, None) => {
@@ -63,7 +63,7 @@ impl Access {
             }
             (Self::PassThrough, None) => Err(Error::new(
                 Kind::Unauthenticated,
-                "no credentials: send lakeFS's as `authorization: Basic base64(access_key_id:secret_access_key)` or Bearer",
+                "no credentials: send those of lakeFS as `authorization: Basic base64(access_key_id:secret_access_key)` or Bearer",
             )),
         }
     }
@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_lake_on_loopback_takes_callers_without_credentials() {
+    fn callers_without_credentials_use_the_service_only_if_allowed() {
         let client = nowhere();
         let service = client.acting_as(Credentials::key_pair("service", "secret"));
         let claim =
@@ -88,12 +88,14 @@ mod tests {
         assert_eq!(claim(Access::PassThrough).unwrap_err().kind(), Kind::Unauthenticated);
         assert!(claim(Access::PassThroughOrService).unwrap() && claim(Access::Service).unwrap());
         let own = || Some(Credentials::key_pair("ann", "secret"));
-        let passed = |access: Access| access.claim(own(), &client, &service).unwrap().lakefs.is_same_account(&service);
-        assert!(!passed(Access::PassThrough) && !passed(Access::PassThroughOrService) && passed(Access::Service));
+        let uses_service =
+            |access: Access| access.claim(own(), &client, &service).unwrap().lakefs.is_same_account(&service);
+        assert!(!uses_service(Access::PassThrough) && !uses_service(Access::PassThroughOrService));
+        assert!(uses_service(Access::Service));
     }
 
     #[test]
-    fn a_token_gives_the_right_of_the_service_and_nothing_else_does() {
+    fn only_the_token_gives_the_permissions_of_the_service() {
         let client = nowhere();
         let service = client.acting_as(Credentials::key_pair("service", "secret"));
         let access = Access::Token(Token::new("0123456789abcdef"));
@@ -102,8 +104,8 @@ mod tests {
             access.claim(credentials, &client, &service).map(|claim| claim.lakefs.is_same_account(&service))
         };
         assert!(claim("Bearer 0123456789abcdef").unwrap() && claim("bearer 0123456789abcdef").unwrap());
-        for refused in ["Bearer 0123456789abcdeF", "Basic 0123456789abcdef", "Bearer 0123456789abcdef0", ""] {
-            assert_eq!(claim(refused).unwrap_err().kind(), Kind::Unauthenticated, "{refused}");
+        for wrong in ["Bearer 0123456789abcdeF", "Basic 0123456789abcdef", "Bearer 0123456789abcdef0", ""] {
+            assert_eq!(claim(wrong).unwrap_err().kind(), Kind::Unauthenticated, "{wrong}");
         }
     }
 }

@@ -5,30 +5,31 @@ use lakeport_lakefs::Lakefs;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// Who calls, and their lakeFS.
+/// The authenticated caller of a request.
 #[derive(Debug, Clone)]
 pub struct Caller {
-    /// lakeFS with the right of this caller.
+    /// Client of lakeFS with the permissions of this caller.
     pub lakefs: Lakefs,
-    /// The lakeFS user: the owner of what the call begins.
+    /// ID of the lakeFS user. It owns the transactions that the call begins.
     pub principal: Arc<str>,
-    /// When the caller stops waiting.
+    /// Deadline of the call, if the caller set one.
     pub deadline: Option<Instant>,
 }
 
-/// How long before the caller's deadline an answer has to be on its way.
+/// Time before the caller's deadline at which a response must be sent.
 const MARGIN: Duration = Duration::from_millis(100);
 
 impl Caller {
-    /// How long an answer may still take, `most` at most.
-    pub fn patience(&self, most: Duration) -> Duration {
+    /// Returns the time left until the deadline, less a margin for the response, and at most `limit`.
+    pub fn time_left(&self, limit: Duration) -> Duration {
         match self.deadline {
-            Some(deadline) => deadline.saturating_duration_since(Instant::now()).saturating_sub(MARGIN).min(most),
-            None => most,
+            Some(deadline) => deadline.saturating_duration_since(Instant::now()).saturating_sub(MARGIN).min(limit),
+            None => limit,
         }
     }
 
-    /// lakeFS answers 401 to bad credentials and to missing permissions alike: who is known is not permitted.
+    /// Replaces `Unauthenticated` by `PermissionDenied` if the credentials are valid. lakeFS returns 401 for invalid
+    /// credentials and for missing permissions alike.
     pub async fn explain(&self, error: Error) -> Error {
         if error.kind() != Kind::Unauthenticated {
             return error;
@@ -37,17 +38,17 @@ impl Caller {
             Ok(user) => Error::new(
                 Kind::PermissionDenied,
                 format!(
-                    "lakeFS does not permit that to user {:?}: ask for the permission, or use other credentials",
+                    "lakeFS denies user {:?} this request: ask for the permission, or use other credentials",
                     user.id
                 ),
             ),
-            Err(_) => nobody(),
+            Err(_) => invalid_credentials(),
         }
     }
 }
 
-/// Credentials that are no user's.
-pub(super) fn nobody() -> Error {
+/// The error for credentials that lakeFS does not accept.
+pub(super) fn invalid_credentials() -> Error {
     Error::new(
         Kind::Unauthenticated,
         "lakeFS does not accept these credentials: check the key pair, or log in again if the token is expired",

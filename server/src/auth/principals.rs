@@ -1,6 +1,6 @@
-//! Verified credentials: which lakeFS user they belong to, cached for seconds.
+//! Verifies credentials: finds their lakeFS user, and caches it for seconds.
 
-use super::caller::{Caller, nobody};
+use super::caller::{Caller, invalid_credentials};
 use crate::auth::access::Claim;
 use crate::error::{Error, Kind, Result};
 use lakeport_lakefs::{self as lakefs, Lakefs};
@@ -9,116 +9,120 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::Semaphore;
 
-/// Who is behind credentials, for seconds.
+/// Cache of verified credentials, by their hash.
 pub struct Principals {
-    /// What lakeFS said a moment ago.
-    fresh: Cache<[u8; 32], Answer>,
-    /// Who they were when it last knew them: never forgotten before there is something newer.
-    last: Cache<[u8; 32], Known>,
-    /// Questions under way: nobody is verified yet who asks them.
-    asking: Semaphore,
+    /// Recent results from lakeFS.
+    recent: Cache<[u8; 32], Lookup>,
+    /// Last known users. An entry stays until a newer one replaces it, or the cache is full.
+    last: Cache<[u8; 32], LastKnown>,
+    /// Permits of concurrent lookups. Callers are not verified before the lookup, so a limit per caller is impossible.
+    lookups: Semaphore,
 }
 
-/// What lakeFS said of credentials, and when.
+/// Result of a lookup in lakeFS, and its time.
 #[derive(Clone)]
-struct Answer {
-    said: Said,
+struct Lookup {
+    identity: Identity,
     since: Instant,
 }
 
 #[derive(Clone)]
-enum Said {
-    Is(Arc<str>),
-    Nobody,
-    /// It did not answer, and why.
-    Away(Arc<str>),
+enum Identity {
+    User(Arc<str>),
+    /// The credentials are invalid.
+    Invalid,
+    /// lakeFS did not respond. The text says why.
+    Unavailable(Arc<str>),
 }
 
 #[derive(Clone)]
-struct Known {
+struct LastKnown {
     principal: Arc<str>,
     since: Instant,
 }
 
-/// How long lakeFS's word about who somebody is holds. lakeFS itself keeps it for 20 s.
-const FRESH: Duration = Duration::from_secs(10);
+/// Time for which a successful lookup is cached. lakeFS itself caches users for 20 s.
+const USER_TTL: Duration = Duration::from_secs(10);
 
-/// How long it holds that credentials are nobody's, or that lakeFS is away: it is not asked for every call then.
-const REFUSED: Duration = Duration::from_secs(1);
+/// Time for which a failed lookup is cached, so that not every call causes another one.
+const FAILURE_TTL: Duration = Duration::from_secs(1);
 
-/// How long who somebody was is good enough while lakeFS does not answer: their transactions must not end for that, and nothing
-/// of lakeFS's can be had meanwhile.
-const AWAY: Duration = Duration::from_secs(3600);
+/// Time for which the last known user of credentials is used while lakeFS does not respond. Thus transactions do not
+/// expire because of an outage. It reveals no data, since lakeFS returns none during the outage.
+const LAST_KNOWN_TTL: Duration = Duration::from_secs(3600);
 
-/// How long lakeFS may take to say who somebody is.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// Timeout of a lookup.
+const LOOKUP_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How long a question waits for its turn.
-const QUEUE: Duration = Duration::from_millis(50);
+/// Maximum time that a lookup waits for a permit.
+const PERMIT_TIMEOUT: Duration = Duration::from_millis(50);
 
-/// Questions at once.
-const ASKING: usize = 64;
+/// Maximum number of concurrent lookups.
+const MAX_LOOKUPS: usize = 64;
 
-/// Credentials that are kept in mind.
-const KNOWN: usize = 4096;
+/// Maximum number of credentials in each cache.
+const MAX_CACHED: usize = 4096;
 
 impl Default for Principals {
     fn default() -> Self {
-        Self { fresh: Cache::new(KNOWN), last: Cache::new(KNOWN), asking: Semaphore::new(ASKING) }
+        Self { recent: Cache::new(MAX_CACHED), last: Cache::new(MAX_CACHED), lookups: Semaphore::new(MAX_LOOKUPS) }
     }
 }
 
-impl Answer {
-    fn holds(&self) -> bool {
-        self.since.elapsed() < if matches!(self.said, Said::Is(_)) { FRESH } else { REFUSED }
+impl Lookup {
+    fn is_valid(&self) -> bool {
+        self.since.elapsed() < if matches!(self.identity, Identity::User(_)) { USER_TTL } else { FAILURE_TTL }
     }
 }
 
 impl Principals {
-    /// The caller that a claim is proven to be of. Many calls at once with the same credentials ask lakeFS once.
+    /// Verifies credentials and returns their caller. Concurrent calls with the same credentials share one lookup in lakeFS.
     ///
     /// # Errors
-    /// `Unauthenticated`; `LakefsUnavailable`; `Overloaded` when too many ask who they are.
+    /// `Unauthenticated`; `LakefsUnavailable`; `Overloaded` if there are too many concurrent lookups.
     pub async fn verified(&self, claim: Claim) -> Result<Caller> {
         let Claim { lakefs, fingerprint } = claim;
-        self.fresh.remove_if(&fingerprint, |answer| !answer.holds());
-        let answer = self.fresh.get_or_insert_async(&fingerprint, self.ask(&lakefs)).await?;
-        let principal = match answer.said {
-            Said::Is(principal) => {
-                self.last.insert(fingerprint, Known { principal: Arc::clone(&principal), since: answer.since });
+        self.recent.remove_if(&fingerprint, |lookup| !lookup.is_valid());
+        let lookup = self.recent.get_or_insert_async(&fingerprint, self.look_up(&lakefs)).await?;
+        let principal = match lookup.identity {
+            Identity::User(principal) => {
+                self.last.insert(fingerprint, LastKnown { principal: Arc::clone(&principal), since: lookup.since });
                 principal
             }
-            Said::Nobody => return Err(nobody()),
-            Said::Away(why) => self.who_was(&fingerprint).ok_or_else(|| away(&why))?,
+            Identity::Invalid => return Err(invalid_credentials()),
+            Identity::Unavailable(why) => self.last_known(&fingerprint).ok_or_else(|| unavailable(&why))?,
         };
         Ok(Caller { lakefs, principal, deadline: None })
     }
 
-    async fn ask(&self, lakefs: &Lakefs) -> Result<Answer> {
-        let turn = tokio::time::timeout(QUEUE, self.asking.acquire()).await;
-        let _turn = turn.map_err(|_| Error::new(Kind::Overloaded, "too many ask who they are at once: try again"))?;
-        let said = match tokio::time::timeout(PATIENCE, lakefs.user()).await {
-            Ok(Ok(user)) => Said::Is(user.id.into()),
+    async fn look_up(&self, lakefs: &Lakefs) -> Result<Lookup> {
+        let permit = tokio::time::timeout(PERMIT_TIMEOUT, self.lookups.acquire()).await;
+        let _permit = permit.map_err(|_| {
+            let message = format!("the server verifies the credentials of {MAX_LOOKUPS} other calls: try again");
+            Error::new(Kind::Overloaded, message)
+        })?;
+        let identity = match tokio::time::timeout(LOOKUP_TIMEOUT, lakefs.user()).await {
+            Ok(Ok(user)) => Identity::User(user.id.into()),
             Ok(Err(error)) => match error.kind() {
-                lakefs::Kind::Unauthenticated => Said::Nobody,
-                lakefs::Kind::Unavailable => Said::Away(error.to_string().into()),
+                lakefs::Kind::Unauthenticated => Identity::Invalid,
+                lakefs::Kind::Unavailable => Identity::Unavailable(error.to_string().into()),
                 _ => return Err(error.into()),
             },
-            Err(_) => Said::Away(format!("it did not answer within {} s", PATIENCE.as_secs()).into()),
+            Err(_) => Identity::Unavailable(format!("no response within {} s", LOOKUP_TIMEOUT.as_secs()).into()),
         };
-        Ok(Answer { said, since: Instant::now() })
+        Ok(Lookup { identity, since: Instant::now() })
     }
 
-    fn who_was(&self, fingerprint: &[u8; 32]) -> Option<Arc<str>> {
+    fn last_known(&self, fingerprint: &[u8; 32]) -> Option<Arc<str>> {
         let known = self.last.get(fingerprint)?;
-        (known.since.elapsed() < AWAY).then_some(known.principal)
+        (known.since.elapsed() < LAST_KNOWN_TTL).then_some(known.principal)
     }
 }
 
-fn away(why: &str) -> Error {
+fn unavailable(why: &str) -> Error {
     Error::new(
         Kind::LakefsUnavailable,
-        format!("lakeFS does not answer, so nobody can say whose these credentials are: try again ({why})"),
+        format!("cannot verify the credentials, since lakeFS does not respond: try again ({why})"),
     )
 }
 
@@ -128,7 +132,7 @@ mod tests {
     use crate::auth::access::Access;
     use lakeport_lakefs::{Credentials, Timeouts};
 
-    /// Nobody listens there.
+    /// A client of an address where no server listens.
     fn nowhere() -> lakefs::Client {
         lakefs::Client::new("http://127.0.0.1:1", Timeouts::default()).unwrap()
     }
@@ -139,31 +143,35 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_was_known_is_known_while_lakefs_is_away_and_nobody_else() {
+    async fn last_known_users_are_accepted_while_lakefs_is_unavailable() {
         let (client, principals) = (nowhere(), Principals::default());
         let fingerprint = claim(&client).fingerprint;
         let unknown = principals.verified(claim(&client)).await.unwrap_err();
         assert_eq!(unknown.kind(), Kind::LakefsUnavailable);
-        for (age, is_known) in [(FRESH * 2, true), (AWAY * 2, false)] {
+        for (age, is_known) in [(USER_TTL * 2, true), (LAST_KNOWN_TTL * 2, false)] {
             let since = Instant::now().checked_sub(age).unwrap();
-            principals.last.insert(fingerprint, Known { principal: "ann".into(), since });
+            principals.last.insert(fingerprint, LastKnown { principal: "ann".into(), since });
             for _ in 0..3 {
                 let verified = principals.verified(claim(&client)).await;
                 assert_eq!(verified.is_ok_and(|caller| &*caller.principal == "ann"), is_known, "{age:?}");
             }
         }
-        let answer = Answer { said: Said::Nobody, since: Instant::now() };
-        principals.fresh.insert(fingerprint, answer);
-        principals.last.insert(fingerprint, Known { principal: "ann".into(), since: Instant::now() });
-        let refused = principals.verified(claim(&client)).await.unwrap_err();
-        assert_eq!(refused.kind(), Kind::Unauthenticated, "who lakeFS refuses is not who they were");
+        let lookup = Lookup { identity: Identity::Invalid, since: Instant::now() };
+        principals.recent.insert(fingerprint, lookup);
+        principals.last.insert(fingerprint, LastKnown { principal: "ann".into(), since: Instant::now() });
+        let rejected = principals.verified(claim(&client)).await.unwrap_err();
+        assert_eq!(
+            rejected.kind(),
+            Kind::Unauthenticated,
+            "lakeFS rejected these credentials, so the last user is invalid"
+        );
     }
 
     #[tokio::test]
-    async fn too_many_who_ask_who_they_are_do_not_wait() {
+    async fn too_many_concurrent_lookups_fail_without_waiting() {
         let (client, principals) = (nowhere(), Principals::default());
-        let _taken = principals.asking.try_acquire_many(u32::try_from(ASKING).unwrap()).unwrap();
-        let refused = principals.verified(claim(&client)).await.unwrap_err();
-        assert_eq!(refused.kind(), Kind::Overloaded);
+        let _taken = principals.lookups.try_acquire_many(u32::try_from(MAX_LOOKUPS).unwrap()).unwrap();
+        let rejected = principals.verified(claim(&client)).await.unwrap_err();
+        assert_eq!(rejected.kind(), Kind::Overloaded);
     }
 }

@@ -1,4 +1,4 @@
-//! What every operation needs: lakeFS, the store, limits, and the tasks of the server.
+//! The shared state of all operations: lakeFS, the store, limits, and the tasks of the server.
 
 use crate::auth::Access;
 use crate::auth::Principals;
@@ -12,33 +12,33 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-/// What every operation needs. One for the life of the server.
+/// The shared state of all operations. It lives as long as the server.
 pub struct Ops {
-    /// The connections to lakeFS.
+    /// Client of lakeFS, without credentials.
     pub lakefs: Client,
-    /// The service's own account there.
+    /// Client of lakeFS with the service's account.
     pub service: Lakefs,
-    /// The transactions.
+    /// Session store with the transactions.
     pub store: SessionStore,
-    /// Whose right a call uses.
+    /// Whose permissions a call uses.
     pub access: Access,
-    /// Who callers are.
+    /// Cache of verified credentials.
     pub principals: Principals,
-    /// Merges of one base take turns here.
+    /// Queues of merges into the same base.
     pub queues: MergeQueues,
-    /// Memory for the objects of batches.
+    /// Memory budget for the objects of batches.
     pub batch_memory: BatchMemory,
-    /// Tasks that outlive their call, and are awaited at the end.
+    /// Tasks that outlive their call. The shutdown waits for them.
     pub tasks: TaskTracker,
-    /// The server is going away.
+    /// Cancelled when the server begins to shut down.
     pub stopping: CancellationToken,
-    /// How much of what.
+    /// Limits of requests.
     pub limits: Limits,
-    /// How long what may take.
+    /// Timeouts and intervals.
     pub timing: Timing,
-    /// This process among the workers of the store.
+    /// Identity of this process among the workers, and the length of its leases.
     pub worker: Worker,
-    /// Whether the lake runs in this process.
+    /// Whether the embedded lake runs in this process.
     pub is_embedded: bool,
 }
 
@@ -46,8 +46,9 @@ pub struct Ops {
 pub type Shared = Arc<Ops>;
 
 impl Ops {
-    /// Whether a right is the service's own, where callers have rights of theirs, and the transaction not its own: it may clean up
-    /// after them, and not do what they may not. Who calls with the service's own key is nobody else.
+    /// Returns whether `lakefs` uses the service's account for a transaction of another user, while callers use their
+    /// own permissions (`--auth passthrough`). The service may then clean up, but must not do what the owner may not
+    /// do. A caller with the service's own key is the same user.
     pub(in crate::ops) async fn is_for_another(&self, lakefs: &Lakefs, owner: &str) -> bool {
         self.access == Access::PassThrough
             && lakefs.is_same_account(&self.service)

@@ -8,10 +8,10 @@ use crate::ops::writing::Writing;
 use lakeport_lakefs::{self as lakefs, DiffKind, Difference};
 use lakeport_types::{Prefix, Ref};
 
-/// What lakeFS gives at once.
+/// Maximum page size of lakeFS.
 const PAGE: usize = 1000;
 
-/// Differences under way.
+/// Stream of differences, by page.
 pub struct Differences {
     caller: Caller,
     sides: Sides,
@@ -26,19 +26,19 @@ enum Sides {
 }
 
 impl Differences {
-    /// Between two refs of a repository.
+    /// Returns the differences between two refs of a repository.
     pub(in crate::ops) fn between(caller: &Caller, left: Reading, right: Ref, kind: DiffKind, prefix: Prefix) -> Self {
         let sides = Sides::Refs(left, right, kind);
         Self { caller: caller.clone(), sides, prefix, after: String::new(), is_done: false }
     }
 
-    /// The uncommitted changes of a branch.
+    /// Returns the uncommitted changes of a branch.
     pub(in crate::ops) fn uncommitted(caller: &Caller, writing: Writing, prefix: Prefix) -> Self {
         let sides = Sides::Uncommitted(writing);
         Self { caller: caller.clone(), sides, prefix, after: String::new(), is_done: false }
     }
 
-    /// The next differences, by path; `None` behind the last.
+    /// Returns the next page, ordered by path; `None` after the last one.
     ///
     /// # Errors
     /// `RefNotFound`, `RepositoryNotFound`.
@@ -68,13 +68,13 @@ impl Differences {
         Ok(Some(page.results))
     }
 
-    /// Which of the two sides is not there.
+    /// Returns the error for the side that does not exist: lakeFS does not say which one it is.
     async fn missing(&self, ops: &Ops, left: &Reading, right: &Ref, error: lakefs::Error) -> Error {
         if error.kind() != lakefs::Kind::NotFound {
             return self.caller.explain(ops.missing_ref(left, error).await).await;
         }
-        let is_left_there = self.caller.lakefs.get_commit(&left.repository, &left.reference).await.is_ok();
-        let reference = if is_left_there { right.clone() } else { left.reference.clone() };
+        let left_exists = self.caller.lakefs.get_commit(&left.repository, &left.reference).await.is_ok();
+        let reference = if left_exists { right.clone() } else { left.reference.clone() };
         ops.missing_ref(&Reading { reference, ..left.clone() }, error).await
     }
 }

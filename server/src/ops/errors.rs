@@ -5,22 +5,22 @@ use lakeport_lakefs as lakefs;
 use lakeport_transactions::{State, Transaction};
 use lakeport_types::{CommitId, RepositoryId, TransactionId};
 
-/// A write to what is no branch.
+/// A write to a ref that is not a branch.
 pub(in crate::ops) fn not_a_branch(name: &str) -> Error {
     Error::new(Kind::RefNotABranch, format!("{name:?} is not a branch: only branches can be written to"))
 }
 
-/// A repository that is not there.
+/// A repository that does not exist.
 pub(in crate::ops) fn no_repository(repository: &RepositoryId) -> Error {
     Error::new(Kind::RepositoryNotFound, format!("no repository {repository}")).about([repository.as_str()])
 }
 
-/// An ID that is nobody's, or another's: both say the same.
+/// A transaction that does not exist or has another owner: both return the same error.
 pub fn unknown_transaction(id: &TransactionId) -> Error {
     Error::new(Kind::TransactionNotFound, format!("no transaction {id}")).about([id.as_str()])
 }
 
-/// The commit that a transaction began from. One that never began is as unknown as none.
+/// Returns the base commit of a transaction. A transaction whose begin has not completed is reported as not found.
 ///
 /// # Errors
 /// `TransactionNotFound`.
@@ -28,14 +28,14 @@ pub(in crate::ops) fn base_of(transaction: &Transaction) -> Result<&CommitId> {
     transaction.base_commit_id.as_ref().ok_or_else(|| unknown_transaction(&transaction.id))
 }
 
-/// A call in a transaction that is not open.
+/// The error for a call in a transaction that is not open.
 pub(in crate::ops) fn not_open(transaction: &Transaction, state: State) -> Error {
     let id = &transaction.id;
     match state {
         State::Open => Error::new(Kind::Internal, format!("transaction {id} is open")),
         State::Committing => Error::new(
             Kind::TransactionCommitting,
-            format!("transaction {id} is being committed: commit it again to hear what became of it, or begin another"),
+            format!("transaction {id} is being committed: retry the commit for its outcome, or begin another"),
         ),
         State::Committed => {
             let commit = transaction.commit_id.as_ref().map(ToString::to_string).unwrap_or_default();
@@ -48,27 +48,30 @@ pub(in crate::ops) fn not_open(transaction: &Transaction, state: State) -> Error
         State::Expired => Error::new(
             Kind::TransactionExpired,
             format!(
-                "transaction {id} expired and nothing of it was published: begin another, with a longer idle_timeout"
+                "transaction {id} expired, and none of its writes were published: begin another, with a longer idle_timeout"
             ),
         ),
     }
 }
 
+/// A ref that does not exist.
 pub(in crate::ops) fn no_ref(repository: &RepositoryId, name: &str) -> Error {
     Error::new(Kind::RefNotFound, format!("repository {repository} has no ref {name}")).about([name])
 }
 
+/// A tag that already exists.
 pub(in crate::ops) fn tag_exists(name: &str) -> Error {
-    Error::new(Kind::TagExists, format!("tag {name} is there, or another ref has its name: choose another"))
+    Error::new(Kind::TagExists, format!("tag {name} already exists, or another ref has this name: choose another"))
         .about([name])
 }
 
-/// A version call outside a transaction whose answer was lost may have happened.
+/// Converts lakeFS's error from a version call outside a transaction. If the response was lost, the call may have taken
+/// effect.
 pub(in crate::ops) fn outcome(error: lakefs::Error) -> Error {
     if error.is_ambiguous() {
         return Error::new(
             Kind::OutcomeUnknown,
-            "the answer of lakeFS was lost and the call may have had its effect: look before repeating it",
+            "the response of lakeFS was lost, and the call may have taken effect: check before a retry",
         )
         .caused_by(error);
     }

@@ -1,5 +1,5 @@
-//! Commits made inside of a transaction, which stays open: under its lease, so that none runs beside the commit of the transaction
-//! itself.
+//! Commits inside an open transaction. They run under the lease of the row, so that none runs concurrently with the
+//! commit of the transaction itself.
 
 use crate::error::{Error, Kind, Result};
 use crate::fault;
@@ -10,15 +10,18 @@ use lakeport_transactions::Transaction;
 use std::pin::pin;
 use std::time::Duration;
 
-/// Says in a commit's metadata which transaction it was made in.
+/// Metadata key of a commit inside a transaction: the transaction ID.
 pub(in crate::ops) const MADE_IN: &str = "lakeport.made_in";
 
-/// Sends a request that makes a commit, in a task of its own: a caller that goes away must not leave the row leased, nor a doubt
-/// unsaid. `made` is the row after an answer, and `doubted` after one that was lost.
+/// Sends a request that creates a commit inside a transaction.
+///
+/// The request runs in a separate task. A disconnecting caller therefore leaves no lease, and a lost response is always
+/// recorded. `made` returns the row to store after a successful response, and `doubted` the row after a lost one.
+/// Returns lakeFS's response, or `None` if it was lost.
 ///
 /// # Errors
-/// `TransactionCommitting` beside another commit, the state of a transaction that is not open, and those of the store. What lakeFS
-/// said is in the value; `None` where its answer was lost.
+/// `TransactionCommitting` during another commit; for a transaction that is not open, the error for its state; those of
+/// the store.
 pub(in crate::ops) async fn under_lease<T: Send + Sync + 'static>(
     ops: &Shared,
     transaction: &Transaction,
@@ -30,21 +33,22 @@ pub(in crate::ops) async fn under_lease<T: Send + Sync + 'static>(
     let task = ops.tasks.spawn(async move {
         let mut leased = lease(&task_ops, &transaction).await?;
         fault::after("leased").await;
-        let answer = keeping(&task_ops, &mut leased, request).await;
+        let response = while_renewing(&task_ops, &mut leased, request).await;
         fault::after("made inside").await;
-        let answer = answer.map_or_else(|e| (!e.is_ambiguous()).then_some(Err(e)), |t| Some(Ok(t)));
-        let left = |row: Transaction| match &answer {
+        let response = response.map_or_else(|e| (!e.is_ambiguous()).then_some(Err(e)), |t| Some(Ok(t)));
+        let next = |row: Transaction| match &response {
             Some(Ok(done)) => made(&row, done),
             Some(Err(_)) => row,
             None => doubted(&task_ops, &row),
         };
-        release(&task_ops, &leased, left).await?;
-        Ok(answer)
+        release(&task_ops, &leased, next).await?;
+        Ok(response)
     });
-    task.await.map_err(|error| Error::new(Kind::Internal, "the commit ended without an answer").caused_by(error))?
+    task.await
+        .map_err(|error| Error::new(Kind::Internal, "the task that creates the commit failed").caused_by(error))?
 }
 
-/// Whether a commit was made right on the one that its transaction began from.
+/// Returns whether the only parent of a commit is the base commit of the transaction.
 pub(in crate::ops) fn stands_on_base(row: &Transaction, made: &lakefs::Commit) -> bool {
     row.base_commit_id.as_ref().is_some_and(|base| made.parents == [base.as_str()])
 }
@@ -55,8 +59,11 @@ async fn lease(ops: &Ops, transaction: &Transaction) -> Result<Transaction> {
         return Err(not_open(&now, now.state));
     }
     let busy = || {
-        Error::new(Kind::TransactionCommitting, format!("another commit is being made in transaction {}", now.id))
-            .retry_in(Duration::from_millis(200))
+        Error::new(
+            Kind::TransactionCommitting,
+            format!("another commit in transaction {} is in progress: try again", now.id),
+        )
+        .retry_in(Duration::from_millis(200))
     };
     if !now.is_unattended() {
         return Err(busy());
@@ -64,45 +71,45 @@ async fn lease(ops: &Ops, transaction: &Transaction) -> Result<Transaction> {
     ops.store.swap(&now, now.leased_anew(&ops.worker)).await?.ok_or_else(busy)
 }
 
-/// Awaits a request, and keeps the lease meanwhile. The request goes on, come what may of the store.
-async fn keeping<T>(ops: &Ops, leased: &mut Transaction, request: impl Future<Output = T>) -> T {
+/// Awaits a request, and regularly renews the lease. The request continues even if the store fails.
+async fn while_renewing<T>(ops: &Ops, leased: &mut Transaction, request: impl Future<Output = T>) -> T {
     let mut request = pin!(request);
     loop {
         match tokio::time::timeout(ops.timing.lease / 4, request.as_mut()).await {
-            Ok(answer) => return answer,
-            Err(_) => match renewed(ops, leased).await {
+            Ok(response) => return response,
+            Err(_) => match renew(ops, leased).await {
                 Ok(Some(renewed)) => *leased = renewed,
-                // A write beside it was faster: next time.
+                // Another write changed the row first. The next attempt follows.
                 Ok(None) => {}
-                Err(error) => tracing::warn!(%error, "the lease of a commit inside a transaction cannot be kept now"),
+                Err(error) => tracing::warn!(%error, "cannot renew the lease of a commit inside a transaction now"),
             },
         }
     }
 }
 
-async fn renewed(ops: &Ops, leased: &Transaction) -> Result<Option<Transaction>> {
+async fn renew(ops: &Ops, leased: &Transaction) -> Result<Option<Transaction>> {
     let now = ops.refreshed(leased).await?;
     ops.touch(&now).await?;
-    if !is_still(leased, &now) {
+    if !is_same_lease(leased, &now) {
         return Ok(None);
     }
     Ok(ops.store.swap(&now, now.renewed(&ops.worker)).await?)
 }
 
-/// Whether the lease is this very one, and not another of this process.
-fn is_still(leased: &Transaction, now: &Transaction) -> bool {
+/// Returns whether the row still has this lease. Another lease of this process differs in its end.
+fn is_same_lease(leased: &Transaction, now: &Transaction) -> bool {
     let is_ours = now.worker == leased.worker && now.lease_until == leased.lease_until;
     is_ours && now.state == leased.state && now.epoch == leased.epoch
 }
 
-/// Gives the lease back. A write beside it may have changed the row meanwhile, and then the row as it is now is released.
-async fn release(ops: &Ops, leased: &Transaction, after: impl Fn(Transaction) -> Transaction) -> Result<()> {
+/// Returns the lease and stores the next row. If a concurrent write has changed the row, starts from the current row.
+async fn release(ops: &Ops, leased: &Transaction, next: impl Fn(Transaction) -> Transaction) -> Result<()> {
     loop {
         let now = ops.refreshed(leased).await?;
-        if !is_still(leased, &now) {
+        if !is_same_lease(leased, &now) {
             return Ok(());
         }
-        if ops.store.swap(&now, after(now.released())).await?.is_some() {
+        if ops.store.swap(&now, next(now.released())).await?.is_some() {
             return Ok(());
         }
     }

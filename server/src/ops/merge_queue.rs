@@ -1,6 +1,8 @@
-//! Turns: lakeFS merges into one branch by compare-and-set with long pauses, so merges that collide starve each other. Those of
-//! this process go one after the other, in the order in which they came, and between processes the base goes round. It saves work,
-//! and nothing relies on it: whoever merges without a turn costs the others a try.
+//! Queues of merges into the same base.
+//!
+//! lakeFS merges into a branch by compare-and-set with long pauses, so concurrent merges starve each other. Therefore
+//! the merges of this process run one after the other, in order of arrival, and the processes take turns at a base. The
+//! queue only saves work. A merge without a turn costs the others an attempt, but breaks nothing.
 
 use lakeport_transactions::{BaseTurn, SessionStore};
 use lakeport_types::{BranchName, RepositoryId};
@@ -10,82 +12,83 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::OwnedMutexGuard;
 
-/// How long one merge has the turn: hooks may hold it for minutes, and the next goes on meanwhile.
-const LONGEST: Duration = Duration::from_secs(10);
+/// Maximum length of a turn. Hooks may delay a merge for minutes, so the next merge then starts before it ends.
+const MAX_TURN: Duration = Duration::from_secs(10);
 
-/// How long a turn is waited for at most.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// Maximum time to wait for a turn.
+const WAIT_LIMIT: Duration = Duration::from_secs(30);
 
-/// How long a process keeps a base that others wait for.
+/// Time for which a process keeps a base that other processes wait for.
 const SLICE: Duration = Duration::from_millis(250);
 
 type Base = (RepositoryId, BranchName);
 
-/// What this process has of a base, while it merges into it.
+/// The turn of this process at a base, and its start.
 #[derive(Default)]
 struct Held(Option<(BaseTurn, Instant)>);
 
 #[derive(Default)]
 struct Queue {
     lock: Arc<tokio::sync::Mutex<Held>>,
-    /// How many wait or have the turn.
+    /// Number of merges that wait or have the turn.
     length: usize,
 }
 
-/// The queues of all bases that something is merged into.
+/// The queues of all bases with merges in this process.
 #[derive(Clone, Default)]
 pub struct MergeQueues(Arc<Mutex<HashMap<Base, Queue>>>);
 
-/// A place in the queue of a base.
-struct Place {
+/// An entry in the queue of a base. Dropping it leaves the queue.
+struct Entry {
     queues: MergeQueues,
     base: Base,
 }
 
-/// The turn of one merge. Over when it is dropped.
+/// The turn of one merge. Dropping it ends the turn.
 pub struct Turn {
-    // In this order: who lets go last leaves nothing behind.
+    // Fields are dropped in this order: the lock is released before the last entry removes the queue.
     _guard: Option<OwnedMutexGuard<Held>>,
-    _place: Place,
+    _entry: Entry,
 }
 
 impl MergeQueues {
-    /// Waits for the turn to merge into a base, and goes on without it when nobody ahead comes to an end.
+    /// Waits for the turn to merge into a base. After 30 s without a turn, returns nevertheless.
     pub async fn turn(&self, store: &SessionStore, repository: &RepositoryId, base: &BranchName) -> Turn {
         let base = (repository.clone(), base.clone());
-        let (lock, place) = self.enter(base);
-        let Ok(mut guard) = tokio::time::timeout(PATIENCE, lock.lock_owned()).await else {
-            return Turn { _guard: None, _place: place };
+        let (lock, entry) = self.enter(base);
+        let Ok(mut guard) = tokio::time::timeout(WAIT_LIMIT, lock.lock_owned()).await else {
+            return Turn { _guard: None, _entry: entry };
         };
-        guard.keep(store, &place.base).await;
-        Turn { _guard: Some(guard), _place: place }
+        guard.keep(store, &entry.base).await;
+        Turn { _guard: Some(guard), _entry: entry }
     }
 
-    /// The place stands before the wait, so that who gives up leaves the queue.
-    fn enter(&self, base: Base) -> (Arc<tokio::sync::Mutex<Held>>, Place) {
+    /// Enters the queue of a base. The entry exists before the wait, so that an abandoned wait leaves the queue.
+    fn enter(&self, base: Base) -> (Arc<tokio::sync::Mutex<Held>>, Entry) {
         let mut queues = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let queue = queues.entry(base.clone()).or_default();
         queue.length += 1;
-        (Arc::clone(&queue.lock), Place { queues: self.clone(), base })
+        (Arc::clone(&queue.lock), Entry { queues: self.clone(), base })
     }
 }
 
 impl Held {
+    /// Takes the turn of this process at the base, or takes it again if the slice is over.
     async fn keep(&mut self, store: &SessionStore, (repository, branch): &Base) {
         if self.0.as_ref().is_some_and(|(_, since)| since.elapsed() < SLICE) {
             return;
         }
-        // Let go of first: who else waits is ahead of us.
+        // The old turn ends first, so that waiting processes come before this one.
         self.0 = None;
         self.0 = store.base_turn(repository, branch).await.map(|turn| (turn, Instant::now()));
     }
 }
 
 impl Turn {
-    /// Awaits a merge. The turn is over with it, or before it when it takes too long for the others.
+    /// Awaits a merge. The turn ends with the merge, at the latest after 10 s.
     pub async fn spend<T>(self, merge: impl Future<Output = T>) -> T {
         let mut merge = pin!(merge);
-        match tokio::time::timeout(LONGEST, merge.as_mut()).await {
+        match tokio::time::timeout(MAX_TURN, merge.as_mut()).await {
             Ok(merged) => merged,
             Err(_) => {
                 drop(self);
@@ -95,7 +98,7 @@ impl Turn {
     }
 }
 
-impl Drop for Place {
+impl Drop for Entry {
     fn drop(&mut self) {
         let mut queues = self.queues.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(queue) = queues.get_mut(&self.base) {
@@ -116,34 +119,34 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn merges_of_one_base_take_turns_and_others_do_not_wait() {
+    async fn merges_into_one_base_take_turns_and_other_bases_do_not_wait() {
         let store = SessionStore::open("sqlite::memory:").await.unwrap();
         let queues = MergeQueues::default();
         let ((lake, main), (_, other)) = (base("main"), base("other"));
         let first = queues.turn(&store, &lake, &main).await;
         let second = tokio::time::timeout(Duration::from_millis(20), queues.turn(&store, &lake, &main));
-        assert!(second.await.is_err(), "two merges at once");
+        assert!(second.await.is_err(), "two merges had a turn at the same time");
         let _elsewhere = queues.turn(&store, &lake, &other).await;
         drop(first);
         let third = tokio::time::timeout(Duration::from_secs(5), queues.turn(&store, &lake, &main)).await;
-        assert!(third.is_ok(), "who gave up still stands in the queue");
+        assert!(third.is_ok(), "the abandoned wait is still in the queue");
         drop(third);
-        assert_eq!(queues.0.lock().unwrap().len(), 1, "an empty queue is kept");
+        assert_eq!(queues.0.lock().unwrap().len(), 1, "the empty queue was not removed");
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_merge_that_takes_long_lets_the_next_go_on() {
+    async fn a_slow_merge_loses_its_turn_to_the_next() {
         let queues = MergeQueues::default();
-        let (lock, place) = queues.enter(base("main"));
-        let turn = Turn { _guard: Some(lock.lock_owned().await), _place: place };
-        let (lock, _place) = queues.enter(base("main"));
-        let long = turn.spend(tokio::time::sleep(LONGEST * 3));
+        let (lock, entry) = queues.enter(base("main"));
+        let turn = Turn { _guard: Some(lock.lock_owned().await), _entry: entry };
+        let (lock, _entry) = queues.enter(base("main"));
+        let slow = turn.spend(tokio::time::sleep(MAX_TURN * 3));
         let next = async {
             let began = tokio::time::Instant::now();
             lock.lock_owned().await;
             began.elapsed()
         };
-        let waited = tokio::join!(long, next).1;
-        assert!(waited >= LONGEST && waited < LONGEST * 2, "{waited:?}");
+        let waited = tokio::join!(slow, next).1;
+        assert!(waited >= MAX_TURN && waited < MAX_TURN * 2, "{waited:?}");
     }
 }

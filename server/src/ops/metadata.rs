@@ -1,10 +1,10 @@
-//! Metadata that callers may not set.
+//! Reserved metadata keys.
 
 use crate::error::{Error, Kind, Result};
 use lakeport_types::RESERVED_METADATA_PREFIX;
 use std::collections::BTreeMap;
 
-/// Refuses metadata that is not a caller's to set.
+/// Rejects metadata keys that lakeport or lakeFS uses, in upper or lower case.
 ///
 /// # Errors
 /// `ReservedName`.

@@ -4,21 +4,21 @@ use crate::error::{Error, Result};
 use lakeport_transactions::Transaction;
 use lakeport_types::{Ref, RepositoryId, TransactionId};
 
-/// Where a request is about.
+/// The target of a request.
 #[derive(Debug, Clone)]
 pub struct Place {
-    /// In a transaction: checked against the transaction's, if it is given.
+    /// Repository. Optional in a transaction; if set, it must be that of the transaction.
     pub repository: Option<RepositoryId>,
-    /// A ref, or a transaction.
+    /// Version of the repository.
     pub at: At,
 }
 
-/// Which version of a repository.
+/// A version of a repository.
 #[derive(Debug, Clone)]
 pub enum At {
-    /// The one that a ref names.
+    /// The version that a ref names.
     Ref(Ref),
-    /// The one that a transaction sees.
+    /// The version that a transaction sees.
     Transaction(TransactionId),
 }
 
@@ -32,7 +32,7 @@ impl Place {
             Some(repository) if *repository != transaction.repository => Err(Error::field(
                 "repository",
                 format!(
-                    "is {repository}, and transaction {} is of repository {}",
+                    "is {repository}, but transaction {} is in repository {}: leave the field empty or correct it",
                     transaction.id, transaction.repository
                 ),
             )),
@@ -42,8 +42,8 @@ impl Place {
 }
 
 impl Place {
-    /// The transaction that it is about, if it is.
-    pub fn transaction_id(&self) -> Option<&lakeport_types::TransactionId> {
+    /// Returns the transaction ID, if the target is a transaction.
+    pub fn transaction_id(&self) -> Option<&TransactionId> {
         match &self.at {
             At::Transaction(id) => Some(id),
             At::Ref(_) => None,

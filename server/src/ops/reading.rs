@@ -9,22 +9,23 @@ use lakeport_lakefs as lakefs;
 use lakeport_transactions::{State, Transaction};
 use lakeport_types::{ObjectPath, Ref, RepositoryId};
 
-/// Where to read.
+/// The version that a request reads.
 #[derive(Debug, Clone)]
 pub struct Reading {
-    /// Repository.
+    /// Repository of the version.
     pub repository: RepositoryId,
-    /// What to read.
+    /// Ref of the version in lakeFS.
     pub reference: Ref,
-    /// The transaction that it is read in.
+    /// The transaction in which the request reads, if it names one.
     pub transaction: Option<Transaction>,
 }
 
 impl Ops {
-    /// Where a read is to look.
+    /// Returns the version to read: the ref, or the current branch or commit of the transaction. Renews the idle
+    /// timeout of the transaction.
     ///
     /// # Errors
-    /// `TransactionNotFound`, and the state of a transaction that has ended.
+    /// `TransactionNotFound`; for a finished transaction, the error for its state.
     pub async fn reading(&self, caller: &Caller, place: &Place) -> Result<Reading> {
         let id = match &place.at {
             At::Transaction(id) => id,
@@ -47,7 +48,8 @@ impl Ops {
         Ok(Reading { repository: transaction.repository.clone(), reference, transaction: Some(transaction) })
     }
 
-    /// What lakeFS's one `not found` means: the ref or the object. It says the same for both, so it is asked which.
+    /// Returns the error for lakeFS's `not found`. lakeFS returns the same for a missing ref and a missing object, so
+    /// this looks the ref up.
     pub async fn missing(&self, caller: &Caller, reading: &Reading, path: &ObjectPath) -> Error {
         match caller.lakefs.get_commit(&reading.repository, &reading.reference).await {
             Ok(_) => Error::new(
@@ -59,7 +61,7 @@ impl Ops {
         }
     }
 
-    /// A ref that names nothing; in a transaction, a branch that it has left.
+    /// Returns the error for a ref that does not exist. In a transaction, the branch may have been replaced or deleted.
     pub async fn missing_ref(&self, reading: &Reading, error: lakefs::Error) -> Error {
         match (error.kind(), &reading.transaction) {
             (
@@ -80,13 +82,14 @@ impl Ops {
         }
     }
 
-    /// Where to read on, if an error only says that the transaction has moved on meanwhile.
+    /// Returns the new version to read, if the error only means that the transaction moved to another branch or to its
+    /// commit.
     ///
     /// # Errors
-    /// The error itself, and those of [`reading`](Self::reading).
+    /// Any other error itself, and those of [`reading`](Self::reading).
     pub(in crate::ops) async fn read_on(&self, caller: &Caller, before: &Reading, error: Error) -> Result<Reading> {
         match &before.transaction {
-            Some(row) if has_moved(&error) => {
+            Some(row) if is_worth_a_retry(&error) => {
                 let place = Place { repository: None, at: At::Transaction(row.id.clone()) };
                 self.reading(caller, &place).await
             }
@@ -95,12 +98,13 @@ impl Ops {
     }
 }
 
-/// Whether a read met a transaction that moved on meanwhile, to another branch or into its commit: then it is worth another look.
-fn has_moved(error: &Error) -> bool {
+/// Returns whether the transaction moved to another branch or to its commit during the read, so that the read should be
+/// retried there.
+fn is_worth_a_retry(error: &Error) -> bool {
     matches!(error.kind(), Kind::WriteInDoubt | Kind::TransactionCommitting)
 }
 
-/// The ref as its caller knows it.
+/// Returns the name that the caller used for the version.
 fn shown(reading: &Reading) -> String {
     match &reading.transaction {
         Some(transaction) => format!("transaction {}", transaction.id),

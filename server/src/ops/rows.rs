@@ -1,4 +1,4 @@
-//! Rows of transactions, as operations look them up and keep them alive.
+//! Reads rows of transactions for operations, and renews their idle timeouts.
 
 use crate::auth::Caller;
 use crate::error::{Error, Kind, Result};
@@ -8,48 +8,49 @@ use lakeport_transactions::{Millis, State, Transaction};
 use lakeport_types::TransactionId;
 use std::time::Duration;
 
-/// A renewal of the idle time is written when it moves the end by at least a tenth of it.
+/// A renewal is written only if it moves the expiry by at least this fraction of the idle timeout: a tenth.
 const RENEWAL_PART: Millis = 10;
 
-/// How often a commit of another process is looked at that has not said yet what it commits.
-const PREPARING: Duration = Duration::from_millis(200);
+/// Interval at which the row of a commit without a prepared commit is read, since another process may write it.
+const POLL_INTERVAL: Duration = Duration::from_millis(200);
 
 impl Ops {
-    /// A transaction of this caller's. Another's is as unknown as none, and so is one that is yet to begin.
+    /// Returns a transaction of this caller. Transactions of other owners are reported as not found, and so are
+    /// transactions whose begin has not completed.
     ///
     /// # Errors
     /// `TransactionNotFound`.
     pub async fn owned(&self, caller: &Caller, id: &TransactionId) -> Result<Transaction> {
-        let found = self.noted(caller, id).await?;
+        let found = self.owned_or_beginning(caller, id).await?;
         if found.is_beginning() { Err(unknown_transaction(id)) } else { Ok(found) }
     }
 
-    /// A transaction of this caller's, also one that is yet to begin.
+    /// Returns a transaction of this caller, even if its begin has not completed.
     ///
     /// # Errors
     /// `TransactionNotFound`.
-    pub(in crate::ops) async fn noted(&self, caller: &Caller, id: &TransactionId) -> Result<Transaction> {
+    pub(in crate::ops) async fn owned_or_beginning(&self, caller: &Caller, id: &TransactionId) -> Result<Transaction> {
         self.store.get(&caller.principal, id).await?.ok_or_else(|| unknown_transaction(id))
     }
 
-    /// The row of a transaction as it is now.
+    /// Returns the current row of a transaction.
     ///
     /// # Errors
-    /// `TransactionNotFound` when it was forgotten meanwhile.
+    /// `TransactionNotFound` if the row no longer exists.
     pub async fn refreshed(&self, transaction: &Transaction) -> Result<Transaction> {
         let now = self.store.get(&transaction.owner, &transaction.id).await?;
         now.ok_or_else(|| unknown_transaction(&transaction.id))
     }
 
-    /// Puts off the end of a transaction in which a long call goes on.
-    pub async fn stay(&self, transaction: Option<&Transaction>) -> Result<()> {
+    /// Renews the idle timeout of a transaction during a long call. Reads the current row first.
+    pub async fn keep_alive(&self, transaction: Option<&Transaction>) -> Result<()> {
         match transaction {
             Some(transaction) => self.touch(&self.refreshed(transaction).await?).await,
             None => Ok(()),
         }
     }
 
-    /// Notes that something is called in a transaction.
+    /// Renews the idle timeout of an open transaction for a call in it.
     pub(in crate::ops) async fn touch(&self, transaction: &Transaction) -> Result<()> {
         if transaction.state == State::Open {
             self.store.renew(transaction, transaction.options.idle_timeout / RENEWAL_PART).await?;
@@ -57,7 +58,7 @@ impl Ops {
         Ok(())
     }
 
-    /// Waits until a transaction that is being committed says what it commits, or is open or ended.
+    /// Waits until a committing transaction has stored its prepared commit, or is open or finished.
     ///
     /// # Errors
     /// As [`refreshed`](Self::refreshed).
@@ -69,21 +70,22 @@ impl Ops {
             if !is_preparing {
                 return Ok(now);
             }
-            writes.next(PREPARING).await;
+            writes.next(POLL_INTERVAL).await;
         }
     }
 
-    /// The branch of a transaction is gone: it has ended, or goes on on another one.
+    /// Returns the error for a missing branch of a transaction: the transaction is finished, or continues on another
+    /// branch, or the branch was deleted.
     pub(in crate::ops) async fn moved_on(&self, before: &Transaction) -> Error {
         match self.refreshed(before).await {
             Ok(now) if now.state == State::Open && now.branch == before.branch => Error::new(
                 Kind::RefNotFound,
-                format!("the branch of transaction {} is gone, and what was written with it: roll back", now.id),
+                format!("the branch of transaction {} was deleted, and its writes with it: roll back", now.id),
             ),
             Ok(now) if now.state == State::Open => Error::new(
                 Kind::WriteInDoubt,
                 format!(
-                    "a commit of transaction {} failed meanwhile, and it goes on elsewhere: repeat the call",
+                    "a commit of transaction {} failed, and the transaction continues on another branch: retry the call",
                     now.id
                 ),
             ),

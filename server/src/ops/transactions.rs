@@ -1,4 +1,4 @@
-//! Operations of `TransactionService`, one file for each RPC, and what ends transactions without one.
+//! Operations of `TransactionService`, one file for each RPC, and the steps that the janitor and `sweep` use.
 
 pub mod begin_transaction;
 pub mod branches;

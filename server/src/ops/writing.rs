@@ -9,22 +9,23 @@ use lakeport_lakefs as lakefs;
 use lakeport_transactions::{State, Transaction};
 use lakeport_types::{BranchName, Ref, RepositoryId};
 
-/// Where to write.
+/// The branch that a request writes to.
 #[derive(Debug, Clone)]
 pub struct Writing {
-    /// Repository.
+    /// Repository of the branch.
     pub repository: RepositoryId,
-    /// The branch to write to.
+    /// The branch in lakeFS.
     pub branch: BranchName,
-    /// The transaction that it is written in, as it was before the write.
+    /// The transaction in which the request writes, as read before the write.
     pub transaction: Option<Transaction>,
 }
 
 impl Ops {
-    /// Where a write goes.
+    /// Returns the branch to write to. Renews the idle timeout of the transaction.
     ///
     /// # Errors
-    /// `RefNotABranch`, `ReservedName`, `TransactionNotFound`, and the state of a transaction that is not open.
+    /// `RefNotABranch`, `ReservedName`, `TransactionNotFound`, `TransactionReadOnly`; for a transaction that is not
+    /// open, the error for its state.
     pub async fn writing(&self, caller: &Caller, place: &Place) -> Result<Writing> {
         let id = match &place.at {
             At::Transaction(id) => id,
@@ -41,7 +42,7 @@ impl Ops {
         if transaction.options.read_only {
             return Err(Error::new(
                 Kind::TransactionReadOnly,
-                format!("transaction {id} only reads: begin one without read_only to write"),
+                format!("transaction {id} is read-only: begin another one without read_only to write"),
             ));
         }
         self.touch(&transaction).await?;
@@ -53,23 +54,23 @@ impl Ops {
     }
 }
 
-/// The branch that a ref must be to be written to.
+/// Returns the branch that a ref names.
 ///
 /// # Errors
-/// `RefNotABranch` for what cannot be one; `ReservedName` for those of transactions.
+/// `RefNotABranch` if the ref cannot be a branch; `ReservedName` for the branch of a transaction.
 pub(in crate::ops) fn writable_branch(reference: &Ref) -> Result<BranchName> {
     let branch = reference.as_branch().ok_or_else(|| not_a_branch(reference.as_str()))?;
     if branch.is_transaction() {
         return Err(Error::new(
             Kind::ReservedName,
-            format!("branch {branch} belongs to a transaction: write with its transaction_id"),
+            format!("branch {branch} is the branch of a transaction: write with its transaction_id"),
         ));
     }
     Ok(branch)
 }
 
 impl Writing {
-    /// What a refusal of lakeFS to write here means.
+    /// Converts lakeFS's error from a write to this branch.
     pub async fn refused(&self, ops: &Ops, caller: &Caller, error: lakefs::Error) -> Error {
         match error.kind() {
             lakefs::Kind::RepositoryNotFound => no_repository(&self.repository),
@@ -84,14 +85,15 @@ impl Writing {
                     self.branch, self.repository
                 ),
             ),
-            lakefs::Kind::RepositoryReadOnly => {
-                Error::new(Kind::RepositoryReadOnly, format!("repository {} is read-only", self.repository))
-            }
+            lakefs::Kind::RepositoryReadOnly => Error::new(
+                Kind::RepositoryReadOnly,
+                format!("repository {} is read-only: write to another repository", self.repository),
+            ),
             _ => caller.explain(error.into()).await,
         }
     }
 
-    /// A name that is no branch: nothing, or a tag or commit.
+    /// Returns the error for a name that is not a branch: it does not exist, or is a tag or a commit.
     async fn missing(&self, caller: &Caller) -> Error {
         let reference = Ref::from(&self.branch);
         match caller.lakefs.get_commit(&self.repository, &reference).await {

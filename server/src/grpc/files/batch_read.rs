@@ -15,7 +15,7 @@ use bytes::Bytes;
 use futures_util::{Stream, StreamExt, stream};
 use lakeport_proto::v1::{BatchReadItem, BatchReadRequest, BatchReadResponse};
 
-/// Items of one message at most.
+/// Maximum number of items in one message.
 const ITEMS: usize = 256;
 
 pub(crate) async fn batch_read(

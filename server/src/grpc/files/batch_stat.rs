@@ -14,7 +14,7 @@ use futures_util::{Stream, StreamExt, stream};
 use lakeport_proto::v1::{BatchStatItem, BatchStatRequest, BatchStatResponse};
 use lakeport_types::ObjectPath;
 
-/// Items of one message at most.
+/// Maximum number of items in one message.
 const ITEMS: usize = 256;
 
 pub(crate) async fn batch_stat(
@@ -31,7 +31,7 @@ pub(crate) async fn batch_stat(
     Ok(messages.map(|items| Ok(BatchStatResponse { items })))
 }
 
-/// A path that cannot be one fails its item alone.
+/// Parses paths. An invalid path fails its item only.
 pub(super) fn parsed(paths: Vec<String>) -> Vec<Result<ObjectPath>> {
     let parsed = paths
         .into_iter()

@@ -23,10 +23,10 @@ pub(crate) async fn batch_write(
     let place = fields.place(request.repository, request.r#ref, request.transaction_id);
     let place = fields.done(place)?;
     // The contract documents this rule, so that clients can split batches. A request that passes has a response that fits.
-    let response: usize = request.items.iter().map(response_bytes).sum();
-    if response > ops.limits.message_bytes {
+    let response_bytes: usize = request.items.iter().map(response_bytes).sum();
+    if response_bytes > ops.limits.message_bytes {
         let message = format!(
-            "the response to {} items may have {response} bytes, more than the {} of a message: send fewer items per request",
+            "the response to {} items may have {response_bytes} bytes, more than the {} of a message: send fewer items per request",
             request.items.len(),
             ops.limits.message_bytes
         );
@@ -34,12 +34,16 @@ pub(crate) async fn batch_write(
     }
     let items = request.items.into_iter().enumerate().map(decode).collect();
     let stored = batch_write::batch_write(ops, caller, &place, items).await?;
-    let mut answer = BatchWriteResponse { results: stored.into_iter().map(encode).collect() };
-    if answer.encoded_len() > ops.limits.message_bytes {
-        // Thousands failed: each still has its code and text.
-        answer.results.iter_mut().filter_map(|result| result.status.as_mut()).for_each(|status| status.details.clear());
+    let mut response = BatchWriteResponse { results: stored.into_iter().map(encode).collect() };
+    if response.encoded_len() > ops.limits.message_bytes {
+        // With thousands of failures, the details are dropped. Each failure keeps its code and message.
+        response
+            .results
+            .iter_mut()
+            .filter_map(|result| result.status.as_mut())
+            .for_each(|status| status.details.clear());
     }
-    Ok(answer)
+    Ok(response)
 }
 
 /// Maximum size of the result of an item, as `BatchWriteRequest` documents it.
@@ -58,7 +62,10 @@ fn decode((at, item): (usize, BatchWriteItem)) -> Result<(ObjectPath, UploadHead
     }
     let create_only = item.if_none_match == "*";
     if !item.write_id.is_empty() && !create_only {
-        return Err(Error::field(format!("items[{at}].write_id"), "needs if_none_match: *"));
+        return Err(Error::field(
+            format!("items[{at}].write_id"),
+            "is only allowed in create-only writes: set if_none_match to *",
+        ));
     }
     let write_id = match item.write_id.as_str() {
         "" => None,

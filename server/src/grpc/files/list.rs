@@ -35,7 +35,7 @@ pub(crate) async fn list(
     };
     let mut listing = list::list(ops, caller, &place, query).await?;
     let commit_id = listing.commit_id().unwrap_or_default();
-    // A ref that names nothing fails the call, not the middle of its answer.
+    // The first page is read before the response starts, so that a missing ref fails the call itself.
     let first = listing.next(ops).await?;
     let state = (ops.clone(), listing, first, key, commit_id);
     let pages = stream::try_unfold(state, async |(ops, mut listing, ready, key, commit_id)| {
@@ -44,30 +44,30 @@ pub(crate) async fn list(
             None => listing.next(&ops).await?,
         };
         let Some(page) = page else { return Ok::<_, Error>(None) };
-        let answers = answers(page, &key, &commit_id, ops.limits.message_bytes);
-        Ok(Some((stream::iter(answers).map(Ok), (ops, listing, None, key, commit_id))))
+        let responses = responses(page, &key, &commit_id, ops.limits.message_bytes);
+        Ok(Some((stream::iter(responses).map(Ok), (ops, listing, None, key, commit_id))))
     });
     Ok(pages.try_flatten())
 }
 
-/// A page as messages, each with a token that resumes behind it.
-fn answers(page: ListPage, key: &ListRequest, commit_id: &str, limit: usize) -> Vec<ListResponse> {
-    let answer = |entries, next: Option<&str>| ListResponse {
+/// Converts a page to messages, each with a token for the entries after it.
+fn responses(page: ListPage, key: &ListRequest, commit_id: &str, limit: usize) -> Vec<ListResponse> {
+    let response = |entries, next: Option<&str>| ListResponse {
         next_page_token: next.map(|next| token::make(key, next)).unwrap_or_default(),
         entries,
         commit_id: commit_id.to_owned(),
     };
     let mut parts = parts(page.entries.into_iter().map(file_info), limit);
-    // Also where nothing matches: its token says how far the list has come.
+    // A page without matching entries becomes a message, too: its token contains the progress of the listing.
     let last = parts.pop().unwrap_or_default();
-    let behind = |entries: &[FileInfo]| entries.last().map(|last| last.path.clone());
-    let mut answers: Vec<_> = parts
+    let after = |entries: &[FileInfo]| entries.last().map(|last| last.path.clone());
+    let mut responses: Vec<_> = parts
         .into_iter()
         .map(|entries| {
-            let next = behind(&entries);
-            answer(entries, next.as_deref())
+            let next = after(&entries);
+            response(entries, next.as_deref())
         })
         .collect();
-    answers.push(answer(last, page.next.as_deref()));
-    answers
+    responses.push(response(last, page.next.as_deref()));
+    responses
 }

@@ -1,12 +1,12 @@
 //! `FileService.Move`.
 
-use super::progress::answers;
+use super::progress::responses;
 use crate::auth::Caller;
 use crate::error::Result;
 use crate::grpc::convert::Fields;
 use crate::ops::context::Shared;
 use crate::ops::files::r#move;
-use crate::ops::files::transfer::Transfer;
+use crate::ops::files::transfer::TransferParams;
 use futures_util::Stream;
 use lakeport_proto::v1::{MoveRequest, MoveResponse};
 
@@ -20,8 +20,8 @@ pub(crate) async fn rename(
     let destination = fields.parse("path", request.path);
     let source = fields.parse("source_path", request.source_path);
     let (place, (destination, source)) = fields.done(place.zip(destination.zip(source)))?;
-    let transfer =
-        Transfer { source_repository: None, source_ref: None, source, destination, recursive: request.recursive };
-    let moving = r#move::r#move(ops, caller, &place, transfer).await?;
-    answers(ops, moving, |paths, failures| MoveResponse { paths, failures }).await
+    let params =
+        TransferParams { source_repository: None, source_ref: None, source, destination, recursive: request.recursive };
+    let moving = r#move::r#move(ops, caller, &place, params).await?;
+    responses(ops, moving, |paths, failures| MoveResponse { paths, failures }).await
 }

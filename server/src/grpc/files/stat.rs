@@ -1,4 +1,4 @@
-//! `FileService.Stat`. What it means is in `ops::stat`; here are only its two borders.
+//! `FileService.Stat`.
 
 use crate::auth::Caller;
 use crate::error::Result;

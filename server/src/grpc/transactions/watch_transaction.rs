@@ -15,14 +15,14 @@ pub(crate) async fn watch_transaction(
 ) -> Result<impl Stream<Item = Result<WatchTransactionResponse>> + Send + use<>> {
     let mut fields = Fields::default();
     let id = fields.parse("transaction_id", request.transaction_id);
-    let watching = watch_transaction::watch_transaction(ops, caller, &fields.done(id)?).await?;
-    Ok(stream::try_unfold((ops.clone(), watching), async |(ops, mut watching)| {
-        let Some(seen) = watching.next(&ops).await? else { return Ok(None) };
-        let answer = WatchTransactionResponse {
-            transaction: Some(transaction(&seen.transaction)),
-            queue_position: i32::try_from(seen.queue_position).unwrap_or(i32::MAX),
-            reconnect: seen.reconnect,
+    let watch = watch_transaction::watch_transaction(ops, caller, &fields.done(id)?).await?;
+    Ok(stream::try_unfold((ops.clone(), watch), async |(ops, mut watch)| {
+        let Some(event) = watch.next(&ops).await? else { return Ok(None) };
+        let response = WatchTransactionResponse {
+            transaction: Some(transaction(&event.transaction)),
+            queue_position: i32::try_from(event.queue_position).unwrap_or(i32::MAX),
+            reconnect: event.reconnect,
         };
-        Ok(Some((answer, (ops, watching))))
+        Ok(Some((response, (ops, watch))))
     }))
 }

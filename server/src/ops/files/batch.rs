@@ -1,11 +1,11 @@
-//! What batches share: their limit, and the outcome of an item.
+//! Shared by all batch calls: the limit of items, and the result of an item.
 
 use crate::error::{Error, Kind, Result};
 
-/// One of a batch: its place in the request, and what became of it.
+/// Result of an item, with its index in the request.
 pub type BatchItem<T> = (usize, Result<T>);
 
-/// Refuses more items than one request may have.
+/// Rejects more items than one request may have.
 ///
 /// # Errors
 /// `BatchTooLarge`.
@@ -13,5 +13,8 @@ pub fn check_batch(items: usize, limit: usize) -> Result<()> {
     if items <= limit {
         return Ok(());
     }
-    Err(Error::new(Kind::BatchTooLarge, format!("{items} items in one request: at most {limit}; send more requests")))
+    Err(Error::new(
+        Kind::BatchTooLarge,
+        format!("the request has {items} items, and at most {limit} are allowed: split it"),
+    ))
 }

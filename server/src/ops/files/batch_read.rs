@@ -13,10 +13,10 @@ use bytes::Bytes;
 use futures_util::{Stream, StreamExt, stream};
 use lakeport_types::{ByteRange, ObjectPath};
 
-/// Whole objects, as they are ready.
+/// Reads whole objects and streams them as they complete, in any order.
 ///
 /// # Errors
-/// As [`batch_stat`].
+/// `BatchTooLarge`, and those of the place.
 pub async fn batch_read(
     ops: Shared,
     caller: Caller,
@@ -54,8 +54,11 @@ async fn whole(
     };
     let limit = ops.limits.batch_object_bytes;
     if object.info.size > limit {
-        let message =
-            format!("{:?} has {} bytes, more than the {limit} of a batch: use Read", path.as_str(), object.info.size);
+        let message = format!(
+            "{:?} has {} bytes, and a batch reads objects up to {limit} bytes: use Read",
+            path.as_str(),
+            object.info.size
+        );
         return Err(Error::new(Kind::RangeOutOfBounds, message));
     }
     let reserved = memory.reserve(object.left()).await?;

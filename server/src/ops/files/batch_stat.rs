@@ -9,7 +9,7 @@ use crate::ops::place::Place;
 use futures_util::{Stream, StreamExt, stream};
 use lakeport_types::ObjectPath;
 
-/// What objects are, as they are ready.
+/// Describes objects, and streams the descriptions as they complete, in any order.
 ///
 /// # Errors
 /// `BatchTooLarge`, and those of the place.

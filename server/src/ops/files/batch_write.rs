@@ -15,7 +15,7 @@ use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 use lakeport_types::ObjectPath;
 
-/// Stores objects; the results are in the order of the items.
+/// Stores objects. The results are in the order of the items.
 ///
 /// # Errors
 /// `BatchTooLarge`, and those of the place.
@@ -37,11 +37,11 @@ pub async fn batch_write(
     let stored = ops.while_renewing(&writing, async { Ok(stored.await) }).await?;
     let changes: Vec<Change> = stored.iter().flatten().cloned().collect();
     let mut outcomes = ops.acknowledge(caller, &writing, &changes).await?.into_iter();
-    let nothing = || Error::new(Kind::Internal, "nothing was stored");
+    let no_stats = || Error::new(Kind::Internal, "a stored object has no description");
     let acknowledged = stored.into_iter().map(|change| {
         let change = change?;
-        outcomes.next().unwrap_or_else(|| Err(nothing()))?;
-        change.into_stats().map(FileInfo::from).ok_or_else(nothing)
+        outcomes.next().unwrap_or_else(|| Err(no_stats()))?;
+        change.into_stats().map(FileInfo::from).ok_or_else(no_stats)
     });
     Ok(acknowledged.collect())
 }
@@ -55,7 +55,7 @@ async fn store_one(
     data: Bytes,
 ) -> Result<Change> {
     check_described(&header.metadata, &header.content_type)?;
-    ops.is_settled(writing, &path)?;
+    ops.check_settled(writing, &path)?;
     let header = UploadHeader { checks: Checks { size: Some(data.len() as u64), ..Checks::default() }, ..header };
     let part = Part { data, finish: Some(Checks::default()) };
     ops.store_object(caller, writing, &path, header, Box::pin(stream::iter([Ok(part)]))).await

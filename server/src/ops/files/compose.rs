@@ -1,7 +1,8 @@
 //! `FileService.Compose`: concatenates objects into one, through one upload to lakeFS.
 //!
-//! The sources are described first, so a missing one fails before any byte moves, and the etags of that moment are those that are read.
-//! The upload is all or nothing: a source that fails ends it without its last byte.
+//! The call describes all sources first. A missing source therefore fails the call before any byte is copied, and each
+//! source is read at the etag of its description. If a source fails, the upload ends without its last byte and stores
+//! nothing.
 
 mod sources;
 
@@ -70,11 +71,12 @@ struct Ends {
     deleting_from: Option<Writing>,
 }
 
-/// Composes an object and returns it. `composed` counts the bytes meanwhile.
+/// Composes an object and returns it. During the call, `composed` counts the bytes.
 ///
 /// # Errors
-/// `InvalidField`, `ObjectNotFound` for a source, `ObjectChanged`, `WriteIncomplete` and `ChecksumMismatch` for expectations that do not hold,
-/// `ObjectExists`, `PartialFailure` if sources could not be deleted, `WriteInDoubt`, and those of both places.
+/// `InvalidField`, `ObjectNotFound` for a source, `ObjectChanged`, `WriteIncomplete` for another size and
+/// `ChecksumMismatch`, `ObjectExists`, `PartialFailure` if sources could not be deleted, `WriteInDoubt`, and those of
+/// both places.
 pub async fn compose(
     ops: &Shared,
     caller: &Caller,
@@ -85,7 +87,7 @@ pub async fn compose(
     check_described(&compose.header.metadata, &compose.header.content_type)?;
     let ends = ends(ops, caller, place, &compose).await?;
     refuse_invalid_sources(&ends, &compose)?;
-    ops.is_settled(&ends.to, &compose.path)?;
+    ops.check_settled(&ends.to, &compose.path)?;
     let hash = compose.hash();
     let stored = match ops.composed_before(caller, &ends.to, &compose, &hash).await? {
         Some(stats) => stats,
@@ -118,28 +120,30 @@ async fn ends(ops: &Ops, caller: &Caller, place: &Place, compose: &Compose) -> R
 
 fn refuse_invalid_sources(ends: &Ends, compose: &Compose) -> Result<()> {
     if ends.from.repository != ends.to.repository {
-        let message =
-            format!("is of repository {}, and the destination is in {}", ends.from.repository, ends.to.repository);
+        let message = format!(
+            "is in repository {}, but the destination is in {}: compose within one repository",
+            ends.from.repository, ends.to.repository
+        );
         return Err(Error::field("source_transaction_id", message));
     }
-    // `main$` and `main@` are the branch too.
+    // `main$` and `main@` are names of branch `main`, too.
     let is_same_branch = ends.from.reference.as_str().trim_end_matches(['$', '@']) == ends.to.branch.as_str();
     if is_same_branch && let Some(at) = compose.sources.iter().position(|source| *source == compose.path) {
-        let message = format!("is the destination {:?}: compose into another path", compose.path.as_str());
+        let message = format!("is the destination {:?}: compose to another path", compose.path.as_str());
         return Err(Error::field(format!("source_paths[{at}]"), message));
     }
     let mut seen = HashSet::new();
     match compose.sources.iter().position(|source| !seen.insert(source)) {
         Some(at) if compose.delete_sources => Err(Error::field(
             format!("source_paths[{at}]"),
-            "occurs twice: with delete_sources, each path may occur once",
+            "is a duplicate: with delete_sources, each path may occur once",
         )),
         _ => Ok(()),
     }
 }
 
 impl Compose {
-    /// Hash of all parameters that decide the result, so that a reused `request_id` is noticed.
+    /// Hash of all parameters that decide the result. It detects a `request_id` that is reused with other parameters.
     fn hash(&self) -> String {
         let parameters = format!(
             "{:?}",
@@ -195,7 +199,7 @@ impl Ops {
         let sources = Sources::describe(self, caller, &ends.from, &compose.sources).await?;
         let size = sources.size();
         if let Some(expected) = compose.header.checks.size.filter(|expected| *expected != size) {
-            let message = format!("the sources have {size} bytes, and size_bytes is {expected}: nothing was stored");
+            let message = format!("the sources have {size} bytes, but size_bytes is {expected}: nothing was stored");
             return Err(Error::new(Kind::WriteIncomplete, message));
         }
         let mut header = compose.header.clone();
@@ -208,7 +212,7 @@ impl Ops {
         let source = sources.stream(Arc::clone(self), caller.clone(), composed);
         let change = self.store_object(caller, &ends.to, &compose.path, header, source).await?;
         self.acknowledge_one(caller, &ends.to, &change).await?;
-        change.into_stats().ok_or_else(|| Error::new(Kind::Internal, "nothing was stored"))
+        change.into_stats().ok_or_else(|| Error::new(Kind::Internal, "a stored object has no description"))
     }
 }
 
@@ -216,14 +220,14 @@ impl Ops {
 async fn delete_sources(ops: &Shared, caller: &Caller, from: &Writing, sources: &[ObjectPath]) -> Result<()> {
     let mut counts = Counts::default();
     for batch in sources.chunks(Lakefs::MAX_DELETE) {
-        ops.stay(from.transaction.as_ref()).await?;
+        ops.keep_alive(from.transaction.as_ref()).await?;
         let request = delete_all(ops.clone(), caller.clone(), from.clone(), batch.to_vec());
-        let failures = ops.to_the_end(from, batch.to_vec(), || true, request).await?;
+        let failures = ops.run_to_completion(from, batch.to_vec(), || true, request).await?;
         counts.failed += failures.len() as u64;
         counts.succeeded += (batch.len() - failures.len()) as u64;
         let failed: HashSet<String> = failures.into_iter().map(|failure| failure.path).collect();
-        let gone = batch.iter().filter(|source| !failed.contains(source.as_str()));
-        let changes: Vec<Change> = gone.cloned().map(Change::Deleted).collect();
+        let deleted = batch.iter().filter(|source| !failed.contains(source.as_str()));
+        let changes: Vec<Change> = deleted.cloned().map(Change::Deleted).collect();
         ops.acknowledge(caller, from, &changes).await?.into_iter().collect::<Result<()>>()?;
     }
     match counts.failed {

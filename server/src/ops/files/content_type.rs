@@ -1,6 +1,7 @@
 //! MIME types by file extension.
 
-/// Formats of data files that `mime_guess` does not know. Source: IANA's registry of media types, and the documentation of each format.
+/// Formats of data files that `mime_guess` does not know. Source: IANA's registry of media types, and the documentation
+/// of each format.
 const DATA_FORMATS: [(&str, &str); 8] = [
     ("arrow", "application/vnd.apache.arrow.file"),
     ("arrows", "application/vnd.apache.arrow.stream"),
@@ -34,7 +35,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_extension_decides_and_an_unknown_one_is_a_stream_of_bytes() {
+    fn the_extension_decides_and_unknown_extensions_are_octet_streams() {
         for (path, expected) in [
             ("a/b.csv", "text/csv"),
             ("a.JSON", "application/json"),

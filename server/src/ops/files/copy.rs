@@ -3,13 +3,13 @@
 use crate::auth::Caller;
 use crate::error::Result;
 use crate::ops::context::Ops;
-use crate::ops::files::transfer::{Transfer, Transferring, begin};
+use crate::ops::files::transfer::{Transfer, TransferParams, start};
 use crate::ops::place::Place;
 
-/// Begins a copy.
+/// Starts a copy.
 ///
 /// # Errors
-/// `InvalidField` where source and destination overlap; those of the place.
-pub async fn copy(ops: &Ops, caller: &Caller, place: &Place, transfer: Transfer) -> Result<Transferring> {
-    begin(ops, caller, place, transfer, false).await
+/// `InvalidField` if source and destination overlap; those of the place.
+pub async fn copy(ops: &Ops, caller: &Caller, place: &Place, params: TransferParams) -> Result<Transfer> {
+    start(ops, caller, place, params, false).await
 }

@@ -1,4 +1,5 @@
-//! Copying an object from one repository into another: lakeFS has no call for that, so its bytes pass through, one piece at a time.
+//! Copies an object to another repository. lakeFS has no call for that, so its bytes pass through this server, one
+//! piece at a time.
 
 use crate::auth::Caller;
 use crate::error::Result;
@@ -17,14 +18,15 @@ use lakeport_types::{ByteRange, ObjectPath};
 /// Copies one object with its content type and user metadata.
 ///
 /// # Errors
-/// Those of a read and of a write; `ObjectChanged` where the source is replaced meanwhile.
+/// Those of a read and of a write; `ObjectChanged` if the source is replaced during the copy.
 pub(in crate::ops) async fn copy_across(
     ops: &Shared,
     caller: &Caller,
     (from, source): (&Reading, &ObjectPath),
     (to, destination): (&Writing, &ObjectPath),
 ) -> Result<Change> {
-    // lakeFS does not send metadata with bytes; the etag says that both are of one object.
+    // lakeFS does not return user metadata with a download. Equal etags show that description and bytes are of the same
+    // object.
     let stats = ops.stat_at(caller, from, source).await?;
     let object = ops.read_at(caller, from, source, ByteRange::ALL, &Conditions::default()).await?;
     if object.info.etag != stats.etag {
@@ -39,7 +41,7 @@ pub(in crate::ops) async fn copy_across(
     ops.store_object(caller, to, destination, header, parts(ops.clone(), object)).await
 }
 
-/// The pieces of an object, and then the end that publishes them.
+/// Returns the pieces of an object, then the part that finishes the upload.
 fn parts(ops: Shared, object: ReadObject) -> Source {
     Box::pin(stream::unfold(Some((ops, object)), async |reading| {
         let (ops, mut object) = reading?;

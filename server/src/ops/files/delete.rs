@@ -1,4 +1,4 @@
-//! Deleting objects.
+//! `FileService.Delete`.
 
 use crate::auth::Caller;
 use crate::error::{Counts, Error, Kind, Result};
@@ -13,26 +13,26 @@ use lakeport_lakefs::{self as lakefs, DeleteFailure, Lakefs};
 use lakeport_types::{ObjectPath, Prefix, Ref};
 use std::collections::HashSet;
 
-/// What to delete.
+/// The objects to delete.
 #[derive(Debug, Clone)]
-pub enum Deletion {
+pub enum DeleteTarget {
     /// These objects.
     Paths(Vec<ObjectPath>),
-    /// The object of that name and all below it; a name that ends in `/`: all below it.
+    /// The object with this key, and all objects below it. With a trailing `/`: all objects with this prefix.
     Tree(ObjectPath),
 }
 
-/// What a part of a deletion did.
+/// Result of one batch of a deletion.
 #[derive(Debug, Default)]
 pub struct DeletionProgress {
-    /// How many are gone by it.
+    /// Number of deleted objects.
     pub deleted: u64,
-    /// What could not be deleted.
+    /// Paths that could not be deleted.
     pub failures: Vec<(String, Error)>,
 }
 
-/// A deletion under way.
-pub struct Deleting {
+/// A deletion in progress. Each call of [`next`](Self::next) deletes a batch.
+pub struct Deletion {
     caller: Caller,
     writing: Writing,
     allow_missing: bool,
@@ -47,7 +47,7 @@ enum Todo {
     Nothing,
 }
 
-/// Begins a deletion.
+/// Starts a deletion.
 ///
 /// # Errors
 /// Those of the place.
@@ -55,24 +55,25 @@ pub async fn delete(
     ops: &Ops,
     caller: &Caller,
     place: &Place,
-    deletion: Deletion,
+    target: DeleteTarget,
     allow_missing: bool,
-) -> Result<Deleting> {
+) -> Result<Deletion> {
     let writing = ops.writing(caller, place).await?;
-    // lakeFS says nothing at all of a batch for a branch that is not there.
+    // lakeFS reports success for a batch deletion on a branch that does not exist.
     if let Err(error) = caller.lakefs.branch(&writing.repository, &writing.branch).await {
         return Err(writing.refused(ops, caller, error).await);
     }
-    let todo = match deletion {
-        Deletion::Paths(mut paths) => {
+    let todo = match target {
+        DeleteTarget::Paths(mut paths) => {
             paths.reverse();
             Todo::Paths(paths)
         }
-        Deletion::Tree(root) => Todo::Tree(Box::new(below(caller, &writing, &root)), root),
+        DeleteTarget::Tree(root) => Todo::Tree(Box::new(below(caller, &writing, &root)), root),
     };
-    Ok(Deleting { caller: caller.clone(), writing, allow_missing, found_any: false, counts: Counts::default(), todo })
+    Ok(Deletion { caller: caller.clone(), writing, allow_missing, found_any: false, counts: Counts::default(), todo })
 }
 
+/// Lists all objects at or below a root.
 fn below(caller: &Caller, writing: &Writing, root: &ObjectPath) -> Listing {
     let reading = Reading {
         repository: writing.repository.clone(),
@@ -82,7 +83,7 @@ fn below(caller: &Caller, writing: &Writing, root: &ObjectPath) -> Listing {
     Listing::new(caller, reading, tree(root))
 }
 
-/// All keys that begin with a root. Some of them may only share a prefix: see [`is_below`].
+/// Returns a listing of all keys with the prefix `root`. It also has keys like `root2`, which [`is_below`] filters out.
 pub(in crate::ops) fn tree(root: &ObjectPath) -> List {
     List {
         prefix: Prefix::from(root),
@@ -94,7 +95,8 @@ pub(in crate::ops) fn tree(root: &ObjectPath) -> List {
     }
 }
 
-/// Keys as paths. One that lakeport does not take (a NUL in it) fails by name, and is not passed over.
+/// Parses keys. A key that is not a valid path in lakeport (with a NUL in it) becomes a failure instead of being
+/// skipped silently.
 pub(in crate::ops) fn parsed(
     keys: impl Iterator<Item = String>,
     failures: &mut Vec<(String, Error)>,
@@ -109,7 +111,7 @@ pub(in crate::ops) fn parsed(
     paths.collect()
 }
 
-/// Whether a key is the root itself or below it, and does not only share a prefix with it.
+/// Returns whether a key is the root itself or below it. `x2` is not below `x`, but has its prefix.
 pub(in crate::ops) fn is_below(root: &ObjectPath, key: &str) -> bool {
     match key.strip_prefix(root.as_str()) {
         Some("") => true,
@@ -118,13 +120,14 @@ pub(in crate::ops) fn is_below(root: &ObjectPath, key: &str) -> bool {
     }
 }
 
-impl Deleting {
-    /// Deletes the next part. Returns `None` after the last one.
+impl Deletion {
+    /// Deletes the next batch. Returns `None` after the last one.
     ///
     /// # Errors
-    /// `PartialFailure` after the last part if some paths failed; the error of a part of which nothing could be deleted.
+    /// `PartialFailure` after the last batch if some paths failed; `ObjectNotFound` for an empty tree unless
+    /// `allow_missing`; the error of a batch that failed as a whole.
     pub async fn next(&mut self, ops: &Shared) -> Result<Option<DeletionProgress>> {
-        match self.next_part(ops).await? {
+        match self.next_batch(ops).await? {
             Some(progress) => {
                 self.counts.succeeded += progress.deleted;
                 self.counts.failed += progress.failures.len() as u64;
@@ -137,8 +140,8 @@ impl Deleting {
         }
     }
 
-    async fn next_part(&mut self, ops: &Shared) -> Result<Option<DeletionProgress>> {
-        ops.stay(self.writing.transaction.as_ref()).await?;
+    async fn next_batch(&mut self, ops: &Shared) -> Result<Option<DeletionProgress>> {
+        ops.keep_alive(self.writing.transaction.as_ref()).await?;
         let mut progress = DeletionProgress::default();
         let batch = match &mut self.todo {
             Todo::Nothing => return Ok(None),
@@ -146,11 +149,11 @@ impl Deleting {
             Todo::Paths(paths) => paths.split_off(paths.len().saturating_sub(Lakefs::MAX_DELETE)),
             Todo::Tree(listing, root) => match listing.next(ops).await? {
                 None => {
-                    let nothing =
-                        Error::new(Kind::ObjectNotFound, format!("nothing is at or below {:?}", root.as_str()));
-                    let nothing = nothing.about([root.as_str()]);
+                    let not_found =
+                        Error::new(Kind::ObjectNotFound, format!("no object at or below {:?}", root.as_str()));
+                    let not_found = not_found.about([root.as_str()]);
                     self.todo = Todo::Nothing;
-                    return if self.found_any || self.allow_missing { Ok(None) } else { Err(nothing) };
+                    return if self.found_any || self.allow_missing { Ok(None) } else { Err(not_found) };
                 }
                 Some(page) => {
                     let keys = page.entries.into_iter().map(|entry| entry.path).filter(|key| is_below(root, key));
@@ -168,7 +171,8 @@ impl Deleting {
         Ok(Some(progress))
     }
 
-    /// lakeFS deletes what is not there without a word, so it is asked first.
+    /// Returns the paths that exist, and adds a failure for each other path. lakeFS itself reports success if it
+    /// deletes a missing object.
     async fn only_existing(
         &self,
         ops: &Ops,
@@ -179,13 +183,13 @@ impl Deleting {
         let Writing { repository, transaction, .. } = &self.writing;
         let reading =
             Reading { repository: repository.clone(), reference: branch.clone(), transaction: transaction.clone() };
-        let looked: Vec<(ObjectPath, Option<Error>)> = stream::iter(batch)
+        let checked: Vec<(ObjectPath, Option<Error>)> = stream::iter(batch)
             .map(async |path| match self.caller.lakefs.stat(&self.writing.repository, &branch, &path).await {
                 Ok(_) => Ok((path, None)),
                 Err(error) if error.kind() == lakefs::Kind::NotFound => {
                     match ops.missing(&self.caller, &reading, &path).await {
                         missing if missing.kind() == Kind::ObjectNotFound => Ok((path, Some(missing))),
-                        // The branch itself is gone: what is there cannot be said.
+                        // The branch itself does not exist, so the state of the object is unknown.
                         error => Err(error),
                     }
                 }
@@ -195,7 +199,7 @@ impl Deleting {
             .try_collect()
             .await?;
         let mut existing = Vec::new();
-        for (path, missing) in looked {
+        for (path, missing) in checked {
             match missing {
                 None => existing.push(path),
                 Some(missing) => progress.failures.push((path.into_string(), missing)),
@@ -209,13 +213,13 @@ impl Deleting {
             return Ok(());
         }
         for path in &batch {
-            ops.is_settled(&self.writing, path)?;
+            ops.check_settled(&self.writing, path)?;
         }
         let request = delete_all(ops.clone(), self.caller.clone(), self.writing.clone(), batch.clone());
-        let failures = ops.to_the_end(&self.writing, batch.clone(), || true, request).await?;
+        let failures = ops.run_to_completion(&self.writing, batch.clone(), || true, request).await?;
         let failed: HashSet<&str> = failures.iter().map(|failure| failure.path.as_str()).collect();
-        let gone = batch.into_iter().filter(|path| !failed.contains(path.as_str()));
-        let changes: Vec<Change> = gone.map(Change::Deleted).collect();
+        let deleted = batch.into_iter().filter(|path| !failed.contains(path.as_str()));
+        let changes: Vec<Change> = deleted.map(Change::Deleted).collect();
         let outcomes = ops.acknowledge(&self.caller, &self.writing, &changes).await?;
         for (change, outcome) in changes.iter().zip(outcomes) {
             match outcome {
@@ -231,7 +235,7 @@ impl Deleting {
     }
 }
 
-/// One request to lakeFS, and what it could not delete.
+/// Sends one request to lakeFS, and returns the objects that it could not delete.
 pub(in crate::ops) async fn delete_all(
     ops: Shared,
     caller: Caller,
@@ -240,7 +244,7 @@ pub(in crate::ops) async fn delete_all(
 ) -> Result<Vec<DeleteFailure>> {
     match caller.lakefs.delete_many(&writing.repository, &writing.branch, &paths).await {
         Ok(failures) => Ok(failures),
-        Err(error) if error.is_ambiguous() => Err(ops.doubted(&writing, &paths, error).await),
+        Err(error) if error.is_ambiguous() => Err(ops.guard_lost_change(&writing, &paths, error).await),
         Err(error) => Err(writing.refused(&ops, &caller, error).await),
     }
 }
@@ -250,7 +254,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_tree_never_has_what_only_shares_a_prefix() {
+    fn a_tree_excludes_keys_that_only_share_a_prefix() {
         let root = |path: &str| ObjectPath::try_from(path).unwrap();
         assert!(is_below(&root("x/file1"), "x/file1"));
         assert!(is_below(&root("x/file1"), "x/file1/a"));

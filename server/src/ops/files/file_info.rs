@@ -9,21 +9,21 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 /// An object without its bytes, or a prefix of objects.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FileInfo {
-    /// The key, or the prefix.
+    /// Key or prefix.
     pub path: String,
     /// Whether it is a prefix.
     pub is_prefix: bool,
-    /// Bytes.
+    /// Size in bytes; 0 for a prefix.
     pub size: u64,
-    /// lakeFS's checksum.
+    /// Checksum from lakeFS; empty for a prefix.
     pub etag: String,
     /// MIME type.
     pub content_type: String,
-    /// The caller's metadata, without ours.
+    /// User metadata, without lakeport's own keys.
     pub metadata: BTreeMap<String, String>,
-    /// When it was written.
+    /// Time of the last write.
     pub modified: Option<SystemTime>,
-    /// The commit that was read, where the ref is a commit ID.
+    /// The commit that was read, if the ref is a commit ID.
     pub commit_id: Option<String>,
 }
 
@@ -45,7 +45,7 @@ impl From<ObjectStats> for FileInfo {
 }
 
 impl FileInfo {
-    /// From the head of a download, which has no user metadata.
+    /// Describes an object by the head of its download, which has no user metadata.
     pub(in crate::ops) fn of_head(path: &ObjectPath, head: &ObjectHead) -> Self {
         Self {
             path: path.as_str().to_owned(),
@@ -59,7 +59,7 @@ impl FileInfo {
         }
     }
 
-    /// A prefix of objects.
+    /// Describes a prefix.
     pub(in crate::ops) fn prefix(path: String) -> Self {
         Self {
             path,
@@ -73,7 +73,7 @@ impl FileInfo {
         }
     }
 
-    /// With the commit that was read, where that is fixed.
+    /// Sets the commit that was read, if the ref is a commit ID.
     pub(in crate::ops) fn at(mut self, reading: &Reading) -> Self {
         self.commit_id = reading.reference.as_commit().map(|commit| commit.to_string());
         self

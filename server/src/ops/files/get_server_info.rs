@@ -1,26 +1,26 @@
-//! What this server is.
+//! `FileService.GetServerInfo`.
 
 use crate::auth::Caller;
 use crate::error::Result;
 use crate::ops::context::Ops;
 
-/// What this server is, and what is behind it.
+/// Properties of the lakeFS server.
 #[derive(Debug, Clone)]
 pub struct ServerInfo {
-    /// Of lakeFS.
+    /// Version of lakeFS.
     pub lakefs_version: String,
-    /// Whether it has presigned URLs.
+    /// Whether its object store supports presigned URLs.
     pub presign: bool,
 }
 
-/// What this server is.
+/// Asks lakeFS for its version and capabilities.
 ///
 /// # Errors
 /// `Unauthenticated`, `LakefsUnavailable`.
 pub async fn get_server_info(_ops: &Ops, caller: &Caller) -> Result<ServerInfo> {
-    let asked = futures_util::try_join!(caller.lakefs.server_version(), caller.lakefs.capabilities());
-    let (version, capabilities) = match asked {
-        Ok(answers) => answers,
+    let responses = futures_util::try_join!(caller.lakefs.server_version(), caller.lakefs.capabilities());
+    let (version, capabilities) = match responses {
+        Ok(responses) => responses,
         Err(error) => return Err(caller.explain(error.into()).await),
     };
     Ok(ServerInfo { lakefs_version: version.version, presign: capabilities.presign })

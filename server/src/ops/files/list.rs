@@ -1,4 +1,4 @@
-//! Objects by prefix.
+//! `FileService.List`.
 
 use crate::auth::Caller;
 use crate::error::{Error, Result};
@@ -10,33 +10,33 @@ use globset::{GlobBuilder, GlobMatcher};
 use lakeport_lakefs::Listed;
 use lakeport_types::Prefix;
 
-/// What to list.
+/// Parameters of a listing.
 #[derive(Debug, Clone)]
 pub struct List {
-    /// What keys begin with.
+    /// Prefix of the keys.
     pub prefix: Prefix,
-    /// Folds keys that have it behind the prefix; empty: folds none.
+    /// Keys with this delimiter after the prefix are listed as one common prefix. Empty: keys are listed one by one.
     pub delimiter: String,
-    /// Only keys that match.
+    /// Pattern that keys must match.
     pub glob: Option<GlobMatcher>,
-    /// How many names, parted by `/`, may stand behind the prefix; 0: any.
+    /// Maximum number of path segments after the prefix, separated by `/`; 0: unlimited.
     pub max_depth: usize,
-    /// Entries at most; 0: all.
+    /// Maximum number of entries; 0: unlimited.
     pub limit: u64,
-    /// Begins behind this key.
+    /// The listing starts after this key.
     pub after: String,
 }
 
-/// A part of a list.
+/// A page of a listing.
 #[derive(Debug, Clone)]
 pub struct ListPage {
-    /// In the order of their keys.
+    /// Entries, ordered by key.
     pub entries: Vec<FileInfo>,
-    /// The key to go on behind; `None` at the end.
+    /// The key after which the next page starts; `None` if the listing is complete.
     pub next: Option<String>,
 }
 
-/// A list under way.
+/// A listing in progress.
 pub struct Listing {
     caller: Caller,
     reading: Reading,
@@ -45,13 +45,13 @@ pub struct Listing {
     is_done: bool,
 }
 
-/// What lakeFS gives at once.
+/// Maximum page size of lakeFS.
 const PAGE: usize = 1000;
 
-/// A glob in which `*` and `?` stay within `/`.
+/// Parses a glob pattern, in which `*` and `?` do not match `/`. Returns `None` for an empty pattern.
 ///
 /// # Errors
-/// `InvalidField`.
+/// `InvalidField` for an invalid pattern.
 pub fn glob(pattern: &str) -> Result<Option<GlobMatcher>> {
     if pattern.is_empty() {
         return Ok(None);
@@ -60,10 +60,10 @@ pub fn glob(pattern: &str) -> Result<Option<GlobMatcher>> {
     glob.map(|glob| Some(glob.compile_matcher())).map_err(|error| Error::field("match_glob", error))
 }
 
-/// Begins a list.
+/// Starts a listing.
 ///
 /// # Errors
-/// Those of the place. A ref that names nothing is seen with the first page.
+/// Those of the place. A ref that does not exist is reported with the first page.
 pub async fn list(ops: &Ops, caller: &Caller, place: &Place, query: List) -> Result<Listing> {
     let reading = ops.reading(caller, place).await?;
     Ok(Listing::new(caller, reading, query))
@@ -75,12 +75,12 @@ impl Listing {
         Self { caller: caller.clone(), reading, query, left, is_done: false }
     }
 
-    /// The commit that is listed, where the ref is one.
+    /// Returns the listed commit, if the ref is a commit ID.
     pub fn commit_id(&self) -> Option<String> {
         self.reading.reference.as_commit().map(|commit| commit.to_string())
     }
 
-    /// The next page; `None` behind the last. A page may be empty where nothing of it matches.
+    /// Returns the next page; `None` after the last one. A page may be empty if none of its keys match.
     ///
     /// # Errors
     /// `RefNotFound`, `RepositoryNotFound`.
@@ -88,7 +88,7 @@ impl Listing {
         if self.is_done {
             return Ok(None);
         }
-        ops.stay(self.reading.transaction.as_ref()).await?;
+        ops.keep_alive(self.reading.transaction.as_ref()).await?;
         let amount = usize::try_from(self.left).unwrap_or(PAGE).min(PAGE);
         let (repository, reference) = (&self.reading.repository, &self.reading.reference);
         let query = &self.query;
@@ -98,7 +98,7 @@ impl Listing {
             query.prefix.as_str(),
             &query.after,
             &query.delimiter,
-            if self.filters() { PAGE } else { amount },
+            if self.has_filter() { PAGE } else { amount },
         );
         let page = match listed.await {
             Ok(page) => page,
@@ -112,7 +112,7 @@ impl Listing {
             Listed::Object(stats) => FileInfo::from(stats).at(&self.reading),
             Listed::Prefix(path) => FileInfo::prefix(path),
         });
-        let mut entries: Vec<FileInfo> = entries.filter(|entry| self.wants(entry)).collect();
+        let mut entries: Vec<FileInfo> = entries.filter(|entry| self.matches(entry)).collect();
         let mut next = page.next;
         if entries.len() as u64 > self.left {
             entries.truncate(amount);
@@ -126,11 +126,12 @@ impl Listing {
         Ok(Some(ListPage { entries, next }))
     }
 
-    fn filters(&self) -> bool {
+    /// Returns whether entries are filtered after lakeFS lists them.
+    fn has_filter(&self) -> bool {
         self.query.glob.is_some() || self.query.max_depth > 0
     }
 
-    fn wants(&self, entry: &FileInfo) -> bool {
+    fn matches(&self, entry: &FileInfo) -> bool {
         let below = entry.path.strip_prefix(self.query.prefix.as_str()).unwrap_or(&entry.path);
         let depth = below.trim_end_matches('/').matches('/').count() + 1;
         (self.query.max_depth == 0 || depth <= self.query.max_depth)

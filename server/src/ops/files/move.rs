@@ -3,13 +3,13 @@
 use crate::auth::Caller;
 use crate::error::Result;
 use crate::ops::context::Ops;
-use crate::ops::files::transfer::{Transfer, Transferring, begin};
+use crate::ops::files::transfer::{Transfer, TransferParams, start};
 use crate::ops::place::Place;
 
-/// Begins a move: a copy, and then the deletion of the sources once all copies stand.
+/// Starts a move: it copies all objects, and then deletes the sources.
 ///
 /// # Errors
-/// As [`copy`].
-pub async fn r#move(ops: &Ops, caller: &Caller, place: &Place, transfer: Transfer) -> Result<Transferring> {
-    begin(ops, caller, place, transfer, true).await
+/// `InvalidField` if source and destination overlap; those of the place.
+pub async fn r#move(ops: &Ops, caller: &Caller, place: &Place, params: TransferParams) -> Result<Transfer> {
+    start(ops, caller, place, params, true).await
 }

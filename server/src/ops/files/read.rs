@@ -1,4 +1,4 @@
-//! The bytes of an object.
+//! `FileService.Read`.
 
 use crate::auth::Caller;
 use crate::error::{Error, Kind, Result};
@@ -11,53 +11,53 @@ use lakeport_lakefs::{self as lakefs, Bytes, Download};
 use lakeport_types::{ByteRange, ObjectPath};
 use std::time::{Duration, Instant};
 
-/// What has to be so for a read to begin.
+/// Preconditions of a read.
 #[derive(Debug, Clone, Default)]
 pub struct Conditions {
-    /// The object's etag is this.
+    /// The object must have this etag.
     pub if_match: Option<String>,
-    /// The object's etag is not this.
+    /// The object must have another etag than this.
     pub if_none_match: Option<String>,
 }
 
-/// A read that has begun: the object, and its bytes as lakeFS sends them.
+/// A read in progress: the object, and its bytes as they arrive from lakeFS.
 pub struct ReadObject {
-    /// The object.
+    /// Description of the object, without user metadata.
     pub info: FileInfo,
     /// Offset of the next byte.
     pub offset: u64,
-    /// How many bytes are still to come.
+    /// Number of bytes left.
     left: u64,
     download: Option<Download>,
     resume: Resume,
-    /// When the end of its transaction was last put off.
-    stayed: Instant,
+    /// Time of the last renewal of its transaction.
+    renewed: Instant,
 }
 
-/// How a read goes on after a connection broke off.
+/// Parameters for resuming a read after its connection to lakeFS broke.
 struct Resume {
     caller: Caller,
     reading: Reading,
     path: ObjectPath,
     tries_left: u32,
-    /// Whether bytes came since the last try. The first one may break off before any.
+    /// Whether bytes arrived since the last attempt. Initially true: the first download may break before any byte.
     advanced: bool,
 }
 
-/// The largest number that lakeFS takes in a range; no object is that large.
+/// Largest number that lakeFS accepts in a range. No object is that large.
 const LARGEST: u64 = i64::MAX as u64;
 
-/// How often the end of a transaction is put off while bytes flow.
+/// Interval at which a read renews the idle timeout of its transaction.
 const RENEWAL: Duration = Duration::from_secs(5);
 
-/// How often one read goes on after a connection broke off.
+/// Maximum number of times that one read resumes after its connection broke.
 const RESUMES: u32 = 3;
 
-/// Begins to read a range of an object.
+/// Opens a range of an object for reading.
 ///
 /// # Errors
-/// `ObjectNotFound`, `RefNotFound`, `RepositoryNotFound`, `RangeOutOfBounds`, `EtagMismatch`, `NotModified`, and those of the
-/// place.
+/// `ObjectNotFound`, `RefNotFound`, `RepositoryNotFound`, `RangeOutOfBounds`, `EtagMismatch`, `NotModified`, and those
+/// of the place.
 pub async fn read(
     ops: &Ops,
     caller: &Caller,
@@ -91,14 +91,14 @@ impl Ops {
             Err(error) if error.kind() == lakefs::Kind::NotFound => {
                 return Err(self.missing(caller, reading, path).await);
             }
-            // Nothing of it is there: whether that is an empty rest or no range at all depends on the size.
+            // The range has no bytes. Whether it is empty or out of bounds depends on the size of the object.
             Err(error) if error.kind() == lakefs::Kind::RangeNotSatisfiable => {
-                return self.read_nothing(caller, reading, path, range, conditions).await;
+                return self.read_empty(caller, reading, path, range, conditions).await;
             }
             Err(error) => return Err(caller.explain(self.missing_ref(reading, error).await).await),
         };
         let info = FileInfo::of_head(path, &download.head).at(reading);
-        conditions.hold_for(&info)?;
+        conditions.check(&info)?;
         let (start, end) = range.resolve(info.size).map_err(|error| out_of_bounds(path, error))?;
         let resume = Resume {
             caller: caller.clone(),
@@ -113,11 +113,12 @@ impl Ops {
             left: end - start,
             download: Some(download),
             resume,
-            stayed: Instant::now(),
+            renewed: Instant::now(),
         })
     }
 
-    async fn read_nothing(
+    /// Opens a range that lakeFS reports as not satisfiable. Succeeds if the range is empty and within the object.
+    async fn read_empty(
         &self,
         caller: &Caller,
         reading: &Reading,
@@ -127,10 +128,10 @@ impl Ops {
     ) -> Result<ReadObject> {
         let info = self.stat_at(caller, reading, path).await?;
         let info = FileInfo { metadata: Default::default(), ..info };
-        conditions.hold_for(&info)?;
+        conditions.check(&info)?;
         let (offset, end) = range.resolve(info.size).map_err(|error| out_of_bounds(path, error))?;
         if offset < end {
-            // There was nothing when it was asked for, and there is something now.
+            // The range had no bytes a moment ago, and has some now.
             return Err(changed(path));
         }
         let resume = Resume {
@@ -140,7 +141,7 @@ impl Ops {
             tries_left: 0,
             advanced: true,
         };
-        Ok(ReadObject { info, offset, left: 0, download: None, resume, stayed: Instant::now() })
+        Ok(ReadObject { info, offset, left: 0, download: None, resume, renewed: Instant::now() })
     }
 }
 
@@ -158,9 +159,9 @@ async fn open(caller: &Caller, reading: &Reading, path: &ObjectPath, range: Byte
     }
 }
 
-/// An object that is not any more what the read began with.
+/// The error for an object that changed during a read.
 pub fn changed(path: &ObjectPath) -> Error {
-    let message = format!("{:?} was changed while it was read: read it again", path.as_str());
+    let message = format!("{:?} changed during the read: read it again", path.as_str());
     Error::new(Kind::ObjectChanged, message).about([path.as_str()])
 }
 
@@ -169,9 +170,10 @@ fn out_of_bounds(path: &ObjectPath, error: lakeport_types::RangeOutOfBounds) -> 
 }
 
 impl Conditions {
-    fn hold_for(&self, info: &FileInfo) -> Result<()> {
+    fn check(&self, info: &FileInfo) -> Result<()> {
         if let Some(expected) = self.if_match.as_ref().filter(|expected| **expected != info.etag) {
-            let message = format!("{:?} has etag {:?}, not {expected:?}: it was changed", info.path, info.etag);
+            let message =
+                format!("{:?} has etag {:?}, not {expected:?}: it has changed; read it again", info.path, info.etag);
             return Err(Error::new(Kind::EtagMismatch, message).about([info.path.as_str()]));
         }
         if self.if_none_match.as_ref() == Some(&info.etag) {
@@ -183,28 +185,24 @@ impl Conditions {
 }
 
 impl ReadObject {
-    /// How many bytes are still to come.
+    /// Returns the number of bytes left.
     pub fn left(&self) -> u64 {
         self.left
     }
 
-    /// The next piece as lakeFS sent it, never empty, with its offset; `None` when all came. Goes on by itself, within limits,
-    /// where a connection breaks off.
+    /// Returns the next piece as lakeFS sent it, never empty, with its offset; `None` at the end. Resumes up to three
+    /// times if the connection to lakeFS breaks.
     ///
     /// # Errors
-    /// `LakefsUnavailable`; `ObjectChanged`; `Corrupt` when lakeFS sends more than it
-    /// announced.
+    /// `LakefsUnavailable`; `ObjectChanged`; `Corrupt` if lakeFS sends more bytes than the object has.
     pub async fn next(&mut self, ops: &Ops) -> Result<Option<(u64, Bytes)>> {
-        if self.stayed.elapsed() > RENEWAL {
-            self.stayed = Instant::now();
-            ops.stay(self.resume.reading.transaction.as_ref()).await?;
+        if self.renewed.elapsed() > RENEWAL {
+            self.renewed = Instant::now();
+            ops.keep_alive(self.resume.reading.transaction.as_ref()).await?;
         }
         while self.left > 0 {
             let Some(download) = &mut self.download else {
-                return Err(Error::new(
-                    Kind::LakefsUnavailable,
-                    "lakeFS stopped sending: read on from the next offset",
-                ));
+                return Err(Error::new(Kind::LakefsUnavailable, "lakeFS stopped sending: resume at the next offset"));
             };
             let piece = match download.body.frame().await {
                 Some(Ok(frame)) => frame.into_data().unwrap_or_default(),
@@ -213,23 +211,26 @@ impl ReadObject {
                     continue;
                 }
                 None => {
-                    self.reopen("the body ended short".into()).await?;
+                    self.reopen("the response ended before all bytes arrived".into()).await?;
                     continue;
                 }
             };
             if !piece.is_empty() {
-                return self.taken(piece).map(Some);
+                return self.accept(piece).map(Some);
             }
         }
         Ok(None)
     }
 
-    fn taken(&mut self, mut piece: Bytes) -> Result<(u64, Bytes)> {
+    fn accept(&mut self, mut piece: Bytes) -> Result<(u64, Bytes)> {
         let length = piece.len() as u64;
-        // A suffix is asked for whole, and its limit kept here; anything else lakeFS cuts itself.
+        // For a suffix range with a limit, lakeFS sends the whole suffix, which is cut here. Other ranges end in lakeFS.
         if length > self.left {
             if self.offset + length > self.info.size {
-                return Err(Error::new(Kind::Corrupt, "lakeFS sent more bytes than it announced"));
+                return Err(Error::new(
+                    Kind::Corrupt,
+                    format!("lakeFS sent more bytes of {:?} than the {} that it has", self.info.path, self.info.size),
+                ));
             }
             piece.truncate(usize::try_from(self.left).unwrap_or(usize::MAX));
         }
@@ -243,7 +244,7 @@ impl ReadObject {
     async fn reopen(&mut self, cause: crate::error::BoxError) -> Result<()> {
         let resume = &mut self.resume;
         if resume.tries_left == 0 || !resume.advanced {
-            let message = "lakeFS broke off in the middle of an object: read on from the next offset, with if_match";
+            let message = "lakeFS ended the download early: resume at the next offset, with if_match";
             return Err(Error::new(Kind::LakefsUnavailable, message).caused_by(cause));
         }
         resume.tries_left -= 1;

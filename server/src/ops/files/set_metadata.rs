@@ -1,4 +1,4 @@
-//! User metadata of an object.
+//! `FileService.SetMetadata`.
 
 use crate::auth::Caller;
 use crate::error::Result;
@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 /// Replaces the user metadata of an object.
 ///
 /// # Errors
-/// `ObjectNotFound`, `ReservedName`, and those of the place.
+/// `ObjectNotFound`, `ReservedName`, `InvalidField`, `WriteInDoubt`, and those of the place.
 pub async fn set_metadata(
     ops: &Shared,
     caller: &Caller,
@@ -26,15 +26,17 @@ pub async fn set_metadata(
 ) -> Result<FileInfo> {
     check_described(metadata, "")?;
     let writing = ops.writing(caller, place).await?;
-    ops.is_settled(&writing, path)?;
+    ops.check_settled(&writing, path)?;
     let reference = Ref::from(&writing.branch);
     let request = replace(ops.clone(), caller.clone(), writing.clone(), path.clone(), metadata.clone());
-    ops.to_the_end(&writing, vec![path.clone()], || true, request).await?;
-    // lakeFS answers nothing, and for a repository that is not there too: what stands is looked up.
+    ops.run_to_completion(&writing, vec![path.clone()], || true, request).await?;
+    // lakeFS's response is empty, even if the repository does not exist. So the object is looked up.
     let stats = match (caller.lakefs.stat(&writing.repository, &reference, path).await, &writing.transaction) {
         (Ok(stats), _) => stats,
-        // The branch may have gone, and what was written with it into a commit.
-        (Err(_), Some(transaction)) => return Ok(ops.described(caller, transaction, path, metadata).await?.into()),
+        // The transaction may have moved to another branch or to its commit, with this metadata in it.
+        (Err(_), Some(transaction)) => {
+            return Ok(ops.confirm_metadata(caller, transaction, path, metadata).await?.into());
+        }
         (Err(error), None) => return Err(writing.refused(ops, caller, error).await),
     };
     ops.acknowledge_one(caller, &writing, &Change::Put(Box::new(stats.clone()))).await?;
@@ -55,7 +57,7 @@ async fn replace(
             let reading = Reading { repository: writing.repository.clone(), reference, transaction: None };
             Err(ops.missing(&caller, &reading, &path).await)
         }
-        Err(error) if error.is_ambiguous() => Err(ops.doubted(&writing, &[path], error).await),
+        Err(error) if error.is_ambiguous() => Err(ops.guard_lost_change(&writing, &[path], error).await),
         Err(error) => Err(writing.refused(&ops, &caller, error).await),
     }
 }

@@ -1,4 +1,8 @@
-//! After a write: whether it stands, and whether it may be acknowledged. Nothing is guessed, everything is looked at.
+//! Decides whether a write may be acknowledged.
+//!
+//! A write in a transaction can run concurrently with a commit, or with an earlier request whose response was lost and
+//! that may still take effect. These functions read the row and lakeFS to find the outcome, and guard paths whose
+//! outcome is unknown. They never guess.
 
 use crate::auth::Caller;
 use crate::error::{Error, Kind, Result};
@@ -18,20 +22,20 @@ use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
-/// How long a write waits for a commit beside it to say what it commits.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// Maximum time that a write waits for the prepared commit of a concurrent commit.
+const WAIT_LIMIT: Duration = Duration::from_secs(60);
 
-/// The pause before a note is written again that the store did not take.
-const NOTE_AGAIN: Duration = Duration::from_millis(200);
+/// Pause between attempts to store that paths are unsettled.
+const RETRY_PAUSE: Duration = Duration::from_millis(200);
 
-/// What a write made of a path.
+/// Effect of a write on a path.
 #[derive(Debug, Clone)]
 pub(in crate::ops) enum Change {
-    /// It holds this: lakeFS said so.
+    /// The path has this object. lakeFS confirmed it.
     Put(Box<ObjectStats>),
-    /// It holds this: lakeFS's answer was lost, and it was looked for.
+    /// The path has this object. lakeFS's response was lost, and the object was found.
     Found(Box<ObjectStats>),
-    /// It holds nothing.
+    /// The path has no object.
     Deleted(ObjectPath),
 }
 
@@ -43,7 +47,7 @@ impl Change {
         }
     }
 
-    /// What stands now, where something does.
+    /// Returns the object at the path, if there is one.
     pub(in crate::ops) fn into_stats(self) -> Option<ObjectStats> {
         match self {
             Self::Put(stats) | Self::Found(stats) => Some(*stats),
@@ -53,11 +57,13 @@ impl Change {
 }
 
 impl Ops {
-    /// Says of each change of a write whether it may be acknowledged: the row is read once more, and where a commit began
-    /// meanwhile, lakeFS is asked on which side of it the change stands. One that is refused is in no commit, now or later.
+    /// Decides for each change whether it may be acknowledged.
+    ///
+    /// Reads the row again. If a commit has started since the write began, this checks in lakeFS whether the prepared
+    /// commit, or the reopened branch, contains the change. A rejected change is in no commit, now or later.
     ///
     /// # Errors
-    /// When nothing can be said of any.
+    /// If nothing is known about any of the changes.
     pub(in crate::ops) async fn acknowledge(
         &self,
         caller: &Caller,
@@ -67,42 +73,46 @@ impl Ops {
         let Some(before) = &writing.transaction else { return Ok(changes.iter().map(|_| Ok(())).collect()) };
         let now = self.refreshed(before).await?;
         if now.state == State::Open && now.epoch == before.epoch {
-            return Ok(changes.iter().map(|change| is_undisturbed(before, &now, change)).collect());
+            return Ok(changes.iter().map(|change| check_undisturbed(before, &now, change)).collect());
         }
-        let now = self.prepared_soon(caller, before).await?;
-        let at = stands_at(&now)?;
+        let now = self.wait_until_prepared(caller, before).await?;
+        let at = ref_with_writes(&now)?;
         let mut outcomes = Vec::with_capacity(changes.len());
         for change in changes {
-            outcomes.push(match holds(caller, &now.repository, &at, change).await {
+            outcomes.push(match contains(caller, &now.repository, &at, change).await {
                 Ok(true) => Ok(()),
-                Ok(false) => Err(refused_by(&now)),
+                Ok(false) => Err(rejected_by(&now)),
                 Err(error) => Err(error),
             });
         }
         Ok(outcomes)
     }
 
-    /// What is at a path of a transaction that moved on while user metadata was written there: what was written, or it is refused.
+    /// Returns the object at a path if it has this metadata, for a transaction that moved to another branch or to its
+    /// commit during the write.
     ///
     /// # Errors
-    /// The state of the transaction, when it does not hold that metadata; `WriteInDoubt`.
-    pub(in crate::ops) async fn described(
+    /// The error for the state of the transaction, if the object does not have this metadata; `WriteInDoubt`.
+    pub(in crate::ops) async fn confirm_metadata(
         &self,
         caller: &Caller,
         before: &Transaction,
         path: &ObjectPath,
         metadata: &BTreeMap<String, String>,
     ) -> Result<ObjectStats> {
-        let now = self.prepared_soon(caller, before).await?;
-        match caller.lakefs.stat(&now.repository, &stands_at(&now)?, path).await {
+        let now = self.wait_until_prepared(caller, before).await?;
+        match caller.lakefs.stat(&now.repository, &ref_with_writes(&now)?, path).await {
             Ok(stats) if stats.metadata == *metadata => Ok(stats),
-            Ok(_) => Err(refused_by(&now)),
-            Err(error) if error.kind() == lakefs::Kind::NotFound => Err(refused_by(&now)),
+            Ok(_) => Err(rejected_by(&now)),
+            Err(error) if error.kind() == lakefs::Kind::NotFound => Err(rejected_by(&now)),
             Err(error) => Err(in_doubt(path, error)),
         }
     }
 
-    /// The same, of a write that made one change.
+    /// Decides whether a write with one change may be acknowledged.
+    ///
+    /// # Errors
+    /// As [`acknowledge`](Self::acknowledge).
     pub(in crate::ops) async fn acknowledge_one(
         &self,
         caller: &Caller,
@@ -113,31 +123,31 @@ impl Ops {
         outcomes.into_iter().collect()
     }
 
-    async fn prepared_soon(&self, caller: &Caller, before: &Transaction) -> Result<Transaction> {
-        let prepared = tokio::time::timeout(caller.patience(PATIENCE), self.prepared(before)).await;
+    async fn wait_until_prepared(&self, caller: &Caller, before: &Transaction) -> Result<Transaction> {
+        let prepared = tokio::time::timeout(caller.time_left(WAIT_LIMIT), self.prepared(before)).await;
         prepared.map_err(|_| {
             Error::new(
                 Kind::WriteInDoubt,
-                "a commit runs beside this write, and it is not known yet which holds it: repeat it",
+                "a commit is running, and it is not known yet whether it contains this write: retry the write",
             )
         })?
     }
 
-    /// Refuses a write to a path on which another upload could still land.
-    pub(in crate::ops) fn is_settled(&self, writing: &Writing, path: &ObjectPath) -> Result<()> {
-        let settled = |row: &Transaction| settled(row, path.as_str(), row.read_at);
-        writing.transaction.as_ref().map_or(Ok(()), settled)
+    /// Rejects a write to a path that an abandoned request may still change.
+    pub(in crate::ops) fn check_settled(&self, writing: &Writing, path: &ObjectPath) -> Result<()> {
+        let check = |row: &Transaction| check_settled_since(row, path.as_str(), row.read_at);
+        writing.transaction.as_ref().map_or(Ok(()), check)
     }
 
-    /// Notes that something may still land on these paths. Until it is noted nobody else may be told that a write to them stands, so
-    /// a store that is away is tried for as long as anything can land.
+    /// Stores that an abandoned request may still change these paths. Until this is stored, no other write to these
+    /// paths may be acknowledged. If the store is unavailable, this retries for as long as the request can take effect.
     pub(in crate::ops) async fn unsettle(&self, writing: &Writing, paths: &[ObjectPath]) -> Result<()> {
         let began = Instant::now();
         loop {
             match self.try_to_unsettle(writing, paths).await {
                 Err(error) if error.kind() == Kind::SessionStoreUnavailable && began.elapsed() < self.timing.settle => {
-                    tracing::warn!(%error, "it cannot be noted yet that a write may still land");
-                    tokio::time::sleep(NOTE_AGAIN).await;
+                    tracing::warn!(%error, "cannot store yet that paths are unsettled; trying again");
+                    tokio::time::sleep(RETRY_PAUSE).await;
                 }
                 ended => return ended,
             }
@@ -147,7 +157,8 @@ impl Ops {
     async fn try_to_unsettle(&self, writing: &Writing, paths: &[ObjectPath]) -> Result<()> {
         let Some(before) = &writing.transaction else { return Ok(()) };
         loop {
-            // A commit beside it may yet come back to this branch. Once that has taken so long, what could land has landed.
+            // A concurrent commit may return the transaction to this branch. After the settle time, no request can take
+            // effect any more.
             let Ok(now) = tokio::time::timeout(self.timing.settle, self.prepared(before)).await else { return Ok(()) };
             let now = now?;
             if now.state != State::Open || now.branch != before.branch {
@@ -155,49 +166,48 @@ impl Ops {
             }
             let next = now.unsettling(paths.iter().map(ObjectPath::as_str), millis(self.timing.settle));
             fault::before("unsettled").await;
-            let noted = self.store.swap(&now, next).await?;
+            let stored = self.store.swap(&now, next).await?;
             fault::after("unsettled").await;
-            if noted.is_some() {
+            if stored.is_some() {
                 return Ok(());
             }
         }
     }
 
-    /// Lets a request that changes paths come to its end, whether or not its caller waits. Once nobody does, what becomes of it is
-    /// told to nobody, so its paths are guarded from then on, if it `is_out` at all.
-    pub(in crate::ops) async fn to_the_end<T: Send + 'static>(
+    /// Runs a request that changes paths to completion, even if its caller disconnects. If the caller does, no response
+    /// reports the outcome, so the paths are guarded from then on, provided that the request `is_sent`.
+    pub(in crate::ops) async fn run_to_completion<T: Send + 'static>(
         self: &Arc<Self>,
         writing: &Writing,
         paths: Vec<ObjectPath>,
-        is_out: impl Fn() -> bool + Send + 'static,
+        is_sent: impl Fn() -> bool + Send + 'static,
         request: impl Future<Output = Result<T>> + Send + 'static,
     ) -> Result<T> {
         let gone = CancellationToken::new();
         let _waiting = gone.clone().drop_guard();
         let (ops, writing) = (Arc::clone(self), writing.clone());
-        let to_the_end = async move {
+        let task = async move {
             let mut request = pin!(request);
             tokio::select! {
                 biased;
                 ended = request.as_mut() => return ended,
                 () = gone.cancelled() => {}
             }
-            let is_out = is_out();
+            let is_sent = is_sent();
             let guard = async {
-                if is_out && let Err(error) = ops.unsettle(&writing, &paths).await {
-                    tracing::warn!(%error, "the paths of a request that nobody waits for cannot be guarded");
+                if is_sent && let Err(error) = ops.unsettle(&writing, &paths).await {
+                    tracing::warn!(%error, "cannot guard the paths of a request whose caller has disconnected");
                 }
             };
             tokio::join!(request, guard).0
         };
-        let task = self.tasks.spawn(to_the_end.in_current_span());
-        task.await
-            .map_err(|error| Error::new(Kind::Internal, "the request ended without an answer").caused_by(error))?
+        let task = self.tasks.spawn(task.in_current_span());
+        task.await.map_err(|error| Error::new(Kind::Internal, "the task of the request failed").caused_by(error))?
     }
 }
 
-/// Where what was written stands, if it does.
-fn stands_at(now: &Transaction) -> Result<Ref> {
+/// Returns the ref that contains the acknowledged writes: the live branch or the prepared commit.
+fn ref_with_writes(now: &Transaction) -> Result<Ref> {
     match (now.state, &now.prepared_commit_id) {
         (State::Open, _) => Ok(Ref::from(&now.branch)),
         (State::Committing | State::Committed, Some(commit)) => Ok(Ref::from(commit)),
@@ -205,38 +215,39 @@ fn stands_at(now: &Transaction) -> Result<Ref> {
     }
 }
 
-/// A write that a commit beside it left out.
-fn refused_by(now: &Transaction) -> Error {
+/// The error for a write that a concurrent commit does not contain.
+fn rejected_by(now: &Transaction) -> Error {
     not_open(now, if now.state == State::Open { State::Committing } else { now.state })
 }
 
-/// Whether nothing of an earlier, abandoned request can have landed on a path since the write to it began. What was looked for
-/// guards its own path.
-fn is_undisturbed(before: &Transaction, now: &Transaction, change: &Change) -> Result<()> {
+/// Checks that no abandoned request can have changed the path since the write began. For a change that was found, the
+/// write guards the path itself.
+fn check_undisturbed(before: &Transaction, now: &Transaction, change: &Change) -> Result<()> {
     match change {
         Change::Found(_) => Ok(()),
-        Change::Put(_) | Change::Deleted(_) => settled(now, change.path(), before.read_at),
+        Change::Put(_) | Change::Deleted(_) => check_settled_since(now, change.path(), before.read_at),
     }
 }
 
-fn settled(transaction: &Transaction, path: &str, since: Millis) -> Result<()> {
+/// Fails if an abandoned request may have changed the path after `since`, or may still change it.
+fn check_settled_since(transaction: &Transaction, path: &str, since: Millis) -> Result<()> {
     match transaction.unsettled_since(path, since) {
         None => Ok(()),
         Some(until) => Err(Error::new(
             Kind::WriteInDoubt,
-            format!("an earlier request about {path:?} was given up and could still land: try again"),
+            format!("an abandoned request for {path:?} may still take effect: try again after the delay in RetryInfo"),
         )
         .retry_in(duration(until - transaction.read_at))),
     }
 }
 
-/// Whether a ref holds this very change.
-async fn holds(caller: &Caller, repository: &RepositoryId, at: &Ref, change: &Change) -> Result<bool> {
+/// Returns whether a ref contains exactly this change.
+async fn contains(caller: &Caller, repository: &RepositoryId, at: &Ref, change: &Change) -> Result<bool> {
     let path = ObjectPath::try_from(change.path()).map_err(|error| Error::field("path", error))?;
     let found = match caller.lakefs.stat(repository, at, &path).await {
         Ok(found) => Some(found),
         Err(error) if error.kind() == lakefs::Kind::NotFound => {
-            // Nothing there, or nothing to look in: a branch that another commit has just taken away.
+            // Either the object or the ref is missing. Another commit may just have deleted the branch.
             caller.lakefs.get_commit(repository, at).await.map_err(|error| in_doubt(&path, error))?;
             None
         }
@@ -255,8 +266,14 @@ async fn holds(caller: &Caller, repository: &RepositoryId, at: &Ref, change: &Ch
 }
 
 impl Ops {
-    /// A change without bytes whose answer says nothing: what was not answered may still land, so its paths are guarded.
-    pub(in crate::ops) async fn doubted(&self, writing: &Writing, paths: &[ObjectPath], error: lakefs::Error) -> Error {
+    /// Returns the error for a change without bytes whose outcome is unknown. If lakeFS sent no response, the change
+    /// may still take effect, so its paths are guarded.
+    pub(in crate::ops) async fn guard_lost_change(
+        &self,
+        writing: &Writing,
+        paths: &[ObjectPath],
+        error: lakefs::Error,
+    ) -> Error {
         if error.kind() != lakefs::Kind::Contended
             && let Err(error) = self.unsettle(writing, paths).await
         {
@@ -269,11 +286,14 @@ impl Ops {
     }
 }
 
-/// A write whose answer was lost and that could not be found by looking.
+/// The error for a write whose response was lost and whose object was not found.
 pub(in crate::ops) fn in_doubt(path: &ObjectPath, cause: lakefs::Error) -> Error {
     Error::new(
         Kind::WriteInDoubt,
-        format!("the answer to the write of {:?} was lost and it may or may not stand: repeat it", path.as_str()),
+        format!(
+            "the response to the write of {:?} was lost, so its outcome is unknown: retry the write",
+            path.as_str()
+        ),
     )
     .caused_by(cause)
 }

@@ -9,7 +9,7 @@ use crate::ops::reading::Reading;
 use lakeport_lakefs as lakefs;
 use lakeport_types::ObjectPath;
 
-/// What an object is.
+/// Describes an object.
 ///
 /// # Errors
 /// `ObjectNotFound`, `RefNotFound`, `RepositoryNotFound`, and those of the place.
@@ -19,7 +19,7 @@ pub async fn stat(ops: &Ops, caller: &Caller, place: &Place, path: &ObjectPath) 
 }
 
 impl Ops {
-    /// The same, wherever a transaction moves meanwhile.
+    /// Describes an object. If its transaction moves to another branch or to its commit during the call, tries again there.
     pub(in crate::ops) async fn stat_in(
         &self,
         caller: &Caller,
@@ -32,6 +32,7 @@ impl Ops {
         }
     }
 
+    /// Describes an object of exactly this version.
     pub(in crate::ops) async fn stat_at(
         &self,
         caller: &Caller,

@@ -1,4 +1,4 @@
-//! Stores one object and finds out whether lakeFS has it.
+//! Uploads one object and determines whether lakeFS stored it.
 
 use crate::auth::Caller;
 use crate::error::{Error, Kind, Result};
@@ -17,56 +17,61 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
-/// What is said of an object before its bytes come.
+/// Parameters of an upload, known before its bytes.
 #[derive(Debug, Clone, Default)]
 pub struct UploadHeader {
     /// MIME type. If empty, it is guessed from the path.
     pub content_type: String,
     /// User metadata.
     pub metadata: BTreeMap<String, String>,
-    /// Only where nothing is.
+    /// Whether the write fails if the object exists.
     pub create_only: bool,
     /// Idempotency key of a create-only write: a retry finds the object of the first attempt by it.
     pub write_id: Option<IdempotencyKey>,
-    /// What the bytes have to agree with.
+    /// Expected size and checksums of the bytes.
     pub checks: Checks,
 }
 
-/// How often the end of a transaction is put off while bytes flow.
+/// Interval at which an upload renews the idle timeout of its transaction.
 const RENEWAL: Duration = Duration::from_secs(5);
 
-/// A create-only write that found another object.
+/// The error for a create-only write to an existing object.
 fn exists(path: &ObjectPath) -> Error {
-    let message = format!("{:?} is there already: write without if_none_match to replace it", path.as_str());
+    let message = format!("{:?} already exists: write without if_none_match to replace it", path.as_str());
     Error::new(Kind::ObjectExists, message).about([path.as_str()])
 }
 
-/// lakeFS lowers the case of keys.
-fn lowered(metadata: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+/// Returns the metadata as lakeFS stores it, with lower-case keys.
+fn with_lowercase_keys(metadata: &BTreeMap<String, String>) -> BTreeMap<String, String> {
     metadata.iter().map(|(key, value)| (key.to_lowercase(), value.clone())).collect()
 }
 
-/// An upload, as it was tried.
-struct Try {
+/// An attempt to upload an object.
+struct Attempt {
     object: NewObject,
-    /// Of a create-only one.
+    /// Idempotency key, if it is create-only.
     write_id: Option<String>,
-    /// What was sent, and what its source did wrong.
+    /// Size and checksum of the sent bytes, and the error of their source.
     outcome: Outcome,
 }
 
-/// lakeFS says that it has an object: as long as what was sent?
-fn stored(stats: ObjectStats, whole: Option<(u64, u32)>, path: &ObjectPath) -> Result<Change> {
-    if whole.is_some_and(|(size, _)| u64::try_from(stats.size_bytes) != Ok(size)) {
-        let message = format!("lakeFS stored {} bytes of {:?}, and was sent others", stats.size_bytes, stats.path);
+/// Checks that lakeFS stored as many bytes as were sent.
+fn check_size(stats: ObjectStats, whole: Option<(u64, u32)>, path: &ObjectPath) -> Result<Change> {
+    if let Some((size, _)) = whole
+        && u64::try_from(stats.size_bytes) != Ok(size)
+    {
+        let message = format!(
+            "lakeFS stored {} bytes of {:?}, but was sent {size} bytes: write the object again",
+            stats.size_bytes, stats.path
+        );
         return Err(Error::new(Kind::Corrupt, message).about([path.as_str()]));
     }
     Ok(Change::Put(Box::new(stats)))
 }
 
 impl Ops {
-    /// Uploads an object to a branch and finds out whether it stands. A caller that goes away ends the source, and so the upload,
-    /// unless all bytes are out.
+    /// Uploads an object to a branch and determines whether it was stored. If the caller disconnects before all bytes
+    /// are sent, the source and the upload end.
     pub(in crate::ops) async fn store_object(
         self: &Arc<Self>,
         caller: &Caller,
@@ -85,7 +90,7 @@ impl Ops {
             let put = ops.put(&caller, &task_writing, &task_path, header, (upload, outcome));
             ops.while_renewing(&task_writing, put).await
         };
-        self.to_the_end(writing, vec![path.clone()], move || sent.sent().is_some(), put).await
+        self.run_to_completion(writing, vec![path.clone()], move || sent.sent().is_some(), put).await
     }
 
     async fn put(
@@ -113,47 +118,51 @@ impl Ops {
         let sent =
             caller.lakefs.upload(&writing.repository, &writing.branch, path, &object, upload.boxed_unsync()).await;
         match sent {
-            Ok(stats) => stored(stats, outcome.sent(), path),
-            Err(error) => self.not_stored(caller, writing, path, Try { object, write_id, outcome }, error).await,
+            Ok(stats) => check_size(stats, outcome.sent(), path),
+            Err(error) => {
+                self.resolve_failed_upload(caller, writing, path, Attempt { object, write_id, outcome }, error).await
+            }
         }
     }
 
-    /// What became of an upload that lakeFS did not say it has.
-    async fn not_stored(
+    /// Determines the outcome of an upload that lakeFS did not confirm.
+    async fn resolve_failed_upload(
         &self,
         caller: &Caller,
         writing: &Writing,
         path: &ObjectPath,
-        Try { object, write_id, outcome }: Try,
+        Attempt { object, write_id, outcome }: Attempt,
         error: lakefs::Error,
     ) -> Result<Change> {
-        // What the source itself did wrong is the reason, whatever became of the connection.
-        if let Some(reason) = outcome.refusal() {
+        // An error of the source is the cause, even if the connection failed as well.
+        if let Some(reason) = outcome.take_rejection() {
             return Err(reason);
         }
         if error.kind() == lakefs::Kind::ObjectExists {
-            return self.is_own(caller, writing, path, write_id.as_deref(), error).await;
+            return self.resolve_create_only(caller, writing, path, write_id.as_deref(), error).await;
         }
         if !error.is_ambiguous() {
             return Err(writing.refused(self, caller, error).await);
         }
         let Some(whole) = outcome.sent() else {
-            return Err(self.broken_off(caller, writing, path, object.create_only, error).await);
+            return Err(self.explain_cut_upload(caller, writing, path, object.create_only, error).await);
         };
         if write_id.is_some() {
-            return self.is_own(caller, writing, path, write_id.as_deref(), error).await;
+            return self.resolve_create_only(caller, writing, path, write_id.as_deref(), error).await;
         }
-        let found = self.look_for(caller, writing, path, &object, whole).await;
-        // What was answered is over. What was not may still land, even if the same bytes stand there already.
+        let found = self.find_uploaded(caller, writing, path, &object, whole).await;
+        // With a response, the request is over. Without one, it may still take effect, even if the same bytes are
+        // stored already.
         if error.kind() != lakefs::Kind::Contended {
             self.unsettle(writing, std::slice::from_ref(path)).await?;
         }
         found.map(|stats| Change::Found(Box::new(stats))).ok_or_else(|| in_doubt(path, error))
     }
 
-    /// An upload of which lakeFS never had the whole: it cannot stand. lakeFS may have refused it early, and closed the connection
-    /// before its answer could be read.
-    async fn broken_off(
+    /// Returns the error for an upload that lakeFS did not get completely, so it stored nothing. lakeFS may have
+    /// rejected the request early and closed the connection before its response could be read, so this looks for the
+    /// usual reasons.
+    async fn explain_cut_upload(
         &self,
         caller: &Caller,
         writing: &Writing,
@@ -168,13 +177,16 @@ impl Ops {
         if create_only && caller.lakefs.stat(&writing.repository, &branch, path).await.is_ok() {
             return exists(path);
         }
-        let message = "lakeFS broke off in the middle of the upload: send it again";
+        let message = "lakeFS closed the connection during the upload, and nothing was stored: send it again";
         Error::new(Kind::LakefsUnavailable, message).caused_by(error)
     }
 
-    /// A create-only write that was refused, or not answered. lakeFS can refuse one because it found this very write, when a commit
-    /// runs beside it; and one that finds another object there can never land.
-    async fn is_own(
+    /// Determines the outcome of a create-only write that was rejected or whose response was lost.
+    ///
+    /// During a concurrent commit, lakeFS can reject a write because it finds the object of this same write. The
+    /// idempotency key in the metadata shows whose object exists. While another object exists, the write cannot take
+    /// effect.
+    async fn resolve_create_only(
         &self,
         caller: &Caller,
         writing: &Writing,
@@ -187,13 +199,13 @@ impl Ops {
             Ok(stats) if write_id.is_some() && stats.metadata.get(WRITE_ID).map(String::as_str) == write_id => {
                 Ok(Change::Found(Box::new(stats)))
             }
-            // It cannot be looked at, or is not there yet.
+            // The object does not exist yet, or its state is unknown.
             Err(_) => {
                 self.unsettle(writing, std::slice::from_ref(path)).await?;
                 Err(in_doubt(path, refusal))
             }
             Ok(_) => {
-                // One that was not answered may still be on its way, and land once the other object is deleted.
+                // Without a response, the write may still take effect after the other object is deleted.
                 if refusal.kind() != lakefs::Kind::ObjectExists {
                     self.unsettle(writing, std::slice::from_ref(path)).await?;
                 }
@@ -202,8 +214,9 @@ impl Ops {
         }
     }
 
-    /// An upload that lost its answer: it stands if the object is what was sent, byte for byte.
-    async fn look_for(
+    /// Looks for the object of an upload whose response was lost. Returns it if its metadata and CRC32C are those of
+    /// the sent object.
+    async fn find_uploaded(
         &self,
         caller: &Caller,
         writing: &Writing,
@@ -215,7 +228,7 @@ impl Ops {
         let stats = caller.lakefs.stat(&writing.repository, &branch, path).await.ok()?;
         let is_alike = u64::try_from(stats.size_bytes) == Ok(size)
             && stats.content_type == object.content_type
-            && stats.metadata == lowered(&object.metadata);
+            && stats.metadata == with_lowercase_keys(&object.metadata);
         if !is_alike {
             return None;
         }
@@ -230,7 +243,7 @@ impl Ops {
         (found == crc32c).then_some(stats)
     }
 
-    /// Puts off the end of the transaction for as long as a transfer runs.
+    /// Awaits a transfer, and regularly renews the idle timeout of its transaction.
     pub(in crate::ops) async fn while_renewing<T>(
         &self,
         writing: &Writing,
@@ -241,10 +254,10 @@ impl Ops {
         loop {
             match tokio::time::timeout(RENEWAL, transfer.as_mut()).await {
                 Ok(ended) => return ended,
-                // The transfer goes on, come what may of the store: giving it up would leave it in doubt.
+                // The transfer continues even if the store fails, since an abandoned transfer would be in doubt.
                 Err(_) => {
-                    if let Err(error) = self.stay(Some(transaction)).await {
-                        tracing::warn!(%error, "the end of a transaction cannot be put off now");
+                    if let Err(error) = self.keep_alive(Some(transaction)).await {
+                        tracing::warn!(%error, "cannot renew the idle timeout of a transaction during a transfer");
                     }
                 }
             }
@@ -252,5 +265,5 @@ impl Ops {
     }
 }
 
-/// The key of user metadata that says which write made an object.
+/// Metadata key of a create-only object: the idempotency key of its write.
 pub(in crate::ops) const WRITE_ID: &str = "lakeport.write-id";

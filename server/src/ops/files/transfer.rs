@@ -1,4 +1,4 @@
-//! Copying and moving, on the server.
+//! Copies and moves objects.
 
 use crate::auth::Caller;
 use crate::error::{Counts, Error, Kind, Result};
@@ -14,40 +14,41 @@ use futures_util::{StreamExt, stream};
 use lakeport_lakefs::{self as lakefs, Lakefs};
 use lakeport_types::{ObjectPath, Ref, RepositoryId};
 
-/// From where to where.
+/// Parameters of a copy or a move.
 #[derive(Debug, Clone)]
-pub struct Transfer {
-    /// Repository of the source; `None` where the destination is.
+pub struct TransferParams {
+    /// Repository of the source. `None`: that of the destination.
     pub source_repository: Option<RepositoryId>,
-    /// The source; `None` where the destination is.
+    /// Ref of the source. `None`: the branch of the destination.
     pub source_ref: Option<Ref>,
     /// The object, or the root of a tree.
     pub source: ObjectPath,
-    /// What takes its place.
+    /// The new object, or the root of the new tree.
     pub destination: ObjectPath,
-    /// All below the source too.
+    /// Whether objects below the source are transferred, too.
     pub recursive: bool,
 }
 
-/// What a part of a transfer did.
+/// Result of one batch of a transfer.
 #[derive(Debug, Default)]
 pub struct TransferProgress {
-    /// Destinations that stand.
+    /// Stored destinations.
     pub paths: Vec<String>,
     /// Sources that could not be transferred.
     pub failures: Vec<(String, Error)>,
 }
 
-/// A transfer under way.
-pub struct Transferring {
+/// A copy or move in progress. Each call of [`next`](Self::next) transfers a batch.
+pub struct Transfer {
     caller: Caller,
     writing: Writing,
     from: Reading,
-    transfer: Transfer,
+    params: TransferParams,
     listing: Option<Listing>,
     is_move: bool,
-    /// Of a move: sources whose copies stand, and how many of them are deleted.
+    /// In a move: sources that were copied.
     copied: Vec<ObjectPath>,
+    /// In a move: number of deleted sources. They are the first of `copied`.
     deleted: usize,
     counts: Counts,
     found_any: bool,
@@ -55,7 +56,7 @@ pub struct Transferring {
     phase: Phase,
 }
 
-/// What is under way.
+/// Phase of a transfer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
     Copying,
@@ -63,31 +64,31 @@ enum Phase {
     Done,
 }
 
-pub(in crate::ops) async fn begin(
+pub(in crate::ops) async fn start(
     ops: &Ops,
     caller: &Caller,
     place: &Place,
-    transfer: Transfer,
+    params: TransferParams,
     is_move: bool,
-) -> Result<Transferring> {
+) -> Result<Transfer> {
     let writing = ops.writing(caller, place).await?;
     let branch = Ref::from(&writing.branch);
     let from = Reading {
-        repository: transfer.source_repository.clone().unwrap_or_else(|| writing.repository.clone()),
-        reference: transfer.source_ref.clone().unwrap_or_else(|| branch.clone()),
+        repository: params.source_repository.clone().unwrap_or_else(|| writing.repository.clone()),
+        reference: params.source_ref.clone().unwrap_or_else(|| branch.clone()),
         transaction: None,
     };
-    // `main$` and `main@` are the branch too.
+    // `main$` and `main@` are names of branch `main`, too.
     let is_same_branch = from.reference.as_str().trim_end_matches(['$', '@']) == branch.as_str();
     if from.repository == writing.repository && is_same_branch {
-        refuse_overlap(&transfer)?;
+        reject_overlap(&params)?;
     }
-    let listing = transfer.recursive.then(|| Listing::new(caller, from.clone(), tree(&transfer.source)));
-    Ok(Transferring {
+    let listing = params.recursive.then(|| Listing::new(caller, from.clone(), tree(&params.source)));
+    Ok(Transfer {
         caller: caller.clone(),
         writing,
         from,
-        transfer,
+        params,
         listing,
         is_move,
         copied: Vec::new(),
@@ -99,27 +100,27 @@ pub(in crate::ops) async fn begin(
     })
 }
 
-fn refuse_overlap(transfer: &Transfer) -> Result<()> {
-    let (source, destination) = (&transfer.source, &transfer.destination);
-    let nested =
-        transfer.recursive && (is_below(source, destination.as_str()) || is_below(destination, source.as_str()));
+fn reject_overlap(params: &TransferParams) -> Result<()> {
+    let (source, destination) = (&params.source, &params.destination);
+    let nested = params.recursive && (is_below(source, destination.as_str()) || is_below(destination, source.as_str()));
     if source == destination || nested {
         return Err(Error::field(
             "source_path",
-            format!("{:?} and {:?} overlap", source.as_str(), destination.as_str()),
+            format!("{:?} overlaps with path {:?}: choose another path", source.as_str(), destination.as_str()),
         ));
     }
     Ok(())
 }
 
-impl Transferring {
-    /// Transfers the next part; `None` when all is done. Of a move, paths are named once their sources are gone.
+impl Transfer {
+    /// Transfers the next batch; `None` after the last one. A move returns a path only after its source is deleted.
     ///
     /// # Errors
-    /// When nothing of the part can be done.
+    /// `PartialFailure` after the last copy if some objects failed; `ObjectNotFound` if there is no source; the error
+    /// of a batch that failed as a whole.
     pub async fn next(&mut self, ops: &Shared) -> Result<Option<TransferProgress>> {
         while self.phase == Phase::Copying {
-            ops.stay(self.writing.transaction.as_ref()).await?;
+            ops.keep_alive(self.writing.transaction.as_ref()).await?;
             let Some(sources) = self.sources(ops).await? else {
                 self.end_copying(ops)?;
                 break;
@@ -138,12 +139,12 @@ impl Transferring {
         if self.phase == Phase::Deleting { self.delete_sources(ops).await } else { Ok(None) }
     }
 
-    /// All that can be copied is; of a move, the sources come next.
+    /// Ends the copy phase. A move continues with the deletion of the sources if all copies succeeded.
     fn end_copying(&mut self, ops: &Ops) -> Result<()> {
         self.phase = if self.is_move { Phase::Deleting } else { Phase::Done };
-        let source = self.transfer.source.as_str();
+        let source = self.params.source.as_str();
         if !self.found_any {
-            let message = format!("no object {source:?}, and none below it in repository {}", self.from.repository);
+            let message = format!("no object at or below {source:?} in repository {}", self.from.repository);
             return Err(Error::new(Kind::ObjectNotFound, message).about([source]));
         }
         if self.counts.failed > 0 {
@@ -153,19 +154,19 @@ impl Transferring {
             };
             return Err(Error::partial(self.counts, "copied", next));
         }
-        self.copied.iter().try_for_each(|copied| ops.is_settled(&self.writing, copied))
+        self.copied.iter().try_for_each(|copied| ops.check_settled(&self.writing, copied))
     }
 
-    /// The next sources; `None` behind the last.
+    /// Returns the next sources; `None` after the last ones.
     async fn sources(&mut self, ops: &Ops) -> Result<Option<Vec<ObjectPath>>> {
         let Some(listing) = &mut self.listing else {
             let is_first = !std::mem::replace(&mut self.is_started, true);
-            return Ok(is_first.then(|| vec![self.transfer.source.clone()]));
+            return Ok(is_first.then(|| vec![self.params.source.clone()]));
         };
         let Some(page) = listing.next(ops).await? else { return Ok(None) };
         let keys = page.entries.into_iter().map(|entry| entry.path);
-        let keys = keys.filter(|key| is_below(&self.transfer.source, key));
-        // A key that lakeport does not take (a NUL in it) is not passed over in silence.
+        let keys = keys.filter(|key| is_below(&self.params.source, key));
+        // A key that is not a valid path in lakeport (with a NUL in it) fails the call instead of being skipped silently.
         let paths = keys.map(|key| ObjectPath::try_from(key).map_err(|error| Error::field("source_path", error)));
         Ok(Some(paths.collect::<Result<_>>()?))
     }
@@ -199,16 +200,16 @@ impl Transferring {
         Ok(progress)
     }
 
-    /// Where the copy of a source stands.
+    /// Returns the destination of a source.
     fn destination(&self, source: &ObjectPath) -> String {
-        let below = source.as_str().strip_prefix(self.transfer.source.as_str()).unwrap_or_default();
-        format!("{}{below}", self.transfer.destination)
+        let below = source.as_str().strip_prefix(self.params.source.as_str()).unwrap_or_default();
+        format!("{}{below}", self.params.destination)
     }
 
     async fn copy_one(&self, ops: &Shared, source: &ObjectPath) -> Result<Change> {
         let destination = self.destination(source);
         let destination = ObjectPath::try_from(destination).map_err(|error| Error::field("path", error))?;
-        ops.is_settled(&self.writing, &destination)?;
+        ops.check_settled(&self.writing, &destination)?;
         if self.from.repository != self.writing.repository {
             return copy_across(ops, &self.caller, (&self.from, source), (&self.writing, &destination)).await;
         }
@@ -222,14 +223,14 @@ impl Transferring {
                 Err(error) if error.kind() == lakefs::Kind::NotFound => {
                     Err(task_ops.missing(&caller, &from, &source).await)
                 }
-                Err(error) if error.is_ambiguous() => Err(task_ops.doubted(&writing, &[to], error).await),
+                Err(error) if error.is_ambiguous() => Err(task_ops.guard_lost_change(&writing, &[to], error).await),
                 Err(error) => Err(writing.refused(&task_ops, &caller, error).await),
             }
         };
-        ops.to_the_end(&self.writing, vec![destination], || true, request).await
+        ops.run_to_completion(&self.writing, vec![destination], || true, request).await
     }
 
-    /// Deletes some of the sources; `None` behind the last.
+    /// Deletes the next sources; `None` after the last ones.
     async fn delete_sources(&mut self, ops: &Shared) -> Result<Option<TransferProgress>> {
         let left = &self.copied[self.deleted..];
         let batch = &left[..left.len().min(Lakefs::MAX_DELETE)];
@@ -237,9 +238,9 @@ impl Transferring {
             self.phase = Phase::Done;
             return Ok(None);
         }
-        ops.stay(self.writing.transaction.as_ref()).await?;
+        ops.keep_alive(self.writing.transaction.as_ref()).await?;
         let request = delete_all(ops.clone(), self.caller.clone(), self.writing.clone(), batch.to_vec());
-        let failures = ops.to_the_end(&self.writing, batch.to_vec(), || true, request).await?;
+        let failures = ops.run_to_completion(&self.writing, batch.to_vec(), || true, request).await?;
         if let Some(failure) = failures.into_iter().next() {
             return Err(self.writing.refused(ops, &self.caller, failure.error).await);
         }

@@ -11,7 +11,8 @@ use crate::ops::place::Place;
 use crate::upload::Source;
 use lakeport_types::ObjectPath;
 
-/// Stores an object from a source of bytes. Only a source that finishes, and agrees with what was said of it, is published.
+/// Stores an object from a stream of bytes. It becomes visible only if the stream finishes and matches the expected
+/// size and checksums.
 ///
 /// # Errors
 /// `WriteIncomplete`, `ChecksumMismatch`, `ObjectExists`, `WriteInDoubt`, `BranchProtected`, and those of the place.
@@ -25,10 +26,13 @@ pub async fn write(
 ) -> Result<FileInfo> {
     check_described(&header.metadata, &header.content_type)?;
     let writing = ops.writing(caller, place).await?;
-    ops.is_settled(&writing, path)?;
+    ops.check_settled(&writing, path)?;
     fault::before("written").await;
     let change = ops.store_object(caller, &writing, path, header, source).await?;
     fault::after("written").await;
     ops.acknowledge_one(caller, &writing, &change).await?;
-    change.into_stats().map(FileInfo::from).ok_or_else(|| Error::new(Kind::Internal, "nothing was stored"))
+    change
+        .into_stats()
+        .map(FileInfo::from)
+        .ok_or_else(|| Error::new(Kind::Internal, "a stored object has no description"))
 }

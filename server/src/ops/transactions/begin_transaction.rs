@@ -1,8 +1,9 @@
-//! Beginning a transaction: the row first, then the branch, then where that begins, then the answer.
+//! `TransactionService.BeginTransaction`.
 //!
-//! The branch is made from whatever its base is at that moment, and lakeFS's answer says which commit that was: a question before
-//! it would be one request more, of something that is not true any more behind it. Until the row has that commit the transaction is
-//! known to nobody but its own Begin.
+//! Begin stores the row, creates the branch, stores the base commit, and then responds. lakeFS creates the branch from
+//! the current head of the base branch and returns the commit ID of this head. Reading the head before would cost one
+//! more request, and the head could change before the branch is created. Until the row has the base commit, only Begin
+//! calls with the same ID and a rollback find the transaction.
 
 mod branch;
 
@@ -13,7 +14,7 @@ use crate::ops::commit_id::commit_id;
 use crate::ops::context::{Ops, Shared};
 use crate::ops::errors::{no_ref, no_repository, not_a_branch};
 use crate::timing::millis;
-use branch::{Try, with_branch};
+use branch::{Attempt, create_branch};
 use lakeport_lakefs as lakefs;
 use lakeport_transactions::{Begun, Millis, NewTransaction, Options, Transaction};
 use lakeport_types::{BranchName, CommitId, Ref, RepositoryId, TransactionId};
@@ -21,40 +22,43 @@ use rand::RngExt;
 use std::collections::BTreeMap;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// What a transaction is to begin with.
+/// Parameters of a begin.
 #[derive(Debug, Clone)]
 pub struct Begin {
-    /// Repository.
+    /// Repository of the transaction.
     pub repository: RepositoryId,
-    /// Where it begins, and where it is merged.
+    /// Branch to begin from and to merge into.
     pub base_branch: BranchName,
-    /// Chosen by the caller, or not.
+    /// ID that the caller chose. `None`: the server generates one.
     pub id: Option<TransactionId>,
-    /// How.
+    /// Timeouts, access mode and branch retention.
     pub options: Options,
-    /// The caller's own words about it.
+    /// Labels that the caller chose.
     pub labels: BTreeMap<String, String>,
 }
 
-/// Begins a transaction. A repetition with a chosen ID finds the first.
+/// Begins a transaction. A retry with the same chosen ID and the same parameters returns the same transaction.
 ///
 /// # Errors
-/// `RepositoryNotFound`, `RefNotFound`, `RefNotABranch`, `TransactionExists`, `BranchExists` for the branch to keep,
-/// `TooManyTransactions`.
+/// `RepositoryNotFound`, `RefNotFound`, `RefNotABranch`, `ReservedName` for the branch of another transaction as base,
+/// `TransactionExists` for a reused ID, `BranchExists` for the branch to keep, `TooManyTransactions`.
 pub async fn begin_transaction(ops: &Shared, caller: &Caller, begin: Begin) -> Result<Transaction> {
     if begin.base_branch.is_transaction() {
-        let message = format!("branch {} belongs to another transaction", begin.base_branch);
+        let message = format!(
+            "base_branch {} is the branch of another transaction: begin from another branch",
+            begin.base_branch
+        );
         return Err(Error::new(Kind::ReservedName, message));
     }
     let owner = caller.principal.to_string();
     if let Some(id) = &begin.id
         && let Some(found) = ops.store.get(&owner, id).await?
     {
-        return found_again(ops, caller, &begin, found).await;
+        return join_existing(ops, caller, &begin, found).await;
     }
     check_quota(ops, &owner).await?;
     check_kept_branch(caller, &begin).await?;
-    // It has no branch that would say.
+    // A read-only transaction creates no branch, so no response of lakeFS contains the base commit.
     let base_commit_id = match begin.options.read_only {
         true => Some(head(caller, &begin.repository, &begin.base_branch).await?),
         false => None,
@@ -74,14 +78,15 @@ pub async fn begin_transaction(ops: &Shared, caller: &Caller, begin: Begin) -> R
     fault::after("begun").await;
     match begun {
         Begun::New(row) => {
-            let which = if begin.id.is_some() { Try::First } else { Try::Only };
-            with_branch(ops, caller, row, which).await
+            let attempt = if begin.id.is_some() { Attempt::First } else { Attempt::Only };
+            create_branch(ops, caller, row, attempt).await
         }
-        Begun::Existing(found) => found_again(ops, caller, &begin, found).await,
+        Begun::Existing(found) => join_existing(ops, caller, &begin, found).await,
     }
 }
 
-/// By the clock of this machine: the row that would know the database's is yet to be made, and days are told by it, not moments.
+/// Returns the time by the clock of this machine. The database's clock is read with a row, and there is no row yet. The
+/// time becomes part of the branch name, from which `sweep` computes ages of days.
 fn now() -> Millis {
     SystemTime::now().duration_since(UNIX_EPOCH).map(millis).unwrap_or_default()
 }
@@ -93,32 +98,33 @@ async fn check_quota(ops: &Ops, owner: &str) -> Result<()> {
     }
     Err(Error::new(
         Kind::TooManyTransactions,
-        format!("{limit} transactions of yours have not ended: commit or roll back some"),
+        format!("you have {limit} unfinished transactions, the maximum: commit or roll back some"),
     ))
 }
 
-/// A repetition is the same transaction if it asks for the same.
-async fn found_again(ops: &Shared, caller: &Caller, begin: &Begin, found: Transaction) -> Result<Transaction> {
+/// Returns the existing transaction for a retry with the same parameters. If its begin has not completed, completes it.
+async fn join_existing(ops: &Shared, caller: &Caller, begin: &Begin, found: Transaction) -> Result<Transaction> {
     let mut now = found;
     loop {
-        refuse_another(begin, &now)?;
+        check_same_request(begin, &now)?;
         if !now.is_beginning() {
             return Ok(now);
         }
-        // Of the first try nobody knows what becomes; and it must not take the row away any more: this one makes the branch, too.
+        // The first attempt may have died, so this one creates the branch, too. Changing the row stops a failing first
+        // attempt from removing it.
         let joined = now.awaiting_late_branch(millis(ops.timing.settle));
         if let Some(joined) = ops.store.swap(&now, joined).await? {
-            return with_branch(ops, caller, joined, Try::Again).await;
+            return create_branch(ops, caller, joined, Attempt::Joined).await;
         }
         now = match ops.store.get(&now.owner, &now.id).await? {
             Some(now) => now,
-            // The first try was refused meanwhile.
+            // The first attempt failed and removed the row.
             None => return Box::pin(begin_transaction(ops, caller, begin.clone())).await,
         };
     }
 }
 
-fn refuse_another(begin: &Begin, found: &Transaction) -> Result<()> {
+fn check_same_request(begin: &Begin, found: &Transaction) -> Result<()> {
     let is_same = found.repository == begin.repository
         && found.base_branch == begin.base_branch
         && found.options == begin.options
@@ -126,11 +132,11 @@ fn refuse_another(begin: &Begin, found: &Transaction) -> Result<()> {
     if is_same {
         return Ok(());
     }
-    let message = format!("transaction {} was begun with other options: choose another ID", found.id);
+    let message = format!("transaction {} exists with other parameters: choose another transaction_id", found.id);
     Err(Error::new(Kind::TransactionExists, message).about([found.id.as_str()]))
 }
 
-/// The commit that a branch has now.
+/// Returns the head commit of a branch.
 async fn head(caller: &Caller, repository: &RepositoryId, branch: &BranchName) -> Result<CommitId> {
     let error = match caller.lakefs.branch(repository, branch).await {
         Ok(found) => return commit_id(found.commit_id),
@@ -146,13 +152,16 @@ async fn head(caller: &Caller, repository: &RepositoryId, branch: &BranchName) -
     }
 }
 
-/// The branch that is to be kept must not be there yet.
+/// Checks that the branch to keep does not exist yet.
 async fn check_kept_branch(caller: &Caller, begin: &Begin) -> Result<()> {
     let Some(name) = &begin.options.kept_branch else { return Ok(()) };
     let branch = BranchName::try_from(name.as_str()).map_err(|error| Error::field("branch", error))?;
     match caller.lakefs.branch(&begin.repository, &branch).await {
-        Ok(_) => Err(Error::new(Kind::BranchExists, format!("branch {branch} is there: choose another name to keep"))
-            .about([branch.as_str()])),
+        Ok(_) => Err(Error::new(
+            Kind::BranchExists,
+            format!("branch {branch} exists: choose another name for the branch to keep"),
+        )
+        .about([branch.as_str()])),
         Err(error) if error.kind() == lakefs::Kind::BranchNotFound => Ok(()),
         Err(error) if error.kind() == lakefs::Kind::RepositoryNotFound => Err(no_repository(&begin.repository)),
         Err(error) => Err(caller.explain(error.into()).await),

@@ -1,19 +1,22 @@
 //! Creates and deletes branches of transactions.
 //!
-//! After a cherry-pick, lakeFS (1.x) may for minutes not find the original commit by its ID, or resolve the ID to another commit, since its
-//! cache holds the copy. It resolves a branch by name without that cache, so a transaction begins from the name of its base branch. The
-//! head of a branch created from a commit ID is always compared with that commit.
+//! After a cherry-pick, lakeFS (1.x) may for minutes not find the original commit by its ID, or resolve the ID to
+//! another commit, since its cache holds the copy. It resolves a branch by name without that cache, so a transaction
+//! begins from the name of its base branch. The head of a branch created from a commit ID is always compared with that
+//! commit.
 
 use crate::error::Result;
 use lakeport_lakefs::{self as lakefs, Lakefs, LogQuery};
 use lakeport_transactions::Transaction;
 use lakeport_types::{BranchName, CommitId, Ref, RepositoryId};
 
-/// Makes a branch whose name is random and known: one that is there is our own earlier try, with what was committed on it since.
+/// Creates a branch from a commit. The name must be random and stored in the row: if the branch exists, an earlier
+/// attempt created it, and it may have newer commits since.
 ///
 /// # Errors
-/// Those of lakeFS; `Unavailable` where it cannot make a branch from that commit now.
-pub(in crate::ops) async fn branch_at(
+/// Those of lakeFS; `Unavailable` if lakeFS created the branch from another commit, or the existing branch does not
+/// contain the commit.
+pub(in crate::ops) async fn create_branch_at(
     lakefs: &Lakefs,
     repository: &RepositoryId,
     branch: &BranchName,
@@ -22,22 +25,26 @@ pub(in crate::ops) async fn branch_at(
     match lakefs.create_branch(repository, branch, &Ref::from(commit), true).await {
         Ok(head) if head == commit.as_str() => Ok(()),
         Ok(_) => {
-            // Nobody has heard of it yet, so nothing is lost.
+            // Nothing uses the branch yet, so nothing is lost.
             lakefs.delete_branch(repository, branch).await?;
-            Err(lakefs::Error::unavailable("lakeFS cannot make a branch from that commit now: try again"))
+            Err(lakefs::Error::unavailable(format!(
+                "lakeFS created branch {branch} from another commit than {commit}: try again"
+            )))
         }
         Err(error) if error.kind() == lakefs::Kind::AlreadyExists => {
-            match begins_at(lakefs, repository, branch, commit).await? {
+            match is_in_first_parent_history(lakefs, repository, branch, commit).await? {
                 true => Ok(()),
-                false => Err(lakefs::Error::unavailable("its branch does not come from the commit that it should")),
+                false => Err(lakefs::Error::unavailable(format!(
+                    "existing branch {branch} does not contain commit {commit}, from which it was created: try again"
+                ))),
             }
         }
         Err(error) => Err(error),
     }
 }
 
-/// Whether a branch has a commit in its own line.
-async fn begins_at(
+/// Returns whether the first-parent history of a branch contains a commit.
+async fn is_in_first_parent_history(
     lakefs: &Lakefs,
     repository: &RepositoryId,
     branch: &BranchName,
@@ -56,7 +63,7 @@ async fn begins_at(
     }
 }
 
-/// Deletes every branch that a transaction may have.
+/// Deletes every branch of a transaction that may exist.
 pub(in crate::ops) async fn delete_branches(lakefs: &Lakefs, transaction: &Transaction) -> Result<()> {
     for branch in transaction.branches() {
         delete_branch(lakefs, &transaction.repository, &branch).await?;
@@ -64,7 +71,7 @@ pub(in crate::ops) async fn delete_branches(lakefs: &Lakefs, transaction: &Trans
     Ok(())
 }
 
-/// Deletes a branch of ours, if it is still there.
+/// Deletes a branch of a transaction, if it exists.
 pub(in crate::ops) async fn delete_branch(
     lakefs: &Lakefs,
     repository: &RepositoryId,
@@ -77,6 +84,7 @@ pub(in crate::ops) async fn delete_branch(
     }
 }
 
+/// Returns whether an error means that the branch or its repository does not exist.
 pub(in crate::ops) fn is_gone(kind: lakefs::Kind) -> bool {
     matches!(kind, lakefs::Kind::BranchNotFound | lakefs::Kind::NotFound | lakefs::Kind::RepositoryNotFound)
 }

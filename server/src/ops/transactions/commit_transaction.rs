@@ -1,7 +1,9 @@
-//! Publishing a transaction: everything or nothing, once, with a true answer however often it is asked for.
+//! `TransactionService.CommitTransaction`.
 //!
-//! The request is stored first; then a task of its own ([`worker`]) commits, merges and stores the result, whoever waits for it.
-//! Whoever asks again runs the same task for a row that nobody works on any more.
+//! Publishes a transaction completely or not at all, once, and returns the same outcome to every retry.
+//!
+//! The call stores the request first. Then a separate task ([`worker`]) commits, merges and stores the result, even if
+//! the caller disconnects. If no worker has a valid lease on the row, a retry starts a new worker for it.
 
 mod resolve;
 mod worker;
@@ -25,31 +27,33 @@ use resolve::CHERRY_PICKED;
 use std::time::Duration;
 use worker::Worker;
 
-/// What a transaction is to be committed with.
+/// Parameters of a commit.
 #[derive(Debug, Clone)]
 pub struct Commit {
-    /// Stored, so that anybody can finish it.
+    /// Stored in the row, so that any worker can finish the commit.
     pub request: CommitRequest,
-    /// Change nothing, and say what would conflict.
+    /// Whether to change nothing and only report conflicts.
     pub validate_only: bool,
-    /// Only if the transaction has this epoch.
+    /// Precondition: the transaction has this epoch.
     pub if_epoch: Option<i64>,
 }
 
-/// How often a waiter looks at the row, which another process may write.
-const LOOK: Duration = Duration::from_millis(200);
+/// Interval at which a waiting call reads the row, since another process may write it.
+const POLL_INTERVAL: Duration = Duration::from_millis(200);
 
-/// How long a waiter waits without a deadline of its caller's.
-const PATIENCE: Duration = Duration::from_secs(120);
+/// Maximum time that a call waits for the outcome. A deadline of the caller can shorten it.
+const WAIT_LIMIT: Duration = Duration::from_secs(120);
 
-/// How many conflicting paths an error names.
+/// Maximum number of conflicting paths that an error names.
 pub(in crate::ops) const NAMED_CONFLICTS: usize = 10;
 
 /// Commits a transaction and merges it into its base.
 ///
 /// # Errors
-/// `MergeConflict`, `HookRejected`, `BaseDirty`, `BranchProtected`, `PermissionDenied`: the transaction is open again.
-/// `CommitInDoubt`: it goes on; ask again. `TagExists`, `EpochMismatch`: nothing was begun.
+/// - `MergeConflict`, `HookRejected`, `BaseDirty`, `BranchProtected`, `PermissionDenied`: the commit failed and the
+///   transaction is open again.
+/// - `CommitInDoubt`: the commit continues; retry for its outcome.
+/// - `TagExists`, `EpochMismatch`: no commit was started.
 pub async fn commit_transaction(
     ops: &Shared,
     caller: &Caller,
@@ -57,11 +61,11 @@ pub async fn commit_transaction(
     commit: Commit,
 ) -> Result<Transaction> {
     check_metadata(&commit.request.metadata)?;
-    refuse_the_mark_of_copies(&commit.request)?;
+    reject_cherry_pick_key(&commit.request)?;
     loop {
         let now = ops.owned(caller, id).await?;
         match now.state {
-            _ if is_in_other_words(&now, &commit) => return Err(not_open(&now, now.state)),
+            _ if has_other_request(&now, &commit) => return Err(not_open(&now, now.state)),
             State::Committed => return Ok(now),
             State::RolledBack | State::Expired => return Err(not_open(&now, now.state)),
             State::Committing if commit.validate_only => return Err(not_open(&now, now.state)),
@@ -69,42 +73,46 @@ pub async fn commit_transaction(
             State::Open => {}
         }
         if let Some(expected) = commit.if_epoch.filter(|expected| *expected != now.epoch) {
-            let message = format!("transaction {id} has epoch {}, not {expected}: see GetTransaction", now.epoch);
+            let message = format!(
+                "transaction {id} has epoch {}, and if_epoch is {expected}: check its state with GetTransaction",
+                now.epoch
+            );
             return Err(Error::new(Kind::EpochMismatch, message));
         }
         if commit.validate_only {
             return validate(ops, caller, now, &commit.request).await;
         }
         if now.options.read_only {
-            refuse_what_only_writers_say(&commit.request)?;
+            reject_commit_parameters(&commit.request)?;
             match end_read_only(ops, &now).await? {
                 Some(ended) => return Ok(ended),
                 None => continue,
             }
         }
         check_tags(caller, &now, &commit.request).await?;
-        wait_until_free(&now).await?;
-        if let Some(started) = begin(ops, caller, &now, commit.request.clone()).await? {
+        check_ready(&now)?;
+        if let Some(started) = start(ops, caller, &now, commit.request.clone()).await? {
             let epoch = started.epoch;
-            return wait(ops, caller, started, epoch).await;
+            return wait_for_outcome(ops, caller, started, epoch).await;
         }
     }
 }
 
-/// A merge that says it is a copy of another would not be found again.
-fn refuse_the_mark_of_copies(request: &CommitRequest) -> Result<()> {
+/// Rejects the metadata key by which lakeFS marks cherry-picks. The search for the merge of a transaction ignores
+/// commits with this key.
+fn reject_cherry_pick_key(request: &CommitRequest) -> Result<()> {
     match request.metadata.contains_key(CHERRY_PICKED) {
         false => Ok(()),
         true => Err(Error::new(
             Kind::ReservedName,
-            format!("metadata key {CHERRY_PICKED:?} is reserved: lakeFS tells by it what was cherry-picked"),
+            format!("metadata key {CHERRY_PICKED:?} is reserved: lakeFS marks cherry-picks with it; use another key"),
         )),
     }
 }
 
-/// OPEN -> COMMITTING, and a worker for it: in a task, so that a caller that goes away leaves no row without a worker. `None` if
-/// somebody was faster.
-async fn begin(
+/// OPEN -> COMMITTING, and starts a worker. This runs in a task, so that a disconnecting caller leaves no row without a
+/// worker. Returns `None` if another writer changed the row first.
+async fn start(
     ops: &Shared,
     caller: &Caller,
     now: &Transaction,
@@ -112,55 +120,57 @@ async fn begin(
 ) -> Result<Option<Transaction>> {
     let next = now.start_commit(request, &ops.worker).map_err(|state| not_open(now, state.0))?;
     let (task_ops, caller, now) = (ops.clone(), caller.clone(), now.clone());
-    let beginning = ops.tasks.spawn(async move {
+    let starting = ops.tasks.spawn(async move {
         fault::before("committing").await;
         let Some(started) = task_ops.store.swap(&now, next).await? else { return Ok(None) };
         fault::after("committing").await;
-        start(&task_ops, &caller, started.clone());
+        spawn_worker(&task_ops, &caller, started.clone());
         Ok(Some(started))
     });
-    beginning.await.map_err(|error| Error::new(Kind::Internal, "the commit did not begin").caused_by(error))?
+    starting
+        .await
+        .map_err(|error| Error::new(Kind::Internal, "the task that starts the commit failed").caused_by(error))?
 }
 
-/// Waits for a commit that is under way, and goes on with one that nobody works on.
+/// Waits for a commit in progress. If no worker has its lease, starts one.
 async fn join(ops: &Shared, caller: &Caller, now: Transaction) -> Result<Transaction> {
     let epoch = now.epoch;
     if now.is_unattended() {
         take_over(ops, caller, &now).await?;
     }
-    wait(ops, caller, now, epoch).await
+    wait_for_outcome(ops, caller, now, epoch).await
 }
 
-/// Goes on with a commit that nobody works on, unless somebody else is faster.
+/// Takes over a commit without a worker, unless another process is faster.
 async fn take_over(ops: &Shared, caller: &Caller, row: &Transaction) -> Result<()> {
     let next = row.take_over(&ops.worker).map_err(|state| not_open(row, state.0))?;
     if let Some(taken) = ops.store.swap(row, next).await? {
         fault::after("taken over").await;
-        start(ops, caller, taken);
+        spawn_worker(ops, caller, taken);
     }
     Ok(())
 }
 
-/// Runs the worker in a task of its own, which the caller's going away does not stop.
-fn start(ops: &Shared, caller: &Caller, row: Transaction) {
+/// Runs a worker in a separate task, which continues if the caller disconnects.
+fn spawn_worker(ops: &Shared, caller: &Caller, row: Transaction) {
     let worker = Worker::new(ops.clone(), caller.lakefs.clone(), row);
     let span = tracing::info_span!("commit", transaction.id = %worker.id());
     ops.tasks.spawn(tracing::Instrument::instrument(worker.run(), span));
 }
 
-/// Waits for the outcome of an epoch.
-async fn wait(ops: &Shared, caller: &Caller, row: Transaction, epoch: i64) -> Result<Transaction> {
+/// Waits for the outcome of the commit with this epoch.
+async fn wait_for_outcome(ops: &Shared, caller: &Caller, row: Transaction, epoch: i64) -> Result<Transaction> {
     let outcome = async {
         let mut writes = ops.store.watch(&row.id);
         loop {
             let now = ops.store.get(&row.owner, &row.id).await?;
             let now = now.ok_or_else(|| unknown_transaction(&row.id))?;
             match now.state {
-                // In another epoch by somebody else, but in the same words.
+                // A commit of another epoch counts, too, if its request is the same.
                 State::Committed if now.epoch == epoch || now.commit_request == row.commit_request => return Ok(now),
                 State::Open if now.epoch == epoch => {
                     let unexplained =
-                        || Error::new(Kind::CommitInDoubt, "the commit ended without an outcome: ask again");
+                        || Error::new(Kind::CommitInDoubt, "the commit ended without an outcome: retry the request");
                     return Err(failure_of(&now).unwrap_or_else(unexplained));
                 }
                 State::Committing if now.epoch == epoch => {
@@ -172,27 +182,33 @@ async fn wait(ops: &Shared, caller: &Caller, row: Transaction, epoch: i64) -> Re
                     }
                 }
                 State::Open => {
-                    let message = format!("that commit of transaction {} failed, and another has too since", row.id);
+                    let message = format!(
+                        "this commit of transaction {} failed, and so did a later one: see its failure with GetTransaction",
+                        row.id
+                    );
                     return Err(Error::new(Kind::EpochMismatch, message));
                 }
-                // Somebody began another commit since, or ended it.
+                // Another call has started a new commit since, or has ended the transaction.
                 other => return Err(not_open(&now, other)),
             }
-            writes.next(LOOK).await;
+            writes.next(POLL_INTERVAL).await;
         }
     };
-    match tokio::time::timeout(caller.patience(PATIENCE), outcome).await {
+    match tokio::time::timeout(caller.time_left(WAIT_LIMIT), outcome).await {
         Ok(outcome) => outcome,
         Err(_) => Err(in_doubt(&row.id)),
     }
 }
 
-/// A commit that goes on while its caller no longer waits.
+/// The error for a commit that continues after its caller stops waiting.
 pub(in crate::ops) fn in_doubt(id: &TransactionId) -> Error {
-    Error::new(Kind::CommitInDoubt, format!("the commit of transaction {id} goes on: ask again for its outcome"))
+    Error::new(
+        Kind::CommitInDoubt,
+        format!("the commit of transaction {id} is still in progress: retry the same request for its outcome"),
+    )
 }
 
-/// Refuses tags that are there, before anything is begun.
+/// Rejects tags that already exist, before the commit starts.
 async fn check_tags(caller: &Caller, row: &Transaction, request: &CommitRequest) -> Result<()> {
     for tag in request.tag_names() {
         match caller.lakefs.tag(&row.repository, &tag).await {
@@ -204,23 +220,27 @@ async fn check_tags(caller: &Caller, row: &Transaction, request: &CommitRequest)
     Ok(())
 }
 
-/// An upload that may still land has to land, or not, before what is staged is committed; and a commit that is being made
-/// inside the transaction has to end.
-async fn wait_until_free(row: &Transaction) -> Result<()> {
+/// Fails while an abandoned request may still change staged objects, or while a commit inside the transaction is in
+/// progress. The error says when to retry.
+fn check_ready(row: &Transaction) -> Result<()> {
     if let Some(until) = row.last_unsettled() {
-        let message = format!("a request in transaction {} was given up and could still land: commit again", row.id);
+        let message = format!(
+            "an abandoned request in transaction {} may still take effect: commit again after the delay in RetryInfo",
+            row.id
+        );
         return Err(Error::new(Kind::WriteInDoubt, message).retry_in(duration(until - row.read_at)));
     }
     if !row.is_unattended() {
-        let message = format!("a commit is being made in transaction {}: commit again", row.id);
+        let message =
+            format!("a commit inside transaction {} is in progress: commit again when it has finished", row.id);
         return Err(Error::new(Kind::TransactionCommitting, message).retry_in(Duration::from_millis(200)));
     }
     Ok(())
 }
 
-/// A transaction that only reads makes no commit of which anything could be said.
-fn refuse_what_only_writers_say(request: &CommitRequest) -> Result<()> {
-    let said = [
+/// Rejects parameters that describe a commit: a read-only transaction creates none.
+fn reject_commit_parameters(request: &CommitRequest) -> Result<()> {
+    let parameters = [
         ("message", !request.message.is_empty()),
         ("metadata", !request.metadata.is_empty()),
         ("strategy", request.strategy != Strategy::Fail),
@@ -228,43 +248,45 @@ fn refuse_what_only_writers_say(request: &CommitRequest) -> Result<()> {
         ("skip_merge", !request.merge),
         ("tags", !request.tags.is_empty()),
     ];
-    match said.into_iter().find(|(_, is_said)| *is_said) {
+    match parameters.into_iter().find(|(_, is_set)| *is_set) {
         None => Ok(()),
-        Some((field, _)) => Err(Error::field(field, "must be empty: a transaction that only reads publishes nothing")),
+        Some((field, _)) => Err(Error::field(field, "must be empty: a read-only transaction publishes nothing")),
     }
 }
 
-/// Whether what became of it was asked for in other words: a caller must not take it for what he asks for now.
-fn is_in_other_words(now: &Transaction, commit: &Commit) -> bool {
-    let is_under_way = matches!(now.state, State::Committing | State::Committed);
-    is_under_way && now.commit_request.as_ref().is_some_and(|request| *request != commit.request)
+/// Returns whether the transaction is committing or committed with another request. Its outcome does not apply to this
+/// request then.
+fn has_other_request(now: &Transaction, commit: &Commit) -> bool {
+    let has_request = matches!(now.state, State::Committing | State::Committed);
+    has_request && now.commit_request.as_ref().is_some_and(|request| *request != commit.request)
 }
 
-/// What only read ends as what it read. `None` if somebody was faster.
+/// Ends a read-only transaction; its commit ID is the commit that it read. Returns `None` if another writer changed the
+/// row first.
 async fn end_read_only(ops: &Shared, row: &Transaction) -> Result<Option<Transaction>> {
     Ok(ops.store.swap(row, row.committed_read_only(base_of(row)?.clone())).await?)
 }
 
 async fn validate(ops: &Shared, caller: &Caller, row: Transaction, request: &CommitRequest) -> Result<Transaction> {
     check_tags(caller, &row, request).await?;
-    // A strategy decides every conflict, and what is not merged has none.
+    // A strategy resolves every conflict, and without a merge there are none.
     if !request.merge || request.strategy != Strategy::Fail {
         return Ok(row);
     }
     let changes = changes_of(ops, caller, &row, Prefix::default()).await?;
     match changes.conflicts(ops, NAMED_CONFLICTS).await? {
-        Conflicts { count: 0, are_more: false, .. } => Ok(row),
-        Conflicts { count: 0, are_more: true, .. } => Err(Error::new(
+        Conflicts { count: 0, is_incomplete: false, .. } => Ok(row),
+        Conflicts { count: 0, is_incomplete: true, .. } => Err(Error::new(
             Kind::DeadlineExceeded,
-            "there are too many changes to look through in seconds: see ListTransactionChanges",
+            "there are too many changes to check within seconds: list conflicts with ListTransactionChanges",
         )),
         found => Err(conflict(row.base_branch.as_str(), found)),
     }
 }
 
-/// Paths that both sides changed. Which, may not be known.
-fn conflict(base: &str, Conflicts { paths, count, are_more }: Conflicts) -> Error {
-    let changed = match (count, are_more) {
+/// The error for paths that both sides changed. The paths themselves may be unknown.
+fn conflict(base: &str, Conflicts { paths, count, is_incomplete }: Conflicts) -> Error {
+    let changed = match (count, is_incomplete) {
         (0, _) => "Some paths were".to_owned(),
         (count, true) => format!("At least {count} paths were"),
         (1, false) => "1 path was".to_owned(),
@@ -275,8 +297,8 @@ fn conflict(base: &str, Conflicts { paths, count, are_more }: Conflicts) -> Erro
         paths => format!(": {}{}", paths.join(", "), if paths.len() < NAMED_CONFLICTS { "" } else { ", …" }),
     };
     let message = format!(
-        "{changed} changed in the transaction and on {base} since it began{listed}; see \
-         ListTransactionChanges, and commit with a strategy or roll back"
+        "{changed} changed both in the transaction and on {base} since it began{listed}; see \
+         ListTransactionChanges, then commit with a strategy or roll back"
     );
     Error::new(Kind::MergeConflict, message).about(paths)
 }

@@ -6,11 +6,11 @@ use crate::ops::context::Ops;
 use crate::ops::transactions::clean::clean;
 use lakeport_transactions::{Millis, Transaction};
 
-/// Ends an open transaction that is overdue by `grace`, and still is when that is written: a renewal beside it wins. Says whether
-/// it ended.
+/// Expires an open transaction that is overdue by `grace`, in milliseconds. If a renewal is stored first, the
+/// transaction stays open. Returns whether it expired.
 ///
 /// # Errors
-/// When the store fails.
+/// `SessionStoreUnavailable` if the store fails.
 pub async fn expire(ops: &Ops, transaction: &Transaction, grace: Millis) -> Result<bool> {
     let Ok(next) = transaction.expired() else { return Ok(false) };
     fault::before("expired").await;

@@ -1,9 +1,9 @@
-//! The recorded failure of a commit.
+//! The stored failure of a commit.
 
 use crate::error::{Error, Kind};
 use lakeport_transactions::Transaction;
 
-/// The row that a caller of an ended commit sees.
+/// Returns the stored failure as an error, with its reason and conflicting paths.
 pub fn failure_of(transaction: &Transaction) -> Option<Error> {
     let failure = transaction.failure.as_ref()?;
     let kind = Kind::of_reason(&failure.reason).unwrap_or(Kind::Internal);

@@ -6,7 +6,7 @@ use crate::ops::context::Ops;
 use lakeport_transactions::Transaction;
 use lakeport_types::TransactionId;
 
-/// A transaction.
+/// Returns a transaction of the caller.
 ///
 /// # Errors
 /// `TransactionNotFound`.

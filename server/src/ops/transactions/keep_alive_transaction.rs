@@ -7,10 +7,10 @@ use crate::ops::errors::not_open;
 use lakeport_transactions::{State, Transaction};
 use lakeport_types::TransactionId;
 
-/// Puts off the end of an open transaction.
+/// Restarts the idle timeout of an open transaction.
 ///
 /// # Errors
-/// `TransactionNotFound`; the state of one that has ended.
+/// `TransactionNotFound`; for a finished transaction, the error for its state.
 pub async fn keep_alive_transaction(ops: &Ops, caller: &Caller, id: &TransactionId) -> Result<Transaction> {
     let transaction = ops.owned(caller, id).await?;
     match transaction.state {

@@ -1,4 +1,4 @@
-//! What a transaction changed.
+//! `TransactionService.ListTransactionChanges`.
 
 use crate::auth::Caller;
 use crate::error::Result;
@@ -11,7 +11,7 @@ use lakeport_transactions::{State, Transaction};
 use lakeport_types::{Prefix, Ref, TransactionId};
 use std::time::{Duration, Instant};
 
-/// Changes of a transaction, under way.
+/// Stream of the changes of a transaction, with conflicts marked.
 pub struct Changes {
     ours: Differences,
     theirs: BasePaths,
@@ -20,27 +20,28 @@ pub struct Changes {
 /// Paths that both sides changed.
 #[derive(Debug, Default)]
 pub struct Conflicts {
-    /// The first of them.
+    /// The first paths in conflict.
     pub paths: Vec<String>,
-    /// How many there are.
+    /// Number of conflicts found.
     pub count: usize,
-    /// Whether there may be more: it took too long to look at all.
-    pub are_more: bool,
+    /// Whether there may be more, since counting reached its time limit.
+    pub is_incomplete: bool,
 }
 
-/// How long conflicts are counted: whoever commits waits for that.
-const COUNTING: Duration = Duration::from_secs(5);
+/// Time limit for counting conflicts. The caller of a commit waits for it.
+const COUNT_LIMIT: Duration = Duration::from_secs(5);
 
-/// Paths that the base changed since, in their order, a page at a time.
+/// Changes of the base since the transaction began, ordered by path, a page at a time.
 struct BasePaths {
     changes: Differences,
     page: std::iter::Peekable<std::vec::IntoIter<Difference>>,
 }
 
-/// What a transaction changed since it began, staged or committed, with what its base changed too marked.
+/// Returns the staged and committed changes of a transaction since it began. Paths that the base changed differently
+/// are marked as conflicts.
 ///
 /// # Errors
-/// `TransactionNotFound`; the state of one that has ended.
+/// `TransactionNotFound`; for a finished transaction, the error for its state.
 pub async fn list_transaction_changes(
     ops: &Ops,
     caller: &Caller,
@@ -72,21 +73,21 @@ pub(in crate::ops) async fn changes_of(
     let now = match (&transaction.prepared_commit_id, transaction.state) {
         _ if transaction.options.read_only => base.reference.clone(),
         (Some(commit), State::Committing) => Ref::from(commit),
-        // With what is staged.
+        // Includes staged changes.
         _ => Ref::staged(&transaction.branch),
     };
     Ok(Changes { ours: Differences::between(caller, base, now, DiffKind::TwoDotDescribed, prefix), theirs })
 }
 
 impl BasePaths {
-    /// Asks for the first page, so that a base that is gone is known before anything is answered.
+    /// Requests the first page, so that a missing base fails the call before its first response.
     async fn new(ops: &Ops, mut changes: Differences) -> Result<Self> {
         let page = changes.next(ops).await?.unwrap_or_default();
         Ok(Self { changes, page: page.into_iter().peekable() })
     }
 
-    /// Whether they conflict with a change of ours: the same path, and something else of it. Each question has to be about a later
-    /// path than the one before: both sides come in the order of their bytes.
+    /// Returns whether the base changed the same path differently. Calls must be in ascending order of paths (bytewise,
+    /// as lakeFS sorts them).
     async fn conflict_with(&mut self, ops: &Ops, ours: &Difference) -> Result<bool> {
         loop {
             while self.page.next_if(|theirs| theirs.path < ours.path).is_some() {}
@@ -102,10 +103,10 @@ impl BasePaths {
 }
 
 impl Changes {
-    /// The next changes, by path; `None` behind the last.
+    /// Returns the next page of changes, ordered by path; `None` after the last one.
     ///
     /// # Errors
-    /// `RefNotFound` for a base that is gone.
+    /// `RefNotFound` if the base no longer exists.
     pub async fn next(&mut self, ops: &Ops) -> Result<Option<Vec<Difference>>> {
         let Some(mut page) = self.ours.next(ops).await? else { return Ok(None) };
         for difference in &mut page {
@@ -116,7 +117,7 @@ impl Changes {
         Ok(Some(page))
     }
 
-    /// The first paths in conflict, and how many there are, as far as that can be found out in seconds.
+    /// Counts the conflicts within the time limit, and returns the first paths.
     ///
     /// # Errors
     /// As [`next`](Self::next).
@@ -130,8 +131,8 @@ impl Changes {
                     found.paths.push(difference.path);
                 }
             }
-            if began.elapsed() > COUNTING {
-                found.are_more = true;
+            if began.elapsed() > COUNT_LIMIT {
+                found.is_incomplete = true;
                 break;
             }
         }

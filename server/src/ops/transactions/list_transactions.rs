@@ -5,10 +5,11 @@ use crate::error::Result;
 use crate::ops::context::Ops;
 use lakeport_transactions::{Filter, Millis, Transaction};
 
-/// The caller's transactions, newest first, from behind one, at most `limit`.
+/// Returns at most `limit` transactions of the caller that match the filter, newest first, starting after the position
+/// `after`.
 ///
 /// # Errors
-/// As every call.
+/// `SessionStoreUnavailable` if the store fails.
 pub async fn list_transactions(
     ops: &Ops,
     caller: &Caller,

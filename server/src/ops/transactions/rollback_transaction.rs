@@ -9,13 +9,14 @@ use crate::ops::transactions::clean::clean;
 use lakeport_transactions::{State, Transaction};
 use lakeport_types::TransactionId;
 
-/// Ends a transaction without publishing anything. Its branch goes, now or by the janitor.
+/// Rolls a transaction back. Its branch is deleted now, or later by the janitor. A finished transaction that was not
+/// committed is returned as it is.
 ///
 /// # Errors
 /// `TransactionNotFound`, `TransactionCommitted`, `TransactionCommitting`.
 pub async fn rollback_transaction(ops: &Ops, caller: &Caller, id: &TransactionId) -> Result<Transaction> {
     loop {
-        let now = ops.noted(caller, id).await?;
+        let now = ops.owned_or_beginning(caller, id).await?;
         match now.state {
             State::Open => {}
             State::RolledBack | State::Expired => return Ok(now),
@@ -24,7 +25,7 @@ pub async fn rollback_transaction(ops: &Ops, caller: &Caller, id: &TransactionId
         if !now.is_unattended() {
             return Err(Error::new(
                 Kind::TransactionCommitting,
-                format!("a commit is being made in transaction {id}: try again"),
+                format!("a commit inside transaction {id} is in progress: roll back when it has finished"),
             )
             .retry_in(std::time::Duration::from_millis(200)));
         }

@@ -1,4 +1,5 @@
-//! Branches of transactions that no row knows: of a session store that was lost, or made by lakeFS long after it was asked to.
+//! Finds transaction branches without a row. They remain if a session store is lost, or if lakeFS creates a branch long
+//! after the request.
 
 use crate::error::Result;
 use crate::ops::transactions::branches::{delete_branch, is_gone};
@@ -7,31 +8,31 @@ use lakeport_transactions::SessionStore;
 use lakeport_types::{BranchName, Ref, RepositoryId, TRANSACTION_BRANCH_PREFIX};
 use std::collections::HashSet;
 
-/// Paths that are named of what is uncommitted.
-const NAMED: usize = 3;
+/// Maximum number of uncommitted paths that are listed.
+const MAX_LISTED: usize = 3;
 
-/// Uncommitted paths that are counted.
-const COUNTED: usize = 1000;
+/// Maximum number of uncommitted paths that are counted.
+const MAX_COUNTED: usize = 1000;
 
-/// Repositories and branches of a page.
+/// Repositories or branches per page.
 const PAGE: usize = 1000;
 
-/// A branch that no row knows, and what is in it.
+/// A transaction branch without a row, and its contents.
 #[derive(Debug)]
 pub struct Stray {
-    /// Its name says when it was made.
+    /// The branch. Its name contains its creation time.
     pub branch: BranchName,
-    /// What its last commit said.
+    /// Message of its last commit.
     pub message: String,
-    /// Uncommitted paths, counted up to a thousand.
+    /// Number of uncommitted paths, at most 1,000.
     pub uncommitted: usize,
-    /// Whether there are more.
+    /// Whether there are more uncommitted paths.
     pub is_more: bool,
-    /// Some of them.
+    /// The first uncommitted paths, at most three.
     pub paths: Vec<String>,
 }
 
-/// All repositories that the service sees.
+/// Returns all repositories that the service's account can list.
 ///
 /// # Errors
 /// Those of lakeFS.
@@ -39,7 +40,7 @@ pub async fn all_repositories(lakefs: &Lakefs) -> Result<Vec<RepositoryId>> {
     let (mut found, mut after) = (Vec::new(), String::new());
     loop {
         let page = lakefs.repositories("", &after, PAGE).await?;
-        // One that is no repository by the grammar has no branches of ours.
+        // An ID that is not a valid repository name for lakeport cannot have transactions.
         found.extend(page.results.into_iter().filter_map(|repository| RepositoryId::try_from(repository.id).ok()));
         match page.next {
             Some(next) => after = next,
@@ -48,19 +49,19 @@ pub async fn all_repositories(lakefs: &Lakefs) -> Result<Vec<RepositoryId>> {
     }
 }
 
-/// The branches of transactions in a repository that no row knows.
+/// Returns the transaction branches of a repository that have no row.
 ///
 /// # Errors
 /// Those of lakeFS and of the store.
 pub async fn strays(lakefs: &Lakefs, store: &SessionStore, repository: &RepositoryId) -> Result<Vec<Stray>> {
-    // In this order: a row stands before its branches are made.
+    // Branches first, rows second: a row is stored before its branches are created.
     let branches = transaction_branches(lakefs, repository).await?;
     let known = known_branches(store, repository).await?;
     let mut strays = Vec::new();
     for Branch { id, .. } in branches {
         let Ok(branch) = BranchName::try_from(id) else { continue };
         if !known.contains(&branch)
-            && let Some(stray) = looked_at(lakefs, repository, branch).await?
+            && let Some(stray) = describe(lakefs, repository, branch).await?
         {
             strays.push(stray);
         }
@@ -80,34 +81,35 @@ async fn transaction_branches(lakefs: &Lakefs, repository: &RepositoryId) -> Res
     }
 }
 
-/// Rows that are clean have no branch any more but one that they keep: another that is there came too late to be cleaned up.
+/// Returns the branches of all rows. A clean row only has the branch that it keeps in place. Any other branch of it was
+/// created after its cleanup.
 async fn known_branches(store: &SessionStore, repository: &RepositoryId) -> Result<HashSet<BranchName>> {
     let rows = store.with_branches(repository).await?;
     let kept = rows.iter().filter(|row| row.is_kept_in_place()).map(|row| row.branch.clone());
     Ok(rows.iter().flat_map(lakeport_transactions::Transaction::branches).chain(kept).collect())
 }
 
-/// `None` when it has gone meanwhile.
-async fn looked_at(lakefs: &Lakefs, repository: &RepositoryId, branch: BranchName) -> Result<Option<Stray>> {
-    let looked = async {
+/// Reads the contents of a branch. Returns `None` if the branch no longer exists.
+async fn describe(lakefs: &Lakefs, repository: &RepositoryId, branch: BranchName) -> Result<Option<Stray>> {
+    let contents = async {
         let head = lakefs.get_commit(repository, &Ref::from(&branch)).await?;
-        let changes = lakefs.uncommitted(repository, &branch, "", "", COUNTED).await?;
+        let changes = lakefs.uncommitted(repository, &branch, "", "", MAX_COUNTED).await?;
         Ok::<_, lakefs::Error>((head, changes))
     };
-    match looked.await {
+    match contents.await {
         Ok((head, changes)) => Ok(Some(Stray {
             branch,
             message: head.message,
             uncommitted: changes.results.len(),
             is_more: changes.next.is_some(),
-            paths: changes.results.into_iter().take(NAMED).map(|change| change.path).collect(),
+            paths: changes.results.into_iter().take(MAX_LISTED).map(|change| change.path).collect(),
         })),
         Err(error) if is_gone(error.kind()) || error.kind() == lakefs::Kind::CommitNotFound => Ok(None),
         Err(error) => Err(error.into()),
     }
 }
 
-/// Deletes a branch that no row knows.
+/// Deletes a transaction branch without a row.
 ///
 /// # Errors
 /// Those of lakeFS.

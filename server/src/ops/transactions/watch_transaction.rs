@@ -1,4 +1,4 @@
-//! Following a transaction.
+//! `TransactionService.WatchTransaction`.
 
 use crate::auth::Caller;
 use crate::error::Result;
@@ -7,14 +7,14 @@ use lakeport_transactions::{RowWatch, State, Transaction};
 use lakeport_types::TransactionId;
 use std::time::Duration;
 
-/// How often the row is looked at, which another process may write.
-const LOOK: Duration = Duration::from_secs(5);
+/// Interval at which the row is read, since another process may write it.
+const POLL_INTERVAL: Duration = Duration::from_secs(5);
 
-/// How often its place in the queue is looked at.
-const QUEUE: Duration = Duration::from_millis(100);
+/// Interval at which the position in the merge queue is read.
+const QUEUE_POLL_INTERVAL: Duration = Duration::from_millis(100);
 
-/// A watch under way.
-pub struct Watching {
+/// Stream of the states of a transaction.
+pub struct Watch {
     last: Transaction,
     writes: RowWatch,
     position: usize,
@@ -22,17 +22,17 @@ pub struct Watching {
     is_done: bool,
 }
 
-/// Begins to follow a transaction.
+/// Starts to watch a transaction.
 ///
 /// # Errors
 /// `TransactionNotFound`.
-pub async fn watch_transaction(ops: &Ops, caller: &Caller, id: &TransactionId) -> Result<Watching> {
+pub async fn watch_transaction(ops: &Ops, caller: &Caller, id: &TransactionId) -> Result<Watch> {
     let writes = ops.store.watch(id);
     let last = ops.owned(caller, id).await?;
-    Ok(Watching { position: position(ops, &last).await?, last, writes, is_first: true, is_done: false })
+    Ok(Watch { position: position(ops, &last).await?, last, writes, is_first: true, is_done: false })
 }
 
-/// How many commits of the same base began before the one under way and are at work, on any replica.
+/// Returns the number of commits into the same base, on any replica, that started before this one and still have a worker.
 async fn position(ops: &Ops, transaction: &Transaction) -> Result<usize> {
     match transaction.state {
         State::Committing => Ok(usize::try_from(ops.store.commits_ahead(transaction).await?).unwrap_or_default()),
@@ -40,28 +40,29 @@ async fn position(ops: &Ops, transaction: &Transaction) -> Result<usize> {
     }
 }
 
-/// What a watch saw.
-pub struct Seen {
-    /// The transaction now.
+/// An event of a watch.
+pub struct WatchEvent {
+    /// The transaction in its current state.
     pub transaction: Transaction,
-    /// How many commits into the base are ahead of it.
+    /// Number of commits into the same base that are ahead of it.
     pub queue_position: usize,
-    /// The server is going away.
+    /// Whether the server is shutting down, so that the client must watch on another connection.
     pub reconnect: bool,
 }
 
-impl Watching {
-    /// The next change of state; `None` behind the last.
+impl Watch {
+    /// Waits for the next change of the state, the epoch or the queue position; `None` after the last event. The first
+    /// event comes at once.
     ///
     /// # Errors
-    /// `TransactionNotFound` when it was forgotten meanwhile.
-    pub async fn next(&mut self, ops: &Ops) -> Result<Option<Seen>> {
+    /// `TransactionNotFound` if the row was deleted after its retention.
+    pub async fn next(&mut self, ops: &Ops) -> Result<Option<WatchEvent>> {
         if self.is_done {
             return Ok(None);
         }
         while !self.is_first && !ops.stopping.is_cancelled() {
             tokio::select! {
-                () = self.writes.next(self.look()) => {}
+                () = self.writes.next(self.poll_interval()) => {}
                 () = ops.stopping.cancelled() => {}
             }
             let now = ops.refreshed(&self.last).await?;
@@ -75,12 +76,12 @@ impl Watching {
         self.is_first = false;
         let reconnect = ops.stopping.is_cancelled();
         self.is_done = self.last.state.is_final() || reconnect;
-        Ok(Some(Seen { transaction: self.last.clone(), queue_position: self.position, reconnect }))
+        Ok(Some(WatchEvent { transaction: self.last.clone(), queue_position: self.position, reconnect }))
     }
 
-    /// The queue moves without a write to this row.
-    fn look(&self) -> Duration {
-        let is_at_work = self.last.state == State::Committing && !self.last.is_unattended();
-        if is_at_work { QUEUE } else { LOOK }
+    /// The queue position is read more often, since it changes without a write to this row.
+    fn poll_interval(&self) -> Duration {
+        let is_queued = self.last.state == State::Committing && !self.last.is_unattended();
+        if is_queued { QUEUE_POLL_INTERVAL } else { POLL_INTERVAL }
     }
 }

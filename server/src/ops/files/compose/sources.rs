@@ -1,4 +1,4 @@
-//! The sources of a compose as one stream of bytes.
+//! The sources of a compose, as one stream of bytes.
 
 use super::ComposedBytes;
 use crate::auth::Caller;
@@ -13,12 +13,12 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use lakeport_types::{ByteRange, ObjectPath};
 use std::collections::VecDeque;
 
-/// Sources up to this size are read ahead of their turn, in bytes. Many small parts then take less than one round trip each.
+/// Maximum size of a source that is prefetched, in bytes. Many small sources then take less than one round trip each.
 const SMALL: u64 = 1 << 20;
-/// Number of sources that are read ahead. With [`SMALL`], it bounds the memory of one compose.
+/// Number of sources that are prefetched. With [`SMALL`], it bounds the memory of one compose.
 const READ_AHEAD: usize = 8;
 
-/// The sources as they were described.
+/// The sources, with the etags and sizes of their descriptions.
 pub(super) struct Sources {
     reading: Reading,
     described: VecDeque<Described>,
@@ -32,7 +32,7 @@ struct Described {
 
 /// A source whose turn comes next.
 enum Opened {
-    /// Read ahead.
+    /// Prefetched.
     Whole(Bytes),
     /// To be streamed.
     Deferred(Described),
@@ -60,9 +60,9 @@ impl Sources {
         self.described.iter().map(|source| source.size).sum()
     }
 
-    /// The bytes of all sources, in order, and the end that publishes them.
+    /// Returns the bytes of all sources in order, then the part that finishes the upload.
     ///
-    /// A source whose etag or size is not the described one ends the stream with `ObjectChanged`.
+    /// If the etag or size of a source differs from its description, the stream ends with `ObjectChanged`.
     pub(super) fn stream(self, ops: Shared, caller: Caller, composed: ComposedBytes) -> Source {
         let Self { reading, described } = self;
         let memory = ops.batch_memory.of_one_call(&caller.principal);
@@ -88,7 +88,7 @@ impl Sources {
     }
 }
 
-/// Reads a small source whole, if there is memory for it.
+/// Prefetches a small source, if there is memory for it.
 async fn read_ahead(
     ops: &Ops,
     caller: &Caller,
@@ -108,7 +108,7 @@ async fn read_ahead(
     Ok(Opened::Whole(reserved.hold(data)))
 }
 
-/// Opens a source, which must still be the described one.
+/// Opens a source. Fails with `ObjectChanged` if its etag or size differs from the description.
 async fn open(ops: &Ops, caller: &Caller, reading: &Reading, source: &Described) -> Result<ReadObject> {
     let object = ops.read_at(caller, reading, &source.path, ByteRange::ALL, &Conditions::default()).await?;
     if object.info.etag != source.etag || object.info.size != source.size {
@@ -125,7 +125,7 @@ enum Streaming {
     Whole(Bytes),
 }
 
-/// The bytes of one source, as they arrive from lakeFS.
+/// Streams the bytes of one source as they arrive from lakeFS.
 fn pieces(
     ops: Shared,
     caller: Caller,

@@ -1,4 +1,4 @@
-//! The branch of a transaction that begins, and what is left where it cannot be made.
+//! Creates the branch of a new transaction, and cleans up if that fails.
 
 use crate::auth::Caller;
 use crate::error::{Error, Kind, Result};
@@ -15,107 +15,117 @@ use lakeport_transactions::Transaction;
 use lakeport_types::Ref;
 use tracing::Instrument;
 
-/// Which call to begin a transaction it is.
+/// Which Begin call of a transaction this is.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Try {
-    /// Its row is new, and its ID known to nobody before the answer.
+pub(super) enum Attempt {
+    /// It created the row with a generated ID. No other call knows the ID before the response.
     Only,
-    /// Its row is new.
+    /// It created the row with an ID that the caller chose, so other calls may join.
     First,
-    /// Another may have made the branch, or be about to.
-    Again,
+    /// It found the row. Another call may have created the branch, or may be about to.
+    Joined,
 }
 
-/// Makes the branch of a transaction, in a task: a caller that goes away leaves no branch that nobody knows.
-pub(super) async fn with_branch(ops: &Shared, caller: &Caller, row: Transaction, which: Try) -> Result<Transaction> {
+/// Creates the branch of a transaction and stores the base commit. This runs in a task, so that it completes even if
+/// the caller disconnects. Otherwise a branch without a known transaction could remain.
+pub(super) async fn create_branch(
+    ops: &Shared,
+    caller: &Caller,
+    row: Transaction,
+    attempt: Attempt,
+) -> Result<Transaction> {
     if row.options.read_only {
         return Ok(row);
     }
     let (task_ops, caller) = (ops.clone(), caller.clone());
-    let making = async move {
-        match make_branch(&task_ops, &caller, &row).await {
-            Ok(made) => begun_at(&task_ops, &caller, row, made).await,
-            Err(unmade) => Err(give_up(&task_ops, &caller, row, which, unmade).await?),
+    let task = async move {
+        match try_create(&task_ops, &caller, &row).await {
+            Ok(created) => store_base(&task_ops, &caller, row, created).await,
+            Err(failed) => Err(give_up(&task_ops, &caller, row, attempt, failed).await?),
         }
     };
-    let making = ops.tasks.spawn(making.in_current_span());
-    making.await.map_err(|error| Error::new(Kind::Internal, "the branch was not made").caused_by(error))?
+    let task = ops.tasks.spawn(task.in_current_span());
+    task.await.map_err(|error| {
+        Error::new(Kind::Internal, "the task that creates the transaction's branch failed").caused_by(error)
+    })?
 }
 
-/// A branch that is there.
-struct Made {
-    /// The commit that it was made from, in lakeFS's words.
+/// A branch that exists.
+struct Created {
+    /// Commit ID from which lakeFS says it created the branch.
     base: String,
-    /// A try before the last may still have its effect, once this branch is gone.
-    is_doubtful: bool,
+    /// Whether an earlier request may still create the branch again after its deletion.
+    is_in_doubt: bool,
 }
 
-/// Why a branch is not there.
-struct Unmade {
+/// A branch that could not be created.
+struct Failed {
     error: lakefs::Error,
-    /// A try may have had its effect, or have it yet.
-    is_doubtful: bool,
+    /// Whether a request may have created the branch nevertheless, or may still create it.
+    is_in_doubt: bool,
 }
 
-/// Makes the branch from what its base is now.
-async fn make_branch(ops: &Ops, caller: &Caller, row: &Transaction) -> Result<Made, Unmade> {
-    let (mut tries_left, mut is_doubtful) = (2, false);
+/// Creates the branch from the current head of its base, in up to three attempts.
+async fn try_create(ops: &Ops, caller: &Caller, row: &Transaction) -> Result<Created, Failed> {
+    let (mut tries_left, mut is_in_doubt) = (2, false);
     loop {
         fault::before("branched").await;
-        let made = branch_of_base(caller, row).await;
+        let created = create_from_base(caller, row).await;
         fault::after("branched").await;
-        let error = match made {
-            Ok(base) => return Ok(Made { base, is_doubtful }),
+        let error = match created {
+            Ok(base) => return Ok(Created { base, is_in_doubt }),
             Err(error) => error,
         };
-        is_doubtful |= error.is_ambiguous();
+        is_in_doubt |= error.is_ambiguous();
         let may_help = error.retry() != lakefs::Retry::Never && tries_left > 0;
-        // A request that is sent behind the end of the transaction could land behind its cleaning.
+        // If the transaction has ended, a new request could create the branch after its cleanup.
         if !may_help || !ops.refreshed(row).await.is_ok_and(|now| !now.state.is_final()) {
-            return Err(Unmade { error, is_doubtful });
+            return Err(Failed { error, is_in_doubt });
         }
         tries_left -= 1;
     }
 }
 
-/// Leaves nothing of a transaction that did not begin, or only what will be cleaned up, and says why it did not.
-async fn give_up(ops: &Shared, caller: &Caller, row: Transaction, which: Try, unmade: Unmade) -> Result<Error> {
-    match which {
-        _ if unmade.is_doubtful => expect_late(ops, &row).await?,
-        // Unless somebody joined in meanwhile.
-        Try::Only | Try::First => drop(ops.store.remove(&row).await?),
-        Try::Again => {}
+/// Removes the row of a transaction whose begin failed, unless its branch may exist or another Begin has joined.
+/// Returns the error for the caller.
+async fn give_up(ops: &Shared, caller: &Caller, row: Transaction, attempt: Attempt, failed: Failed) -> Result<Error> {
+    match attempt {
+        _ if failed.is_in_doubt => expect_late_branch(ops, &row).await?,
+        // Removes nothing if another Begin has joined and changed the row.
+        Attempt::Only | Attempt::First => drop(ops.store.remove(&row).await?),
+        Attempt::Joined => {}
     }
     match ops.store.get(&row.owner, &row.id).await? {
         Some(ended) if ended.state.is_final() => return Ok(not_open(&ended, ended.state)),
-        Some(_) if which == Try::Only => drop(rollback_transaction(ops, caller, &row.id).await?),
+        Some(_) if attempt == Attempt::Only => drop(rollback_transaction(ops, caller, &row.id).await?),
         _ => {}
     }
-    Ok(explained(caller, &row, unmade.error).await)
+    Ok(explain(caller, &row, failed.error).await)
 }
 
-/// The name of the branch is random and in the row: one that is there is an earlier try of this transaction, on which nothing is
-/// committed before it has begun.
-async fn branch_of_base(caller: &Caller, row: &Transaction) -> lakefs::Result<String> {
+/// Sends the request that creates the branch, and returns the ID of the base commit. If the branch exists, an earlier
+/// attempt of this transaction created it, since its name is random and stored in the row. Its head is still the base
+/// commit: nothing is committed on it before the begin completes.
+async fn create_from_base(caller: &Caller, row: &Transaction) -> lakefs::Result<String> {
     let base = Ref::committed(&row.base_branch);
     match caller.lakefs.create_branch(&row.repository, &row.branch, &base, true).await {
         Err(error) if error.kind() == lakefs::Kind::AlreadyExists => {
             Ok(caller.lakefs.branch(&row.repository, &row.branch).await?.commit_id)
         }
-        made => made,
+        created => created,
     }
 }
 
-/// The row says where it begins, unless another try was faster. A branch that was made for a transaction that has ended meanwhile
-/// is known to nobody: it goes at once, or by the janitor.
-async fn begun_at(ops: &Ops, caller: &Caller, row: Transaction, made: Made) -> Result<Transaction> {
-    let base = commit_id(made.base)?;
+/// Stores the base commit in the row, unless another attempt has stored it. If the transaction has already ended,
+/// deletes the branch, or leaves the deletion to the janitor.
+async fn store_base(ops: &Ops, caller: &Caller, row: Transaction, created: Created) -> Result<Transaction> {
+    let base = commit_id(created.base)?;
     loop {
         let now = ops.refreshed(&row).await?;
         if now.state.is_final() {
-            // What is on the branch of one that began by another try may be about to be kept.
+            // If another attempt completed the begin, the branch may have contents that the cleanup is about to keep.
             if now.base_commit_id.is_some() || delete_branches(&caller.lakefs, &now).await.is_err() {
-                expect_late(ops, &now).await?;
+                expect_late_branch(ops, &now).await?;
             }
             return Err(not_open(&now, now.state));
         }
@@ -123,7 +133,7 @@ async fn begun_at(ops: &Ops, caller: &Caller, row: Transaction, made: Made) -> R
             return Ok(now);
         }
         let begun = now.begun_at(base.clone());
-        let begun = if made.is_doubtful { begun.awaiting_late_branch(millis(ops.timing.settle)) } else { begun };
+        let begun = if created.is_in_doubt { begun.awaiting_late_branch(millis(ops.timing.settle)) } else { begun };
         fault::before("based").await;
         if let Some(begun) = ops.store.swap(&now, begun).await? {
             fault::after("based").await;
@@ -132,8 +142,8 @@ async fn begun_at(ops: &Ops, caller: &Caller, row: Transaction, made: Made) -> R
     }
 }
 
-/// Notes that the branch may still be made, or is there, whatever becomes of the transaction.
-async fn expect_late(ops: &Ops, transaction: &Transaction) -> Result<()> {
+/// Stores that the branch may exist or may still be created, so that the cleanup deletes it however the transaction ends.
+async fn expect_late_branch(ops: &Ops, transaction: &Transaction) -> Result<()> {
     loop {
         let now = ops.refreshed(transaction).await?;
         let expecting = now.awaiting_late_branch(millis(ops.timing.settle));
@@ -143,14 +153,15 @@ async fn expect_late(ops: &Ops, transaction: &Transaction) -> Result<()> {
     }
 }
 
-/// What a refusal to make the branch means. Of the base, lakeFS says the same whether it is a tag, a commit or nothing.
-async fn explained(caller: &Caller, row: &Transaction, error: lakefs::Error) -> Error {
+/// Converts lakeFS's error from the creation of the branch. lakeFS returns the same error if the base is a tag or a
+/// commit and if it does not exist, so the base is looked up.
+async fn explain(caller: &Caller, row: &Transaction, error: lakefs::Error) -> Error {
     let is_of_base = matches!(
         error.kind(),
         lakefs::Kind::RepositoryNotFound | lakefs::Kind::NotFound | lakefs::Kind::InvalidArgument
     );
-    if is_of_base && let Err(told) = head(caller, &row.repository, &row.base_branch).await {
-        return told;
+    if is_of_base && let Err(specific) = head(caller, &row.repository, &row.base_branch).await {
+        return specific;
     }
     caller.explain(error.into()).await
 }

@@ -1,4 +1,4 @@
-//! What became of a request whose answer was lost: lakeFS is asked, nothing is guessed.
+//! Finds the outcome of a request whose response was lost by searching the history in lakeFS.
 
 use crate::error::Result;
 use crate::ops::commit_id::commit_id;
@@ -6,23 +6,23 @@ use lakeport_lakefs::{self as lakefs, Commit, Lakefs, LogQuery};
 use lakeport_transactions::Transaction;
 use lakeport_types::{CommitId, Ref};
 
-/// Metadata of the commit and the merge of a transaction.
+/// Metadata key on the commit and the merge of a transaction: its mark, which is unique among all owners.
 pub(super) const TRANSACTION_ID: &str = "lakeport.transaction_id";
 
-/// Which try of a commit it was.
+/// Metadata key on the commit of a transaction, but not on its merge: the epoch.
 pub(super) const EPOCH: &str = "lakeport.epoch";
 
-/// lakeFS's mark on a copy of a commit, which has the metadata of the original.
+/// Metadata key that lakeFS sets on a cherry-picked commit. The other metadata is that of the original.
 pub(super) const CHERRY_PICKED: &str = "cherry-pick-origin";
 
 /// Whether a transaction was merged.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Resolution {
-    /// As this commit.
+    /// It was merged as this commit.
     Merged(CommitId),
-    /// Not until now.
+    /// It has not been merged yet.
     NotMerged,
-    /// The base is gone, so it cannot be said, and nothing of it can be seen.
+    /// The base branch does not exist, so the merge cannot be found, and no reader can see it.
     BaseGone,
 }
 
@@ -30,12 +30,13 @@ fn is_of(commit: &Commit, row: &Transaction) -> bool {
     commit.metadata.get(TRANSACTION_ID) == Some(&row.mark) && !commit.metadata.contains_key(CHERRY_PICKED)
 }
 
-/// The commit of a transaction says its epoch, the merge does not.
+/// Returns whether this is the merge of the transaction. The metadata of its commit has an epoch, that of its merge
+/// does not.
 fn is_merge_of(commit: &Commit, row: &Transaction) -> bool {
     is_of(commit, row) && !commit.metadata.contains_key(EPOCH)
 }
 
-/// The commit that step 2 made, if it did: the head of the live branch says so.
+/// Returns the commit of step 2 in this epoch, if it is the head of the live branch.
 pub(super) async fn prepared_commit(lakefs: &Lakefs, row: &Transaction) -> lakefs::Result<Option<Commit>> {
     let head = match lakefs.get_commit(&row.repository, &Ref::from(&row.branch)).await {
         Ok(head) => head,
@@ -46,26 +47,26 @@ pub(super) async fn prepared_commit(lakefs: &Lakefs, row: &Transaction) -> lakef
     Ok((is_of(&head, row) && is_this_epoch).then_some(head))
 }
 
-/// Which commits of the base's history are looked at.
+/// Commits of the base that a search covers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Line {
-    /// Its own, since the transaction began: where a merge into it lands.
-    OfTheBase,
-    /// All that it comes from, however it came by it.
+pub(super) enum History {
+    /// First parents, back to the commit from which the transaction began. Merges into the base are there.
+    FirstParents,
+    /// All ancestors.
     All,
 }
 
-/// Whether the transaction was merged: its base's history has a commit that carries its ID.
-pub(super) async fn merged(lakefs: &Lakefs, row: &Transaction, line: Line) -> Result<Resolution> {
+/// Searches the history of the base branch for the merge of the transaction, by its mark.
+pub(super) async fn find_merge(lakefs: &Lakefs, row: &Transaction, history: History) -> Result<Resolution> {
     let base = Ref::from(&row.base_branch);
-    let first_parent = line == Line::OfTheBase;
+    let first_parent = history == History::FirstParents;
     let stop_at = row.base_commit_id.as_ref().filter(|_| first_parent).map(Ref::from);
     let mut query = LogQuery { amount: 100, first_parent, stop_at, ..LogQuery::default() };
     loop {
         let page = match lakefs.log(&row.repository, &base, &query).await {
             Ok(page) => page,
             Err(error) if error.kind() == lakefs::Kind::RepositoryNotFound => return Ok(Resolution::BaseGone),
-            // The base, or the commit to stop at: lakeFS can lose one from its cache for minutes.
+            // Either the base or the commit to stop at was not found. lakeFS's cache can miss a commit for minutes.
             Err(error) if error.kind() == lakefs::Kind::NotFound => {
                 match lakefs.branch(&row.repository, &row.base_branch).await {
                     Ok(_) if query.stop_at.is_some() => {
@@ -82,7 +83,7 @@ pub(super) async fn merged(lakefs: &Lakefs, row: &Transaction, line: Line) -> Re
             return Ok(Resolution::Merged(commit_id(commit.id)?));
         }
         match page.next {
-            // Most are near. A base that has moved far is looked through in few requests.
+            // Most merges are on the first page. Later pages are larger, so that a long history needs few requests.
             Some(next) => query = LogQuery { after: next, amount: 1000, ..query },
             None => return Ok(Resolution::NotMerged),
         }

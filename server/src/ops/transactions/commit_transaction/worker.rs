@@ -1,5 +1,7 @@
-//! The steps of a commit. Each is stored before what it allows is sent; each write to the row fails once somebody else has it,
-//! and then this worker stops.
+//! The worker of a commit, which runs its steps.
+//!
+//! The worker stores each step before it sends the requests that depend on it. Once another worker has the row, each
+//! write of this worker fails, and this worker stops.
 
 mod abandoned;
 mod fence;
@@ -16,8 +18,8 @@ use crate::ops::commit_id::commit_id;
 use crate::ops::context::Shared;
 use crate::ops::errors::base_of;
 use crate::ops::transactions::clean::clean;
-use crate::ops::transactions::commit_transaction::resolve::{EPOCH, Line, Resolution, TRANSACTION_ID, merged};
-use crate::ops::transactions::keep_branch::{Kept, keep, unkept};
+use crate::ops::transactions::commit_transaction::resolve::{EPOCH, History, Resolution, TRANSACTION_ID, find_merge};
+use crate::ops::transactions::keep_branch::{Kept, keep, not_kept};
 use crate::timing::millis;
 use lakeport_lakefs::{self as lakefs, DiffKind, Lakefs};
 use lakeport_transactions::{CommitRequest, Failure, State, Transaction};
@@ -25,21 +27,22 @@ use lakeport_types::{CommitId, Ref, TransactionId};
 use std::collections::BTreeMap;
 use std::pin::pin;
 
-/// Who finishes one commit, with one caller's right.
+/// Finishes one commit.
 pub(super) struct Worker {
     ops: Shared,
+    /// Client with the permissions of the caller or of the service.
     lakefs: Lakefs,
     row: Transaction,
 }
 
-/// Why a worker stops without COMMITTED.
+/// Why a worker stops before COMMITTED.
 enum Stop {
-    /// The commit failed for a reason that the caller can mend: back to OPEN.
+    /// The commit failed for a reason that the caller can fix. The transaction returns to OPEN.
     Failed(Error),
-    /// It cannot be said, or not be done now. The row stays COMMITTING, for whoever asks again.
+    /// The outcome is unknown, or the commit cannot finish now. The row stays COMMITTING, and a retry continues.
     Suspended(Error),
-    /// Somebody else has the row.
-    Overtaken,
+    /// Another worker has the row.
+    Superseded,
 }
 
 impl From<Error> for Stop {
@@ -60,7 +63,7 @@ impl From<lakeport_transactions::Error> for Stop {
     }
 }
 
-/// What was published.
+/// The published commit.
 struct Published {
     commit: CommitId,
     is_merge: bool,
@@ -75,21 +78,21 @@ impl Worker {
         &self.row.id
     }
 
-    /// Goes on until the row says COMMITTED, OPEN, or why not yet, and says which.
+    /// Runs until the row is COMMITTED or OPEN, or the commit is suspended. Returns the last state.
     pub(super) async fn run(mut self) -> State {
         let stopped = match self.row.refusal.clone() {
-            // A worker before this one was on its way back to OPEN.
+            // An earlier worker had started to return the transaction to OPEN.
             Some(failure) => self.reopen_as(failure).await,
-            None => self.go_on().await,
+            None => self.publish_and_finish().await,
         };
         match stopped {
-            Ok(()) | Err(Stop::Overtaken) => {}
+            Ok(()) | Err(Stop::Superseded) => {}
             Err(Stop::Failed(error) | Stop::Suspended(error)) => self.suspend(error).await,
         }
         self.row.state
     }
 
-    async fn go_on(&mut self) -> Result<(), Stop> {
+    async fn publish_and_finish(&mut self) -> Result<(), Stop> {
         let finished = match self.publish().await {
             Ok(published) => self.finish(published).await,
             Err(stop) => Err(stop),
@@ -108,26 +111,26 @@ impl Worker {
         self.row.commit_request.clone().unwrap_or_default()
     }
 
-    /// Stores the next row, if this worker still has it.
+    /// Stores the next row, if this worker still has the row.
     async fn store(&mut self, step: &'static str, next: Transaction) -> Result<(), Stop> {
         fault::before(step).await;
-        self.row = self.ops.store.swap(&self.row, next).await?.ok_or(Stop::Overtaken)?;
+        self.row = self.ops.store.swap(&self.row, next).await?.ok_or(Stop::Superseded)?;
         fault::after(step).await;
         Ok(())
     }
 
-    /// Has the lease for one more call, with the clock as it is now.
+    /// Renews the lease before a request, and reads the current time of the database.
     async fn renew(&mut self) -> Result<(), Stop> {
         let now = self.ops.refreshed(&self.row).await?;
         if now.version != self.row.version {
-            return Err(Stop::Overtaken);
+            return Err(Stop::Superseded);
         }
-        self.row = self.ops.store.swap(&self.row, now.renewed(&self.ops.worker)).await?.ok_or(Stop::Overtaken)?;
+        self.row = self.ops.store.swap(&self.row, now.renewed(&self.ops.worker)).await?.ok_or(Stop::Superseded)?;
         Ok(())
     }
 
-    /// Waits for something that may take longer than the lease, and keeps the lease meanwhile.
-    async fn keeping<T>(&mut self, wait: impl Future<Output = T>) -> Result<T, Stop> {
+    /// Awaits a future that may take longer than the lease, and renews the lease until it completes.
+    async fn while_renewing<T>(&mut self, wait: impl Future<Output = T>) -> Result<T, Stop> {
         let mut wait = pin!(wait);
         let renewal = self.ops.timing.lease / 4;
         loop {
@@ -138,7 +141,8 @@ impl Worker {
         }
     }
 
-    /// Changes something in lakeFS, on this worker's own snapshot of the row and under its lease.
+    /// Sends a request that changes something in lakeFS. It gets this worker's row, and the lease is renewed until it
+    /// completes.
     async fn change<T, F>(
         &mut self,
         step: &'static str,
@@ -150,25 +154,25 @@ impl Worker {
         self.renew().await?;
         fault::before(step).await;
         let request = request(self.lakefs.clone(), self.row.clone());
-        let answer = self.keeping(request).await?;
+        let response = self.while_renewing(request).await?;
         fault::after(step).await;
-        Ok(answer)
+        Ok(response)
     }
 
-    /// The commit as which the transaction was merged, if it was.
-    async fn merged(&mut self) -> Result<Option<CommitId>, Stop> {
+    /// Returns the merge of the transaction, if the base has one.
+    async fn find_merge(&mut self) -> Result<Option<CommitId>, Stop> {
         let (lakefs, row) = (self.lakefs.clone(), self.row.clone());
-        match self.keeping(async move { merged(&lakefs, &row, Line::OfTheBase).await }).await?? {
+        match self.while_renewing(async move { find_merge(&lakefs, &row, History::FirstParents).await }).await?? {
             Resolution::Merged(commit) => Ok(Some(commit)),
             Resolution::NotMerged | Resolution::BaseGone => Ok(None),
         }
     }
 
     async fn publish(&mut self) -> Result<Published, Stop> {
-        // A worker before this one may have merged already.
+        // An earlier worker may have merged already.
         if self.row.merge_in_doubt
             && self.row.prepared_commit_id.is_some()
-            && let Some(commit) = self.merged().await?
+            && let Some(commit) = self.find_merge().await?
         {
             return Ok(Published { commit, is_merge: true });
         }
@@ -189,7 +193,8 @@ impl Worker {
     }
 
     fn prepared(&self) -> Result<CommitId, Stop> {
-        let missing = || Stop::Suspended(Error::new(Kind::Internal, "no prepared commit"));
+        let missing =
+            || Stop::Suspended(Error::new(Kind::Internal, "the row of a commit in progress has no prepared commit"));
         self.row.prepared_commit_id.clone().ok_or_else(missing)
     }
 
@@ -221,24 +226,24 @@ impl Worker {
         Error::new(
             Kind::RefNotFound,
             format!(
-                "base branch {} is gone: roll back, or make the branch anew and commit again",
+                "base branch {} no longer exists: roll back, or create the branch again and commit again",
                 self.row.base_branch
             ),
         )
     }
 
-    /// Nothing in content differs from where the transaction began, whatever was written and taken back.
+    /// Returns whether the prepared commit has the same content as the base commit, e.g. because every write was undone.
     async fn changes_nothing(&mut self) -> Result<bool, Stop> {
         let (base, prepared) = (Ref::from(base_of(&self.row)?), Ref::from(&self.prepared()?));
         let (lakefs, repository) = (self.lakefs.clone(), self.row.repository.clone());
         let diff = lakefs.diff(&repository, (&base, &prepared), DiffKind::TwoDot, "", "", 1);
-        Ok(self.keeping(diff).await??.results.is_empty())
+        Ok(self.while_renewing(diff).await??.results.is_empty())
     }
 
-    /// Steps 4 and 5: tags, COMMITTED, and the branches go.
+    /// Steps 4 and 5: creates the tags, stores COMMITTED, and deletes the branches.
     async fn finish(&mut self, published: Published) -> Result<(), Stop> {
         let failed_tags = self.tag(&published.commit).await;
-        // Before COMMITTED, so that the answer names a branch that is there.
+        // Before COMMITTED is stored, so that the response only names a branch that exists.
         let refusal = match keep(&self.ops, &self.lakefs, self.row.clone()).await? {
             Kept::Done(row) => {
                 self.row = row;
@@ -252,57 +257,61 @@ impl Worker {
         let committed = self.row.committed(published.commit, published.is_merge, failed_tags);
         let next = match refusal {
             None => committed,
-            // Without a merge, the branch is all that there is to publish.
+            // Without a merge, the kept branch is the only result.
             Some(error) if !self.request().merge => return Err(Stop::Failed(error)),
-            Some(error) => committed.branch_not_kept(unkept(&error), false),
+            Some(error) => committed.branch_not_kept(not_kept(&error), false),
         };
         self.store("committed", next).await?;
         clean(&self.ops, &self.lakefs, self.row.clone()).await;
         Ok(())
     }
 
+    /// Creates the tags, and returns the names of those that could not be created.
     async fn tag(&self, commit: &CommitId) -> Vec<String> {
         let mut failed = Vec::new();
         for tag in self.request().tag_names() {
-            let made = match self.ops.is_for_another(&self.lakefs, &self.row.owner).await {
+            let created = match self.ops.is_for_another(&self.lakefs, &self.row.owner).await {
                 false => {
                     fault::before("tag").await;
-                    let made = self.lakefs.create_tag(&self.row.repository, &tag, &Ref::from(commit)).await;
+                    let created = self.lakefs.create_tag(&self.row.repository, &tag, &Ref::from(commit)).await;
                     fault::after("tag").await;
-                    made.map(drop).ok()
+                    created.map(drop).ok()
                 }
-                // Its owner may not be allowed to.
+                // The owner of the transaction may lack the permission.
                 true => None,
             };
-            let stands = match made {
+            let exists = match created {
                 Some(()) => true,
-                // Of a worker before this one, if it names our commit.
+                // An earlier worker may have created it: then it points to this commit.
                 None => self
                     .lakefs
                     .tag(&self.row.repository, &tag)
                     .await
                     .is_ok_and(|found| found.commit_id == commit.as_str()),
             };
-            if !stands {
+            if !exists {
                 failed.push(tag.to_string());
             }
         }
         failed
     }
 
-    /// Leaves the row COMMITTING, says why, and lets whoever asks next go on at once.
+    /// Leaves the row COMMITTING, stores the reason, and returns the lease, so that a retry continues at once.
     async fn suspend(&mut self, error: Error) {
-        tracing::warn!(%error, source = ?std::error::Error::source(&error), "a commit cannot be finished now");
+        tracing::warn!(%error, source = ?std::error::Error::source(&error), "cannot finish a commit now");
         let failure = Failure {
             reason: Kind::CommitInDoubt.reason().to_owned(),
-            message: format!("the commit of transaction {} is not finished ({error}): commit again", self.row.id),
+            message: format!(
+                "the commit of transaction {} has not finished ({error}): retry the same request",
+                self.row.id
+            ),
             paths: Vec::new(),
         };
-        // The janitor leaves it alone for a while; whoever asks does not have to wait.
+        // Only the janitor waits until this time. A retry of the owner continues at once.
         let left_alone = self.row.read_at + millis(self.ops.timing.left_alone);
         let next = self.row.suspended(failure, left_alone);
         if let Err(Stop::Suspended(error)) = self.store("suspended", next).await {
-            tracing::error!(%error, "nor can that be stored; its lease will lapse");
+            tracing::error!(%error, "cannot store that a commit is suspended; its lease must expire first");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What the janitor does with a commit that nobody works on.
+//! How the janitor resolves a commit without a worker.
 
 use crate::error::Result;
 use crate::fault;
@@ -9,12 +9,14 @@ use crate::ops::transactions::commit_transaction::worker::{Published, Stop, Work
 use crate::timing::millis;
 use lakeport_transactions::{State, Transaction};
 
-/// What the janitor does with a commit that nobody works on: finds out whether it was merged, and finishes it with the service's
-/// own right where that is everybody's. Past its lifetime it is ended, behind the fence. Says which state that leaves it in; `None`
-/// when somebody else has it.
+/// Resolves a commit without a worker, for the janitor.
+///
+/// With `may_finish`, the worker runs with the service's permissions, which must then be those of the owner. Otherwise
+/// this only finds out whether the transaction was merged. After the lifetime, the transaction expires behind the
+/// fence. Returns the new state, or `None` if another worker has the commit.
 ///
 /// # Errors
-/// When the store fails.
+/// `SessionStoreUnavailable` if the store fails.
 pub async fn resolve_abandoned(ops: &Shared, row: &Transaction, may_finish: bool) -> Result<Option<State>> {
     if row.state != State::Committing || !row.is_unattended() {
         return Ok(None);
@@ -28,26 +30,28 @@ pub async fn resolve_abandoned(ops: &Shared, row: &Transaction, may_finish: bool
         return Ok(Some(worker.run().await));
     }
     match worker.end_or_leave(is_over).await {
-        Ok(()) | Err(Stop::Overtaken) => {}
+        Ok(()) | Err(Stop::Superseded) => {}
         Err(Stop::Failed(error) | Stop::Suspended(error)) => worker.suspend(error).await,
     }
     Ok(Some(worker.row.state))
 }
 
 impl Worker {
-    /// Merged: COMMITTED. Not merged: left to its owner, until the end of its life.
+    /// If the transaction was merged, stores COMMITTED. Otherwise leaves it to its owner until its lifetime ends, and
+    /// then expires it.
     async fn end_or_leave(&mut self, is_over: bool) -> Result<(), Stop> {
         if self.row.prepared_commit_id.is_some()
-            && let Some(commit) = self.merged().await?
+            && let Some(commit) = self.find_merge().await?
         {
             return self.finish(Published { commit, is_merge: true }).await;
         }
         if !is_over {
-            // Its owner may go on at once; the janitor looks again later.
+            // The owner may continue at once. The janitor checks again later.
             let next = self.row.left_alone_until(self.row.read_at + millis(self.ops.timing.left_alone));
             return self.store("left", next).await;
         }
-        // Nothing can be merged that was not prepared, and what was written may be kept.
+        // Without a prepared commit there is no merge to wait for. The fence would delete the live branch, which may
+        // have to be kept.
         if self.row.prepared_commit_id.is_some()
             && let Some(commit) = self.fence(self.row.refusal.clone()).await?
         {

@@ -1,4 +1,5 @@
-//! The fence: COMMITTING is left for anything but COMMITTED only once nothing that was sent can land any more.
+//! The fence: a transaction leaves COMMITTING for a state other than COMMITTED only when no sent request can take
+//! effect any more.
 
 use crate::error::Error;
 use crate::ops::transactions::branches::delete_branches;
@@ -12,7 +13,7 @@ use rand::RngExt;
 use std::time::{Duration, Instant};
 
 impl Worker {
-    /// Back to OPEN, for what went wrong.
+    /// Returns the transaction to OPEN, with this error as the failure of the commit.
     pub(super) async fn reopen(&mut self, error: Error) -> Result<(), Stop> {
         let failure = Failure {
             reason: error.kind().reason().to_owned(),
@@ -22,24 +23,26 @@ impl Worker {
         self.reopen_as(failure).await
     }
 
-    /// The fence, and back to OPEN: on a new branch from the prepared commit, once nothing that was sent can land any more.
+    /// Passes the fence and returns the transaction to OPEN, on a new branch from the prepared commit. If the fence
+    /// finds that the merge took effect, finishes the commit instead.
     pub(super) async fn reopen_as(&mut self, failure: Failure) -> Result<(), Stop> {
         let Some(prepared) = self.row.prepared_commit_id.clone() else {
-            // Nothing was committed, so nothing can be merged: the live branch stays.
+            // Without a prepared commit no merge was sent, so the live branch stays.
             return self.store("reopened", self.row.reopened(self.row.branch.clone(), failure)).await;
         };
         if let Some(commit) = self.fence(Some(failure.clone())).await? {
             return self.finish(Published { commit, is_merge: true }).await;
         }
         let branch = BranchName::for_transaction(self.row.read_at, rand::rng().random());
-        // Stored before it is made, so that no branch is unknown.
+        // The name is stored before the branch is created, so that every branch is in a row.
         self.store("branch named", self.row.with_merge_branch(branch.clone(), &self.ops.worker)).await?;
-        self.make_branch(&branch, &prepared).await?;
+        self.create_branch(&branch, &prepared).await?;
         self.store("reopened", self.row.reopened(branch, failure)).await
     }
 
-    /// Takes away every name that a merge could use, waits until one that is under way has landed or cannot, and looks once
-    /// more. Says what was merged after all. With a refusal, whoever comes after this worker waits on from here.
+    /// Deletes every branch that a merge could use as its source, waits until no merge in flight can take effect any
+    /// more, and then searches for the merge. Returns the merge if it took effect. With a `refusal`, the wait is
+    /// stored, and a later worker continues it.
     pub(super) async fn fence(&mut self, refusal: Option<Failure>) -> Result<Option<CommitId>, Stop> {
         self.change("names deleted", async |lakefs: Lakefs, row: Transaction| delete_branches(&lakefs, &row).await)
             .await??;
@@ -48,22 +51,23 @@ impl Worker {
         }
         let (settle, began) = (self.ops.timing.settle, Instant::now());
         let (until, at_least) = match self.row.fence_until {
-            // Since then, nothing was sent.
+            // An earlier worker started this wait, and nothing was sent since.
             Some(until) if refusal.is_some() => (until, Duration::ZERO),
             _ => {
-                // From now, when the names are gone.
+                // The wait starts now, after the branches are deleted.
                 self.renew().await?;
                 let until = self.row.read_at + millis(settle);
                 self.store("fenced", self.row.fenced(until, refusal)).await?;
                 (until, settle)
             }
         };
-        // By the clock of the database, which may not go as ours does, and by ours, since that one may be set.
+        // The wait must be over by the database's clock, which may run at another speed than this machine's, and by
+        // this machine's clock, since the database's clock may be set.
         while until > self.row.read_at || began.elapsed() < at_least {
             let left = duration(until - self.row.read_at).max(at_least.saturating_sub(began.elapsed()));
-            self.keeping(tokio::time::sleep(left)).await?;
+            self.while_renewing(tokio::time::sleep(left)).await?;
             self.renew().await?;
         }
-        self.merged().await
+        self.find_merge().await
     }
 }

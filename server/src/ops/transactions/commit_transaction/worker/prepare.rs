@@ -1,4 +1,4 @@
-//! Step 2: what is staged becomes a commit of the transaction's own branch.
+//! Step 2: commits the staged changes on the live branch of the transaction.
 
 use crate::ops::commit_id::commit_id;
 use crate::ops::lease::stands_on_base;
@@ -10,18 +10,18 @@ use lakeport_lakefs::{self as lakefs, Lakefs, NewCommit};
 use lakeport_transactions::{Inside, Transaction};
 use lakeport_types::CommitId;
 
-/// How often a commit is sent whose answers are lost.
+/// Number of attempts to commit while responses are lost or lakeFS is contended.
 const COMMIT_TRIES: u32 = 3;
 
-/// The commit that is to be merged.
+/// The commit to merge.
 pub(super) struct Prepared {
     pub(super) commit: CommitId,
-    /// It was made right on the base commit: lakeFS makes no commit of nothing, so there is something to merge.
+    /// Whether its parent is the base commit. lakeFS creates no empty commit here, so it has changes to merge.
     pub(super) is_first: bool,
 }
 
 impl Worker {
-    /// Step 2: commits what is staged, or finds that it is committed.
+    /// Step 2: commits the staged changes, or finds their commit.
     pub(super) async fn prepare(&mut self) -> Result<Prepared, Stop> {
         let commit = NewCommit { message: self.message(), metadata: self.metadata(true), allow_empty: false };
         for _ in 0..COMMIT_TRIES {
@@ -42,8 +42,8 @@ impl Worker {
                 Err(error) => error,
             };
             match error.kind() {
-                // Everything is committed already, by commits inside the transaction or by a worker before this one.
-                lakefs::Kind::NoChanges => return self.committed_already().await,
+                // Everything is committed, by commits inside the transaction or by an earlier worker.
+                lakefs::Kind::NoChanges => return self.existing_commit().await,
                 _ if error.is_ambiguous() => {
                     self.store("commit doubted", self.row.commit_doubted()).await?;
                 }
@@ -51,15 +51,16 @@ impl Worker {
                 _ => return Err(self.refused(error).await),
             }
         }
-        // Looked at once more, since the last try too may have landed.
+        // The last attempt may have succeeded, too.
         match prepared_commit(&self.lakefs, &self.row).await? {
             Some(found) => Ok(Prepared { commit: commit_id(found.id)?, is_first: false }),
             None => Err(Stop::Suspended(in_doubt(&self.row.id))),
         }
     }
 
-    /// The head of the live branch. Where that is what is merged, by its name, it need not be asked for again.
-    async fn committed_already(&self) -> Result<Prepared, Stop> {
+    /// Returns the head of the live branch. If the live branch itself will be merged, and the row stores a commit
+    /// inside the transaction, that is the head, and no request is needed.
+    async fn existing_commit(&self) -> Result<Prepared, Stop> {
         let is_merged_by_name = self.request().merge && !self.request().squash && !self.row.commit_in_doubt;
         match self.row.inside.clone().filter(|_| is_merged_by_name) {
             Some(Inside { commit, is_first }) => Ok(Prepared { commit, is_first }),

@@ -1,4 +1,4 @@
-//! What a definite refusal of lakeFS means for the transaction.
+//! Effects of lakeFS's definite errors on the transaction.
 
 use crate::error::{Error, Kind};
 use crate::ops::transactions::commit_transaction::worker::{Stop, Worker};
@@ -8,7 +8,7 @@ use lakeport_lakefs as lakefs;
 use lakeport_types::Prefix;
 
 impl Worker {
-    /// What a definite refusal of lakeFS means for the transaction.
+    /// Returns how the worker stops after a definite error of lakeFS.
     pub(super) async fn refused(&mut self, error: lakefs::Error) -> Stop {
         if error.kind() == lakefs::Kind::MergeConflict {
             return self.conflict().await.map_or_else(|stop| stop, Stop::Failed);
@@ -22,13 +22,18 @@ impl Worker {
             lakefs::Kind::HookRejected => Stop::Failed(Error::new(Kind::HookRejected, error.to_string())),
             lakefs::Kind::BranchProtected => Stop::Failed(Error::new(
                 Kind::BranchProtected,
-                format!("lakeFS: {error}: transaction {id} is open again"),
+                format!(
+                    "lakeFS: {error}; transaction {id} is open again: change the branch protection and commit again, or roll back"
+                ),
             )),
             lakefs::Kind::RepositoryReadOnly => Stop::Failed(Error::new(
                 Kind::RepositoryReadOnly,
-                format!("repository {} is read-only", self.row.repository),
+                format!(
+                    "repository {} is read-only: roll back, or commit again when it accepts writes",
+                    self.row.repository
+                ),
             )),
-            lakefs::Kind::BranchNotFound => self.gone().await,
+            lakefs::Kind::BranchNotFound => self.branch_is_gone().await,
             lakefs::Kind::PermissionDenied | lakefs::Kind::InvalidArgument => Stop::Failed(error.into()),
             lakefs::Kind::Unauthenticated => match self.caller().explain(error.into()).await {
                 error if error.kind() == Kind::PermissionDenied => Stop::Failed(error),
@@ -38,25 +43,25 @@ impl Worker {
         }
     }
 
-    /// A branch is gone: the base, or the transaction's own.
-    async fn gone(&self) -> Stop {
+    /// Handles a missing branch: the base, or the transaction's own.
+    async fn branch_is_gone(&self) -> Stop {
         match self.base_head().await {
             Err(stop) => stop,
             Ok(_) => Stop::Failed(Error::new(
                 Kind::RefNotFound,
-                format!("the branch of transaction {} is gone, and what was written with it: roll back", self.row.id),
+                format!("the branch of transaction {} was deleted, and its writes with it: roll back", self.row.id),
             )),
         }
     }
 
     async fn conflict(&mut self) -> Result<Error, Stop> {
         let (ops, caller, row) = (self.ops.clone(), self.caller(), self.row.clone());
-        let naming = async move {
+        let conflicts = async move {
             let changes = changes_of(&ops, &caller, &row, Prefix::default()).await?;
             changes.conflicts(&ops, NAMED_CONFLICTS).await
         };
-        // The merge was refused, whether or not the paths can be named now.
-        let found = self.keeping(naming).await?.unwrap_or_default();
+        // The merge conflicts, even if the paths cannot be listed now.
+        let found = self.while_renewing(conflicts).await?.unwrap_or_default();
         Ok(conflict(self.row.base_branch.as_str(), found))
     }
 }
