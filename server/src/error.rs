@@ -219,8 +219,8 @@ impl Error {
     }
 }
 
-/// Converts an error of lakeFS whose meaning does not depend on the request. Only the code that sent a request knows
-/// what was not found or already exists, so it handles `NotFound` and `AlreadyExists` first.
+/// Converts an error of lakeFS whose meaning does not depend on the request. `NotFound` and `AlreadyExists` depend on it, so
+/// the code that sent the request must handle them first.
 impl From<lakefs::Error> for Error {
     fn from(error: lakefs::Error) -> Self {
         let kind = match error.kind() {
