@@ -1,5 +1,6 @@
 //! `cargo xtask`: the commands of this project that need more than one cargo command. Each subcommand has its own file.
 
+mod baseline;
 mod bench;
 mod cargo;
 mod error;
@@ -33,6 +34,8 @@ enum Command {
     Faults(faults::Arguments),
     /// Regenerate the code of other languages from the protobuf files.
     Stubs,
+    /// Accept the current contract as the baseline that later changes must stay compatible with.
+    Baseline,
     /// Break one rule of the transaction protocol at a time and check that a test fails.
     Mutants(mutants::Arguments),
     /// Run clippy on the server for Windows.
@@ -45,6 +48,7 @@ fn main() -> ExitCode {
         Command::Bench(arguments) => bench::run(&arguments),
         Command::Faults(arguments) => faults::run(&arguments),
         Command::Stubs => stubs::run(),
+        Command::Baseline => baseline::run(),
         Command::Mutants(arguments) => mutants::run(&arguments),
         Command::Windows => windows::run(),
     };

@@ -30,7 +30,7 @@ const STEPS: [Step; 14] = [
     Step { name: "tools", checks: "pinned tools are installed", run: install },
     Step {
         name: "contract",
-        checks: "protobuf files pass lint and format checks and are backward compatible",
+        checks: "protobuf files pass lint and format checks and are compatible with the baseline",
         run: contract::run,
     },
     Step { name: "layers", checks: "crates have only allowed dependencies", run: layers::run },
