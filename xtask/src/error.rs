@@ -30,6 +30,14 @@ impl Error {
     pub(crate) fn file(path: &Path) -> impl FnOnce(std::io::Error) -> Self + '_ {
         |source| Self::File { path: path.to_owned(), source }
     }
+
+    /// Returns a function that adds what to do to the error of a command that could not be started, for `map_err`.
+    pub(crate) fn hint(advice: &str) -> impl FnOnce(Self) -> Self + '_ {
+        move |error| match error {
+            Self::Start { .. } => Self::Check(format!("{error}: {advice}")),
+            other => other,
+        }
+    }
 }
 
 /// Fails with all `findings`, one per line. Returns `Ok` if there are no findings.

@@ -8,6 +8,7 @@ mod faults;
 mod mutants;
 mod run;
 mod stubs;
+mod templates;
 mod test;
 mod tools;
 mod windows;

@@ -42,6 +42,19 @@ impl Run {
         self
     }
 
+    /// Looks for programs in `directory` first, then in the search path of this process.
+    ///
+    /// # Errors
+    /// `Check` if the path of `directory` contains the separator of search paths.
+    pub(crate) fn search(mut self, directory: &Path) -> Result<Self> {
+        let inherited = std::env::var_os("PATH").unwrap_or_default();
+        let directories = std::iter::once(directory.to_owned()).chain(std::env::split_paths(&inherited));
+        let path = std::env::join_paths(directories).map_err(|error| Error::Check(error.to_string()))?;
+        self.shown = format!("PATH='{}':\"$PATH\" {}", directory.display(), self.shown);
+        self.command.env("PATH", path);
+        Ok(self)
+    }
+
     /// Removes an environment variable.
     pub(crate) fn without_env(mut self, name: &str) -> Self {
         self.command.env_remove(name);

@@ -2,6 +2,7 @@
 
 mod contract;
 mod deny;
+mod generate;
 mod image;
 mod layers;
 mod lint;
@@ -25,7 +26,7 @@ struct Step {
 }
 
 /// The steps in execution order. Fast steps come first, so that simple mistakes are reported within a second.
-const STEPS: [Step; 14] = [
+const STEPS: [Step; 15] = [
     Step { name: "format", checks: "Rust code is formatted", run: format },
     Step { name: "tools", checks: "pinned tools are installed", run: install },
     Step {
@@ -33,6 +34,7 @@ const STEPS: [Step; 14] = [
         checks: "protobuf files pass lint and format checks and are compatible with the baseline",
         run: contract::run,
     },
+    Step { name: "generate", checks: "code of other languages is generated", run: generate::run },
     Step { name: "layers", checks: "crates have only allowed dependencies", run: layers::run },
     Step { name: "mutations", checks: "each mutation still applies to the code", run: mutants::check_applicable },
     Step { name: "clippy", checks: "Rust code has no clippy warnings", run: lint::clippy },

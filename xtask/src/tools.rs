@@ -1,6 +1,8 @@
 //! External tools. They are installed on first use from package registries into the user's cache directory.
 
+mod apt;
 mod pins;
+pub(crate) mod plugins;
 pub(crate) mod postgres;
 
 use crate::error::{Error, Result};
@@ -101,6 +103,18 @@ pub(crate) fn python_client() -> Result<PathBuf> {
         install_into_empty(&environment, install_python_client)?;
     }
     Ok(environment)
+}
+
+/// Returns a directory of the cache for the pinned versions. Calls `install` to fill it if it is not complete.
+fn cached<T: Hash>(name: &str, pins: &[T], install: fn(&Path) -> Result<()>) -> Result<PathBuf> {
+    let cache = cache()?;
+    std::fs::create_dir_all(&cache).map_err(Error::file(&cache))?;
+    let _lock = lock(&cache)?;
+    let directory = cache.join(format!("{name}-{:016x}", fingerprint(pins)));
+    if !is_complete(&directory) {
+        install_into_empty(&directory, install)?;
+    }
+    Ok(directory)
 }
 
 /// Returns the contents of the files that list the requirements of the Python client and of its tests.

@@ -1,4 +1,5 @@
-//! Pinned versions of the tools. Change versions only here.
+//! Pinned versions of the tools. Change versions only here, and in the files that pin the dependencies of the Python client and of
+//! the tests in `tests/languages`.
 
 /// Python packages, installed together into one virtual environment.
 pub(super) const PYTHON_PACKAGES: [&str; 7] = [
@@ -15,3 +16,14 @@ pub(super) const PYTHON_PACKAGES: [&str; 7] = [
 
 /// cargo-deny is built from source on first use, because no package registry has its binary.
 pub(super) const CARGO_DENY: &str = "0.20.2";
+
+/// Plugins of protoc for Go.
+pub(super) const GO_PLUGINS: [&str; 2] =
+    ["google.golang.org/grpc/cmd/protoc-gen-go-grpc@v1.6.2", "google.golang.org/protobuf/cmd/protoc-gen-go@v1.36.12"];
+
+/// Programs in Maven's repository: name, and artifact with version.
+pub(super) const MAVEN_PROGRAMS: [(&str, &str); 2] =
+    [("protoc", "com.google.protobuf:protoc:4.36.2"), ("protoc-gen-grpc-java", "io.grpc:protoc-gen-grpc-java:1.75.0")];
+
+/// Plugin of Maven that copies artifacts.
+pub(super) const MAVEN_DEPENDENCY_PLUGIN: &str = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1";
