@@ -4,9 +4,11 @@ mod contract;
 mod deny;
 mod generate;
 mod image;
+mod languages;
 mod layers;
 mod lint;
 mod manifests;
+mod process;
 mod python_client;
 mod wheels;
 mod workspace_tests;
@@ -26,7 +28,7 @@ struct Step {
 }
 
 /// The steps in execution order. Fast steps come first, so that simple mistakes are reported within a second.
-const STEPS: [Step; 15] = [
+const STEPS: [Step; 16] = [
     Step { name: "format", checks: "Rust code is formatted", run: format },
     Step { name: "tools", checks: "pinned tools are installed", run: install },
     Step {
@@ -47,6 +49,7 @@ const STEPS: [Step; 15] = [
     Step { name: "deny", checks: "licenses, duplicates and sources of dependencies are allowed", run: deny::run },
     Step { name: "tests", checks: "Rust tests pass", run: workspace_tests::run },
     Step { name: "python-client", checks: "Python client passes its checks and tests", run: python_client::run },
+    Step { name: "languages", checks: "generated code of other languages works with a server", run: languages::run },
     Step { name: "manifests", checks: "deployment manifests are valid", run: manifests::run },
     Step { name: "image", checks: "static binary starts and stops as in its image", run: image::run },
     Step { name: "wheels", checks: "Python wheels install and work on their own", run: wheels::run },

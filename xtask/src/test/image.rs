@@ -1,14 +1,13 @@
 //! Builds the server binary as the image does and runs it as the image does.
 
 mod build;
-mod process;
 mod readiness;
 mod sandbox;
 
 pub(super) use build::{STATIC, host};
 
+use super::process::Process;
 use crate::error::{Error, Result};
-use process::Process;
 use sandbox::Sandbox;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::Path;

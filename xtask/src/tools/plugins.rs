@@ -36,8 +36,9 @@ pub(crate) fn typescript() -> Result<PathBuf> {
 /// library that its code uses.
 ///
 /// # Errors
-/// The errors of the installation, which needs npm.
+/// The errors of the installation, which needs npm; `Check` if there is no Node.js, which the packages need.
 pub(crate) fn node_modules() -> Result<PathBuf> {
+    Run::new("node", &workspace::root()?).arg("--version").try_read().map_err(Error::hint(NODE))?;
     let tests = typescript_tests()?;
     let read = |file| std::fs::read_to_string(tests.join(file)).map_err(Error::file(&tests.join(file)));
     let pins = NODE_PINS.into_iter().map(read).collect::<Result<Vec<_>>>()?;

@@ -8,11 +8,11 @@ use std::time::{Duration, Instant};
 const POLL: Duration = Duration::from_millis(50);
 
 /// A running process. Dropping it kills the process.
-pub(super) struct Process(Child);
+pub(in crate::test) struct Process(Child);
 
 impl Process {
     /// Starts `command` without standard input. Its output goes to the terminal.
-    pub(super) fn start(command: &mut Command) -> Result<Self> {
+    pub(in crate::test) fn start(command: &mut Command) -> Result<Self> {
         let child = command.stdin(Stdio::null()).spawn();
         child.map(Self).map_err(|source| Error::Start { command: "lakeport-server".to_owned(), source })
     }
@@ -21,7 +21,7 @@ impl Process {
     ///
     /// # Errors
     /// `Check` with the exit status if the process has exited.
-    pub(super) fn check_running(&mut self) -> Result<()> {
+    pub(in crate::test) fn check_running(&mut self) -> Result<()> {
         match self.ended()? {
             None => Ok(()),
             Some(status) => Err(Error::Check(format!("the server exited too early: {status}"))),
@@ -32,7 +32,7 @@ impl Process {
     ///
     /// # Errors
     /// `Check` if the process still runs after `timeout`, or if its exit code is not 0.
-    pub(super) fn stop(mut self, timeout: Duration) -> Result<()> {
+    pub(in crate::test) fn stop(mut self, timeout: Duration) -> Result<()> {
         self.terminate()?;
         let sent_at = Instant::now();
         while sent_at.elapsed() < timeout {
