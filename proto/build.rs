@@ -54,7 +54,13 @@ fn main() -> Result<(), Box<dyn Error>> {
         .bytes([".lakeport.v1"])
         // Page tokens contain a hash of the request with its type name.
         .enable_type_names()
-        .btree_map([".lakeport.v1.ListTransactionsRequest.labels"])
+        // So are fingerprints of requests with a `request_id`. Equal requests must have equal bytes.
+        .btree_map([
+            ".lakeport.v1.ListTransactionsRequest.labels",
+            ".lakeport.v1.CreateCommitRequest.metadata",
+            ".lakeport.v1.MergeRequest.metadata",
+            ".lakeport.v1.RevertRequest.metadata",
+        ])
         .extern_path(".google.rpc", "::tonic_types")
         .service_generator(Box::new(Services {
             clients: builder().build_server(false).service_generator(),

@@ -149,7 +149,7 @@ async fn call(lakefs: &Lakefs, exchange: &Exchange) -> Option<std::result::Resul
             lakefs.revert(&repository, &branch, &at, 0, "", &BTreeMap::new()).await
         }
         ("POST", ["repositories", _, "branches", _, "cherry-pick"]) => {
-            lakefs.cherry_pick(&repository, &branch, &at, None).await.map(drop)
+            lakefs.cherry_pick(&repository, &branch, &at, None, "", &BTreeMap::new()).await.map(drop)
         }
         ("POST", ["repositories", _, "branches", _, "objects"]) => {
             let body = Empty::new().map_err(|never| match never {}).boxed_unsync();

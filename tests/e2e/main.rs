@@ -22,6 +22,7 @@ mod lost_responses;
 mod options;
 mod ownership;
 mod payload;
+mod request_ids;
 mod service;
 mod single_user;
 mod stalls;

@@ -1,6 +1,6 @@
 //! Resources in the responses of lakeFS, with the fields that lakeport uses.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// Page of a listing.
@@ -32,7 +32,7 @@ impl<T> From<RawPage<T>> for Page<T> {
 }
 
 /// Repository.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Repository {
     /// Repository ID.
     pub id: String,
@@ -48,7 +48,7 @@ pub struct Repository {
 }
 
 /// Branch and its head.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Branch {
     /// Branch name.
     pub id: String,
@@ -57,7 +57,7 @@ pub struct Branch {
 }
 
 /// Tag and its commit.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tag {
     /// Tag name.
     pub id: String,
@@ -66,7 +66,7 @@ pub struct Tag {
 }
 
 /// Commit.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Commit {
     /// Commit ID: 64 hex digits.
     pub id: String,

@@ -34,7 +34,8 @@ pub(super) fn read<R: Message + Name>(request: &R, token: &str) -> Result<Option
     String::from_utf8(position.to_vec()).map(Some).map_err(|_| invalid())
 }
 
-fn fingerprint<R: Message + Name>(request: &R) -> [u8; FINGERPRINT] {
+/// Hash of a request and of its type.
+pub(super) fn fingerprint<R: Message + Name>(request: &R) -> [u8; FINGERPRINT] {
     // The name of the type is included, since requests of two methods can have the same bytes.
     let hashed = [R::full_name().as_bytes(), &[0], &request.encode_to_vec()].concat();
     let digest: [u8; 32] = Sha256::digest(hashed).into();

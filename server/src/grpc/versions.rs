@@ -1,5 +1,6 @@
 //! `VersionService`: one file for each RPC.
 
+mod call_id;
 mod cherry_pick;
 mod create_branch;
 mod create_commit;

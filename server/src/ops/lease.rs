@@ -17,7 +17,7 @@ pub(in crate::ops) const MADE_IN: &str = "lakeport.made_in";
 ///
 /// The request runs in a separate task. A disconnecting caller therefore leaves no lease, and a lost response is always
 /// recorded. `made` returns the row to store after a successful response, and `doubted` the row after a lost one.
-/// Returns lakeFS's response, or `None` if it was lost.
+/// Returns the response of lakeFS, or `None` if it was lost or cannot be recorded.
 ///
 /// # Errors
 /// `TransactionCommitting` during another commit; for a transaction that is not open, the error for its state; those of
@@ -41,11 +41,20 @@ pub(in crate::ops) async fn under_lease<T: Send + Sync + 'static>(
             Some(Err(_)) => row,
             None => doubted(&task_ops, &row),
         };
-        release(&task_ops, &leased, next).await?;
-        Ok(response)
+        match (release(&task_ops, &leased, next).await, response) {
+            (Ok(()), response) => Ok(response),
+            // The request had no effect.
+            (Err(error), Some(Err(_))) => Err(error),
+            (Err(error), _) => {
+                tracing::warn!(%error, transaction = %leased.id, "a commit inside a transaction cannot be recorded");
+                Ok(None)
+            }
+        }
     });
-    task.await
-        .map_err(|error| Error::new(Kind::Internal, "the task that creates the commit failed").caused_by(error))?
+    task.await.unwrap_or_else(|error| {
+        tracing::error!(%error, "the task of a commit inside a transaction failed");
+        Ok(None)
+    })
 }
 
 /// Returns whether the only parent of a commit is the base commit of the transaction.

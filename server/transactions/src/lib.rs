@@ -13,6 +13,6 @@ mod watch;
 
 pub use error::Error;
 pub use model::{CommitRequest, Failure, Inside, Millis, NewTransaction, Options, Retention, State, Strategy};
-pub use store::{BaseTurn, Begun, Claim, Filter, SessionStore, Tally};
+pub use store::{BaseTurn, Begun, Claim, Filter, Request, SessionStore, Tally};
 pub use transaction::{Details, NotAllowed, Transaction, TransactionRow, Worker};
 pub use watch::RowWatch;

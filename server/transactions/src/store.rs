@@ -4,11 +4,13 @@ mod claim;
 mod database;
 mod dialect;
 mod migrations;
+mod requests;
 mod rows;
 mod turn;
 mod upkeep;
 
 pub use claim::Claim;
+pub use requests::Request;
 pub use turn::BaseTurn;
 pub use upkeep::Tally;
 

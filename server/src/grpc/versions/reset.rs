@@ -1,5 +1,6 @@
 //! `VersionService.Reset`.
 
+use super::call_id::call_id;
 use crate::auth::Caller;
 use crate::error::Result;
 use crate::grpc::convert::{Fields, branch, branch_of, prefix};
@@ -8,11 +9,14 @@ use crate::ops::versions::reset;
 use crate::ops::versions::reset::Reset;
 use lakeport_lakefs::Staged;
 use lakeport_proto::v1::{ResetRequest, ResetResponse};
+use std::mem::take;
 
-pub(crate) async fn reset(ops: &Shared, caller: &Caller, request: ResetRequest) -> Result<ResetResponse> {
+pub(crate) async fn reset(ops: &Shared, caller: &Caller, mut request: ResetRequest) -> Result<ResetResponse> {
     let said = [&request.target_ref, &request.path, &request.prefix];
     let is_clear = said.iter().filter(|text| !text.is_empty()).count() <= 1;
     let mut fields = Fields::default();
+    let request_id = take(&mut request.request_id);
+    let id = call_id(&mut fields, request_id, &request);
     if !is_clear {
         fields.wrong("target_ref", "goes with neither path nor prefix, and these not with each other: set one at most");
     }
@@ -27,6 +31,6 @@ pub(crate) async fn reset(ops: &Shared, caller: &Caller, request: ResetRequest) 
         (None, None, Some(prefix)) => Reset::Uncommitted(Staged::Below(prefix)),
         (None, None, None) => Reset::Uncommitted(Staged::All),
     };
-    let found = reset::reset(ops, caller, &repository, &name, &reset).await?;
+    let found = reset::reset(ops, caller, &id, (&repository, &name), &reset).await?;
     Ok(ResetResponse { branch: Some(branch(found)) })
 }

@@ -1,69 +1,103 @@
 //! `VersionService.CreateCommit`.
 
+use super::marked_commit::marked_commit;
+use super::merging::head;
+use super::once::{CallId, Once, REQUEST_ID, Sent, once};
 use crate::auth::Caller;
 use crate::error::{Error, Kind, Result};
 use crate::ops::context::{Ops, Shared};
-use crate::ops::errors::outcome;
 use crate::ops::lease::{MADE_IN, stands_on_base, under_lease};
 use crate::ops::metadata::check_metadata;
 use crate::ops::place::Place;
+use crate::ops::writing::Writing;
 use lakeport_lakefs::{self as lakefs, Commit};
 use lakeport_transactions::{Inside, Transaction};
 use lakeport_types::CommitId;
 use std::collections::BTreeMap;
 
-/// What to say of a commit.
+/// Parameters of a commit.
 #[derive(Debug, Clone, Default)]
 pub struct NewCommit {
-    /// May be empty.
+    /// Message. May be empty.
     pub message: String,
-    /// The caller's.
+    /// Metadata of the caller.
     pub metadata: BTreeMap<String, String>,
     /// Commit even if nothing changed.
     pub allow_empty: bool,
 }
 
-/// Commits what is uncommitted on a branch, or in a transaction, which stays open.
+/// Commits the uncommitted changes of a branch, or of a transaction, which stays open.
 ///
 /// # Errors
-/// `NoChanges`, `HookRejected`, `BranchProtected`, `OutcomeUnknown`; in a transaction `CommitInDoubt`, and those of the place.
-pub async fn create_commit(ops: &Shared, caller: &Caller, place: &Place, new: NewCommit) -> Result<Commit> {
+/// `NoChanges`, `HookRejected`, `BranchProtected`; in a transaction `CommitInDoubt`; those of the place, and those of [`once`].
+pub async fn create_commit(
+    ops: &Shared,
+    caller: &Caller,
+    id: &CallId,
+    place: &Place,
+    new: &NewCommit,
+) -> Result<Commit> {
     check_metadata(&new.metadata)?;
     let writing = ops.writing(caller, place).await?;
-    let mut commit = lakefs::NewCommit { message: new.message, metadata: new.metadata, allow_empty: new.allow_empty };
-    match &writing.transaction {
-        None => match caller.lakefs.commit(&writing.repository, &writing.branch, &commit).await {
-            Ok(made) => Ok(made),
-            Err(error) if error.is_ambiguous() => Err(outcome(error)),
-            Err(error) => Err(writing.refused(ops, caller, error).await),
-        },
-        Some(transaction) => {
-            commit.metadata.insert(MADE_IN.into(), transaction.id.to_string());
-            let (lakefs, repository, branch) =
-                (caller.lakefs.clone(), writing.repository.clone(), writing.branch.clone());
-            let request = async move { lakefs.commit(&repository, &branch, &commit).await };
-            let is_of_something = !new.allow_empty;
-            let made = move |row: &Transaction, made: &Commit| committed_inside(row, made, is_of_something);
-            match under_lease(ops, transaction, request, made, in_doubt).await? {
-                None => Err(Error::new(Kind::CommitInDoubt, LOST)),
-                Some(Ok(made)) => Ok(made),
-                Some(Err(error)) => Err(writing.refused(ops, caller, error).await),
-            }
+    once(ops, caller, id, &Call { ops, caller, writing, new, is_marked: id.key.is_some() }).await
+}
+
+struct Call<'c> {
+    ops: &'c Shared,
+    caller: &'c Caller,
+    writing: Writing,
+    new: &'c NewCommit,
+    /// Whether the commit carries the mark of the call.
+    is_marked: bool,
+}
+
+impl Once for Call<'_> {
+    /// The head of the branch.
+    type Before = String;
+    type Output = Commit;
+
+    async fn before(&self) -> Result<String> {
+        head(self.ops, self.caller, &self.writing).await
+    }
+
+    async fn send(&self, mark: &str) -> Result<Sent<Commit>> {
+        let NewCommit { message, metadata, allow_empty } = self.new.clone();
+        let mut commit = lakefs::NewCommit { message, metadata, allow_empty };
+        if self.is_marked {
+            commit.metadata.insert(REQUEST_ID.into(), mark.to_owned());
         }
+        let Writing { repository, branch, transaction } = &self.writing;
+        let Some(transaction) = transaction else {
+            return Ok(self.caller.lakefs.commit(repository, branch, &commit).await.into());
+        };
+        commit.metadata.insert(MADE_IN.into(), transaction.id.to_string());
+        let (lakefs, repository, branch) = (self.caller.lakefs.clone(), repository.clone(), branch.clone());
+        let request = async move { lakefs.commit(&repository, &branch, &commit).await };
+        let made = move |row: &Transaction, made: &Commit| with_inner_commit(row, made, !allow_empty);
+        let lost = || Sent::Lost(Error::new(Kind::CommitInDoubt, LOST));
+        Ok(under_lease(self.ops, transaction, request, made, in_doubt).await?.map_or_else(lost, Sent::from))
+    }
+
+    async fn find(&self, head: &String, mark: &str) -> Result<Option<Commit>> {
+        let branch = (&self.writing.repository, &self.writing.branch);
+        marked_commit(self.caller, branch, head, (mark, false)).await
+    }
+
+    async fn explain(&self, error: lakefs::Error) -> Error {
+        self.writing.refused(self.ops, self.caller, error).await
     }
 }
 
 const LOST: &str =
-    "the answer to the commit was lost: what was written stays in the transaction, and its commit will hold it";
+    "the response to the commit was lost: the changes stay in the transaction, and its commit will contain them";
 
-/// The commit of the transaction need not ask for it again.
-fn committed_inside(row: &Transaction, made: &Commit, is_of_something: bool) -> Transaction {
-    let is_first = is_of_something && stands_on_base(row, made);
-    let inside = CommitId::try_from(made.id.clone()).ok().map(|commit| Inside { commit, is_first });
-    row.committed_inside(inside)
+/// The commit of the transaction then need not read the head of the live branch.
+fn with_inner_commit(row: &Transaction, made: &Commit, has_changes: bool) -> Transaction {
+    let is_first = has_changes && stands_on_base(row, made);
+    row.committed_inside(CommitId::try_from(made.id.clone()).ok().map(|commit| Inside { commit, is_first }))
 }
 
-/// A commit of the transaction must not trust the live branch then.
+/// The commit of the transaction must not merge by the name of the live branch then.
 fn in_doubt(_: &Ops, row: &Transaction) -> Transaction {
     row.commit_doubted()
 }

@@ -1,31 +1,85 @@
 //! `VersionService.CreateTag`.
 
+use super::once::{CallId, Once, Sent, once};
+use super::refusals::tag_refused;
 use crate::auth::Caller;
 use crate::error::{Error, Kind, Result};
 use crate::ops::context::Ops;
 use crate::ops::errors::no_ref;
-use crate::ops::versions::refusals::tag_refused;
 use lakeport_lakefs::{self as lakefs, Tag};
 use lakeport_types::{Ref, RepositoryId, TagName};
+use serde::{Deserialize, Serialize};
 
-/// Names a commit for ever.
+/// Parameters of a new tag.
+#[derive(Debug, Clone)]
+pub struct NewTag {
+    /// Repository.
+    pub repository: RepositoryId,
+    /// Name.
+    pub name: TagName,
+    /// The ref whose commit is tagged.
+    pub target: Ref,
+}
+
+/// Creates a tag.
 ///
 /// # Errors
-/// `TagExists`, `RefNotFound`, `RepositoryNotFound`.
-pub async fn create_tag(
-    _ops: &Ops,
-    caller: &Caller,
-    repository: &RepositoryId,
-    tag: &TagName,
-    target: &Ref,
-) -> Result<Tag> {
-    if tag.as_str().starts_with(lakeport_types::TRANSACTION_BRANCH_PREFIX) {
-        let message = format!("tag {tag} begins as the branches of transactions do: choose another");
+/// `TagExists`, `RefNotFound`, `RepositoryNotFound`, `ReservedName`, and those of [`once`].
+pub async fn create_tag(ops: &Ops, caller: &Caller, id: &CallId, new: &NewTag) -> Result<Tag> {
+    if new.name.as_str().starts_with(lakeport_types::TRANSACTION_BRANCH_PREFIX) {
+        let message = format!("tag {}: names that start with lakeport-tx- are reserved for transactions", new.name);
         return Err(Error::new(Kind::ReservedName, message));
     }
-    match caller.lakefs.create_tag(repository, tag, target).await {
-        Ok(made) => Ok(made),
-        Err(error) if error.kind() == lakefs::Kind::NotFound => Err(no_ref(repository, target.as_str())),
-        Err(error) => Err(tag_refused(caller, repository, tag.as_str(), error).await),
+    once(ops, caller, id, &Call { caller, new }).await
+}
+
+struct Call<'c> {
+    caller: &'c Caller,
+    new: &'c NewTag,
+}
+
+/// The state before the first attempt.
+#[derive(Serialize, Deserialize)]
+struct Before {
+    /// The commit of the target.
+    commit: String,
+    /// Whether a tag with this name existed.
+    existed: bool,
+}
+
+impl Once for Call<'_> {
+    type Before = Before;
+    type Output = Tag;
+
+    async fn before(&self) -> Result<Before> {
+        let NewTag { repository, name, target } = self.new;
+        let commit = match self.caller.lakefs.get_commit(repository, target).await {
+            Ok(commit) => commit.id,
+            Err(error) if error.kind() == lakefs::Kind::CommitNotFound => {
+                return Err(no_ref(repository, target.as_str()));
+            }
+            Err(error) => return Err(self.explain(error).await),
+        };
+        Ok(Before { commit, existed: self.caller.lakefs.tag(repository, name).await.is_ok() })
+    }
+
+    async fn send(&self, _mark: &str) -> Result<Sent<Tag>> {
+        let NewTag { repository, name, target } = self.new;
+        Ok(self.caller.lakefs.create_tag(repository, name, target).await.into())
+    }
+
+    async fn find(&self, before: &Before, _mark: &str) -> Result<Option<Tag>> {
+        match self.caller.lakefs.tag(&self.new.repository, &self.new.name).await {
+            Ok(tag) => Ok((!before.existed && tag.commit_id == before.commit).then_some(tag)),
+            Err(error) if error.kind() == lakefs::Kind::TagNotFound => Ok(None),
+            Err(error) => Err(self.explain(error).await),
+        }
+    }
+
+    async fn explain(&self, error: lakefs::Error) -> Error {
+        match error.kind() {
+            lakefs::Kind::NotFound => no_ref(&self.new.repository, self.new.target.as_str()),
+            _ => tag_refused(self.caller, &self.new.repository, self.new.name.as_str(), error).await,
+        }
     }
 }

@@ -1,20 +1,56 @@
 //! `VersionService.DeleteBranch`.
 
+use super::once::{CallId, Once, Sent, once};
+use super::refusals::{branch_refused, check_branch_name};
 use crate::auth::Caller;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::ops::context::Ops;
-use crate::ops::versions::refusals::branch_refused;
-use crate::ops::versions::refusals::check_branch_name;
+use lakeport_lakefs as lakefs;
 use lakeport_types::{BranchName, RepositoryId};
 
-/// Deletes a branch and what is uncommitted on it.
+/// Deletes a branch with its uncommitted changes.
 ///
 /// # Errors
-/// `RefNotFound`, `DefaultBranch`, `RepositoryNotFound`, `ReservedName`.
-pub async fn delete_branch(_ops: &Ops, caller: &Caller, repository: &RepositoryId, branch: &BranchName) -> Result<()> {
+/// `RefNotFound`, `DefaultBranch`, `RepositoryNotFound`, `ReservedName`, and those of [`once`].
+pub async fn delete_branch(
+    ops: &Ops,
+    caller: &Caller,
+    id: &CallId,
+    repository: &RepositoryId,
+    branch: &BranchName,
+) -> Result<()> {
     check_branch_name(branch)?;
-    match caller.lakefs.delete_branch(repository, branch).await {
-        Ok(()) => Ok(()),
-        Err(error) => Err(branch_refused(caller, repository, branch.as_str(), error).await),
+    once(ops, caller, id, &Call { caller, repository, branch }).await
+}
+
+struct Call<'c> {
+    caller: &'c Caller,
+    repository: &'c RepositoryId,
+    branch: &'c BranchName,
+}
+
+impl Once for Call<'_> {
+    /// Whether the branch existed.
+    type Before = bool;
+    type Output = ();
+
+    async fn before(&self) -> Result<bool> {
+        Ok(self.caller.lakefs.branch(self.repository, self.branch).await.is_ok())
+    }
+
+    async fn send(&self, _mark: &str) -> Result<Sent<()>> {
+        Ok(self.caller.lakefs.delete_branch(self.repository, self.branch).await.into())
+    }
+
+    async fn find(&self, existed: &bool, _mark: &str) -> Result<Option<()>> {
+        match self.caller.lakefs.branch(self.repository, self.branch).await {
+            Ok(_) => Ok(None),
+            Err(error) if error.kind() == lakefs::Kind::BranchNotFound => Ok(existed.then_some(())),
+            Err(error) => Err(self.explain(error).await),
+        }
+    }
+
+    async fn explain(&self, error: lakefs::Error) -> Error {
+        branch_refused(self.caller, self.repository, self.branch.as_str(), error).await
     }
 }

@@ -1,42 +1,78 @@
 //! `VersionService.Merge`.
 
+use super::marked_commit::marked_commit;
+use super::merging::{destination, head, merge_refused};
+use super::once::{CallId, Once, REQUEST_ID, Sent, once};
 use crate::auth::Caller;
 use crate::error::{Error, Kind, Result};
 use crate::ops::context::Ops;
 use crate::ops::metadata::check_metadata;
-use crate::ops::versions::merging::merge_refused;
-use crate::ops::versions::merging::onto;
-use lakeport_lakefs::NewMerge;
+use crate::ops::writing::Writing;
+use lakeport_lakefs::{self as lakefs, NewMerge};
 use lakeport_types::{BranchName, Ref, RepositoryId};
 
-/// What to merge, and how.
+/// Parameters of a merge.
 #[derive(Debug, Clone)]
 pub struct MergeRequest {
     /// Repository.
     pub repository: RepositoryId,
-    /// What to merge.
+    /// The ref to merge.
     pub source: Ref,
-    /// Where to.
+    /// The branch to merge into.
     pub destination: BranchName,
-    /// How.
+    /// Message, metadata, and the resolution of conflicts.
     pub merge: NewMerge,
 }
 
-/// Merges a ref into a branch and says the new head.
+/// Merges a ref into a branch. Returns the new head.
 ///
 /// # Errors
-/// `MergeConflict`, `NoChanges`, `BaseDirty`, `HookRejected`, `RefNotFound`, `OutcomeUnknown`.
-pub async fn merge(ops: &Ops, caller: &Caller, request: &MergeRequest) -> Result<String> {
+/// `MergeConflict`, `NoChanges`, `BaseDirty`, `HookRejected`, `RefNotFound`, and those of [`once`].
+pub async fn merge(ops: &Ops, caller: &Caller, id: &CallId, request: &MergeRequest) -> Result<String> {
     check_metadata(&request.merge.metadata)?;
     if request.source.as_str().starts_with(lakeport_types::TRANSACTION_BRANCH_PREFIX) {
         let message = format!("{} belongs to a transaction: commit the transaction", request.source);
         return Err(Error::new(Kind::ReservedName, message));
     }
-    let writing = onto(&request.repository, &request.destination)?;
-    let turn = ops.queues.turn(&ops.store, &request.repository, &request.destination).await;
-    let merge = caller.lakefs.merge(&request.repository, &request.source, &request.destination, &request.merge);
-    match turn.spend(merge).await {
-        Ok(commit) => Ok(commit),
-        Err(error) => Err(merge_refused(ops, caller, &writing, &request.source, error).await),
+    let writing = destination(&request.repository, &request.destination)?;
+    once(ops, caller, id, &Call { ops, caller, request, writing, is_marked: id.key.is_some() }).await
+}
+
+struct Call<'c> {
+    ops: &'c Ops,
+    caller: &'c Caller,
+    request: &'c MergeRequest,
+    writing: Writing,
+    /// Whether the merge carries the mark of the call.
+    is_marked: bool,
+}
+
+impl Once for Call<'_> {
+    /// The head of the destination.
+    type Before = String;
+    type Output = String;
+
+    async fn before(&self) -> Result<String> {
+        head(self.ops, self.caller, &self.writing).await
+    }
+
+    async fn send(&self, mark: &str) -> Result<Sent<String>> {
+        let MergeRequest { repository, source, destination, merge } = self.request;
+        let mut merge = merge.clone();
+        if self.is_marked {
+            merge.metadata.insert(REQUEST_ID.into(), mark.to_owned());
+        }
+        let turn = self.ops.queues.turn(&self.ops.store, repository, destination).await;
+        Ok(turn.spend(self.caller.lakefs.merge(repository, source, destination, &merge)).await.into())
+    }
+
+    async fn find(&self, head: &String, mark: &str) -> Result<Option<String>> {
+        let MergeRequest { repository, destination, .. } = self.request;
+        let found = marked_commit(self.caller, (repository, destination), head, (mark, false)).await?;
+        Ok(found.map(|commit| commit.id))
+    }
+
+    async fn explain(&self, error: lakefs::Error) -> Error {
+        merge_refused(self.ops, self.caller, &self.writing, &self.request.source, error).await
     }
 }

@@ -1,15 +1,14 @@
-//! What merges, cherry-picks and reverts share.
+//! Shared parts of merges, cherry-picks, reverts and commits.
 
 use crate::auth::Caller;
 use crate::error::{Error, Kind, Result};
 use crate::ops::context::Ops;
-use crate::ops::errors::outcome;
 use crate::ops::reading::Reading;
 use crate::ops::writing::{Writing, writable_branch};
 use lakeport_lakefs as lakefs;
 use lakeport_types::{BranchName, Ref, RepositoryId};
 
-/// What a refusal of lakeFS means here.
+/// Explains an error of lakeFS to a merge.
 pub(in crate::ops) async fn merge_refused(
     ops: &Ops,
     caller: &Caller,
@@ -18,7 +17,6 @@ pub(in crate::ops) async fn merge_refused(
     error: lakefs::Error,
 ) -> Error {
     match error.kind() {
-        _ if error.is_ambiguous() => outcome(error),
         lakefs::Kind::NotFound | lakefs::Kind::CommitNotFound => {
             let reading =
                 Reading { repository: writing.repository.clone(), reference: source.clone(), transaction: None };
@@ -33,13 +31,13 @@ pub(in crate::ops) async fn merge_refused(
             format!("branch {} has uncommitted changes: commit or reset them", writing.branch),
         ),
         lakefs::Kind::NoChanges => {
-            Error::new(Kind::NoChanges, format!("nothing of {source} is new to {}", writing.branch))
+            Error::new(Kind::NoChanges, format!("{source} has no changes for {}", writing.branch))
         }
         _ => writing.refused(ops, caller, error).await,
     }
 }
 
-/// The same, of a commit that is taken against one of its parents: which, has to be said of a merge alone.
+/// Explains an error of lakeFS to a cherry-pick or a revert. Only a merge commit needs the number of a parent.
 pub(in crate::ops) async fn parent_refused(
     ops: &Ops,
     caller: &Caller,
@@ -53,11 +51,11 @@ pub(in crate::ops) async fn parent_refused(
         match (found.parents.len(), parent) {
             (2.., None) => {
                 let which =
-                    format!("{commit} is a merge: say which of its parents it is taken against; 1 is the first");
+                    format!("{commit} is a merge: set the number of the parent to compare it with; 1 is the first");
                 return Error::field("parent_number", which);
             }
             (count, Some(parent)) if parent as usize > count => {
-                return Error::field("parent_number", format!("{commit} has no parent {parent}, but {count}"));
+                return Error::field("parent_number", format!("{commit} has {count} parents, and no parent {parent}"));
             }
             _ => {}
         }
@@ -65,7 +63,22 @@ pub(in crate::ops) async fn parent_refused(
     merge_refused(ops, caller, writing, commit, error).await
 }
 
-pub(in crate::ops) fn onto(repository: &RepositoryId, branch: &BranchName) -> Result<Writing> {
+/// The branch that a merge or cherry-pick changes.
+///
+/// # Errors
+/// `ReservedName` for the branch of a transaction.
+pub(in crate::ops) fn destination(repository: &RepositoryId, branch: &BranchName) -> Result<Writing> {
     let branch = writable_branch(&Ref::from(branch))?;
     Ok(Writing { repository: repository.clone(), branch, transaction: None })
+}
+
+/// The head of a branch before a call.
+///
+/// # Errors
+/// `RefNotFound`, `RefNotABranch`, `RepositoryNotFound`.
+pub(in crate::ops) async fn head(ops: &Ops, caller: &Caller, writing: &Writing) -> Result<String> {
+    match caller.lakefs.branch(&writing.repository, &writing.branch).await {
+        Ok(branch) => Ok(branch.commit_id),
+        Err(error) => Err(writing.refused(ops, caller, error).await),
+    }
 }

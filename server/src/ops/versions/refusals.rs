@@ -1,4 +1,4 @@
-//! What refusals of lakeFS mean for a repository, a branch or a tag.
+//! Explains errors of lakeFS about repositories, branches and tags.
 
 use crate::auth::Caller;
 use crate::error::{Error, Kind, Result};
@@ -14,7 +14,7 @@ pub(in crate::ops) async fn repository_refused(
     match error.kind() {
         lakefs::Kind::RepositoryNotFound => no_repository(repository),
         lakefs::Kind::AlreadyExists => {
-            Error::new(Kind::RepositoryExists, format!("repository {repository} is there already"))
+            Error::new(Kind::RepositoryExists, format!("repository {repository} already exists"))
                 .about([repository.as_str()])
         }
         _ => caller.explain(outcome(error)).await,
@@ -38,7 +38,8 @@ pub(in crate::ops) async fn branch_refused(
         }
         lakefs::Kind::NotFound | lakefs::Kind::CommitNotFound => no_ref(repository, name),
         lakefs::Kind::AlreadyExists => {
-            Error::new(Kind::BranchExists, format!("branch {name} is there, or another ref has its name")).about([name])
+            Error::new(Kind::BranchExists, format!("branch {name} already exists, or another ref has its name"))
+                .about([name])
         }
         lakefs::Kind::DefaultBranch => Error::new(
             Kind::DefaultBranch,
@@ -48,10 +49,10 @@ pub(in crate::ops) async fn branch_refused(
     }
 }
 
-/// Refuses the names that belong to transactions.
+/// Rejects names that are reserved for transactions.
 pub(in crate::ops) fn check_branch_name(branch: &BranchName) -> Result<()> {
     if branch.is_transaction() {
-        let message = format!("branch {branch}: names that begin with lakeport-tx- belong to transactions");
+        let message = format!("branch {branch}: names that start with lakeport-tx- are reserved for transactions");
         return Err(Error::new(Kind::ReservedName, message));
     }
     Ok(())

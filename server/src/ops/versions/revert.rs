@@ -1,83 +1,113 @@
-//! Undoing a commit.
+//! `VersionService.Revert`.
 
+use super::marked_commit::marked_commit;
+use super::merging::{head, parent_refused};
+use super::once::{CallId, Once, REQUEST_ID, Sent, once};
 use crate::auth::Caller;
 use crate::error::{Error, Kind, Result};
 use crate::ops::context::{Ops, Shared};
 use crate::ops::lease::{MADE_IN, under_lease};
 use crate::ops::metadata::check_metadata;
 use crate::ops::place::Place;
-use crate::ops::versions::merging::parent_refused;
 use crate::ops::writing::Writing;
 use crate::timing::millis;
-use lakeport_lakefs::{self as lakefs, Commit, LogQuery};
+use lakeport_lakefs::{self as lakefs, Commit};
 use lakeport_transactions::Transaction;
 use lakeport_types::Ref;
-use rand::RngExt;
 use std::collections::BTreeMap;
 
-/// Tells this revert from any other in the history.
-const MARK: &str = "lakeport.revert_id";
-
-/// What to undo, and what to say of it.
+/// Parameters of a revert.
 #[derive(Debug, Clone)]
 pub struct NewRevert {
-    /// The commit.
+    /// The commit to revert.
     pub target: Ref,
-    /// Which parent a merge is undone against: 1 is the first. 0 where there is one.
+    /// For a merge: the parent to revert to; 1 is the first. 0 for other commits.
     pub parent: u32,
-    /// Empty: one that names the commit.
+    /// Message. If empty, lakeFS names the reverted commit.
     pub message: String,
-    /// The caller's.
+    /// Metadata of the caller.
     pub metadata: BTreeMap<String, String>,
 }
 
-/// Undoes a commit on a branch, or in a transaction, which stays open.
+/// Reverts a commit on a branch, or in a transaction, which stays open.
 ///
 /// # Errors
-/// `MergeConflict`, `NoChanges`, `BaseDirty`, `RefNotFound`, `OutcomeUnknown`, and those of the place.
-pub async fn revert(ops: &Shared, caller: &Caller, place: &Place, mut new: NewRevert) -> Result<Commit> {
+/// `MergeConflict`, `NoChanges`, `BaseDirty`, `RefNotFound`, those of the place, and those of [`once`].
+pub async fn revert(ops: &Shared, caller: &Caller, id: &CallId, place: &Place, new: &NewRevert) -> Result<Commit> {
     check_metadata(&new.metadata)?;
     let writing = ops.writing(caller, place).await?;
-    let mark = format!("{:032x}", rand::rng().random::<u128>());
-    new.metadata.insert(MARK.into(), mark.clone());
-    let undone = match &writing.transaction {
-        None => Some(send(caller.clone(), writing.clone(), new.clone()).await),
-        Some(transaction) => {
-            new.metadata.insert(MADE_IN.into(), transaction.id.to_string());
-            let request = send(caller.clone(), writing.clone(), new.clone());
-            under_lease(ops, transaction, request, moved_on, may_still_land).await?
+    once(ops, caller, id, &Call { ops, caller, writing, new }).await
+}
+
+struct Call<'c> {
+    ops: &'c Shared,
+    caller: &'c Caller,
+    writing: Writing,
+    new: &'c NewRevert,
+}
+
+impl Once for Call<'_> {
+    /// The head of the branch.
+    type Before = String;
+    type Output = Commit;
+
+    async fn before(&self) -> Result<String> {
+        head(self.ops, self.caller, &self.writing).await
+    }
+
+    async fn send(&self, mark: &str) -> Result<Sent<Commit>> {
+        let mut new = self.new.clone();
+        new.metadata.insert(REQUEST_ID.into(), mark.to_owned());
+        let reverted = match &self.writing.transaction {
+            None => Some(send(self.caller.clone(), self.writing.clone(), new).await),
+            Some(transaction) => {
+                new.metadata.insert(MADE_IN.into(), transaction.id.to_string());
+                let request = send(self.caller.clone(), self.writing.clone(), new);
+                under_lease(self.ops, transaction, request, without_inner_commit, guarded).await?
+            }
+        };
+        match reverted.map(Sent::from) {
+            Some(Sent::Done(())) => self.reverted(mark).await,
+            Some(Sent::Refused(error)) => Ok(Sent::Refused(error)),
+            Some(Sent::Lost(error)) => Ok(Sent::Lost(error)),
+            None => {
+                let message = "the response to the revert was lost, and the transaction may contain it: see its Log";
+                Ok(Sent::Lost(Error::new(Kind::OutcomeUnknown, message)))
+            }
         }
-    };
-    match undone {
-        Some(Ok(())) => marked(caller, &writing, &mark).await,
-        Some(Err(error)) => {
-            let against = (&new.target, Some(new.parent).filter(|parent| *parent > 0));
-            Err(parent_refused(ops, caller, &writing, against, error).await)
-        }
-        None => {
-            let lost = "the answer to the revert was lost, and it may or may not be in the transaction: see its Log";
-            Err(Error::new(Kind::OutcomeUnknown, lost))
+    }
+
+    async fn find(&self, head: &String, mark: &str) -> Result<Option<Commit>> {
+        let branch = (&self.writing.repository, &self.writing.branch);
+        marked_commit(self.caller, branch, head, (mark, false)).await
+    }
+
+    async fn explain(&self, error: lakefs::Error) -> Error {
+        let against = (&self.new.target, Some(self.new.parent).filter(|parent| *parent > 0));
+        parent_refused(self.ops, self.caller, &self.writing, against, error).await
+    }
+}
+
+impl Call<'_> {
+    /// lakeFS does not return the commit of a revert. The mark finds it.
+    async fn reverted(&self, mark: &str) -> Result<Sent<Commit>> {
+        let branch = (&self.writing.repository, &self.writing.branch);
+        let message = "the revert is done, but its commit cannot be found now: see the Log";
+        match marked_commit(self.caller, branch, "", (mark, false)).await {
+            Ok(Some(commit)) => Ok(Sent::Done(commit)),
+            Ok(None) => Ok(Sent::Lost(Error::new(Kind::OutcomeUnknown, message))),
+            Err(error) => Ok(Sent::Lost(Error::new(Kind::OutcomeUnknown, message).caused_by(error))),
         }
     }
 }
 
-/// lakeFS does not say which commit it made: it is the one with our mark.
-async fn marked(caller: &Caller, writing: &Writing, mark: &str) -> Result<Commit> {
-    let query = LogQuery { amount: 100, first_parent: true, ..LogQuery::default() };
-    let made = "the revert is made, and its commit cannot be found now: see the Log";
-    let page = caller.lakefs.log(&writing.repository, &Ref::from(&writing.branch), &query).await;
-    let page = page.map_err(|error| Error::new(Kind::OutcomeUnknown, made).caused_by(error))?;
-    let found = page.results.into_iter().find(|commit| commit.metadata.get(MARK).is_some_and(|found| found == mark));
-    found.ok_or_else(|| Error::new(Kind::OutcomeUnknown, made))
-}
-
-/// lakeFS does not say to which commit.
-fn moved_on(row: &Transaction, (): &()) -> Transaction {
+/// After a revert, the row does not know the head of the live branch.
+fn without_inner_commit(row: &Transaction, (): &()) -> Transaction {
     row.committed_inside(None)
 }
 
-/// No commit of the transaction begins before a revert that was given up has landed, or cannot any more. No object has this path.
-fn may_still_land(ops: &Ops, row: &Transaction) -> Transaction {
+/// No commit of the transaction starts before a lost revert has taken effect, or cannot any more. No object has the empty path.
+fn guarded(ops: &Ops, row: &Transaction) -> Transaction {
     row.unsettling([""], millis(ops.timing.settle))
 }
 

@@ -5,8 +5,12 @@ use crate::error::{Error, Result};
 use sqlx::{AnyPool, AssertSqlSafe, Executor};
 
 /// All migrations. A database of schema version n has run the first n.
-const STEPS: [&str; 3] =
-    [include_str!("migrations/1.sql"), include_str!("migrations/2.sql"), include_str!("migrations/3.sql")];
+const STEPS: [&str; 4] = [
+    include_str!("migrations/1.sql"),
+    include_str!("migrations/2.sql"),
+    include_str!("migrations/3.sql"),
+    include_str!("migrations/4.sql"),
+];
 /// Advisory lock of the replica that migrates: "lakeport" as a number.
 const LOCK: &str = "SELECT pg_advisory_xact_lock(7809641312259371636)";
 

@@ -4,6 +4,7 @@
 
 mod database;
 mod failures;
+mod requests;
 mod scale;
 
 use database::Database;

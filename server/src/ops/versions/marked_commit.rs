@@ -1,0 +1,55 @@
+//! Finds the commit of a version call by its mark.
+
+use super::once::REQUEST_ID;
+use crate::auth::Caller;
+use crate::error::{Error, Kind, Result};
+use lakeport_lakefs::{self as lakefs, Commit, LogQuery};
+use lakeport_types::{BranchName, CommitId, Ref, RepositoryId};
+
+/// Commits per page. Most are found among the newest ones.
+const PAGE: usize = 100;
+
+/// lakeFS marks the copies that a cherry-pick makes. A copy may carry the metadata of its original.
+const CHERRY_PICKED: &str = "cherry-pick-origin";
+
+/// Returns the commit with this mark among those of a branch since `head`, its head before the call.
+///
+/// # Errors
+/// `OutcomeUnknown` if lakeFS cannot list them.
+pub(super) async fn marked_commit(
+    caller: &Caller,
+    (repository, branch): (&RepositoryId, &BranchName),
+    head: &str,
+    (mark, is_pick): (&str, bool),
+) -> Result<Option<Commit>> {
+    let stop_at = CommitId::try_from(head).ok().map(|head| Ref::from(&head));
+    let mut query = LogQuery { amount: PAGE, first_parent: true, stop_at, ..LogQuery::default() };
+    let is_marked = |commit: &Commit| {
+        commit.metadata.get(REQUEST_ID).is_some_and(|found| found == mark)
+            && commit.metadata.contains_key(CHERRY_PICKED) == is_pick
+    };
+    loop {
+        let page = match caller.lakefs.log(repository, &Ref::from(branch), &query).await {
+            Ok(page) => page,
+            // lakeFS may lose the commit to stop at from its cache for minutes: read the whole history instead.
+            Err(error) if error.kind() == lakefs::Kind::NotFound && query.stop_at.is_some() => {
+                query.stop_at = None;
+                continue;
+            }
+            Err(error) if error.kind() == lakefs::Kind::NotFound => return Ok(None),
+            Err(error) => {
+                let message = "the commits since the call cannot be listed now: retry with the same request_id";
+                return Err(Error::new(Kind::LakefsUnavailable, message).caused_by(error));
+            }
+        };
+        if let Some(found) = page.results.iter().position(is_marked) {
+            return Ok(page.results.into_iter().nth(found));
+        }
+        // Without a commit to stop at, the recorded head ends the search.
+        let is_past = page.results.iter().any(|commit| commit.id == head);
+        match page.next {
+            Some(next) if !is_past => query.after = next,
+            _ => return Ok(None),
+        }
+    }
+}
