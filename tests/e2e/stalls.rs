@@ -15,13 +15,17 @@ const PERMITS: usize = 256;
 /// A little longer than a stream may stand still once its permit is needed.
 const STALL: Duration = Duration::from_secs(32);
 
+/// What a client receives of a stream before it reads it.
+const WINDOW: u32 = 64 << 10;
+
 /// Clients of three connections: one connection has at most 128 streams.
 async fn clients(server: &Server) -> Vec<FileServiceClient<Channel>> {
     let mut clients = Vec::new();
     for _ in 0..3 {
         // Room for the window of each stream: else the stalled streams of a connection block the others.
         let endpoint = Endpoint::from_shared(format!("http://{}", server.address())).unwrap();
-        let channel = endpoint.initial_connection_window_size(64 << 20).connect().await.unwrap();
+        let endpoint = endpoint.initial_connection_window_size(64 << 20).initial_stream_window_size(WINDOW);
+        let channel = endpoint.connect().await.unwrap();
         clients.push(FileServiceClient::new(channel));
     }
     clients
@@ -85,8 +89,8 @@ async fn a_paused_upload_is_ended_only_for_another_one() {
 #[tokio::test]
 async fn a_paused_download_is_ended_only_for_another_one() {
     let server = Server::start().await;
-    // More than a client of tonic takes without being asked.
-    let large = "x".repeat(600 << 10);
+    // More than the window of the client and the send buffer of the server.
+    let large = "x".repeat(1 << 20);
     server.put("large", &large).await;
     let clients = clients(&server).await;
     let mut downloads = Vec::new();
