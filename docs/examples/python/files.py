@@ -51,7 +51,7 @@ fs.mv("quickstart/scratch/notes", "quickstart/scratch/old-notes", recursive=True
 fs.get("quickstart/scratch/old-notes", f"{here}/back", recursive=True)
 assert (here / "back/c.txt").read_text() == "third\n"
 
-# Set the content type and the metadata.
+# Set the content type and the metadata. Without `content_type`, the server guesses it from the file extension.
 with fs.open("quickstart/scratch/report.html", "w", content_type="text/html", metadata={"made-by": "report"}) as file:
     file.write("<p>none</p>")
 fs.setxattr("quickstart/scratch/report.html", reviewed="yes")
