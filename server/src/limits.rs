@@ -1,6 +1,6 @@
 //! Limits of requests.
 
-/// Limits of requests. Those of concurrent calls are in `layers/admission.rs`, those of connections in `listen.rs`.
+/// Limits of requests. Those of concurrent calls are in `edge/admission.rs`, those of connections in `listen.rs`.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
     /// Maximum number of items in a batch.

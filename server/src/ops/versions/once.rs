@@ -16,6 +16,7 @@ use rand::RngExt;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
+use std::pin::pin;
 use std::time::Duration;
 
 /// Metadata of a commit: the call that made it.
@@ -121,7 +122,7 @@ async fn without_key<C: Once>(call: &C) -> Result<C::Output> {
 }
 
 async fn attempt<C: Once>(ops: &Ops, call: &C, request: &Request, before: &C::Before, mark: &str) -> Result<C::Output> {
-    let lost = match call.send(mark).await {
+    let lost = match while_extending(ops, request, call.send(mark)).await {
         Ok(Sent::Done(output)) => {
             record(ops, request, &output).await;
             return Ok(output);
@@ -137,7 +138,7 @@ async fn attempt<C: Once>(ops: &Ops, call: &C, request: &Request, before: &C::Be
         }
         Ok(Sent::Lost(error)) => error,
     };
-    ops.store.doubt_request(request, millis(ops.timing.settle)).await?;
+    ops.store.extend_request(request, millis(ops.timing.settle)).await?;
     match call.find(before, mark).await {
         Ok(Some(found)) => {
             record(ops, request, &found).await;
@@ -148,9 +149,24 @@ async fn attempt<C: Once>(ops: &Ops, call: &C, request: &Request, before: &C::Be
     }
 }
 
-/// How long an attempt may take effect: it waits for its turn and for lakeFS, and lakeFS may continue after that.
+/// Awaits an attempt, and records regularly that it may still take effect. It may wait long for its turn.
+async fn while_extending<T>(ops: &Ops, request: &Request, attempt: impl Future<Output = T>) -> T {
+    let mut attempt = pin!(attempt);
+    loop {
+        match tokio::time::timeout(ops.timing.lease / 4, attempt.as_mut()).await {
+            Ok(done) => return done,
+            Err(_) => {
+                if let Err(error) = ops.store.extend_request(request, span(ops)).await {
+                    tracing::warn!(%error, request.id = %request.id, "cannot extend a version call now");
+                }
+            }
+        }
+    }
+}
+
+/// How long a request to lakeFS may take effect after the last extension, if this process dies.
 fn span(ops: &Ops) -> Millis {
-    2 * millis(ops.timing.settle)
+    millis(ops.timing.settle + ops.timing.lease)
 }
 
 /// Stores the result. If that fails, a retry finds the effect instead.

@@ -112,11 +112,11 @@ impl SessionStore {
         self.database.run(&update).await.map(drop)
     }
 
-    /// The response to the current attempt was lost: it may take effect for `span` from now.
+    /// Records that the current attempt may take effect for `span` from now.
     ///
     /// # Errors
     /// The database failed.
-    pub async fn doubt_request(&self, request: &Request, span: Millis) -> Result<()> {
+    pub async fn extend_request(&self, request: &Request, span: Millis) -> Result<()> {
         let sql =
             format!("UPDATE requests SET until = {} + $1 WHERE owner = $2 AND id = $3 AND attempt = $4", self.now());
         let update = Statement::new(sql).bind(span).bind(request.owner.as_str()).bind(request.id.as_str());

@@ -38,7 +38,7 @@ async fn one_of_many_callers_starts_a_call(database: Database) {
 async fn one_of_many_callers_restarts_a_call(database: Database) {
     let store = database.open().await;
     let first = store.start_request("ann", &key("k"), "print", "before", 60_000).await.unwrap().unwrap();
-    store.doubt_request(&first, 0).await.unwrap();
+    store.extend_request(&first, 0).await.unwrap();
     let found = store.request("ann", &key("k")).await.unwrap().unwrap();
     assert!(!found.is_in_progress());
     let restarts = join_all((0..8).map(async |_| store.restart_request(&found, 60_000).await.unwrap())).await;
@@ -48,7 +48,7 @@ async fn one_of_many_callers_restarts_a_call(database: Database) {
     assert!(second.is_in_progress());
     assert_eq!(second.state_before, "before", "a restart must keep the state before the first attempt");
     // The first attempt knows nothing about the second.
-    store.doubt_request(&first, 0).await.unwrap();
+    store.extend_request(&first, 0).await.unwrap();
     store.forget_request(&first).await.unwrap();
     assert!(store.request("ann", &key("k")).await.unwrap().unwrap().is_in_progress());
 }
