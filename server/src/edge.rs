@@ -1,6 +1,6 @@
 //! The edge: everything that a call passes before and after its handler, as one straight line.
 //!
-//! The steps stand in [`Calls::handle`] and [`Calls::serve`], in their order, each with the reason for its place.
+//! The steps stand in `Calls::handle` and `Calls::serve`, in their order, each with the reason for its place.
 
 mod activity;
 mod admission;

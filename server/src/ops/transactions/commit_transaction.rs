@@ -2,7 +2,7 @@
 //!
 //! Publishes a transaction completely or not at all, once, and returns the same outcome to every retry.
 //!
-//! The call stores the request first. Then a separate task ([`worker`]) commits, merges and stores the result, even if
+//! The call stores the request first. Then a separate task (`worker`) commits, merges and stores the result, even if
 //! the caller disconnects. If no worker has a valid lease on the row, a retry starts a new worker for it.
 
 mod resolve;

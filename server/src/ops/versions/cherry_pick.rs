@@ -31,7 +31,7 @@ pub struct Pick {
 /// lakeport: they describe how the original was made.
 ///
 /// # Errors
-/// `MergeConflict`, `BaseDirty`, `RefNotFound`, and those of [`once`].
+/// `MergeConflict`, `BaseDirty`, `RefNotFound`, `RequestInProgress`, `OutcomeUnknown`.
 pub async fn cherry_pick(ops: &Ops, caller: &Caller, id: &CallId, pick: &Pick) -> Result<Commit> {
     let writing = destination(&pick.repository, &pick.branch)?;
     once(ops, caller, id, &Call { ops, caller, pick, writing, is_marked: id.key.is_some() }).await

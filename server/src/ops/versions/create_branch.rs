@@ -24,7 +24,7 @@ pub struct NewBranch {
 /// Creates a branch at the commit of a ref.
 ///
 /// # Errors
-/// `BranchExists`, `RefNotFound`, `RepositoryNotFound`, `ReservedName`, and those of [`once`].
+/// `BranchExists`, `RefNotFound`, `RepositoryNotFound`, `ReservedName`, `RequestInProgress`, `OutcomeUnknown`.
 pub async fn create_branch(ops: &Ops, caller: &Caller, id: &CallId, new: &NewBranch) -> Result<Branch> {
     check_branch_name(&new.name)?;
     once(ops, caller, id, &Call { caller, new }).await

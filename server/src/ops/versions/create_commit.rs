@@ -29,7 +29,7 @@ pub struct NewCommit {
 /// Commits the uncommitted changes of a branch, or of a transaction, which stays open.
 ///
 /// # Errors
-/// `NoChanges`, `HookRejected`, `BranchProtected`; in a transaction `CommitInDoubt`; those of the place, and those of [`once`].
+/// `NoChanges`, `HookRejected`, `BranchProtected`; in a transaction `CommitInDoubt`; those of the place, `RequestInProgress`, `OutcomeUnknown`.
 pub async fn create_commit(
     ops: &Shared,
     caller: &Caller,

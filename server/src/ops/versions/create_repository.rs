@@ -25,7 +25,7 @@ pub struct NewRepository {
 /// Creates a repository. An embedded lake chooses the storage namespace if none is given.
 ///
 /// # Errors
-/// `RepositoryExists`, `InvalidField`, `RefusedByLakefs` for a namespace that was ever used, and those of [`once`].
+/// `RepositoryExists`, `InvalidField`, `RefusedByLakefs` for a namespace that was ever used, `RequestInProgress`, `OutcomeUnknown`.
 pub async fn create_repository(ops: &Ops, caller: &Caller, id: &CallId, new: &NewRepository) -> Result<Repository> {
     let namespace = match new.storage_namespace.as_str() {
         "" if ops.is_embedded => format!("local://{}-{:08x}", new.name, rand::rng().random::<u32>()),

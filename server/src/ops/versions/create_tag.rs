@@ -24,7 +24,7 @@ pub struct NewTag {
 /// Creates a tag.
 ///
 /// # Errors
-/// `TagExists`, `RefNotFound`, `RepositoryNotFound`, `ReservedName`, and those of [`once`].
+/// `TagExists`, `RefNotFound`, `RepositoryNotFound`, `ReservedName`, `RequestInProgress`, `OutcomeUnknown`.
 pub async fn create_tag(ops: &Ops, caller: &Caller, id: &CallId, new: &NewTag) -> Result<Tag> {
     if new.name.as_str().starts_with(lakeport_types::TRANSACTION_BRANCH_PREFIX) {
         let message = format!("tag {}: names that start with lakeport-tx- are reserved for transactions", new.name);

@@ -11,7 +11,7 @@ use lakeport_types::{BranchName, RepositoryId};
 /// Deletes a branch with its uncommitted changes.
 ///
 /// # Errors
-/// `RefNotFound`, `DefaultBranch`, `RepositoryNotFound`, `ReservedName`, and those of [`once`].
+/// `RefNotFound`, `DefaultBranch`, `RepositoryNotFound`, `ReservedName`, `RequestInProgress`, `OutcomeUnknown`.
 pub async fn delete_branch(
     ops: &Ops,
     caller: &Caller,

@@ -11,7 +11,7 @@ use lakeport_types::RepositoryId;
 /// Deletes a repository with all of its contents.
 ///
 /// # Errors
-/// `RepositoryNotFound`, `RepositoryReadOnly`, and those of [`once`].
+/// `RepositoryNotFound`, `RepositoryReadOnly`, `RequestInProgress`, `OutcomeUnknown`.
 pub async fn delete_repository(ops: &Ops, caller: &Caller, id: &CallId, repository: &RepositoryId) -> Result<()> {
     once(ops, caller, id, &Call { caller, repository }).await
 }

@@ -11,7 +11,7 @@ use lakeport_types::{RepositoryId, TagName};
 /// Deletes a tag.
 ///
 /// # Errors
-/// `RefNotFound`, `RepositoryNotFound`, and those of [`once`].
+/// `RefNotFound`, `RepositoryNotFound`, `RequestInProgress`, `OutcomeUnknown`.
 pub async fn delete_tag(
     ops: &Ops,
     caller: &Caller,

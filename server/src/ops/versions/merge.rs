@@ -27,7 +27,7 @@ pub struct MergeRequest {
 /// Merges a ref into a branch. Returns the new head.
 ///
 /// # Errors
-/// `MergeConflict`, `NoChanges`, `BaseDirty`, `HookRejected`, `RefNotFound`, and those of [`once`].
+/// `MergeConflict`, `NoChanges`, `BaseDirty`, `HookRejected`, `RefNotFound`, `RequestInProgress`, `OutcomeUnknown`.
 pub async fn merge(ops: &Ops, caller: &Caller, id: &CallId, request: &MergeRequest) -> Result<String> {
     check_metadata(&request.merge.metadata)?;
     if request.source.as_str().starts_with(lakeport_types::TRANSACTION_BRANCH_PREFIX) {

@@ -23,7 +23,7 @@ pub enum Reset {
 /// Discards uncommitted changes of a branch, or moves it to another commit.
 ///
 /// # Errors
-/// `RefNotFound`, `BranchProtected`, `RepositoryNotFound`, `ReservedName`, and those of [`once`].
+/// `RefNotFound`, `BranchProtected`, `RepositoryNotFound`, `ReservedName`, `RequestInProgress`, `OutcomeUnknown`.
 pub async fn reset(
     ops: &Ops,
     caller: &Caller,

@@ -32,7 +32,7 @@ pub struct NewRevert {
 /// Reverts a commit on a branch, or in a transaction, which stays open.
 ///
 /// # Errors
-/// `MergeConflict`, `NoChanges`, `BaseDirty`, `RefNotFound`, those of the place, and those of [`once`].
+/// `MergeConflict`, `NoChanges`, `BaseDirty`, `RefNotFound`, those of the place, `RequestInProgress`, `OutcomeUnknown`.
 pub async fn revert(ops: &Shared, caller: &Caller, id: &CallId, place: &Place, new: &NewRevert) -> Result<Commit> {
     check_metadata(&new.metadata)?;
     let writing = ops.writing(caller, place).await?;
