@@ -28,10 +28,10 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tonic_health::server::HealthReporter;
 
-/// How long what callers are told at the end may be on its way.
-const LAST_WORDS: Duration = Duration::from_secs(1);
+/// Time for the last responses to reach their callers after the drain.
+const LAST_RESPONSES: Duration = Duration::from_secs(1);
 
-/// A server whose parts are there, and which does not listen yet.
+/// A configured server that does not listen yet.
 pub struct App {
     config: Config,
     ops: Ops,
@@ -39,34 +39,34 @@ pub struct App {
     metrics: PrometheusHandle,
 }
 
-/// The lake of its own.
+/// An embedded lake and its listeners.
 struct EmbeddedLake {
     lake: Arc<lakeport_embedded::Lake>,
-    /// For this process, and for others where that is asked for.
+    /// The listener for this process, and then the one for others, if configured.
     serving: Vec<ServingLake>,
 }
 
-/// A server that answers.
+/// A running server.
 pub struct Serving {
     ops: Shared,
     lake: Option<EmbeddedLake>,
     health: HealthReporter,
     admission: Admission,
     activity: Activity,
-    /// Ends the accept loops; open connections finish.
+    /// Ends the accept loops. Open connections continue.
     stop: CancellationToken,
     connections: TaskTracker,
-    /// Calls leave tasks on them that outlive their connections.
+    /// Tasks of calls run on them longer than the connections.
     _workers: Workers,
-    /// Gone before nobody listens there any more, and others can.
+    /// Deleted before the address becomes free for others.
     address_file: Option<AddressFile>,
-    /// Given back behind the close of the store.
+    /// Released after the store is closed.
     _claim: Claim,
-    /// Where gRPC is served.
+    /// Address of gRPC.
     pub address: Address,
-    /// Where probes and metrics are served, if they are.
+    /// Address of probes and metrics, if configured.
     pub admin_address: Option<SocketAddr>,
-    /// Where the REST API of the embedded lake is served to others.
+    /// Address of the REST API of the embedded lake for others, if configured.
     pub embedded_address: Option<SocketAddr>,
 }
 
@@ -74,15 +74,15 @@ impl App {
     /// Opens the lake and the store.
     ///
     /// # Errors
-    /// When one of them cannot be opened.
+    /// One of them cannot be opened.
     pub async fn build(config: Config, metrics: PrometheusHandle) -> Result<Self, BoxError> {
         Self::with_faults(config, metrics, Faults::default()).await
     }
 
-    /// The same, with faults armed in the embedded lake. For tests: a server never does that.
+    /// Opens the lake and the store, with faults in the embedded lake. For tests.
     ///
     /// # Errors
-    /// As [`build`](Self::build).
+    /// Those of [`build`](Self::build).
     pub async fn with_faults(config: Config, metrics: PrometheusHandle, faults: Faults) -> Result<Self, BoxError> {
         private_folder(&config.data_dir)?;
         let (lake, url, credentials) = match &config.lake {
@@ -129,7 +129,7 @@ impl App {
         Ok(Self { config, ops, lake, metrics })
     }
 
-    /// What runs a call, for who needs no listener.
+    /// Returns the context of calls, for users without a listener.
     pub fn ops(&self) -> &Ops {
         &self.ops
     }
@@ -139,7 +139,7 @@ impl App {
         close(&self.ops, self.lake).await;
     }
 
-    /// Takes other spans than a lakeFS under load asks for. For tests.
+    /// Replaces the timeouts and intervals. For tests.
     #[must_use]
     pub fn timed(mut self, timing: Timing) -> Self {
         self.ops.timing = timing;
@@ -150,7 +150,7 @@ impl App {
     /// Listens, and starts the janitor.
     ///
     /// # Errors
-    /// When another server has the store, or an address cannot be listened on.
+    /// Another server uses the store, or an address cannot be listened on.
     pub async fn serve(self) -> Result<Serving, BoxError> {
         let claim = self.ops.store.claim().await?;
         let listener = Listener::bind(&self.config.listen).await.map_err(cannot_listen(&self.config.listen))?;
@@ -175,12 +175,12 @@ impl App {
             let (listener, admin) = (Listener::Tcp(listener), admin::routes(ops.clone(), self.metrics));
             tasks.spawn(listen::accept(listener, admin, workers.clone(), stop.clone(), tasks.clone()));
         }
-        // Before the janitor looks for the first time.
+        // Before the first round of the janitor, so that a downtime extends the transactions first.
         ops.store.beat().await?;
         ops.tasks.spawn(janitor::beats(ops.clone(), ops.stopping.clone()));
         ops.tasks.spawn(janitor::run(ops.clone(), ops.stopping.clone()));
         if !ops.is_embedded {
-            ops.tasks.spawn(first_look(ops.clone()));
+            ops.tasks.spawn(check_lakefs(ops.clone()));
         }
         if let Some(lake) = &self.lake {
             let (lake, stopping) = (Arc::clone(&lake.lake), ops.stopping.clone());
@@ -207,17 +207,17 @@ impl App {
 }
 
 impl Serving {
-    /// What runs a call, for tests that look behind the border.
+    /// Returns the context of calls, for tests that inspect it.
     pub fn ops(&self) -> &Shared {
         &self.ops
     }
 
-    /// Returns once no call has been under way for so long, and no transaction is open. Connections that do nothing do not count.
-    pub async fn unneeded(&self, span: Duration) {
-        idle::unneeded(&self.ops, &self.activity, span).await;
+    /// Waits until no call has run for `span` and no transaction is open. Connections without calls do not count.
+    pub async fn idle(&self, span: Duration) {
+        idle::idle(&self.ops, &self.activity, span).await;
     }
 
-    /// Ends in order: not ready, GOAWAY, calls finish, commits finish, the janitor stops, the store and the lake close.
+    /// Stops: readiness ends, clients get GOAWAY, calls and commits finish, the janitor stops, and the store and the lake close.
     pub async fn drain(mut self, limit: Duration) {
         drop(self.address_file.take());
         self.ops.stopping.cancel();
@@ -233,10 +233,10 @@ impl Serving {
         };
         if tokio::time::timeout(limit, finished).await.is_err() {
             tracing::warn!(
-                "calls were still under way at the end of the drain, and are cut; commits go on at the next start"
+                "the drain timed out: the remaining calls are cancelled, and their commits continue after the next start"
             );
             self.admission.end_all();
-            let _ = tokio::time::timeout(LAST_WORDS, self.connections.wait()).await;
+            let _ = tokio::time::timeout(LAST_RESPONSES, self.connections.wait()).await;
         }
         close(&self.ops, self.lake).await;
     }
@@ -252,14 +252,14 @@ async fn close(ops: &Ops, lake: Option<EmbeddedLake>) {
     }
 }
 
-/// Says at once what every call would say: a lakeFS that is away, or does not take the service's account.
-async fn first_look(ops: Shared) {
+/// Logs at startup if lakeFS is unavailable or rejects the service account: all calls would fail then.
+async fn check_lakefs(ops: Shared) {
     if let Err(error) = ops.service.user().await {
-        tracing::warn!(%error, "lakeFS does not answer to the service's account: calls are refused until it does");
+        tracing::warn!(%error, "lakeFS is unavailable or rejects the service account: calls fail until this is fixed");
     }
 }
 
-/// The folder for everything, which holds the secret of the lake of its own.
+/// Creates the data folder. Only its owner can read it, since it contains the secret of the embedded lake.
 fn private_folder(dir: &Path) -> Result<(), BoxError> {
     let mut folder = std::fs::DirBuilder::new();
     #[cfg(unix)]
@@ -267,7 +267,7 @@ fn private_folder(dir: &Path) -> Result<(), BoxError> {
     folder.recursive(true).create(dir).map_err(|error| format!("--data-dir {}: {error}", dir.display()).into())
 }
 
-/// Whether a server cannot start because another one has its transactions.
+/// Returns whether a server cannot start because another one uses its store.
 pub fn is_in_use(error: &BoxError) -> bool {
     matches!(error.downcast_ref(), Some(lakeport_transactions::Error::InUse(_)))
 }
@@ -282,12 +282,12 @@ async fn bind(address: SocketAddr) -> Result<TcpListener, BoxError> {
 
 fn cannot_listen(address: &impl Display) -> impl FnOnce(io::Error) -> BoxError {
     move |error| {
-        format!("cannot listen on {address}: {error} (--listen, --admin-listen and --embedded-listen name others)")
+        format!("cannot listen on {address}: {error} (choose another one with --listen, --admin-listen or --embedded-listen)")
             .into()
     }
 }
 
-/// Opens the lake in the data folder and serves it: to this process on a port of its own, and to others where that is asked for.
+/// Opens the lake in the data folder and serves it: to this process on a free port, and to others on `listen`.
 async fn open_lake(
     data_dir: &Path,
     listen: Option<SocketAddr>,
@@ -305,7 +305,7 @@ async fn open_lake(
 
 fn session_url(config: &Config) -> String {
     match &config.session_store {
-        // A file that is not there is made, unless the URL says how to open it.
+        // A missing file is created, unless the URL has its own options.
         Some(url) if url.reveal().starts_with("sqlite:") && !url.reveal().contains('?') => {
             format!("{}?mode=rwc", url.reveal())
         }

@@ -1,6 +1,6 @@
-//! The edge: everything that a call passes before and after its handler, as one straight line.
+//! The edge: all steps of a call before and after its handler, in one place.
 //!
-//! The steps stand in `Calls::handle` and `Calls::serve`, in their order, each with the reason for its place.
+//! `Calls::handle` and `Calls::serve` run the steps. A comment on each gives the reason for its position.
 
 mod activity;
 mod admission;
@@ -110,7 +110,7 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        // The browser's word first: a page of another site must not reach anything.
+        // The origin first: a page of another site must not reach any other step.
         let origin = match self.origins.check(request.headers()) {
             Origin::None => None,
             Origin::Allowed(origin) => Some(origin),
@@ -137,7 +137,7 @@ where
 }
 
 impl Edge {
-    /// gRPC over HTTP/2 goes straight to the calls; gRPC-Web is translated, and any other request is refused.
+    /// Serves gRPC over HTTP/2, translates gRPC-Web, and refuses any other request.
     fn route<B>(&mut self, request: Request<B>) -> Served<Body>
     where
         B: RequestBody,
@@ -199,7 +199,7 @@ impl Calls {
         response
     }
 
-    /// Everything that can refuse a call, and its handler.
+    /// Runs the checks that can refuse a call, and then its handler.
     async fn serve<B>(
         &self,
         method: &'static Method,

@@ -245,7 +245,7 @@ impl From<lakefs::Error> for Error {
             lakefs::Kind::BytesGone => Kind::Corrupt,
             lakefs::Kind::Unsupported => Kind::Unsupported,
             lakefs::Kind::Contended | lakefs::Kind::Unavailable => Kind::LakefsUnavailable,
-            lakefs::Kind::Nonsense => Kind::Internal,
+            lakefs::Kind::UnexpectedResponse => Kind::Internal,
             lakefs::Kind::BodyFailed => Kind::WriteIncomplete,
         };
         Self::new(kind, format!("lakeFS: {error}")).caused_by(error)

@@ -9,7 +9,7 @@ use std::time::Duration;
 const CHECK_INTERVAL: Duration = Duration::from_secs(5);
 
 /// Returns once no call has been in flight for `span`, and no transaction is open or being committed.
-pub async fn unneeded(ops: &Ops, activity: &Activity, span: Duration) {
+pub async fn idle(ops: &Ops, activity: &Activity, span: Duration) {
     loop {
         activity.idle_for(span).await;
         match ops.store.tally().await {

@@ -62,7 +62,7 @@ async fn serve(config: Config) -> Result<(), BoxError> {
 async fn shutdown_reason(serving: &Serving, exit_when_idle: Option<Duration>) -> Result<&'static str, BoxError> {
     let idle = async {
         match exit_when_idle {
-            Some(span) => serving.unneeded(span).await,
+            Some(span) => serving.idle(span).await,
             None => std::future::pending().await,
         }
     };

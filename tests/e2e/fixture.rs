@@ -133,7 +133,7 @@ impl Server {
 
     /// Waits until the server has had no calls for `span` and no transaction is open.
     pub(crate) async fn wait_until_idle(&self, span: Duration) {
-        self.serving.as_ref().unwrap().unneeded(span).await;
+        self.serving.as_ref().unwrap().idle(span).await;
     }
 
     /// Shuts down the server as SIGTERM does, with a limit of 10 s.

@@ -18,7 +18,7 @@ impl Credentials {
 
     /// Creates credentials from the `Authorization` header of a caller. Returns `None` if the scheme is neither Basic nor
     /// Bearer, or if nothing follows the scheme.
-    pub fn passed_on(authorization: &HeaderValue) -> Option<Self> {
+    pub fn from_header(authorization: &HeaderValue) -> Option<Self> {
         let (scheme, rest) = authorization.to_str().ok()?.split_once(' ')?;
         let is_known = ["basic", "bearer"].contains(&scheme.to_ascii_lowercase().as_str());
         (is_known && !rest.trim().is_empty()).then(|| Self::sensitive(authorization.clone()))
@@ -65,7 +65,7 @@ mod tests {
     fn only_basic_and_bearer_credentials_are_passed_on() {
         for (header, accepted) in [("Basic abc", true), ("bearer abc", true), ("Digest abc", false), ("Basic ", false)]
         {
-            assert_eq!(Credentials::passed_on(&HeaderValue::from_static(header)).is_some(), accepted, "{header}");
+            assert_eq!(Credentials::from_header(&HeaderValue::from_static(header)).is_some(), accepted, "{header}");
         }
     }
 }

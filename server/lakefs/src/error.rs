@@ -38,7 +38,7 @@ pub enum Kind {
     NotFound,
     /// A branch, tag or repository with this name exists, or a ref of another kind has the name.
     AlreadyExists,
-    /// A create-only write found an object at its path. The object may come from this same write: see [`Retry::Look`].
+    /// A create-only write found an object at its path. The object may come from this same write: see [`Retry::Ambiguous`].
     ObjectExists,
     /// A hook of the repository rejected the change.
     HookRejected,
@@ -72,7 +72,7 @@ pub enum Kind {
     /// lakeFS is unreachable, overloaded or too slow, or had an internal error.
     Unavailable,
     /// The server is not a lakeFS, or not a version that this client supports.
-    Nonsense,
+    UnexpectedResponse,
     /// The body of an upload ended with an error. That error is the source of this one.
     BodyFailed,
 }
@@ -85,7 +85,7 @@ pub enum Retry {
     /// The call had no effect, and a retry may succeed.
     Safe,
     /// The outcome is unknown: the call may have had its effect. Check the state before a retry.
-    Look,
+    Ambiguous,
 }
 
 /// Effect of a call, which determines the [`Retry`] of its errors.
@@ -129,7 +129,7 @@ impl Error {
 
     /// Returns whether the outcome is unknown: the call may have had its effect.
     pub fn is_ambiguous(&self) -> bool {
-        self.retry == Retry::Look
+        self.retry == Retry::Ambiguous
     }
 
     /// Returns the first error of type `T` in the chain of causes.
@@ -151,7 +151,7 @@ impl Error {
 
     /// Creates the error for a call whose connection could not be opened, or closed before the end of the response.
     pub(crate) fn transport(effect: Effect, was_sent: bool, error: impl Into<BoxError>) -> Self {
-        let retry = if was_sent && effect != Effect::Read { Retry::Look } else { Retry::Safe };
+        let retry = if was_sent && effect != Effect::Read { Retry::Ambiguous } else { Retry::Safe };
         let error = error.into();
         let message = match was_sent {
             true => "the connection to lakeFS closed before the response was complete".to_owned(),
@@ -163,14 +163,14 @@ impl Error {
 
     /// Creates the error for a call without a response within the timeout `after`.
     pub(crate) fn timeout(effect: Effect, after: Duration) -> Self {
-        let retry = if effect == Effect::Read { Retry::Safe } else { Retry::Look };
+        let retry = if effect == Effect::Read { Retry::Safe } else { Retry::Ambiguous };
         Self::new(Kind::Unavailable, retry, format!("lakeFS did not respond within {} s", after.as_secs()))
     }
 
     /// Creates the error for a response that no supported lakeFS sends.
     pub(crate) fn nonsense(effect: Effect, what: impl Into<String>) -> Self {
-        let retry = if effect == Effect::Read { Retry::Never } else { Retry::Look };
-        Self::new(Kind::Nonsense, retry, what)
+        let retry = if effect == Effect::Read { Retry::Never } else { Retry::Ambiguous };
+        Self::new(Kind::UnexpectedResponse, retry, what)
     }
 
     /// Creates the error for an error response of lakeFS.
@@ -190,11 +190,11 @@ impl Error {
         let kind = kind(status, &message);
         let retry = match (kind, effect, status) {
             (Kind::Unavailable, Effect::Read, _) => Retry::Safe,
-            (Kind::Unavailable, ..) => Retry::Look,
-            (Kind::Contended, Effect::Write, _) => Retry::Look,
+            (Kind::Unavailable, ..) => Retry::Ambiguous,
+            (Kind::Contended, Effect::Write, _) => Retry::Ambiguous,
             (Kind::Contended, ..) => Retry::Safe,
             // During a concurrent commit, a create-only write may find the object that it wrote itself.
-            (Kind::ObjectExists, ..) => Retry::Look,
+            (Kind::ObjectExists, ..) => Retry::Ambiguous,
             _ => Retry::Never,
         };
         Self::new(kind, retry, message)
@@ -220,7 +220,7 @@ impl Error {
                 Self::new(Kind::InvalidArgument, Retry::Never, message)
             }
             None if status.is_server_error() || status.as_u16() == 499 || status == StatusCode::TOO_MANY_REQUESTS => {
-                let retry = if effect == Effect::Read { Retry::Safe } else { Retry::Look };
+                let retry = if effect == Effect::Read { Retry::Safe } else { Retry::Ambiguous };
                 Self::new(Kind::Unavailable, retry, format!("lakeFS returned {status}"))
             }
             None => Self::nonsense(effect, format!("lakeFS returned {status}: {text:?}")),
@@ -263,7 +263,7 @@ fn kind(status: StatusCode, message: &str) -> Kind {
         500 if message.ends_with("can't create a branch without commit") => Kind::InvalidArgument,
         501 => Kind::Unsupported,
         499..=599 => Kind::Unavailable,
-        _ => Kind::Nonsense,
+        _ => Kind::UnexpectedResponse,
     }
 }
 
@@ -307,11 +307,11 @@ mod tests {
             (Write, 404, "branch 'b' not found", (Kind::BranchNotFound, Retry::Never)),
             (Read, 404, "not found", (Kind::NotFound, Retry::Never)),
             (Version, 404, "update branch main: get commit by ref x: not found", (Kind::NotFound, Retry::Never)),
-            (Write, 429, "Too many attempts, try again later", (Kind::Contended, Retry::Look)),
+            (Write, 429, "Too many attempts, try again later", (Kind::Contended, Retry::Ambiguous)),
             (Version, 429, "Too many attempts, try again later", (Kind::Contended, Retry::Safe)),
-            (Version, 500, "predicate failed", (Kind::Unavailable, Retry::Look)),
+            (Version, 500, "predicate failed", (Kind::Unavailable, Retry::Ambiguous)),
             (Read, 500, "internal server error", (Kind::Unavailable, Retry::Safe)),
-            (Write, 412, "path already exists", (Kind::ObjectExists, Retry::Look)),
+            (Write, 412, "path already exists", (Kind::ObjectExists, Retry::Ambiguous)),
             (Write, 403, "read-only repository", (Kind::RepositoryReadOnly, Retry::Never)),
             (Version, 403, "cannot delete repository default branch", (Kind::DefaultBranch, Retry::Never)),
             (Read, 404, "repository not found", (Kind::RepositoryNotFound, Retry::Never)),
@@ -321,7 +321,7 @@ mod tests {
             (Read, 416, "bad index", (Kind::RangeNotSatisfiable, Retry::Never)),
             (Read, 501, "not implemented", (Kind::Unsupported, Retry::Never)),
             (Read, 503, "slow down", (Kind::Unavailable, Retry::Safe)),
-            (Write, 503, "slow down", (Kind::Unavailable, Retry::Look)),
+            (Write, 503, "slow down", (Kind::Unavailable, Retry::Ambiguous)),
             (
                 Version,
                 412,
@@ -344,10 +344,10 @@ mod tests {
         use Effect::{Read, Version};
         assert_eq!(refused(Version, 409, "{\"reference\":\"\"}\n"), (Kind::MergeConflict, Retry::Never));
         // A 404 of lakeFS has a message. A 404 without one comes from a proxy, and does not show that the object is missing.
-        assert_eq!(refused(Read, 404, "<html>"), (Kind::Nonsense, Retry::Never));
-        assert_eq!(refused(Version, 404, ""), (Kind::Nonsense, Retry::Look));
-        assert_eq!(refused(Version, 502, "<html>"), (Kind::Unavailable, Retry::Look));
-        assert_eq!(refused(Version, 499, ""), (Kind::Unavailable, Retry::Look));
-        assert_eq!(refused(Read, 302, ""), (Kind::Nonsense, Retry::Never));
+        assert_eq!(refused(Read, 404, "<html>"), (Kind::UnexpectedResponse, Retry::Never));
+        assert_eq!(refused(Version, 404, ""), (Kind::UnexpectedResponse, Retry::Ambiguous));
+        assert_eq!(refused(Version, 502, "<html>"), (Kind::Unavailable, Retry::Ambiguous));
+        assert_eq!(refused(Version, 499, ""), (Kind::Unavailable, Retry::Ambiguous));
+        assert_eq!(refused(Read, 302, ""), (Kind::UnexpectedResponse, Retry::Never));
     }
 }

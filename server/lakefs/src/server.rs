@@ -44,7 +44,7 @@ impl Lakefs {
     /// Returns the version of the lakeFS server.
     ///
     /// # Errors
-    /// `Unauthenticated`; `Nonsense` if the server is not a lakeFS.
+    /// `Unauthenticated`; `UnexpectedResponse` if the server is not a lakeFS.
     pub async fn server_version(&self) -> Result<Version> {
         self.get(Target::new("/config/version")).idempotent().await?.json()
     }

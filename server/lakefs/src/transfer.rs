@@ -71,7 +71,7 @@ impl Lakefs {
     /// end, the range extends to the end of the object. An empty object has no valid ranges: download it without a range.
     ///
     /// # Errors
-    /// `NotFound` for the object and for the ref, `RepositoryNotFound`, `RangeNotSatisfiable`, `BytesGone`; `Nonsense` if the
+    /// `NotFound` for the object and for the ref, `RepositoryNotFound`, `RangeNotSatisfiable`, `BytesGone`; `UnexpectedResponse` if the
     /// response is not the requested range.
     pub async fn download(
         &self,
@@ -140,7 +140,7 @@ impl Lakefs {
     /// # Errors
     /// `BodyFailed` if the body returned an error; `ObjectExists` if a create-only write found an object, which may come
     /// from this same call; `BranchNotFound`, `BranchProtected`, `RepositoryReadOnly`, `RepositoryNotFound`. After an error
-    /// with `Retry::Look`, the object may have been written.
+    /// with `Retry::Ambiguous`, the object may have been written.
     pub async fn upload(
         &self,
         repository: &RepositoryId,

@@ -100,7 +100,7 @@ mod tests {
         let service = client.acting_as(Credentials::key_pair("service", "secret"));
         let access = Access::Token(Token::new("0123456789abcdef"));
         let claim = |header: &'static str| {
-            let credentials = Credentials::passed_on(&http::HeaderValue::from_static(header));
+            let credentials = Credentials::from_header(&http::HeaderValue::from_static(header));
             access.claim(credentials, &client, &service).map(|claim| claim.lakefs.is_same_account(&service))
         };
         assert!(claim("Bearer 0123456789abcdef").unwrap() && claim("bearer 0123456789abcdef").unwrap());

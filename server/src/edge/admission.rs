@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 const QUEUE: Duration = Duration::from_millis(50);
 /// Step of the wait for a permit of the caller's own share.
 const STEP: Duration = Duration::from_millis(5);
-/// A stream without a byte for this long is stalled.
+/// A stream that moves no bytes for this time is stalled.
 const STALLED: Duration = Duration::from_secs(30);
 /// Timeout for the message of a request that is not a stream.
 const REQUEST: Duration = Duration::from_secs(60);
@@ -182,7 +182,7 @@ impl Admission {
     }
 }
 
-/// Why a stalled call has to end now, if it has to.
+/// Returns the error that ends a stalled call now, if its time is up.
 fn expiry(class: Class, transfer: &Transfer) -> Option<Kind> {
     let span = transfer.stalled_for()?;
     let is_stream = class == Class::Write;
@@ -277,7 +277,7 @@ mod tests {
         );
         drop((held, others));
         assert!(admission.admit(&greedy, Class::Read).await.is_ok());
-        assert!(admission.calls().held.is_empty(), "a holder without permits is remembered");
+        assert!(admission.calls().held.is_empty(), "a holder without permits is still listed");
     }
 
     #[tokio::test(start_paused = true)]

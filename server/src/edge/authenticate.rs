@@ -10,11 +10,11 @@ use lakeport_lakefs::Credentials;
 /// Returns the caller of a request.
 ///
 /// # Errors
-/// `Unauthenticated`; `LakefsUnavailable` if lakeFS cannot say who the caller is.
+/// `Unauthenticated`; `LakefsUnavailable` if lakeFS cannot identify the caller.
 pub(super) async fn caller(ops: &Ops, headers: &HeaderMap) -> Result<Caller> {
     let credentials = match headers.get(AUTHORIZATION) {
         None => None,
-        Some(header) => Some(Credentials::passed_on(header).ok_or_else(|| {
+        Some(header) => Some(Credentials::from_header(header).ok_or_else(|| {
             let message =
                 "the authorization header is invalid: send Basic with a key pair of lakeFS, or Bearer with a token";
             Error::new(Kind::Unauthenticated, message)

@@ -155,8 +155,8 @@ impl Method {
         METHODS.iter().chain(INTERNAL).chain([&OTHER])
     }
 
-    /// `<service>/<method>`, as metrics and logs name it. Unknown paths share one name: callers can send any path, and each label costs
-    /// memory for ever.
+    /// `<service>/<method>`, as in metrics and logs. All unknown paths share one name: a caller can send any path, and a label of a
+    /// metric is never deleted.
     pub fn name(&self) -> &'static str {
         &self.path[1..]
     }

@@ -38,17 +38,20 @@ fn decode(request: DiffRequest) -> Result<(Place, DiffTarget, Prefix)> {
     let right: Option<Ref> = fields.optional("right_ref", request.right_ref);
     let is_uncommitted = mode == Some(DiffMode::Uncommitted);
     if is_uncommitted && right.is_some() {
-        fields.wrong("right_ref", "must be empty where the mode is uncommitted");
+        fields.wrong("right_ref", "must be empty for mode uncommitted");
     }
     let in_transaction = place.as_ref().is_some_and(|place| place.transaction_id().is_some());
     if !is_uncommitted && right.is_none() && !in_transaction {
-        fields.wrong("right_ref", "is empty: name what to compare ref with");
+        fields.wrong("right_ref", "is empty: set the ref to compare with");
     }
     if right.is_some() && in_transaction {
-        fields.wrong("right_ref", "must be empty in a transaction, which is the right side itself");
+        fields.wrong("right_ref", "must be empty with a transaction_id: the transaction is the right side");
     }
     if in_transaction && matches!(mode, Some(DiffMode::TwoDot | DiffMode::ThreeDot)) {
-        fields.wrong("mode", "must be empty or uncommitted in a transaction, which is compared with where it began");
+        fields.wrong(
+            "mode",
+            "must be empty or uncommitted with a transaction_id: a transaction is compared with its base commit",
+        );
     }
     let (place, (prefix, mode)) = fields.done(place.zip(prefix.zip(mode)))?;
     let target = match (mode, right) {

@@ -13,9 +13,9 @@ use lakeport_types::{ObjectPath, Prefix};
 use std::fmt::Display;
 use std::ops::RangeInclusive;
 
-/// Unix seconds of times that can be written down.
+/// Unix seconds of the years 1 to 9999, the range of `Timestamp`.
 const YEARS: RangeInclusive<i64> = -62_135_596_800..=253_402_300_799;
-/// Bytes of the paths, and of the prefixes, that one request looks for.
+/// Maximum number of bytes of the paths, and of the prefixes, of a request: they are in one URL.
 const MAX_FILTER_BYTES: usize = 16 << 10;
 
 pub(crate) async fn log(
@@ -50,15 +50,14 @@ pub(crate) async fn log(
     Ok(messages.try_flatten().map_ok(|commits| LogResponse { commits }))
 }
 
-/// Paths or prefixes to look for.
+/// Parses paths or prefixes.
 fn filters<T>(fields: &mut Fields, name: &str, given: Vec<String>) -> Vec<String>
 where
     T: TryFrom<String> + Display,
     T::Error: Display,
 {
-    // They stand in one URL.
     if given.iter().map(String::len).sum::<usize>() > MAX_FILTER_BYTES {
-        fields.wrong(name, format!("has more than {MAX_FILTER_BYTES} bytes in all: ask for fewer at once"));
+        fields.wrong(name, format!("has more than {MAX_FILTER_BYTES} bytes in total: send fewer"));
         return Vec::new();
     }
     let parsed = given.into_iter().enumerate().map(|(at, text)| fields.parse::<T>(&format!("{name}[{at}]"), text));

@@ -18,7 +18,7 @@ pub(crate) async fn reset(ops: &Shared, caller: &Caller, mut request: ResetReque
     let request_id = take(&mut request.request_id);
     let id = call_id(&mut fields, request_id, &request);
     if !is_clear {
-        fields.wrong("target_ref", "goes with neither path nor prefix, and these not with each other: set one at most");
+        fields.wrong("target_ref", "excludes path and prefix, and these exclude each other: set at most one");
     }
     let named = branch_of(&mut fields, request.repository, ("ref", request.r#ref));
     let target = fields.optional("target_ref", request.target_ref);

@@ -16,18 +16,18 @@ use lakeport_types::{Prefix, Ref};
 pub enum DiffTarget {
     /// Two refs as they are.
     TwoDot(Ref),
-    /// What a ref changed since the two parted.
+    /// The changes of a ref since the common ancestor.
     ThreeDot(Ref),
-    /// What is uncommitted.
+    /// Uncommitted changes.
     Uncommitted,
-    /// What a transaction changed since it began, committed or not.
+    /// All changes of a transaction, committed or not.
     Transaction,
 }
 
-/// Begins a comparison. In a transaction, the left side is its base commit and the right side its branch.
+/// Starts a comparison. In a transaction, the left side is its base commit and the right side its branch.
 ///
 /// # Errors
-/// Those of the place; `RefNotABranch` for what is uncommitted on no branch.
+/// Those of the place; `RefNotABranch` for uncommitted changes of a ref that is not a branch.
 pub async fn diff(
     ops: &Ops,
     caller: &Caller,
@@ -44,7 +44,7 @@ pub async fn diff(
             let right = ops.reading(caller, place).await?;
             let base = right.transaction.as_ref().map(base_of).transpose()?.map(Ref::from);
             let left = Reading { reference: base.unwrap_or_else(|| right.reference.clone()), ..right.clone() };
-            // With what is not committed in it yet, where it takes writes.
+            // With uncommitted changes, if the transaction is not read-only.
             let right = match &right.transaction {
                 Some(row) if row.state == State::Open && !row.options.read_only => Ref::staged(&row.branch),
                 _ => right.reference,

@@ -7,7 +7,7 @@ use crate::ops::versions::refusals::branch_refused;
 use lakeport_lakefs::Branch;
 use lakeport_types::{BranchName, RepositoryId};
 
-/// A branch.
+/// Returns a branch.
 ///
 /// # Errors
 /// `RefNotFound`, `RefNotABranch`, `RepositoryNotFound`.

@@ -6,7 +6,7 @@ use crate::ops::context::Ops;
 use crate::ops::place::Place;
 use lakeport_lakefs::Commit;
 
-/// The commit that a place names.
+/// Returns the commit of a ref or transaction.
 ///
 /// # Errors
 /// `RefNotFound`, `RepositoryNotFound`, and those of the place.

@@ -7,7 +7,7 @@ use crate::ops::versions::refusals::repository_refused;
 use lakeport_lakefs::Repository;
 use lakeport_types::RepositoryId;
 
-/// A repository.
+/// Returns a repository.
 ///
 /// # Errors
 /// `RepositoryNotFound`.

@@ -7,7 +7,7 @@ use crate::ops::versions::refusals::tag_refused;
 use lakeport_lakefs::Tag;
 use lakeport_types::{RepositoryId, TagName};
 
-/// A tag.
+/// Returns a tag.
 ///
 /// # Errors
 /// `RefNotFound`, `RepositoryNotFound`.

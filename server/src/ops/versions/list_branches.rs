@@ -7,7 +7,7 @@ use crate::ops::versions::refusals::branch_refused;
 use lakeport_lakefs::{Branch, Page};
 use lakeport_types::RepositoryId;
 
-/// Branches by name, without those of transactions, which are hidden.
+/// Lists branches by name. Those of transactions are hidden.
 ///
 /// # Errors
 /// `RepositoryNotFound`.

@@ -5,10 +5,10 @@ use crate::error::Result;
 use crate::ops::context::Ops;
 use lakeport_lakefs::{Page, Repository};
 
-/// Repositories by name.
+/// Lists repositories by name.
 ///
 /// # Errors
-/// As every call.
+/// Those of every call.
 pub async fn list_repositories(
     _ops: &Ops,
     caller: &Caller,

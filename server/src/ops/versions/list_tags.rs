@@ -7,7 +7,7 @@ use crate::ops::versions::refusals::tag_refused;
 use lakeport_lakefs::{Page, Tag};
 use lakeport_types::RepositoryId;
 
-/// Tags by name.
+/// Lists tags by name.
 ///
 /// # Errors
 /// `RepositoryNotFound`.

@@ -9,12 +9,12 @@ use crate::ops::reading::Reading;
 use lakeport_lakefs::{self as lakefs, Commit, LogQuery};
 use lakeport_types::Ref;
 
-/// Which part of a history.
+/// Selection of commits.
 #[derive(Debug, Clone, Default)]
 pub struct LogTarget {
-    /// Commits at most; 0: all.
+    /// Maximum number of commits. 0: all.
     pub limit: u64,
-    /// First parents alone.
+    /// Follow only first parents.
     pub first_parent: bool,
     /// Only commits that changed one of these.
     pub paths: Vec<String>,
@@ -22,14 +22,14 @@ pub struct LogTarget {
     pub prefixes: Vec<String>,
     /// Only commits of this time or later, in Unix seconds.
     pub since: Option<i64>,
-    /// The last commit to show.
+    /// The last commit of the selection.
     pub stop_at: Option<Ref>,
 }
 
-/// What lakeFS gives at once.
+/// Maximum page size of lakeFS.
 const PAGE: usize = 1000;
 
-/// A history under way.
+/// A history that is being read.
 pub struct History {
     caller: Caller,
     reading: Reading,
@@ -38,7 +38,7 @@ pub struct History {
     is_done: bool,
 }
 
-/// Begins a history, newest first.
+/// Starts to read a history, newest commit first.
 ///
 /// # Errors
 /// Those of the place.
@@ -58,7 +58,7 @@ pub async fn log(ops: &Ops, caller: &Caller, place: &Place, target: LogTarget) -
 }
 
 impl History {
-    /// The next commits; `None` behind the last.
+    /// Returns the next commits, or `None` at the end.
     ///
     /// # Errors
     /// `RefNotFound`, `RepositoryNotFound`.
@@ -87,7 +87,7 @@ impl History {
 }
 
 impl History {
-    /// The commit to stop at, if that is what is not there.
+    /// Returns the error for a missing commit to stop at, if it is the cause.
     async fn missing_stop(&self, error: &lakefs::Error) -> Option<Error> {
         let stop_at = self.query.stop_at.as_ref().filter(|_| error.kind() == lakefs::Kind::NotFound)?;
         let repository = &self.reading.repository;

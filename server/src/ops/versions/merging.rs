@@ -63,7 +63,7 @@ pub(in crate::ops) async fn parent_refused(
     merge_refused(ops, caller, writing, commit, error).await
 }
 
-/// The branch that a merge or cherry-pick changes.
+/// Returns the branch that a merge or cherry-pick changes.
 ///
 /// # Errors
 /// `ReservedName` for the branch of a transaction.
@@ -72,7 +72,7 @@ pub(in crate::ops) fn destination(repository: &RepositoryId, branch: &BranchName
     Ok(Writing { repository: repository.clone(), branch, transaction: None })
 }
 
-/// The head of a branch before a call.
+/// Returns the head of a branch before a call.
 ///
 /// # Errors
 /// `RefNotFound`, `RefNotABranch`, `RepositoryNotFound`.
