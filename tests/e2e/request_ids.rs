@@ -142,8 +142,7 @@ fn text<T: Debug>(response: Result<Response<T>, Status>) -> Result<String, Statu
 }
 
 /// Main has the commits `one` (tagged v1) and `two`, side the commit `picked`, and dirty an uncommitted object.
-async fn server() -> Server {
-    let server = Server::with_faults().await;
+async fn prepared(server: Server) -> Server {
     server.put("a", "1").await;
     let one = server.commit("one").await;
     server.put("a", "2").await;
@@ -172,7 +171,7 @@ async fn commits(server: &Server) -> usize {
 #[tokio::test]
 async fn a_retry_returns_the_first_result() {
     for call in ALL {
-        let server = server().await;
+        let server = prepared(Server::start().await).await;
         let before = commits(&server).await;
         let first = call.run(&server, "key-1").await.unwrap_or_else(|error| panic!("{call:?}: {error:?}"));
         if call != Call::DeleteRepository {
@@ -189,7 +188,7 @@ async fn a_retry_returns_the_first_result() {
 #[tokio::test]
 async fn a_lost_response_is_found_by_its_effect() {
     for call in ALL {
-        let server = server().await;
+        let server = prepared(Server::with_faults().await).await;
         let before = commits(&server).await;
         let lost = server.arm(call.request(), Fault::ApplyThenDrop, 1);
         let first = call.run(&server, "key-1").await.unwrap_or_else(|error| panic!("{call:?}: {error:?}"));
@@ -204,7 +203,7 @@ async fn a_lost_response_is_found_by_its_effect() {
 #[tokio::test]
 async fn a_call_that_may_still_take_effect_is_in_progress() {
     for call in ALL {
-        let server = server().await;
+        let server = prepared(Server::with_faults().await).await;
         let before = commits(&server).await;
         let lost = server.arm(call.request(), Fault::Drop, 1);
         let error = call.run(&server, "key-1").await.unwrap_err();
@@ -224,7 +223,7 @@ async fn a_call_that_may_still_take_effect_is_in_progress() {
 #[tokio::test]
 async fn concurrent_calls_take_effect_once() {
     for call in [Call::CreateCommit, Call::Merge, Call::CherryPick, Call::Revert] {
-        let server = server().await;
+        let server = prepared(Server::with_faults().await).await;
         let before = commits(&server).await;
         server.arm(call.request(), Fault::Delay(Duration::from_millis(300)), 1);
         let same = || async {
@@ -246,7 +245,7 @@ async fn concurrent_calls_take_effect_once() {
 
 #[tokio::test]
 async fn a_key_belongs_to_its_parameters_and_method() {
-    let server = server().await;
+    let server = prepared(Server::start().await).await;
     Call::CreateTag.run(&server, "key-1").await.unwrap();
     for call in ALL.into_iter().filter(|call| *call != Call::CreateTag) {
         let error = call.run(&server, "key-1").await.unwrap_err();
@@ -271,7 +270,7 @@ async fn a_key_belongs_to_its_parameters_and_method() {
 
 #[tokio::test]
 async fn a_malformed_key_is_rejected() {
-    let server = server().await;
+    let server = prepared(Server::start().await).await;
     let long = "k".repeat(65);
     for key in ["a b", "é", "a/b", long.as_str()] {
         for call in ALL {
@@ -284,7 +283,7 @@ async fn a_malformed_key_is_rejected() {
 
 #[tokio::test]
 async fn a_refused_call_can_be_repeated_after_the_cause_is_fixed() {
-    let server = server().await;
+    let server = prepared(Server::start().await).await;
     Call::CreateBranch.run(&server, "").await.unwrap();
     let exists = refused(Code::AlreadyExists, "BRANCH_EXISTS");
     for _ in 0..2 {
@@ -300,7 +299,7 @@ async fn a_refused_call_can_be_repeated_after_the_cause_is_fixed() {
 /// lakeFS copies the metadata of a commit, and with it the marks of lakeport.
 #[tokio::test]
 async fn a_cherry_pick_drops_the_marks_of_the_original() {
-    let server = server().await;
+    let server = prepared(Server::start().await).await;
     let commit = CreateCommitRequest {
         repository: server.repository.clone(),
         r#ref: "dirty".into(),
@@ -332,7 +331,7 @@ async fn a_cherry_pick_drops_the_marks_of_the_original() {
 
 #[tokio::test]
 async fn a_commit_in_a_transaction_is_made_once() {
-    let server = server().await;
+    let server = prepared(Server::with_faults().await).await;
     server.begin("t").await;
     server.put_in("t", "a", "3").await.unwrap();
     let lost = server.arm(On::commit(), Fault::ApplyThenDrop, 1);
