@@ -91,7 +91,7 @@ def test_transactions(client: lakeport.Client, repo: str) -> None:
 def test_versions(client: lakeport.Client, repo: str) -> None:
     versions, files = client.versions, client.files(repo, "main")
     assert versions.repository(repo).default_branch == "main"
-    assert repo in [found.repository for found in versions.repositories(prefix=repo)]
+    assert repo in [found.name for found in versions.repositories(prefix=repo)]
     files.write("a", b"1")
     first = versions.create_commit(repo, "main", "One", metadata={"by": "me"})
     assert dict(versions.commit(repo, "main").metadata) == {"by": "me"}
@@ -104,7 +104,7 @@ def test_versions(client: lakeport.Client, repo: str) -> None:
     merged = versions.merge(repo, "side", "main", "Merge")
     assert versions.branch(repo, "main").commit_id == merged
     assert versions.create_tag(repo, "v1", "main").commit_id == merged
-    assert [tag.tag for tag in versions.tags(repo)] == ["v1"]
+    assert [tag.name for tag in versions.tags(repo)] == ["v1"]
     assert versions.tag(repo, "v1").commit_id == merged
     assert [commit.message for commit in versions.log(repo, "main", limit=3)] == ["Merge", "Two", "One"]
     undone = versions.revert(repo, "main", "main", parent=1)
@@ -117,7 +117,7 @@ def test_versions(client: lakeport.Client, repo: str) -> None:
     assert not files.exists("c")
     versions.delete_tag(repo, "v1")
     versions.delete_branch(repo, "side")
-    assert [branch.branch for branch in versions.branches(repo)] == ["main"]
+    assert [branch.name for branch in versions.branches(repo)] == ["main"]
     with pytest.raises(lakeport.ExistsError):
         versions.create_repository(repo, f"local://{repo}-again")
     versions.delete_repository(repo)

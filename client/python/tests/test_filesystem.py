@@ -334,7 +334,7 @@ def test_missing_branch_is_created_if_allowed(
         file.write("1")
     (tmp_path / "up").write_bytes(b"1")
     fs.put_file(tmp_path / "up", f"{repo}/made-c/a.txt")
-    assert [branch.branch for branch in client.versions.branches(repo)] == ["made-a", "made-b", "made-c", "main"]
+    assert [branch.name for branch in client.versions.branches(repo)] == ["made-a", "made-b", "made-c", "main"]
     strict = LakeFSFileSystem(server.url, create_branch_ok=False)
     with pytest.raises(FileNotFoundError, match="made-d"):
         strict.pipe(f"{repo}/made-d/a.txt", b"1")

@@ -219,7 +219,7 @@ def test_downloads_to_unusable_local_paths(fs: LakeFSFileSystem, repo: str, tmp_
 def test_copy_from_a_missing_ref_creates_no_branch(fs: LakeFSFileSystem, client: lakeport.Client, repo: str) -> None:
     with pytest.raises(FileNotFoundError):
         fs.cp_file(f"{repo}/none/a", f"{repo}/made/a")
-    assert [branch.branch for branch in client.versions.branches(repo)] == ["main"]
+    assert [branch.name for branch in client.versions.branches(repo)] == ["main"]
     fs.pipe(f"{repo}/main/a", b"1")
     fs.cp_file(f"{repo}/main/a", f"{repo}/made/a")
     assert fs.cat(f"{repo}/made/a") == b"1"

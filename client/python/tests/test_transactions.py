@@ -30,11 +30,11 @@ def messages(client: lakeport.Client, repo: str, ref: str = "main") -> list[str]
 
 
 def branches(client: lakeport.Client, repo: str) -> list[str]:
-    return [branch.branch for branch in client.versions.branches(repo)]
+    return [branch.name for branch in client.versions.branches(repo)]
 
 
 def tags(client: lakeport.Client, repo: str) -> dict[str, str]:
-    return {tag.tag: tag.commit_id for tag in client.versions.tags(repo)}
+    return {tag.name: tag.commit_id for tag in client.versions.tags(repo)}
 
 
 def head(client: lakeport.Client, repo: str, ref: str = "main") -> str:

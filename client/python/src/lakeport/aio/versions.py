@@ -49,7 +49,8 @@ class Versions:
         self, repository: str, storage_namespace: str = "", *, default_branch: str = "", read_only: bool = False
     ) -> v1.Repository:
         """Creates a repository. The embedded lake chooses the storage namespace itself."""
-        request = v1.CreateRepositoryRequest(request_id=_request_id(), 
+        request = v1.CreateRepositoryRequest(
+            request_id=_request_id(),
             repository=repository,
             storage_namespace=storage_namespace,
             default_branch=default_branch,
@@ -124,8 +125,13 @@ class Versions:
         allow_empty: bool = False,
     ) -> v1.Commit:
         """Commits the uncommitted changes of a branch."""
-        request = v1.CreateCommitRequest(request_id=_request_id(), 
-            repository=repository, ref=branch, message=message, metadata=metadata or {}, allow_empty=allow_empty
+        request = v1.CreateCommitRequest(
+            request_id=_request_id(),
+            repository=repository,
+            ref=branch,
+            message=message,
+            metadata=metadata or {},
+            allow_empty=allow_empty,
         )
         return (await self._channel.ask(lambda to: to.versions.CreateCommit(request, **to.once), idempotent=True)).commit
 
@@ -189,7 +195,8 @@ class Versions:
         squash: bool = False,
     ) -> str:
         """Merges a ref into a branch. Returns the ID of the merge commit."""
-        request = v1.MergeRequest(request_id=_request_id(), 
+        request = v1.MergeRequest(
+            request_id=_request_id(),
             repository=repository,
             ref=source,
             destination_branch=destination,
@@ -211,7 +218,8 @@ class Versions:
         metadata: Mapping[str, str] | None = None,
     ) -> v1.Commit:
         """Reverts a commit on a branch. For the commit of a transaction, which is a merge, pass `parent=1`."""
-        request = v1.RevertRequest(request_id=_request_id(), 
+        request = v1.RevertRequest(
+            request_id=_request_id(),
             repository=repository,
             ref=ref,
             branch=branch,
@@ -223,10 +231,14 @@ class Versions:
 
     async def cherry_pick(self, repository: str, branch: str, ref: str, *, parent: int = 0) -> v1.Commit:
         """Applies the changes of a commit to a branch."""
-        request = v1.CherryPickRequest(request_id=_request_id(), repository=repository, ref=ref, branch=branch, parent_number=parent)
+        request = v1.CherryPickRequest(
+            request_id=_request_id(), repository=repository, ref=ref, branch=branch, parent_number=parent
+        )
         return (await self._channel.ask(lambda to: to.versions.CherryPick(request, **to.once), idempotent=True)).commit
 
     async def reset(self, repository: str, branch: str, *, path: str = "", prefix: str = "", target: str = "") -> None:
         """Discards all or some uncommitted changes of a branch. With a target, sets the branch to that commit."""
-        request = v1.ResetRequest(request_id=_request_id(), repository=repository, ref=branch, path=path, prefix=prefix, target_ref=target)
+        request = v1.ResetRequest(
+            request_id=_request_id(), repository=repository, ref=branch, path=path, prefix=prefix, target_ref=target
+        )
         await self._channel.ask(lambda to: to.versions.Reset(request, **to.once), idempotent=True)
