@@ -53,7 +53,7 @@ async fn every_grpcurl_command_prints_the_documented_output() {
 
 /// Quick starts in other documents: the document, and the texts before and after the part to run.
 const QUICK_STARTS: [(&str, &str, &str); 2] = [
-    (include_str!("../../README.md"), "With\n[grpcurl]", "More by hand:"),
+    (include_str!("../../README.md"), "With\n[grpcurl]", "More guides:"),
     (include_str!("../../docs/command-line.md"), "## The first minute", "## URIs"),
 ];
 
