@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class FileServiceStub(object):
-    """Objects of a repository, as files.
+    """Reads and writes the objects of a repository.
 
     Each request names its target with the same fields: `repository = 1`, `ref = 2`, `path = 3`, `transaction_id = 4`. With a
     `transaction_id`, `ref` must be empty, and `repository` must be empty or the repository of the transaction.
@@ -119,7 +119,7 @@ class FileServiceStub(object):
 
 
 class FileServiceServicer(object):
-    """Objects of a repository, as files.
+    """Reads and writes the objects of a repository.
 
     Each request names its target with the same fields: `repository = 1`, `ref = 2`, `path = 3`, `transaction_id = 4`. With a
     `transaction_id`, `ref` must be empty, and `repository` must be empty or the repository of the transaction.
@@ -134,7 +134,8 @@ class FileServiceServicer(object):
     """
 
     def Stat(self, request, context):
-        """Returns the metadata of an object. A prefix of objects is not an object: use `List`.
+        """Returns the metadata of an object. Fails with NOT_FOUND for a prefix without an object of the same key: use `List` for
+        prefixes.
 
         Errors: NOT_FOUND.
         """
@@ -154,61 +155,63 @@ class FileServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def Write(self, request_iterator, context):
-        """Stores an object. The first message names the target and may carry data; the next messages carry data; a message with
-        `finish_write` publishes the object. If the stream ends without it, breaks, or does not match its checksums or its size,
-        nothing changes. The first message must arrive within 30 s. After it, a writer may pause; see `WRITER_STALLED`.
+        """Stores an object. The first message names the target and may carry data. The next messages carry data. The message with
+        `finish_write` publishes the object. Nothing changes if the stream ends without `finish_write`, if the connection breaks, or
+        if a checksum or the size does not match. The first message must arrive within 30 s. After it, a writer may pause; see
+        `WRITER_STALLED`.
 
-        Errors: INVALID_ARGUMENT `WRITE_INCOMPLETE` or `CHECKSUM_MISMATCH`; ALREADY_EXISTS for a create-only write;
-        PERMISSION_DENIED for a protected branch; UNAVAILABLE `WRITE_IN_DOUBT` if the object may be stored (it is safe to retry);
-        DATA_LOSS if lakeFS stored another number of bytes than it received.
+        Errors: INVALID_ARGUMENT `WRITE_INCOMPLETE` or `CHECKSUM_MISMATCH`; ALREADY_EXISTS for a create-only write; PERMISSION_DENIED
+        for a protected branch; UNAVAILABLE `WRITE_IN_DOUBT` if the object may be stored (it is safe to retry); DATA_LOSS if the
+        stored size differs from the number of bytes that the server sent to lakeFS.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def List(self, request, context):
-        """Streams the objects with a prefix, in byte order. Each message carries a token that resumes the listing after it. A prefix
-        without objects is an empty listing.
+        """Streams the objects with a prefix, in byte order. Each message carries a token: a call with this token resumes the listing
+        after the message. If no object has the prefix, the listing is empty.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def Delete(self, request, context):
-        """Deletes an object, a list of objects, or an object with all keys below it. Never deletes a key that only shares a prefix.
-        Messages report progress.
+        """Deletes one object, a list of objects, or a tree: the object `path` and all objects with the prefix `path/`. Deleting the
+        tree `a` deletes `a/b`, but not `ab`. Messages report progress.
 
-        Errors: NOT_FOUND if a single object does not exist, unless `allow_missing`; FAILED_PRECONDITION `PARTIAL_FAILURE` after the
-        last message if a message carried `failures`.
+        Errors: NOT_FOUND if the single object or the tree does not exist, unless `allow_missing`; FAILED_PRECONDITION
+        `PARTIAL_FAILURE` after the last message if any message carried `failures`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def Copy(self, request, context):
-        """Copies an object, or an object with all keys below it. Within a repository, lakeFS copies without moving bytes. From another
-        repository, the bytes pass through the server. Messages report progress.
+        """Copies one object, or a tree: the object `source_path` and all objects with the prefix `source_path/`. Within a repository,
+        lakeFS copies objects without copying their bytes. From another repository, the bytes pass through the server. Messages
+        report progress.
 
         Errors: INVALID_ARGUMENT if source and destination overlap; NOT_FOUND if there is nothing to copy; FAILED_PRECONDITION
-        `PARTIAL_FAILURE` after the last message if a message carried `failures`.
+        `PARTIAL_FAILURE` after the last message if any message carried `failures`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def Move(self, request, context):
-        """Copies, and deletes the sources after all copies succeeded. If a copy fails, no source is deleted. Errors as for `Copy`.
+        """Copies objects like `Copy`, and then deletes the sources. If a copy fails, no source is deleted. Errors as for `Copy`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def Compose(self, request, context):
-        """Concatenates up to 10,000 objects, in order, into one object. All or nothing: the destination appears complete, or not at
-        all. With the parts in a transaction, this is a resumable and parallel upload of any size.
+        """Concatenates up to 10,000 objects, in order, into one object. The destination becomes visible only when it is complete. To
+        upload a large object in parallel, or with pauses, write its parts in a transaction and then compose them.
 
-        The bytes pass through the server, in one upload to lakeFS, with constant memory. While it runs, the server sends a message
-        at least every 5 s. The last message carries `info`.
+        The server reads the sources and sends their bytes to lakeFS in one upload. It needs a bounded amount of memory. During the
+        call, the server sends a message at least every 5 s. The last message carries `info`.
 
         Errors: NOT_FOUND if a source does not exist; ABORTED `OBJECT_CHANGED` if a source changed while it was read; INVALID_ARGUMENT
         if `size_bytes` or `object_crc32c` does not match; ALREADY_EXISTS for a create-only destination; FAILED_PRECONDITION
@@ -234,7 +237,8 @@ class FileServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def BatchWrite(self, request, context):
-        """Stores many small objects. Each item has its own status. For all or nothing, use a transaction.
+        """Stores many small objects. Each item has its own status: some items can fail while others succeed. To store all objects or
+        none, use a transaction.
 
         Errors: INVALID_ARGUMENT `BATCH_TOO_LARGE`; see `BatchWriteRequest`.
         """
@@ -349,7 +353,7 @@ def add_FileServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class FileService(object):
-    """Objects of a repository, as files.
+    """Reads and writes the objects of a repository.
 
     Each request names its target with the same fields: `repository = 1`, `ref = 2`, `path = 3`, `transaction_id = 4`. With a
     `transaction_id`, `ref` must be empty, and `repository` must be empty or the repository of the transaction.

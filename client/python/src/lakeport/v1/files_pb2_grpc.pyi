@@ -27,7 +27,7 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class FileServiceStub:
-    """Objects of a repository, as files.
+    """Reads and writes the objects of a repository.
 
     Each request names its target with the same fields: `repository = 1`, `ref = 2`, `path = 3`, `transaction_id = 4`. With a
     `transaction_id`, `ref` must be empty, and `repository` must be empty or the repository of the transaction.
@@ -46,7 +46,8 @@ class FileServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> FileServiceAsyncStub: ...
     Stat: _grpc.UnaryUnaryMultiCallable[_files_pb2.StatRequest, _files_pb2.StatResponse]
-    """Returns the metadata of an object. A prefix of objects is not an object: use `List`.
+    """Returns the metadata of an object. Fails with NOT_FOUND for a prefix without an object of the same key: use `List` for
+    prefixes.
 
     Errors: NOT_FOUND.
     """
@@ -58,40 +59,42 @@ class FileServiceStub:
     for `if_match` and `if_none_match`; ABORTED if the object changed during the read.
     """
     Write: _grpc.StreamUnaryMultiCallable[_files_pb2.WriteRequest, _files_pb2.WriteResponse]
-    """Stores an object. The first message names the target and may carry data; the next messages carry data; a message with
-    `finish_write` publishes the object. If the stream ends without it, breaks, or does not match its checksums or its size,
-    nothing changes. The first message must arrive within 30 s. After it, a writer may pause; see `WRITER_STALLED`.
+    """Stores an object. The first message names the target and may carry data. The next messages carry data. The message with
+    `finish_write` publishes the object. Nothing changes if the stream ends without `finish_write`, if the connection breaks, or
+    if a checksum or the size does not match. The first message must arrive within 30 s. After it, a writer may pause; see
+    `WRITER_STALLED`.
 
-    Errors: INVALID_ARGUMENT `WRITE_INCOMPLETE` or `CHECKSUM_MISMATCH`; ALREADY_EXISTS for a create-only write;
-    PERMISSION_DENIED for a protected branch; UNAVAILABLE `WRITE_IN_DOUBT` if the object may be stored (it is safe to retry);
-    DATA_LOSS if lakeFS stored another number of bytes than it received.
+    Errors: INVALID_ARGUMENT `WRITE_INCOMPLETE` or `CHECKSUM_MISMATCH`; ALREADY_EXISTS for a create-only write; PERMISSION_DENIED
+    for a protected branch; UNAVAILABLE `WRITE_IN_DOUBT` if the object may be stored (it is safe to retry); DATA_LOSS if the
+    stored size differs from the number of bytes that the server sent to lakeFS.
     """
     List: _grpc.UnaryStreamMultiCallable[_files_pb2.ListRequest, _files_pb2.ListResponse]
-    """Streams the objects with a prefix, in byte order. Each message carries a token that resumes the listing after it. A prefix
-    without objects is an empty listing.
+    """Streams the objects with a prefix, in byte order. Each message carries a token: a call with this token resumes the listing
+    after the message. If no object has the prefix, the listing is empty.
     """
     Delete: _grpc.UnaryStreamMultiCallable[_files_pb2.DeleteRequest, _files_pb2.DeleteResponse]
-    """Deletes an object, a list of objects, or an object with all keys below it. Never deletes a key that only shares a prefix.
-    Messages report progress.
+    """Deletes one object, a list of objects, or a tree: the object `path` and all objects with the prefix `path/`. Deleting the
+    tree `a` deletes `a/b`, but not `ab`. Messages report progress.
 
-    Errors: NOT_FOUND if a single object does not exist, unless `allow_missing`; FAILED_PRECONDITION `PARTIAL_FAILURE` after the
-    last message if a message carried `failures`.
+    Errors: NOT_FOUND if the single object or the tree does not exist, unless `allow_missing`; FAILED_PRECONDITION
+    `PARTIAL_FAILURE` after the last message if any message carried `failures`.
     """
     Copy: _grpc.UnaryStreamMultiCallable[_files_pb2.CopyRequest, _files_pb2.CopyResponse]
-    """Copies an object, or an object with all keys below it. Within a repository, lakeFS copies without moving bytes. From another
-    repository, the bytes pass through the server. Messages report progress.
+    """Copies one object, or a tree: the object `source_path` and all objects with the prefix `source_path/`. Within a repository,
+    lakeFS copies objects without copying their bytes. From another repository, the bytes pass through the server. Messages
+    report progress.
 
     Errors: INVALID_ARGUMENT if source and destination overlap; NOT_FOUND if there is nothing to copy; FAILED_PRECONDITION
-    `PARTIAL_FAILURE` after the last message if a message carried `failures`.
+    `PARTIAL_FAILURE` after the last message if any message carried `failures`.
     """
     Move: _grpc.UnaryStreamMultiCallable[_files_pb2.MoveRequest, _files_pb2.MoveResponse]
-    """Copies, and deletes the sources after all copies succeeded. If a copy fails, no source is deleted. Errors as for `Copy`."""
+    """Copies objects like `Copy`, and then deletes the sources. If a copy fails, no source is deleted. Errors as for `Copy`."""
     Compose: _grpc.UnaryStreamMultiCallable[_files_pb2.ComposeRequest, _files_pb2.ComposeResponse]
-    """Concatenates up to 10,000 objects, in order, into one object. All or nothing: the destination appears complete, or not at
-    all. With the parts in a transaction, this is a resumable and parallel upload of any size.
+    """Concatenates up to 10,000 objects, in order, into one object. The destination becomes visible only when it is complete. To
+    upload a large object in parallel, or with pauses, write its parts in a transaction and then compose them.
 
-    The bytes pass through the server, in one upload to lakeFS, with constant memory. While it runs, the server sends a message
-    at least every 5 s. The last message carries `info`.
+    The server reads the sources and sends their bytes to lakeFS in one upload. It needs a bounded amount of memory. During the
+    call, the server sends a message at least every 5 s. The last message carries `info`.
 
     Errors: NOT_FOUND if a source does not exist; ABORTED `OBJECT_CHANGED` if a source changed while it was read; INVALID_ARGUMENT
     if `size_bytes` or `object_crc32c` does not match; ALREADY_EXISTS for a create-only destination; FAILED_PRECONDITION
@@ -104,7 +107,8 @@ class FileServiceStub:
     object larger than 3 MiB (3,145,728 bytes) fails with OUT_OF_RANGE: use `Read`.
     """
     BatchWrite: _grpc.UnaryUnaryMultiCallable[_files_pb2.BatchWriteRequest, _files_pb2.BatchWriteResponse]
-    """Stores many small objects. Each item has its own status. For all or nothing, use a transaction.
+    """Stores many small objects. Each item has its own status: some items can fail while others succeed. To store all objects or
+    none, use a transaction.
 
     Errors: INVALID_ARGUMENT `BATCH_TOO_LARGE`; see `BatchWriteRequest`.
     """
@@ -123,7 +127,7 @@ class FileServiceStub:
 
 @_typing.type_check_only
 class FileServiceAsyncStub(FileServiceStub):
-    """Objects of a repository, as files.
+    """Reads and writes the objects of a repository.
 
     Each request names its target with the same fields: `repository = 1`, `ref = 2`, `path = 3`, `transaction_id = 4`. With a
     `transaction_id`, `ref` must be empty, and `repository` must be empty or the repository of the transaction.
@@ -139,7 +143,8 @@ class FileServiceAsyncStub(FileServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     Stat: _aio.UnaryUnaryMultiCallable[_files_pb2.StatRequest, _files_pb2.StatResponse]  # type: ignore[assignment]
-    """Returns the metadata of an object. A prefix of objects is not an object: use `List`.
+    """Returns the metadata of an object. Fails with NOT_FOUND for a prefix without an object of the same key: use `List` for
+    prefixes.
 
     Errors: NOT_FOUND.
     """
@@ -151,40 +156,42 @@ class FileServiceAsyncStub(FileServiceStub):
     for `if_match` and `if_none_match`; ABORTED if the object changed during the read.
     """
     Write: _aio.StreamUnaryMultiCallable[_files_pb2.WriteRequest, _files_pb2.WriteResponse]  # type: ignore[assignment]
-    """Stores an object. The first message names the target and may carry data; the next messages carry data; a message with
-    `finish_write` publishes the object. If the stream ends without it, breaks, or does not match its checksums or its size,
-    nothing changes. The first message must arrive within 30 s. After it, a writer may pause; see `WRITER_STALLED`.
+    """Stores an object. The first message names the target and may carry data. The next messages carry data. The message with
+    `finish_write` publishes the object. Nothing changes if the stream ends without `finish_write`, if the connection breaks, or
+    if a checksum or the size does not match. The first message must arrive within 30 s. After it, a writer may pause; see
+    `WRITER_STALLED`.
 
-    Errors: INVALID_ARGUMENT `WRITE_INCOMPLETE` or `CHECKSUM_MISMATCH`; ALREADY_EXISTS for a create-only write;
-    PERMISSION_DENIED for a protected branch; UNAVAILABLE `WRITE_IN_DOUBT` if the object may be stored (it is safe to retry);
-    DATA_LOSS if lakeFS stored another number of bytes than it received.
+    Errors: INVALID_ARGUMENT `WRITE_INCOMPLETE` or `CHECKSUM_MISMATCH`; ALREADY_EXISTS for a create-only write; PERMISSION_DENIED
+    for a protected branch; UNAVAILABLE `WRITE_IN_DOUBT` if the object may be stored (it is safe to retry); DATA_LOSS if the
+    stored size differs from the number of bytes that the server sent to lakeFS.
     """
     List: _aio.UnaryStreamMultiCallable[_files_pb2.ListRequest, _files_pb2.ListResponse]  # type: ignore[assignment]
-    """Streams the objects with a prefix, in byte order. Each message carries a token that resumes the listing after it. A prefix
-    without objects is an empty listing.
+    """Streams the objects with a prefix, in byte order. Each message carries a token: a call with this token resumes the listing
+    after the message. If no object has the prefix, the listing is empty.
     """
     Delete: _aio.UnaryStreamMultiCallable[_files_pb2.DeleteRequest, _files_pb2.DeleteResponse]  # type: ignore[assignment]
-    """Deletes an object, a list of objects, or an object with all keys below it. Never deletes a key that only shares a prefix.
-    Messages report progress.
+    """Deletes one object, a list of objects, or a tree: the object `path` and all objects with the prefix `path/`. Deleting the
+    tree `a` deletes `a/b`, but not `ab`. Messages report progress.
 
-    Errors: NOT_FOUND if a single object does not exist, unless `allow_missing`; FAILED_PRECONDITION `PARTIAL_FAILURE` after the
-    last message if a message carried `failures`.
+    Errors: NOT_FOUND if the single object or the tree does not exist, unless `allow_missing`; FAILED_PRECONDITION
+    `PARTIAL_FAILURE` after the last message if any message carried `failures`.
     """
     Copy: _aio.UnaryStreamMultiCallable[_files_pb2.CopyRequest, _files_pb2.CopyResponse]  # type: ignore[assignment]
-    """Copies an object, or an object with all keys below it. Within a repository, lakeFS copies without moving bytes. From another
-    repository, the bytes pass through the server. Messages report progress.
+    """Copies one object, or a tree: the object `source_path` and all objects with the prefix `source_path/`. Within a repository,
+    lakeFS copies objects without copying their bytes. From another repository, the bytes pass through the server. Messages
+    report progress.
 
     Errors: INVALID_ARGUMENT if source and destination overlap; NOT_FOUND if there is nothing to copy; FAILED_PRECONDITION
-    `PARTIAL_FAILURE` after the last message if a message carried `failures`.
+    `PARTIAL_FAILURE` after the last message if any message carried `failures`.
     """
     Move: _aio.UnaryStreamMultiCallable[_files_pb2.MoveRequest, _files_pb2.MoveResponse]  # type: ignore[assignment]
-    """Copies, and deletes the sources after all copies succeeded. If a copy fails, no source is deleted. Errors as for `Copy`."""
+    """Copies objects like `Copy`, and then deletes the sources. If a copy fails, no source is deleted. Errors as for `Copy`."""
     Compose: _aio.UnaryStreamMultiCallable[_files_pb2.ComposeRequest, _files_pb2.ComposeResponse]  # type: ignore[assignment]
-    """Concatenates up to 10,000 objects, in order, into one object. All or nothing: the destination appears complete, or not at
-    all. With the parts in a transaction, this is a resumable and parallel upload of any size.
+    """Concatenates up to 10,000 objects, in order, into one object. The destination becomes visible only when it is complete. To
+    upload a large object in parallel, or with pauses, write its parts in a transaction and then compose them.
 
-    The bytes pass through the server, in one upload to lakeFS, with constant memory. While it runs, the server sends a message
-    at least every 5 s. The last message carries `info`.
+    The server reads the sources and sends their bytes to lakeFS in one upload. It needs a bounded amount of memory. During the
+    call, the server sends a message at least every 5 s. The last message carries `info`.
 
     Errors: NOT_FOUND if a source does not exist; ABORTED `OBJECT_CHANGED` if a source changed while it was read; INVALID_ARGUMENT
     if `size_bytes` or `object_crc32c` does not match; ALREADY_EXISTS for a create-only destination; FAILED_PRECONDITION
@@ -197,7 +204,8 @@ class FileServiceAsyncStub(FileServiceStub):
     object larger than 3 MiB (3,145,728 bytes) fails with OUT_OF_RANGE: use `Read`.
     """
     BatchWrite: _aio.UnaryUnaryMultiCallable[_files_pb2.BatchWriteRequest, _files_pb2.BatchWriteResponse]  # type: ignore[assignment]
-    """Stores many small objects. Each item has its own status. For all or nothing, use a transaction.
+    """Stores many small objects. Each item has its own status: some items can fail while others succeed. To store all objects or
+    none, use a transaction.
 
     Errors: INVALID_ARGUMENT `BATCH_TOO_LARGE`; see `BatchWriteRequest`.
     """
@@ -215,7 +223,7 @@ class FileServiceAsyncStub(FileServiceStub):
     """Returns versions, limits and features of this server and its lakeFS."""
 
 class FileServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Objects of a repository, as files.
+    """Reads and writes the objects of a repository.
 
     Each request names its target with the same fields: `repository = 1`, `ref = 2`, `path = 3`, `transaction_id = 4`. With a
     `transaction_id`, `ref` must be empty, and `repository` must be empty or the repository of the transaction.
@@ -235,7 +243,8 @@ class FileServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _files_pb2.StatRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_files_pb2.StatResponse, _abc.Awaitable[_files_pb2.StatResponse]]:
-        """Returns the metadata of an object. A prefix of objects is not an object: use `List`.
+        """Returns the metadata of an object. Fails with NOT_FOUND for a prefix without an object of the same key: use `List` for
+        prefixes.
 
         Errors: NOT_FOUND.
         """
@@ -259,13 +268,14 @@ class FileServiceServicer(metaclass=_abc_1.ABCMeta):
         request_iterator: _MaybeAsyncIterator[_files_pb2.WriteRequest],
         context: _ServicerContext,
     ) -> _typing.Union[_files_pb2.WriteResponse, _abc.Awaitable[_files_pb2.WriteResponse]]:
-        """Stores an object. The first message names the target and may carry data; the next messages carry data; a message with
-        `finish_write` publishes the object. If the stream ends without it, breaks, or does not match its checksums or its size,
-        nothing changes. The first message must arrive within 30 s. After it, a writer may pause; see `WRITER_STALLED`.
+        """Stores an object. The first message names the target and may carry data. The next messages carry data. The message with
+        `finish_write` publishes the object. Nothing changes if the stream ends without `finish_write`, if the connection breaks, or
+        if a checksum or the size does not match. The first message must arrive within 30 s. After it, a writer may pause; see
+        `WRITER_STALLED`.
 
-        Errors: INVALID_ARGUMENT `WRITE_INCOMPLETE` or `CHECKSUM_MISMATCH`; ALREADY_EXISTS for a create-only write;
-        PERMISSION_DENIED for a protected branch; UNAVAILABLE `WRITE_IN_DOUBT` if the object may be stored (it is safe to retry);
-        DATA_LOSS if lakeFS stored another number of bytes than it received.
+        Errors: INVALID_ARGUMENT `WRITE_INCOMPLETE` or `CHECKSUM_MISMATCH`; ALREADY_EXISTS for a create-only write; PERMISSION_DENIED
+        for a protected branch; UNAVAILABLE `WRITE_IN_DOUBT` if the object may be stored (it is safe to retry); DATA_LOSS if the
+        stored size differs from the number of bytes that the server sent to lakeFS.
         """
 
     @_abc_1.abstractmethod
@@ -274,8 +284,8 @@ class FileServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _files_pb2.ListRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_files_pb2.ListResponse], _abc.AsyncIterator[_files_pb2.ListResponse]]:
-        """Streams the objects with a prefix, in byte order. Each message carries a token that resumes the listing after it. A prefix
-        without objects is an empty listing.
+        """Streams the objects with a prefix, in byte order. Each message carries a token: a call with this token resumes the listing
+        after the message. If no object has the prefix, the listing is empty.
         """
 
     @_abc_1.abstractmethod
@@ -284,11 +294,11 @@ class FileServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _files_pb2.DeleteRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_files_pb2.DeleteResponse], _abc.AsyncIterator[_files_pb2.DeleteResponse]]:
-        """Deletes an object, a list of objects, or an object with all keys below it. Never deletes a key that only shares a prefix.
-        Messages report progress.
+        """Deletes one object, a list of objects, or a tree: the object `path` and all objects with the prefix `path/`. Deleting the
+        tree `a` deletes `a/b`, but not `ab`. Messages report progress.
 
-        Errors: NOT_FOUND if a single object does not exist, unless `allow_missing`; FAILED_PRECONDITION `PARTIAL_FAILURE` after the
-        last message if a message carried `failures`.
+        Errors: NOT_FOUND if the single object or the tree does not exist, unless `allow_missing`; FAILED_PRECONDITION
+        `PARTIAL_FAILURE` after the last message if any message carried `failures`.
         """
 
     @_abc_1.abstractmethod
@@ -297,11 +307,12 @@ class FileServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _files_pb2.CopyRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_files_pb2.CopyResponse], _abc.AsyncIterator[_files_pb2.CopyResponse]]:
-        """Copies an object, or an object with all keys below it. Within a repository, lakeFS copies without moving bytes. From another
-        repository, the bytes pass through the server. Messages report progress.
+        """Copies one object, or a tree: the object `source_path` and all objects with the prefix `source_path/`. Within a repository,
+        lakeFS copies objects without copying their bytes. From another repository, the bytes pass through the server. Messages
+        report progress.
 
         Errors: INVALID_ARGUMENT if source and destination overlap; NOT_FOUND if there is nothing to copy; FAILED_PRECONDITION
-        `PARTIAL_FAILURE` after the last message if a message carried `failures`.
+        `PARTIAL_FAILURE` after the last message if any message carried `failures`.
         """
 
     @_abc_1.abstractmethod
@@ -310,7 +321,7 @@ class FileServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _files_pb2.MoveRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_files_pb2.MoveResponse], _abc.AsyncIterator[_files_pb2.MoveResponse]]:
-        """Copies, and deletes the sources after all copies succeeded. If a copy fails, no source is deleted. Errors as for `Copy`."""
+        """Copies objects like `Copy`, and then deletes the sources. If a copy fails, no source is deleted. Errors as for `Copy`."""
 
     @_abc_1.abstractmethod
     def Compose(
@@ -318,11 +329,11 @@ class FileServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _files_pb2.ComposeRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_files_pb2.ComposeResponse], _abc.AsyncIterator[_files_pb2.ComposeResponse]]:
-        """Concatenates up to 10,000 objects, in order, into one object. All or nothing: the destination appears complete, or not at
-        all. With the parts in a transaction, this is a resumable and parallel upload of any size.
+        """Concatenates up to 10,000 objects, in order, into one object. The destination becomes visible only when it is complete. To
+        upload a large object in parallel, or with pauses, write its parts in a transaction and then compose them.
 
-        The bytes pass through the server, in one upload to lakeFS, with constant memory. While it runs, the server sends a message
-        at least every 5 s. The last message carries `info`.
+        The server reads the sources and sends their bytes to lakeFS in one upload. It needs a bounded amount of memory. During the
+        call, the server sends a message at least every 5 s. The last message carries `info`.
 
         Errors: NOT_FOUND if a source does not exist; ABORTED `OBJECT_CHANGED` if a source changed while it was read; INVALID_ARGUMENT
         if `size_bytes` or `object_crc32c` does not match; ALREADY_EXISTS for a create-only destination; FAILED_PRECONDITION
@@ -353,7 +364,8 @@ class FileServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _files_pb2.BatchWriteRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_files_pb2.BatchWriteResponse, _abc.Awaitable[_files_pb2.BatchWriteResponse]]:
-        """Stores many small objects. Each item has its own status. For all or nothing, use a transaction.
+        """Stores many small objects. Each item has its own status: some items can fail while others succeed. To store all objects or
+        none, use a transaction.
 
         Errors: INVALID_ARGUMENT `BATCH_TOO_LARGE`; see `BatchWriteRequest`.
         """

@@ -26,11 +26,11 @@ if _version_not_supported:
 
 
 class TransactionServiceStub(object):
-    """Transactions. A transaction works on a private branch. Commit merges that branch into the base branch: all of its changes
-    become visible, or none.
+    """Begins, commits and rolls back transactions. A transaction reads and writes on a private branch. A commit merges this branch
+    into the base branch. Readers of the base branch see either all changes of the transaction or none.
 
     The server stores each transaction durably under its ID, so any replica can continue it. A caller sees only its own
-    transactions: an ID of another caller fails with NOT_FOUND, like an unknown one.
+    transactions. A call with the ID of another caller's transaction fails with NOT_FOUND.
 
     Any call can fail with UNAUTHENTICATED, UNAVAILABLE, RESOURCE_EXHAUSTED or DEADLINE_EXCEEDED.
     """
@@ -84,11 +84,11 @@ class TransactionServiceStub(object):
 
 
 class TransactionServiceServicer(object):
-    """Transactions. A transaction works on a private branch. Commit merges that branch into the base branch: all of its changes
-    become visible, or none.
+    """Begins, commits and rolls back transactions. A transaction reads and writes on a private branch. A commit merges this branch
+    into the base branch. Readers of the base branch see either all changes of the transaction or none.
 
     The server stores each transaction durably under its ID, so any replica can continue it. A caller sees only its own
-    transactions: an ID of another caller fails with NOT_FOUND, like an unknown one.
+    transactions. A call with the ID of another caller's transaction fails with NOT_FOUND.
 
     Any call can fail with UNAUTHENTICATED, UNAVAILABLE, RESOURCE_EXHAUSTED or DEADLINE_EXCEEDED.
     """
@@ -129,10 +129,10 @@ class TransactionServiceServicer(object):
         """Commits the changes of a transaction and merges them into the base branch. Retrying the same request returns the same
         commit.
 
-        After ABORTED `MERGE_CONFLICT`, FAILED_PRECONDITION `HOOK_REJECTED` or `BASE_DIRTY`, or PERMISSION_DENIED, nothing was
-        published and the transaction is open again. After UNAVAILABLE `COMMIT_IN_DOUBT`, the commit continues on the server: retry
-        to get its result. A retry with different parameters fails with FAILED_PRECONDITION `TRANSACTION_COMMITTED` or
-        `TRANSACTION_COMMITTING`.
+        If the call fails with ABORTED `MERGE_CONFLICT`, FAILED_PRECONDITION `HOOK_REJECTED` or `BASE_DIRTY`, or PERMISSION_DENIED,
+        nothing is published and the transaction is open again. If it fails with UNAVAILABLE `COMMIT_IN_DOUBT`, the commit continues
+        on the server: retry to get its result. A retry with different parameters fails with FAILED_PRECONDITION
+        `TRANSACTION_COMMITTED` or `TRANSACTION_COMMITTING`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -148,15 +148,16 @@ class TransactionServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def ListTransactionChanges(self, request, context):
-        """Streams the paths that a transaction changed, in byte order. A path that the base branch changed too, in another way, has
-        the kind `KIND_CONFLICT`.
+        """Streams the paths that a transaction changed, in byte order. If the base branch changed the same path differently, the path
+        has the kind `KIND_CONFLICT`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def WatchTransaction(self, request, context):
-        """Streams a transaction: first as it is, then after each change of its state, until it has finished.
+        """Streams the current state of a transaction. Sends a message at once, and after each change of `state`, `epoch` or
+        `queue_position`. Ends when the transaction has finished.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -214,11 +215,11 @@ def add_TransactionServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class TransactionService(object):
-    """Transactions. A transaction works on a private branch. Commit merges that branch into the base branch: all of its changes
-    become visible, or none.
+    """Begins, commits and rolls back transactions. A transaction reads and writes on a private branch. A commit merges this branch
+    into the base branch. Readers of the base branch see either all changes of the transaction or none.
 
     The server stores each transaction durably under its ID, so any replica can continue it. A caller sees only its own
-    transactions: an ID of another caller fails with NOT_FOUND, like an unknown one.
+    transactions. A call with the ID of another caller's transaction fails with NOT_FOUND.
 
     Any call can fail with UNAUTHENTICATED, UNAVAILABLE, RESOURCE_EXHAUSTED or DEADLINE_EXCEEDED.
     """

@@ -27,11 +27,11 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class TransactionServiceStub:
-    """Transactions. A transaction works on a private branch. Commit merges that branch into the base branch: all of its changes
-    become visible, or none.
+    """Begins, commits and rolls back transactions. A transaction reads and writes on a private branch. A commit merges this branch
+    into the base branch. Readers of the base branch see either all changes of the transaction or none.
 
     The server stores each transaction durably under its ID, so any replica can continue it. A caller sees only its own
-    transactions: an ID of another caller fails with NOT_FOUND, like an unknown one.
+    transactions. A call with the ID of another caller's transaction fails with NOT_FOUND.
 
     Any call can fail with UNAUTHENTICATED, UNAVAILABLE, RESOURCE_EXHAUSTED or DEADLINE_EXCEEDED.
     """
@@ -58,10 +58,10 @@ class TransactionServiceStub:
     """Commits the changes of a transaction and merges them into the base branch. Retrying the same request returns the same
     commit.
 
-    After ABORTED `MERGE_CONFLICT`, FAILED_PRECONDITION `HOOK_REJECTED` or `BASE_DIRTY`, or PERMISSION_DENIED, nothing was
-    published and the transaction is open again. After UNAVAILABLE `COMMIT_IN_DOUBT`, the commit continues on the server: retry
-    to get its result. A retry with different parameters fails with FAILED_PRECONDITION `TRANSACTION_COMMITTED` or
-    `TRANSACTION_COMMITTING`.
+    If the call fails with ABORTED `MERGE_CONFLICT`, FAILED_PRECONDITION `HOOK_REJECTED` or `BASE_DIRTY`, or PERMISSION_DENIED,
+    nothing is published and the transaction is open again. If it fails with UNAVAILABLE `COMMIT_IN_DOUBT`, the commit continues
+    on the server: retry to get its result. A retry with different parameters fails with FAILED_PRECONDITION
+    `TRANSACTION_COMMITTED` or `TRANSACTION_COMMITTING`.
     """
     RollbackTransaction: _grpc.UnaryUnaryMultiCallable[_transactions_pb2.RollbackTransactionRequest, _transactions_pb2.RollbackTransactionResponse]
     """Ends a transaction without publishing anything. Succeeds if it was already rolled back or expired.
@@ -69,19 +69,21 @@ class TransactionServiceStub:
     Errors: FAILED_PRECONDITION if the transaction is committed or being committed.
     """
     ListTransactionChanges: _grpc.UnaryStreamMultiCallable[_transactions_pb2.ListTransactionChangesRequest, _transactions_pb2.ListTransactionChangesResponse]
-    """Streams the paths that a transaction changed, in byte order. A path that the base branch changed too, in another way, has
-    the kind `KIND_CONFLICT`.
+    """Streams the paths that a transaction changed, in byte order. If the base branch changed the same path differently, the path
+    has the kind `KIND_CONFLICT`.
     """
     WatchTransaction: _grpc.UnaryStreamMultiCallable[_transactions_pb2.WatchTransactionRequest, _transactions_pb2.WatchTransactionResponse]
-    """Streams a transaction: first as it is, then after each change of its state, until it has finished."""
+    """Streams the current state of a transaction. Sends a message at once, and after each change of `state`, `epoch` or
+    `queue_position`. Ends when the transaction has finished.
+    """
 
 @_typing.type_check_only
 class TransactionServiceAsyncStub(TransactionServiceStub):
-    """Transactions. A transaction works on a private branch. Commit merges that branch into the base branch: all of its changes
-    become visible, or none.
+    """Begins, commits and rolls back transactions. A transaction reads and writes on a private branch. A commit merges this branch
+    into the base branch. Readers of the base branch see either all changes of the transaction or none.
 
     The server stores each transaction durably under its ID, so any replica can continue it. A caller sees only its own
-    transactions: an ID of another caller fails with NOT_FOUND, like an unknown one.
+    transactions. A call with the ID of another caller's transaction fails with NOT_FOUND.
 
     Any call can fail with UNAUTHENTICATED, UNAVAILABLE, RESOURCE_EXHAUSTED or DEADLINE_EXCEEDED.
     """
@@ -105,10 +107,10 @@ class TransactionServiceAsyncStub(TransactionServiceStub):
     """Commits the changes of a transaction and merges them into the base branch. Retrying the same request returns the same
     commit.
 
-    After ABORTED `MERGE_CONFLICT`, FAILED_PRECONDITION `HOOK_REJECTED` or `BASE_DIRTY`, or PERMISSION_DENIED, nothing was
-    published and the transaction is open again. After UNAVAILABLE `COMMIT_IN_DOUBT`, the commit continues on the server: retry
-    to get its result. A retry with different parameters fails with FAILED_PRECONDITION `TRANSACTION_COMMITTED` or
-    `TRANSACTION_COMMITTING`.
+    If the call fails with ABORTED `MERGE_CONFLICT`, FAILED_PRECONDITION `HOOK_REJECTED` or `BASE_DIRTY`, or PERMISSION_DENIED,
+    nothing is published and the transaction is open again. If it fails with UNAVAILABLE `COMMIT_IN_DOUBT`, the commit continues
+    on the server: retry to get its result. A retry with different parameters fails with FAILED_PRECONDITION
+    `TRANSACTION_COMMITTED` or `TRANSACTION_COMMITTING`.
     """
     RollbackTransaction: _aio.UnaryUnaryMultiCallable[_transactions_pb2.RollbackTransactionRequest, _transactions_pb2.RollbackTransactionResponse]  # type: ignore[assignment]
     """Ends a transaction without publishing anything. Succeeds if it was already rolled back or expired.
@@ -116,18 +118,20 @@ class TransactionServiceAsyncStub(TransactionServiceStub):
     Errors: FAILED_PRECONDITION if the transaction is committed or being committed.
     """
     ListTransactionChanges: _aio.UnaryStreamMultiCallable[_transactions_pb2.ListTransactionChangesRequest, _transactions_pb2.ListTransactionChangesResponse]  # type: ignore[assignment]
-    """Streams the paths that a transaction changed, in byte order. A path that the base branch changed too, in another way, has
-    the kind `KIND_CONFLICT`.
+    """Streams the paths that a transaction changed, in byte order. If the base branch changed the same path differently, the path
+    has the kind `KIND_CONFLICT`.
     """
     WatchTransaction: _aio.UnaryStreamMultiCallable[_transactions_pb2.WatchTransactionRequest, _transactions_pb2.WatchTransactionResponse]  # type: ignore[assignment]
-    """Streams a transaction: first as it is, then after each change of its state, until it has finished."""
+    """Streams the current state of a transaction. Sends a message at once, and after each change of `state`, `epoch` or
+    `queue_position`. Ends when the transaction has finished.
+    """
 
 class TransactionServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Transactions. A transaction works on a private branch. Commit merges that branch into the base branch: all of its changes
-    become visible, or none.
+    """Begins, commits and rolls back transactions. A transaction reads and writes on a private branch. A commit merges this branch
+    into the base branch. Readers of the base branch see either all changes of the transaction or none.
 
     The server stores each transaction durably under its ID, so any replica can continue it. A caller sees only its own
-    transactions: an ID of another caller fails with NOT_FOUND, like an unknown one.
+    transactions. A call with the ID of another caller's transaction fails with NOT_FOUND.
 
     Any call can fail with UNAUTHENTICATED, UNAVAILABLE, RESOURCE_EXHAUSTED or DEADLINE_EXCEEDED.
     """
@@ -179,10 +183,10 @@ class TransactionServiceServicer(metaclass=_abc_1.ABCMeta):
         """Commits the changes of a transaction and merges them into the base branch. Retrying the same request returns the same
         commit.
 
-        After ABORTED `MERGE_CONFLICT`, FAILED_PRECONDITION `HOOK_REJECTED` or `BASE_DIRTY`, or PERMISSION_DENIED, nothing was
-        published and the transaction is open again. After UNAVAILABLE `COMMIT_IN_DOUBT`, the commit continues on the server: retry
-        to get its result. A retry with different parameters fails with FAILED_PRECONDITION `TRANSACTION_COMMITTED` or
-        `TRANSACTION_COMMITTING`.
+        If the call fails with ABORTED `MERGE_CONFLICT`, FAILED_PRECONDITION `HOOK_REJECTED` or `BASE_DIRTY`, or PERMISSION_DENIED,
+        nothing is published and the transaction is open again. If it fails with UNAVAILABLE `COMMIT_IN_DOUBT`, the commit continues
+        on the server: retry to get its result. A retry with different parameters fails with FAILED_PRECONDITION
+        `TRANSACTION_COMMITTED` or `TRANSACTION_COMMITTING`.
         """
 
     @_abc_1.abstractmethod
@@ -202,8 +206,8 @@ class TransactionServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _transactions_pb2.ListTransactionChangesRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_transactions_pb2.ListTransactionChangesResponse], _abc.AsyncIterator[_transactions_pb2.ListTransactionChangesResponse]]:
-        """Streams the paths that a transaction changed, in byte order. A path that the base branch changed too, in another way, has
-        the kind `KIND_CONFLICT`.
+        """Streams the paths that a transaction changed, in byte order. If the base branch changed the same path differently, the path
+        has the kind `KIND_CONFLICT`.
         """
 
     @_abc_1.abstractmethod
@@ -212,6 +216,8 @@ class TransactionServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _transactions_pb2.WatchTransactionRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_transactions_pb2.WatchTransactionResponse], _abc.AsyncIterator[_transactions_pb2.WatchTransactionResponse]]:
-        """Streams a transaction: first as it is, then after each change of its state, until it has finished."""
+        """Streams the current state of a transaction. Sends a message at once, and after each change of `state`, `epoch` or
+        `queue_position`. Ends when the transaction has finished.
+        """
 
 def add_TransactionServiceServicer_to_server(servicer: TransactionServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

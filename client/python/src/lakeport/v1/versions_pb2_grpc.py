@@ -26,13 +26,14 @@ if _version_not_supported:
 
 
 class VersionServiceStub(object):
-    """Repositories, branches, tags, commits, and operations on them.
+    """Manages repositories, branches, tags and commits.
 
-    Every call that changes something takes a `request_id`: an idempotency key, `[A-Za-z0-9_-]{1,64}`, unique per caller. For
-    24 h, a retry with the same `request_id` and the same parameters returns the result of the first call. While the first call may
-    still take effect, a retry fails with UNAVAILABLE `REQUEST_IN_PROGRESS` and a `google.rpc.RetryInfo`. A retry with other
-    parameters fails with INVALID_ARGUMENT. Without a `request_id`, a call whose response from lakeFS was lost fails with UNKNOWN
-    `OUTCOME_UNKNOWN`: check before you retry.
+    Each call that changes something has an optional `request_id`: an idempotency key, `[A-Za-z0-9_-]{1,64}`. Use a new key for
+    each call. Different callers may use the same key. For 24 h, a retry with the same `request_id` and the same parameters returns
+    the result of the first call. While the first call may still take effect, a retry fails with UNAVAILABLE `REQUEST_IN_PROGRESS`
+    and a `google.rpc.RetryInfo`. A retry with other parameters fails with INVALID_ARGUMENT. Without a `request_id`, a call whose
+    response from lakeFS was lost fails with UNKNOWN `OUTCOME_UNKNOWN`: check before you retry. A commit of a call with a `request_id`
+    has the key `lakeport.request_id` in its metadata, and so has every revert.
 
     Any call can fail with UNAUTHENTICATED, PERMISSION_DENIED, UNAVAILABLE, RESOURCE_EXHAUSTED or DEADLINE_EXCEEDED.
     """
@@ -146,19 +147,20 @@ class VersionServiceStub(object):
 
 
 class VersionServiceServicer(object):
-    """Repositories, branches, tags, commits, and operations on them.
+    """Manages repositories, branches, tags and commits.
 
-    Every call that changes something takes a `request_id`: an idempotency key, `[A-Za-z0-9_-]{1,64}`, unique per caller. For
-    24 h, a retry with the same `request_id` and the same parameters returns the result of the first call. While the first call may
-    still take effect, a retry fails with UNAVAILABLE `REQUEST_IN_PROGRESS` and a `google.rpc.RetryInfo`. A retry with other
-    parameters fails with INVALID_ARGUMENT. Without a `request_id`, a call whose response from lakeFS was lost fails with UNKNOWN
-    `OUTCOME_UNKNOWN`: check before you retry.
+    Each call that changes something has an optional `request_id`: an idempotency key, `[A-Za-z0-9_-]{1,64}`. Use a new key for
+    each call. Different callers may use the same key. For 24 h, a retry with the same `request_id` and the same parameters returns
+    the result of the first call. While the first call may still take effect, a retry fails with UNAVAILABLE `REQUEST_IN_PROGRESS`
+    and a `google.rpc.RetryInfo`. A retry with other parameters fails with INVALID_ARGUMENT. Without a `request_id`, a call whose
+    response from lakeFS was lost fails with UNKNOWN `OUTCOME_UNKNOWN`: check before you retry. A commit of a call with a `request_id`
+    has the key `lakeport.request_id` in its metadata, and so has every revert.
 
     Any call can fail with UNAUTHENTICATED, PERMISSION_DENIED, UNAVAILABLE, RESOURCE_EXHAUSTED or DEADLINE_EXCEEDED.
     """
 
     def ListRepositories(self, request, context):
-        """Lists repositories by name.
+        """Lists repositories, in order of their names.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -176,14 +178,15 @@ class VersionServiceServicer(object):
     def CreateRepository(self, request, context):
         """Creates a repository.
 
-        Errors: ALREADY_EXISTS; INVALID_ARGUMENT if the storage namespace was ever used.
+        Errors: ALREADY_EXISTS; INVALID_ARGUMENT if another repository uses the storage namespace, or used it before.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def DeleteRepository(self, request, context):
-        """Deletes a repository with all of its contents. For some seconds, lakeFS still returns it and refuses its name.
+        """Deletes a repository with all of its contents. For a few seconds after the call, lakeFS may still return the repository, and
+        no new repository can use its name.
 
         Errors: NOT_FOUND.
         """
@@ -192,7 +195,7 @@ class VersionServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def ListBranches(self, request, context):
-        """Lists branches by name, without the private branches of transactions.
+        """Lists branches, in order of their names. Omits the private branches of transactions.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -226,7 +229,7 @@ class VersionServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def ListTags(self, request, context):
-        """Lists tags by name.
+        """Lists tags, in order of their names.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -260,7 +263,7 @@ class VersionServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def CreateCommit(self, request, context):
-        """Commits the uncommitted changes of a branch, or of a transaction, which stays open.
+        """Commits the uncommitted changes of a branch or of a transaction. The transaction stays open.
 
         Errors: FAILED_PRECONDITION `NO_CHANGES` or `HOOK_REJECTED`; PERMISSION_DENIED.
         """
@@ -287,7 +290,7 @@ class VersionServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def Diff(self, request, context):
-        """Streams the paths that differ between two refs, or that have uncommitted changes on a branch, in byte order.
+        """Streams changed paths, in byte order: the paths that differ between two refs, or the uncommitted changes of a branch.
 
         Errors: NOT_FOUND.
         """
@@ -305,7 +308,7 @@ class VersionServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def Revert(self, request, context):
-        """Reverts a commit on a branch, with a new commit.
+        """Creates a commit that undoes the changes of an earlier commit, on a branch or in a transaction.
 
         Errors: ABORTED `MERGE_CONFLICT`; FAILED_PRECONDITION `NO_CHANGES` or `BASE_DIRTY`.
         """
@@ -314,8 +317,8 @@ class VersionServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def CherryPick(self, request, context):
-        """Applies the changes of a commit to another branch, with a new commit. For some minutes, lakeFS (1.x) may not find the new
-        commit by its ID if the original has metadata. Its branch, tags and log are not affected.
+        """Creates a commit on a branch with the changes of a commit from another branch. If the original commit has metadata, lakeFS
+        1.x may fail to find the new commit by its ID for some minutes. Calls that name the branch or a tag find it.
 
         Errors: ABORTED `MERGE_CONFLICT`; FAILED_PRECONDITION `BASE_DIRTY`.
         """
@@ -444,13 +447,14 @@ def add_VersionServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class VersionService(object):
-    """Repositories, branches, tags, commits, and operations on them.
+    """Manages repositories, branches, tags and commits.
 
-    Every call that changes something takes a `request_id`: an idempotency key, `[A-Za-z0-9_-]{1,64}`, unique per caller. For
-    24 h, a retry with the same `request_id` and the same parameters returns the result of the first call. While the first call may
-    still take effect, a retry fails with UNAVAILABLE `REQUEST_IN_PROGRESS` and a `google.rpc.RetryInfo`. A retry with other
-    parameters fails with INVALID_ARGUMENT. Without a `request_id`, a call whose response from lakeFS was lost fails with UNKNOWN
-    `OUTCOME_UNKNOWN`: check before you retry.
+    Each call that changes something has an optional `request_id`: an idempotency key, `[A-Za-z0-9_-]{1,64}`. Use a new key for
+    each call. Different callers may use the same key. For 24 h, a retry with the same `request_id` and the same parameters returns
+    the result of the first call. While the first call may still take effect, a retry fails with UNAVAILABLE `REQUEST_IN_PROGRESS`
+    and a `google.rpc.RetryInfo`. A retry with other parameters fails with INVALID_ARGUMENT. Without a `request_id`, a call whose
+    response from lakeFS was lost fails with UNKNOWN `OUTCOME_UNKNOWN`: check before you retry. A commit of a call with a `request_id`
+    has the key `lakeport.request_id` in its metadata, and so has every revert.
 
     Any call can fail with UNAUTHENTICATED, PERMISSION_DENIED, UNAVAILABLE, RESOURCE_EXHAUSTED or DEADLINE_EXCEEDED.
     """

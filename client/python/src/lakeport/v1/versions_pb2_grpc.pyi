@@ -27,13 +27,14 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class VersionServiceStub:
-    """Repositories, branches, tags, commits, and operations on them.
+    """Manages repositories, branches, tags and commits.
 
-    Every call that changes something takes a `request_id`: an idempotency key, `[A-Za-z0-9_-]{1,64}`, unique per caller. For
-    24 h, a retry with the same `request_id` and the same parameters returns the result of the first call. While the first call may
-    still take effect, a retry fails with UNAVAILABLE `REQUEST_IN_PROGRESS` and a `google.rpc.RetryInfo`. A retry with other
-    parameters fails with INVALID_ARGUMENT. Without a `request_id`, a call whose response from lakeFS was lost fails with UNKNOWN
-    `OUTCOME_UNKNOWN`: check before you retry.
+    Each call that changes something has an optional `request_id`: an idempotency key, `[A-Za-z0-9_-]{1,64}`. Use a new key for
+    each call. Different callers may use the same key. For 24 h, a retry with the same `request_id` and the same parameters returns
+    the result of the first call. While the first call may still take effect, a retry fails with UNAVAILABLE `REQUEST_IN_PROGRESS`
+    and a `google.rpc.RetryInfo`. A retry with other parameters fails with INVALID_ARGUMENT. Without a `request_id`, a call whose
+    response from lakeFS was lost fails with UNKNOWN `OUTCOME_UNKNOWN`: check before you retry. A commit of a call with a `request_id`
+    has the key `lakeport.request_id` in its metadata, and so has every revert.
 
     Any call can fail with UNAUTHENTICATED, PERMISSION_DENIED, UNAVAILABLE, RESOURCE_EXHAUSTED or DEADLINE_EXCEEDED.
     """
@@ -43,7 +44,7 @@ class VersionServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> VersionServiceAsyncStub: ...
     ListRepositories: _grpc.UnaryUnaryMultiCallable[_versions_pb2.ListRepositoriesRequest, _versions_pb2.ListRepositoriesResponse]
-    """Lists repositories by name."""
+    """Lists repositories, in order of their names."""
     GetRepository: _grpc.UnaryUnaryMultiCallable[_versions_pb2.GetRepositoryRequest, _versions_pb2.GetRepositoryResponse]
     """Returns a repository.
 
@@ -52,15 +53,16 @@ class VersionServiceStub:
     CreateRepository: _grpc.UnaryUnaryMultiCallable[_versions_pb2.CreateRepositoryRequest, _versions_pb2.CreateRepositoryResponse]
     """Creates a repository.
 
-    Errors: ALREADY_EXISTS; INVALID_ARGUMENT if the storage namespace was ever used.
+    Errors: ALREADY_EXISTS; INVALID_ARGUMENT if another repository uses the storage namespace, or used it before.
     """
     DeleteRepository: _grpc.UnaryUnaryMultiCallable[_versions_pb2.DeleteRepositoryRequest, _versions_pb2.DeleteRepositoryResponse]
-    """Deletes a repository with all of its contents. For some seconds, lakeFS still returns it and refuses its name.
+    """Deletes a repository with all of its contents. For a few seconds after the call, lakeFS may still return the repository, and
+    no new repository can use its name.
 
     Errors: NOT_FOUND.
     """
     ListBranches: _grpc.UnaryUnaryMultiCallable[_versions_pb2.ListBranchesRequest, _versions_pb2.ListBranchesResponse]
-    """Lists branches by name, without the private branches of transactions."""
+    """Lists branches, in order of their names. Omits the private branches of transactions."""
     GetBranch: _grpc.UnaryUnaryMultiCallable[_versions_pb2.GetBranchRequest, _versions_pb2.GetBranchResponse]
     """Returns a branch.
 
@@ -77,7 +79,7 @@ class VersionServiceStub:
     Errors: NOT_FOUND; FAILED_PRECONDITION `DEFAULT_BRANCH`.
     """
     ListTags: _grpc.UnaryUnaryMultiCallable[_versions_pb2.ListTagsRequest, _versions_pb2.ListTagsResponse]
-    """Lists tags by name."""
+    """Lists tags, in order of their names."""
     GetTag: _grpc.UnaryUnaryMultiCallable[_versions_pb2.GetTagRequest, _versions_pb2.GetTagResponse]
     """Returns a tag.
 
@@ -94,7 +96,7 @@ class VersionServiceStub:
     Errors: NOT_FOUND.
     """
     CreateCommit: _grpc.UnaryUnaryMultiCallable[_versions_pb2.CreateCommitRequest, _versions_pb2.CreateCommitResponse]
-    """Commits the uncommitted changes of a branch, or of a transaction, which stays open.
+    """Commits the uncommitted changes of a branch or of a transaction. The transaction stays open.
 
     Errors: FAILED_PRECONDITION `NO_CHANGES` or `HOOK_REJECTED`; PERMISSION_DENIED.
     """
@@ -109,7 +111,7 @@ class VersionServiceStub:
     Errors: NOT_FOUND.
     """
     Diff: _grpc.UnaryStreamMultiCallable[_versions_pb2.DiffRequest, _versions_pb2.DiffResponse]
-    """Streams the paths that differ between two refs, or that have uncommitted changes on a branch, in byte order.
+    """Streams changed paths, in byte order: the paths that differ between two refs, or the uncommitted changes of a branch.
 
     Errors: NOT_FOUND.
     """
@@ -119,13 +121,13 @@ class VersionServiceStub:
     Errors: ABORTED `MERGE_CONFLICT`; FAILED_PRECONDITION `NO_CHANGES`, `BASE_DIRTY` or `HOOK_REJECTED`.
     """
     Revert: _grpc.UnaryUnaryMultiCallable[_versions_pb2.RevertRequest, _versions_pb2.RevertResponse]
-    """Reverts a commit on a branch, with a new commit.
+    """Creates a commit that undoes the changes of an earlier commit, on a branch or in a transaction.
 
     Errors: ABORTED `MERGE_CONFLICT`; FAILED_PRECONDITION `NO_CHANGES` or `BASE_DIRTY`.
     """
     CherryPick: _grpc.UnaryUnaryMultiCallable[_versions_pb2.CherryPickRequest, _versions_pb2.CherryPickResponse]
-    """Applies the changes of a commit to another branch, with a new commit. For some minutes, lakeFS (1.x) may not find the new
-    commit by its ID if the original has metadata. Its branch, tags and log are not affected.
+    """Creates a commit on a branch with the changes of a commit from another branch. If the original commit has metadata, lakeFS
+    1.x may fail to find the new commit by its ID for some minutes. Calls that name the branch or a tag find it.
 
     Errors: ABORTED `MERGE_CONFLICT`; FAILED_PRECONDITION `BASE_DIRTY`.
     """
@@ -137,20 +139,21 @@ class VersionServiceStub:
 
 @_typing.type_check_only
 class VersionServiceAsyncStub(VersionServiceStub):
-    """Repositories, branches, tags, commits, and operations on them.
+    """Manages repositories, branches, tags and commits.
 
-    Every call that changes something takes a `request_id`: an idempotency key, `[A-Za-z0-9_-]{1,64}`, unique per caller. For
-    24 h, a retry with the same `request_id` and the same parameters returns the result of the first call. While the first call may
-    still take effect, a retry fails with UNAVAILABLE `REQUEST_IN_PROGRESS` and a `google.rpc.RetryInfo`. A retry with other
-    parameters fails with INVALID_ARGUMENT. Without a `request_id`, a call whose response from lakeFS was lost fails with UNKNOWN
-    `OUTCOME_UNKNOWN`: check before you retry.
+    Each call that changes something has an optional `request_id`: an idempotency key, `[A-Za-z0-9_-]{1,64}`. Use a new key for
+    each call. Different callers may use the same key. For 24 h, a retry with the same `request_id` and the same parameters returns
+    the result of the first call. While the first call may still take effect, a retry fails with UNAVAILABLE `REQUEST_IN_PROGRESS`
+    and a `google.rpc.RetryInfo`. A retry with other parameters fails with INVALID_ARGUMENT. Without a `request_id`, a call whose
+    response from lakeFS was lost fails with UNKNOWN `OUTCOME_UNKNOWN`: check before you retry. A commit of a call with a `request_id`
+    has the key `lakeport.request_id` in its metadata, and so has every revert.
 
     Any call can fail with UNAUTHENTICATED, PERMISSION_DENIED, UNAVAILABLE, RESOURCE_EXHAUSTED or DEADLINE_EXCEEDED.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     ListRepositories: _aio.UnaryUnaryMultiCallable[_versions_pb2.ListRepositoriesRequest, _versions_pb2.ListRepositoriesResponse]  # type: ignore[assignment]
-    """Lists repositories by name."""
+    """Lists repositories, in order of their names."""
     GetRepository: _aio.UnaryUnaryMultiCallable[_versions_pb2.GetRepositoryRequest, _versions_pb2.GetRepositoryResponse]  # type: ignore[assignment]
     """Returns a repository.
 
@@ -159,15 +162,16 @@ class VersionServiceAsyncStub(VersionServiceStub):
     CreateRepository: _aio.UnaryUnaryMultiCallable[_versions_pb2.CreateRepositoryRequest, _versions_pb2.CreateRepositoryResponse]  # type: ignore[assignment]
     """Creates a repository.
 
-    Errors: ALREADY_EXISTS; INVALID_ARGUMENT if the storage namespace was ever used.
+    Errors: ALREADY_EXISTS; INVALID_ARGUMENT if another repository uses the storage namespace, or used it before.
     """
     DeleteRepository: _aio.UnaryUnaryMultiCallable[_versions_pb2.DeleteRepositoryRequest, _versions_pb2.DeleteRepositoryResponse]  # type: ignore[assignment]
-    """Deletes a repository with all of its contents. For some seconds, lakeFS still returns it and refuses its name.
+    """Deletes a repository with all of its contents. For a few seconds after the call, lakeFS may still return the repository, and
+    no new repository can use its name.
 
     Errors: NOT_FOUND.
     """
     ListBranches: _aio.UnaryUnaryMultiCallable[_versions_pb2.ListBranchesRequest, _versions_pb2.ListBranchesResponse]  # type: ignore[assignment]
-    """Lists branches by name, without the private branches of transactions."""
+    """Lists branches, in order of their names. Omits the private branches of transactions."""
     GetBranch: _aio.UnaryUnaryMultiCallable[_versions_pb2.GetBranchRequest, _versions_pb2.GetBranchResponse]  # type: ignore[assignment]
     """Returns a branch.
 
@@ -184,7 +188,7 @@ class VersionServiceAsyncStub(VersionServiceStub):
     Errors: NOT_FOUND; FAILED_PRECONDITION `DEFAULT_BRANCH`.
     """
     ListTags: _aio.UnaryUnaryMultiCallable[_versions_pb2.ListTagsRequest, _versions_pb2.ListTagsResponse]  # type: ignore[assignment]
-    """Lists tags by name."""
+    """Lists tags, in order of their names."""
     GetTag: _aio.UnaryUnaryMultiCallable[_versions_pb2.GetTagRequest, _versions_pb2.GetTagResponse]  # type: ignore[assignment]
     """Returns a tag.
 
@@ -201,7 +205,7 @@ class VersionServiceAsyncStub(VersionServiceStub):
     Errors: NOT_FOUND.
     """
     CreateCommit: _aio.UnaryUnaryMultiCallable[_versions_pb2.CreateCommitRequest, _versions_pb2.CreateCommitResponse]  # type: ignore[assignment]
-    """Commits the uncommitted changes of a branch, or of a transaction, which stays open.
+    """Commits the uncommitted changes of a branch or of a transaction. The transaction stays open.
 
     Errors: FAILED_PRECONDITION `NO_CHANGES` or `HOOK_REJECTED`; PERMISSION_DENIED.
     """
@@ -216,7 +220,7 @@ class VersionServiceAsyncStub(VersionServiceStub):
     Errors: NOT_FOUND.
     """
     Diff: _aio.UnaryStreamMultiCallable[_versions_pb2.DiffRequest, _versions_pb2.DiffResponse]  # type: ignore[assignment]
-    """Streams the paths that differ between two refs, or that have uncommitted changes on a branch, in byte order.
+    """Streams changed paths, in byte order: the paths that differ between two refs, or the uncommitted changes of a branch.
 
     Errors: NOT_FOUND.
     """
@@ -226,13 +230,13 @@ class VersionServiceAsyncStub(VersionServiceStub):
     Errors: ABORTED `MERGE_CONFLICT`; FAILED_PRECONDITION `NO_CHANGES`, `BASE_DIRTY` or `HOOK_REJECTED`.
     """
     Revert: _aio.UnaryUnaryMultiCallable[_versions_pb2.RevertRequest, _versions_pb2.RevertResponse]  # type: ignore[assignment]
-    """Reverts a commit on a branch, with a new commit.
+    """Creates a commit that undoes the changes of an earlier commit, on a branch or in a transaction.
 
     Errors: ABORTED `MERGE_CONFLICT`; FAILED_PRECONDITION `NO_CHANGES` or `BASE_DIRTY`.
     """
     CherryPick: _aio.UnaryUnaryMultiCallable[_versions_pb2.CherryPickRequest, _versions_pb2.CherryPickResponse]  # type: ignore[assignment]
-    """Applies the changes of a commit to another branch, with a new commit. For some minutes, lakeFS (1.x) may not find the new
-    commit by its ID if the original has metadata. Its branch, tags and log are not affected.
+    """Creates a commit on a branch with the changes of a commit from another branch. If the original commit has metadata, lakeFS
+    1.x may fail to find the new commit by its ID for some minutes. Calls that name the branch or a tag find it.
 
     Errors: ABORTED `MERGE_CONFLICT`; FAILED_PRECONDITION `BASE_DIRTY`.
     """
@@ -243,13 +247,14 @@ class VersionServiceAsyncStub(VersionServiceStub):
     """
 
 class VersionServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Repositories, branches, tags, commits, and operations on them.
+    """Manages repositories, branches, tags and commits.
 
-    Every call that changes something takes a `request_id`: an idempotency key, `[A-Za-z0-9_-]{1,64}`, unique per caller. For
-    24 h, a retry with the same `request_id` and the same parameters returns the result of the first call. While the first call may
-    still take effect, a retry fails with UNAVAILABLE `REQUEST_IN_PROGRESS` and a `google.rpc.RetryInfo`. A retry with other
-    parameters fails with INVALID_ARGUMENT. Without a `request_id`, a call whose response from lakeFS was lost fails with UNKNOWN
-    `OUTCOME_UNKNOWN`: check before you retry.
+    Each call that changes something has an optional `request_id`: an idempotency key, `[A-Za-z0-9_-]{1,64}`. Use a new key for
+    each call. Different callers may use the same key. For 24 h, a retry with the same `request_id` and the same parameters returns
+    the result of the first call. While the first call may still take effect, a retry fails with UNAVAILABLE `REQUEST_IN_PROGRESS`
+    and a `google.rpc.RetryInfo`. A retry with other parameters fails with INVALID_ARGUMENT. Without a `request_id`, a call whose
+    response from lakeFS was lost fails with UNKNOWN `OUTCOME_UNKNOWN`: check before you retry. A commit of a call with a `request_id`
+    has the key `lakeport.request_id` in its metadata, and so has every revert.
 
     Any call can fail with UNAUTHENTICATED, PERMISSION_DENIED, UNAVAILABLE, RESOURCE_EXHAUSTED or DEADLINE_EXCEEDED.
     """
@@ -260,7 +265,7 @@ class VersionServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _versions_pb2.ListRepositoriesRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_versions_pb2.ListRepositoriesResponse, _abc.Awaitable[_versions_pb2.ListRepositoriesResponse]]:
-        """Lists repositories by name."""
+        """Lists repositories, in order of their names."""
 
     @_abc_1.abstractmethod
     def GetRepository(
@@ -281,7 +286,7 @@ class VersionServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_versions_pb2.CreateRepositoryResponse, _abc.Awaitable[_versions_pb2.CreateRepositoryResponse]]:
         """Creates a repository.
 
-        Errors: ALREADY_EXISTS; INVALID_ARGUMENT if the storage namespace was ever used.
+        Errors: ALREADY_EXISTS; INVALID_ARGUMENT if another repository uses the storage namespace, or used it before.
         """
 
     @_abc_1.abstractmethod
@@ -290,7 +295,8 @@ class VersionServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _versions_pb2.DeleteRepositoryRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_versions_pb2.DeleteRepositoryResponse, _abc.Awaitable[_versions_pb2.DeleteRepositoryResponse]]:
-        """Deletes a repository with all of its contents. For some seconds, lakeFS still returns it and refuses its name.
+        """Deletes a repository with all of its contents. For a few seconds after the call, lakeFS may still return the repository, and
+        no new repository can use its name.
 
         Errors: NOT_FOUND.
         """
@@ -301,7 +307,7 @@ class VersionServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _versions_pb2.ListBranchesRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_versions_pb2.ListBranchesResponse, _abc.Awaitable[_versions_pb2.ListBranchesResponse]]:
-        """Lists branches by name, without the private branches of transactions."""
+        """Lists branches, in order of their names. Omits the private branches of transactions."""
 
     @_abc_1.abstractmethod
     def GetBranch(
@@ -342,7 +348,7 @@ class VersionServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _versions_pb2.ListTagsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_versions_pb2.ListTagsResponse, _abc.Awaitable[_versions_pb2.ListTagsResponse]]:
-        """Lists tags by name."""
+        """Lists tags, in order of their names."""
 
     @_abc_1.abstractmethod
     def GetTag(
@@ -383,7 +389,7 @@ class VersionServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _versions_pb2.CreateCommitRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_versions_pb2.CreateCommitResponse, _abc.Awaitable[_versions_pb2.CreateCommitResponse]]:
-        """Commits the uncommitted changes of a branch, or of a transaction, which stays open.
+        """Commits the uncommitted changes of a branch or of a transaction. The transaction stays open.
 
         Errors: FAILED_PRECONDITION `NO_CHANGES` or `HOOK_REJECTED`; PERMISSION_DENIED.
         """
@@ -416,7 +422,7 @@ class VersionServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _versions_pb2.DiffRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_versions_pb2.DiffResponse], _abc.AsyncIterator[_versions_pb2.DiffResponse]]:
-        """Streams the paths that differ between two refs, or that have uncommitted changes on a branch, in byte order.
+        """Streams changed paths, in byte order: the paths that differ between two refs, or the uncommitted changes of a branch.
 
         Errors: NOT_FOUND.
         """
@@ -438,7 +444,7 @@ class VersionServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _versions_pb2.RevertRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_versions_pb2.RevertResponse, _abc.Awaitable[_versions_pb2.RevertResponse]]:
-        """Reverts a commit on a branch, with a new commit.
+        """Creates a commit that undoes the changes of an earlier commit, on a branch or in a transaction.
 
         Errors: ABORTED `MERGE_CONFLICT`; FAILED_PRECONDITION `NO_CHANGES` or `BASE_DIRTY`.
         """
@@ -449,8 +455,8 @@ class VersionServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _versions_pb2.CherryPickRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_versions_pb2.CherryPickResponse, _abc.Awaitable[_versions_pb2.CherryPickResponse]]:
-        """Applies the changes of a commit to another branch, with a new commit. For some minutes, lakeFS (1.x) may not find the new
-        commit by its ID if the original has metadata. Its branch, tags and log are not affected.
+        """Creates a commit on a branch with the changes of a commit from another branch. If the original commit has metadata, lakeFS
+        1.x may fail to find the new commit by its ID for some minutes. Calls that name the branch or a tag find it.
 
         Errors: ABORTED `MERGE_CONFLICT`; FAILED_PRECONDITION `BASE_DIRTY`.
         """
