@@ -176,7 +176,7 @@ impl App {
             tasks.spawn(listen::accept(listener, admin, workers.clone(), stop.clone(), tasks.clone()));
         }
         // Before the first round of the janitor, so that a downtime extends the transactions first.
-        ops.store.beat().await?;
+        ops.store.heartbeat().await?;
         ops.tasks.spawn(janitor::beats(ops.clone(), ops.stopping.clone()));
         ops.tasks.spawn(janitor::run(ops.clone(), ops.stopping.clone()));
         if !ops.is_embedded {

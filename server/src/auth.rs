@@ -1,4 +1,4 @@
-//! Authentication: whose credentials a call carries, which lakeFS user they belong to, and whose permissions it uses.
+//! Authentication of calls: verifies credentials with lakeFS, and selects the permissions that a call uses.
 
 mod access;
 mod caller;

@@ -179,7 +179,7 @@ impl Calls {
         let trace = Trace::of(request.headers());
         let span = trace.span(method.name());
         let mut finish = Finish {
-            // Every call keeps the server alive, even if it is refused. Probes do not.
+            // Every call except health and reflection restarts the idle time of the server, even if the call is refused.
             activity: (!method.is_internal()).then(|| self.0.activity.begin()),
             // Metrics count refusals as well as results.
             meter: self.0.meters.begin(method),

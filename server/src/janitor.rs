@@ -43,7 +43,7 @@ pub async fn run(ops: Shared, stop: CancellationToken) {
 /// After a downtime of the whole service, the store extends all open transactions, since no client could renew them.
 pub async fn beats(ops: Shared, stop: CancellationToken) {
     while !stop.is_cancelled() {
-        match ops.store.beat().await {
+        match ops.store.heartbeat().await {
             Ok(0) => {}
             Ok(extended) => tracing::info!(transactions = extended, "extended open transactions after a downtime"),
             Err(error) => tracing::warn!(%error, "cannot store the heartbeat of this replica"),
@@ -165,7 +165,7 @@ async fn process(ops: &Shared, row: Transaction, resolving: &Arc<Semaphore>) -> 
         State::Committed | State::RolledBack | State::Expired if row.is_clean || !row.is_free() => {}
         State::Committed | State::RolledBack | State::Expired => {
             // The claim keeps other replicas from sending the same requests.
-            let claim = row.left_alone_until(row.read_at + ops.worker.lease);
+            let claim = row.postponed_until(row.read_at + ops.worker.lease);
             if let Some(claimed) = ops.store.swap(&row, claim).await? {
                 let is_clean = clean(ops, &ops.service, claimed).await.is_clean;
                 count(if is_clean { "cleaned" } else { "failed" });

@@ -16,9 +16,9 @@ pub struct Timing {
     pub grace: Duration,
     /// Interval of the janitor. Default 2 s.
     pub janitor: Duration,
-    /// Time for which the janitor leaves a transaction alone that could not be cleaned or is left to its owner. Default
-    /// 30 s.
-    pub left_alone: Duration,
+    /// Delay before the janitor processes a transaction again that it could not clean, or whose owner may continue the
+    /// commit. Default 30 s.
+    pub postponement: Duration,
     /// Retention of finished transactions. Default 24 h.
     pub remember: Duration,
 }
@@ -33,7 +33,7 @@ impl Default for Timing {
             lease: Duration::from_secs(15),
             grace: Duration::from_secs(30),
             janitor: Duration::from_secs(2),
-            left_alone: Duration::from_secs(30),
+            postponement: Duration::from_secs(30),
             remember: Duration::from_secs(24 * 3600),
         }
     }
@@ -56,7 +56,7 @@ impl Timing {
             lease: self.lease / haste.min(10),
             grace: self.grace / haste,
             janitor: self.janitor / haste.min(10),
-            left_alone: self.left_alone / haste,
+            postponement: self.postponement / haste,
             remember: self.remember,
         }
     }

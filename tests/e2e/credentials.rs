@@ -125,7 +125,7 @@ async fn requests_without_valid_credentials_have_no_effect() {
     assert_eq!(external.create_repository(Some(&right)).await.unwrap().name, "mine");
 }
 
-/// Clients that log in send the token of lakeFS.
+/// After a login, clients send the token that lakeFS issued.
 #[tokio::test]
 async fn a_lakefs_login_token_authenticates_like_the_key_pair() {
     let external = WithExternalLake::start().await;

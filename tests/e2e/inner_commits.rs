@@ -90,8 +90,8 @@ async fn an_empty_inner_commit_is_not_merged() {
     assert_eq!((done.merged, done.commit_id), (false, before));
 }
 
-/// After a failed commit, the transaction continues on another branch. The inner commit on the old branch must not count as
-/// its latest.
+/// After a failed commit, the transaction continues on another branch. The row must no longer store the inner commit on the
+/// old branch as the latest inner commit.
 #[tokio::test]
 async fn a_transaction_with_an_inner_commit_can_retry_a_failed_commit() {
     let server = Server::start().await;

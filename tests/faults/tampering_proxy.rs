@@ -33,7 +33,7 @@ pub(crate) enum Tampering {
     Short,
     /// The response is longer than the requested range, with or without a matching `Content-Range`.
     Long,
-    /// The response is another object with another ETag, and it is cut off too.
+    /// The response has other bytes and another ETag, and the connection ends in the middle of the body.
     Changed,
 }
 

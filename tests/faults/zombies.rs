@@ -12,8 +12,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Longer than an in-flight request takes to take effect, and far shorter than the time for which a server waits for it.
-const MOMENT: Duration = Duration::from_millis(500);
+/// Wait for an in-flight request to take effect. The fence of a server waits much longer, 7 s.
+const SHORT_WAIT: Duration = Duration::from_millis(500);
 /// Factor by which the waiting times of servers are shortened: to 7 s for in-flight requests and to 1.5 s for a silent worker.
 const HASTE: u32 = 10;
 
@@ -135,7 +135,7 @@ async fn a_paused_merge_has_no_effect_after_the_commit_failed() {
     pair.remove_conflict().await;
     pair.resume_first();
     first_commit.await.unwrap();
-    tokio::time::sleep(MOMENT).await;
+    tokio::time::sleep(SHORT_WAIT).await;
     assert!(pair.lake.merges_of("t").await.is_empty(), "the merge took effect after the commit had failed");
     pair.second.1.rolled_back("t").await;
     assert!(pair.lake.merges_of("t").await.is_empty());
@@ -156,10 +156,10 @@ async fn a_commit_does_not_fail_while_its_merge_is_in_flight() {
     let second_commit = pair.commit_on_second(commit());
     pair.lake.wait_for_deletion_of(&branch).await;
     pair.remove_conflict().await;
-    tokio::time::sleep(MOMENT).await;
+    tokio::time::sleep(SHORT_WAIT).await;
     release.add_permits(1);
     let second_commit = second_commit.await.unwrap();
-    tokio::time::sleep(MOMENT).await;
+    tokio::time::sleep(SHORT_WAIT).await;
     let merges = pair.lake.merges_of("t").await;
     assert_eq!(merges.len(), 1, "the merge did not take effect, so the test proves nothing");
     assert_eq!(second_commit, Ok(merges[0].clone()), "the merge took effect after the commit had failed");

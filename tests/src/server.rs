@@ -27,7 +27,7 @@ pub fn config(data_dir: PathBuf) -> Config {
     }
 }
 
-/// Returns the settings to use the external lakeFS of the environment, if one is configured. Its account acts for every caller.
+/// Returns the settings for an external lakeFS, if the environment variables configure one. All callers use its account.
 pub fn real_lakefs() -> Option<(Lake, Auth)> {
     let named = lakefs::named()?;
     let secret_access_key = Secret::new(named.secret_access_key);

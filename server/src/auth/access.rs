@@ -1,10 +1,10 @@
-//! Whose permissions a call uses.
+//! Selects the permissions that a call uses.
 
 use crate::error::{Error, Kind, Result};
 use lakeport_lakefs::{self as lakefs, Credentials, Lakefs};
 use sha2::{Digest, Sha256};
 
-/// Whose permissions calls use.
+/// Permissions that calls use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {
     /// lakeFS gets the caller's own credentials. A call without credentials fails.
@@ -27,7 +27,8 @@ impl Token {
         Self(Sha256::digest(text).into())
     }
 
-    /// Returns whether the credentials are this token. Hashes are compared, so the duration reveals nothing about the token.
+    /// Returns whether the credentials are this token. Compares hashes, so that the duration reveals nothing about
+    /// the token.
     fn matches(self, credentials: &Credentials) -> bool {
         credentials.bearer().is_some_and(|token| Self::new(token) == self)
     }
@@ -41,7 +42,7 @@ pub struct Claim {
 }
 
 impl Access {
-    /// Returns the unverified credentials whose permissions a call uses.
+    /// Returns the unverified credentials that determine the permissions of a call.
     ///
     /// # Errors
     /// `Unauthenticated` for missing credentials or a wrong token.

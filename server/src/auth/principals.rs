@@ -1,4 +1,4 @@
-//! Verifies credentials: finds their lakeFS user, and caches it for seconds.
+//! Verifies credentials: finds their lakeFS user, and caches the result for up to 10 s.
 
 use super::caller::{Caller, invalid_credentials};
 use crate::auth::access::Claim;
@@ -13,7 +13,7 @@ use tokio::sync::Semaphore;
 pub struct Principals {
     /// Recent results from lakeFS.
     recent: Cache<[u8; 32], Lookup>,
-    /// Last known users. An entry stays until a newer one replaces it, or the cache is full.
+    /// Last known users. An entry is kept until a newer one replaces it, or the cache is full.
     last: Cache<[u8; 32], LastKnown>,
     /// Permits of concurrent lookups. Callers are not verified before the lookup, so a limit per caller is impossible.
     lookups: Semaphore,
@@ -47,8 +47,8 @@ const USER_TTL: Duration = Duration::from_secs(10);
 /// Time for which a failed lookup is cached, so that not every call causes another one.
 const FAILURE_TTL: Duration = Duration::from_secs(1);
 
-/// Time for which the last known user of credentials is used while lakeFS does not respond. Thus transactions do not
-/// expire because of an outage. It reveals no data, since lakeFS returns none during the outage.
+/// Time for which the last known user of credentials is accepted while lakeFS does not respond. Transactions therefore do
+/// not expire because of an outage. No data is revealed, since lakeFS returns no data during the outage.
 const LAST_KNOWN_TTL: Duration = Duration::from_secs(3600);
 
 /// Timeout of a lookup.
@@ -98,7 +98,7 @@ impl Principals {
     async fn look_up(&self, lakefs: &Lakefs) -> Result<Lookup> {
         let permit = tokio::time::timeout(PERMIT_TIMEOUT, self.lookups.acquire()).await;
         let _permit = permit.map_err(|_| {
-            let message = format!("the server verifies the credentials of {MAX_LOOKUPS} other calls: try again");
+            let message = format!("the server is verifying the credentials of {MAX_LOOKUPS} other calls: try again");
             Error::new(Kind::Overloaded, message)
         })?;
         let identity = match tokio::time::timeout(LOOKUP_TIMEOUT, lakefs.user()).await {

@@ -1,4 +1,4 @@
-//! Whether the server has calls in flight, for a server that ends when idle. Connections, health and reflection do not count.
+//! Tracks calls in flight, for a server that exits when idle. Connections and calls for health and reflection do not count.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -14,7 +14,7 @@ struct Calls {
     last: Instant,
 }
 
-/// A call in flight, to the end of its response.
+/// A call in flight. Dropped at the end of the response.
 pub(super) struct ActiveCall(Activity);
 
 impl Default for Activity {
@@ -45,7 +45,7 @@ impl Activity {
         self.earliest_idle(span) <= Instant::now()
     }
 
-    /// The earliest time at which the server can have been idle for `span`.
+    /// Returns the earliest time at which the server can have been idle for `span`.
     fn earliest_idle(&self, span: Duration) -> Instant {
         let calls = self.calls();
         let last = if calls.in_flight > 0 { Instant::now() } else { calls.last };

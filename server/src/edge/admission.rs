@@ -1,8 +1,8 @@
-//! Permits: how many calls of each kind run at the same time, in total and per caller.
+//! Permits: limits on concurrent calls of each kind, in total and per caller.
 //!
-//! A permit is held until the end of the response. A caller may pause a stream as long as it likes, while permits are left. Only when a
-//! call would be refused does the server end a stalled stream: one whose peer has moved no bytes for [`STALLED`], of the caller that
-//! holds the most permits of that kind.
+//! A call holds its permit until the end of the response. While permits are available, a client may pause a stream for any time. If no
+//! permit is available for a new call, the server ends a stalled stream of the same kind: one that moved no bytes for [`STALLED`]. It
+//! selects the caller that holds the most permits of that kind.
 
 use super::transfer::{Phase, Transfer};
 use crate::auth::Access;
@@ -15,15 +15,15 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 
-/// How long a call waits for a permit.
+/// Maximum time that a call waits for a permit.
 const QUEUE: Duration = Duration::from_millis(50);
-/// Step of the wait for a permit of the caller's own share.
+/// Interval at which a waiting call checks the caller's share again.
 const STEP: Duration = Duration::from_millis(5);
 /// A stream that moves no bytes for this time is stalled.
 const STALLED: Duration = Duration::from_secs(30);
-/// Timeout for the message of a request that is not a stream.
+/// Timeout to receive a request that is not a stream.
 const REQUEST: Duration = Duration::from_secs(60);
-/// How often deadlines of stalled readers are checked.
+/// Interval at which the server checks stalled calls for passed deadlines and timeouts.
 const SWEEP: Duration = Duration::from_secs(5);
 
 const CLASSES: [Class; 5] = [Class::Unary, Class::Read, Class::Write, Class::Watch, Class::End];
@@ -43,8 +43,8 @@ impl Class {
 pub struct Admission(Arc<Inner>);
 
 struct Inner {
-    /// One principal may hold one in `part` permits of a kind, and more while half of them are free.
-    part: usize,
+    /// A principal may hold the permits of a kind divided by this number, and more while over half of them are free.
+    share_divisor: usize,
     permits: HashMap<Class, Arc<Semaphore>>,
     calls: Mutex<Calls>,
 }
@@ -52,7 +52,7 @@ struct Inner {
 #[derive(Default)]
 struct Calls {
     next: u64,
-    /// Permits by holder. Only authenticated callers are listed.
+    /// Number of permits that each principal holds. Only authenticated callers have entries.
     held: HashMap<Key, usize>,
     active: HashMap<u64, (Key, Arc<Transfer>)>,
 }
@@ -69,11 +69,11 @@ pub(super) struct Permit {
 }
 
 impl Admission {
-    /// Permits for callers that have lakeFS users of their own, or for one principal that all callers share.
+    /// Creates all permits. With `Access::PassThrough`, one principal may hold only a share of them.
     pub fn new(access: Access) -> Self {
-        let part = if access == Access::PassThrough { 4 } else { 1 };
+        let share_divisor = if access == Access::PassThrough { 4 } else { 1 };
         let permits = CLASSES.into_iter().map(|class| (class, Arc::new(Semaphore::new(class.permits()))));
-        Self(Arc::new(Inner { part, permits: permits.collect(), calls: Mutex::default() }))
+        Self(Arc::new(Inner { share_divisor, permits: permits.collect(), calls: Mutex::default() }))
     }
 
     fn calls(&self) -> MutexGuard<'_, Calls> {
@@ -91,7 +91,8 @@ impl Admission {
         Ok(share.with(permit))
     }
 
-    /// Waits for a permit of the caller's share.
+    /// Reserves a permit in the caller's share. If the share is used up, ends a stalled stream of the caller and waits for its permit.
+    /// Fails at once if the caller has no stalled stream.
     async fn share(&self, key: &Key) -> Result<Share> {
         let mut ended = false;
         for _ in 0..QUEUE.as_millis() / STEP.as_millis() {
@@ -113,7 +114,7 @@ impl Admission {
         let free = self.0.permits.get(&key.1).map_or(0, |permits| permits.available_permits());
         let mut calls = self.calls();
         let held = calls.held.entry(key.clone()).or_default();
-        if *held >= permits / self.0.part && free * 2 <= permits {
+        if *held >= permits / self.0.share_divisor && free * 2 <= permits {
             return None;
         }
         *held += 1;
@@ -131,7 +132,8 @@ impl Admission {
         waiting.await.ok().and_then(|permit| permit.ok()).ok_or_else(full)
     }
 
-    /// Ends one stalled stream of a kind: the longest stalled one of the largest holder, or of one holder. Returns whether there was one.
+    /// Ends one stalled stream of a kind. Prefers the principal with the most permits, then the longest stall. If `holder` is set, only
+    /// considers its streams. Returns whether a stream was ended.
     fn end_stalled(&self, class: Class, holder: Option<&Arc<str>>) -> bool {
         let found = {
             let calls = self.calls();
@@ -151,12 +153,13 @@ impl Admission {
             Phase::Response => (Kind::ReaderStalled, "reader"),
         };
         counter!("lakeport_rpc_stalled_total", "side" => side).increment(1);
-        tracing::info!(side, "a stalled stream was ended, since another call needs its permit");
+        tracing::info!(side, "ended a stalled stream, because another call needs its permit");
         transfer.end(why);
         true
     }
 
-    /// Ends calls whose peer is stalled and whose time is up, until `stop` is cancelled: HTTP/2 polls neither side of them.
+    /// Ends stalled calls after their deadline or timeout, until `stop` is cancelled. HTTP/2 does not poll a stalled call, so it cannot
+    /// end itself.
     pub async fn sweep(self, stop: CancellationToken) {
         while tokio::time::timeout(SWEEP, stop.cancelled()).await.is_err() {
             let expired: Vec<(Kind, Arc<Transfer>)> = {
@@ -173,7 +176,7 @@ impl Admission {
         }
     }
 
-    /// Ends all calls, since the server shuts down.
+    /// Ends all calls with `ShuttingDown`.
     pub fn end_all(&self) {
         let all: Vec<Arc<Transfer>> = self.calls().active.values().map(|(_, transfer)| Arc::clone(transfer)).collect();
         for transfer in all {
@@ -182,7 +185,7 @@ impl Admission {
     }
 }
 
-/// Returns the error that ends a stalled call now, if its time is up.
+/// Returns the error for a stalled call whose deadline or timeout has passed.
 fn expiry(class: Class, transfer: &Transfer) -> Option<Kind> {
     let span = transfer.stalled_for()?;
     let is_stream = class == Class::Write;
@@ -194,10 +197,10 @@ fn expiry(class: Class, transfer: &Transfer) -> Option<Kind> {
 }
 
 fn overloaded(who: &str) -> Error {
-    Error::new(Kind::Overloaded, format!("{who} as many calls of this kind in flight as allowed: try again"))
+    Error::new(Kind::Overloaded, format!("{who} the maximum number of calls of this kind in flight: try again"))
 }
 
-/// A permit of a caller's share, before the permit of the server.
+/// A reserved permit in a caller's share, before the server's permit is acquired.
 struct Share {
     admission: Admission,
     key: Option<Key>,
@@ -213,7 +216,7 @@ impl Share {
 impl Drop for Share {
     fn drop(&mut self) {
         if let Some(key) = self.key.take() {
-            self.admission.calls().give_back(&key);
+            self.admission.calls().release(&key);
         }
     }
 }
@@ -232,7 +235,7 @@ impl Permit {
 impl Drop for Permit {
     fn drop(&mut self) {
         let mut calls = self.admission.calls();
-        calls.give_back(&self.key);
+        calls.release(&self.key);
         if let Some(number) = self.number {
             calls.active.remove(&number);
         }
@@ -240,7 +243,7 @@ impl Drop for Permit {
 }
 
 impl Calls {
-    fn give_back(&mut self, key: &Key) {
+    fn release(&mut self, key: &Key) {
         if let Some(held) = self.held.get_mut(key) {
             *held -= 1;
             if *held == 0 {
@@ -273,7 +276,7 @@ mod tests {
         assert_eq!(others.len(), permits / 4, "the rest is shared");
         assert!(
             admission.admit(&greedy, Class::End).await.is_ok(),
-            "calls that end transactions have permits of their own"
+            "calls that end transactions have separate permits"
         );
         drop((held, others));
         assert!(admission.admit(&greedy, Class::Read).await.is_ok());

@@ -1,4 +1,4 @@
-//! Authentication of a call: reads its credentials and finds the lakeFS user that they belong to.
+//! Authentication of a call: reads its credentials and finds their lakeFS user.
 
 use crate::auth::Caller;
 use crate::error::{Error, Kind, Result};

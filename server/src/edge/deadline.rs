@@ -1,4 +1,4 @@
-//! The deadline of a call, from the `grpc-timeout` header. It bounds the whole call, to the end of its response.
+//! The deadline of a call, from the `grpc-timeout` header. It applies to the whole call, including the response.
 
 use crate::error::{Error, Kind, Result};
 use http::HeaderMap;
@@ -16,9 +16,9 @@ pub(super) fn of(headers: &HeaderMap) -> Result<Option<Instant>> {
     }
 }
 
-/// The error of a call whose deadline passed.
+/// Returns the error for a call whose deadline passed.
 pub(super) fn passed() -> Error {
-    Error::new(Kind::DeadlineExceeded, "the deadline of the call passed before its end")
+    Error::new(Kind::DeadlineExceeded, "the deadline of the call passed before it completed")
 }
 
 fn parse(timeout: &str) -> Option<Duration> {

@@ -1,11 +1,11 @@
-//! What the end of a call completes: its metrics, its permit, and the activity of the server.
+//! Cleanup at the end of a call: updates metrics, releases the permit, and updates the activity of the server.
 
 use super::activity::ActiveCall;
 use super::admission::Permit;
 use super::meters::InFlight;
 use tonic::Code;
 
-/// Completed once, with the code of the call, or as cancelled when dropped.
+/// Cleanup of one call. It runs once, with the status code of the call. If dropped before, the call counts as cancelled.
 #[derive(Default)]
 pub(super) struct Finish {
     pub(super) meter: Option<InFlight>,
@@ -18,7 +18,7 @@ pub(super) struct Finish {
 impl Finish {
     /// Completes the call with a code. Later completions have no effect.
     pub(super) fn complete(&mut self, code: Code) {
-        // The permit first: who sees the metric may rely on it.
+        // The permit is released first, so that it is free when the metric shows the end of the call.
         self.permit = None;
         if let Some(meter) = self.meter.take() {
             meter.end(code);

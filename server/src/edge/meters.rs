@@ -1,4 +1,4 @@
-//! Metrics of calls: how many are in flight, how they end, and how long they take.
+//! Metrics of calls: calls in flight, status codes and durations.
 
 use crate::grpc::methods::Method;
 use metrics::{
@@ -9,7 +9,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 use tonic::Code;
 
-/// Describes each metric.
+/// Registers the descriptions of all metrics of calls.
 pub fn describe() {
     describe_counter!("lakeport_rpc_handled_total", "Finished calls, by method and status code.");
     describe_histogram!(

@@ -1,4 +1,4 @@
-//! Calls from web pages: which origins may call, and the CORS headers of their responses.
+//! Calls from web pages: allowed origins and CORS headers.
 
 use http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
@@ -10,15 +10,15 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode};
 /// Response headers that a page may read.
 const EXPOSED: HeaderValue =
     HeaderValue::from_static("grpc-status,grpc-message,grpc-status-details-bin,grpc-retry-pushback-ms,x-request-id");
-/// How long a browser may cache the response to a preflight request, in seconds.
+/// Time for which a browser may cache the response to a preflight request, in seconds.
 const MAX_AGE: HeaderValue = HeaderValue::from_static("86400");
 
 /// The origins that `--web-origin` allows.
 pub(super) struct Origins(pub(super) Vec<HeaderValue>);
 
-/// Who calls, as far as the browser tells.
+/// Origin of a request, according to its `Origin` header.
 pub(super) enum Origin {
-    /// Not a web page.
+    /// The header is missing: the client is not a web page.
     None,
     /// A page of an allowed origin.
     Allowed(HeaderValue),
@@ -36,12 +36,12 @@ impl Origins {
     }
 }
 
-/// Returns whether a request asks what a page may send.
+/// Returns whether a request is a CORS preflight request.
 pub(super) fn is_preflight(method: &Method, headers: &HeaderMap) -> bool {
     method == Method::OPTIONS && headers.contains_key(ACCESS_CONTROL_REQUEST_METHOD)
 }
 
-/// The status and headers of a response to a preflight request.
+/// Returns the status and headers of the response to a preflight request.
 pub(super) fn preflight(request: &HeaderMap, origin: HeaderValue) -> (StatusCode, HeaderMap) {
     let mut headers = HeaderMap::new();
     allow(&mut headers, origin);
@@ -54,7 +54,7 @@ pub(super) fn preflight(request: &HeaderMap, origin: HeaderValue) -> (StatusCode
     (StatusCode::OK, headers)
 }
 
-/// Lets the page of an origin read the response.
+/// Adds the headers that let a page of `origin` read the response.
 pub(super) fn allow(headers: &mut HeaderMap, origin: HeaderValue) {
     headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
     headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED);

@@ -1,4 +1,5 @@
-//! Errors of tonic as errors of lakeport. tonic refuses some requests before a handler sees them, with a status that has no reason.
+//! Converts errors of tonic to errors of lakeport. tonic rejects some requests before a handler runs, with a status
+//! without an error reason.
 
 use crate::error::{Error, Kind};
 use tonic::{Code, Status};

@@ -1,4 +1,4 @@
-//! The trace of a call (W3C trace context). Its ID returns in the response, and requests to lakeFS carry it.
+//! The trace of a call (W3C trace context). The response and the requests to lakeFS contain its ID.
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 use rand::RngExt;
@@ -8,25 +8,25 @@ const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// The trace of a call: 32 hexadecimal digits, and the flags of the client.
+/// The trace of a call: its ID (32 hexadecimal digits), and the flags of the client.
 pub(super) struct Trace {
     id: String,
     flags: String,
 }
 
 impl Trace {
-    /// The trace of the client, or a new one.
+    /// Returns the trace of the client, or a new one.
     pub(super) fn of(headers: &HeaderMap) -> Self {
         let given = headers.get(TRACEPARENT).and_then(|value| parse(value.to_str().ok()?));
         given.unwrap_or_else(|| Self { id: format!("{:032x}", rand::rng().random::<u128>()), flags: "00".into() })
     }
 
-    /// The span of the call.
+    /// Creates the logging span of the call.
     pub(super) fn span(&self, method: &str) -> Span {
         tracing::info_span!("rpc", rpc.method = method, trace_id = %self.id)
     }
 
-    /// Headers of the requests to lakeFS.
+    /// Returns the trace headers for requests to lakeFS.
     pub(super) fn onward(&self, headers: &HeaderMap) -> HeaderMap {
         let Self { id, flags } = self;
         let parent = format!("00-{id}-{:016x}-{flags}", rand::rng().random::<u64>().max(1));

@@ -1,8 +1,8 @@
-//! A call in flight, as other tasks see it: whether it waits for its peer, and how they end it.
+//! State of a call in flight for other tasks: they can check whether the call waits for its peer, and can end the call.
 //!
 //! HTTP/2 polls the body of a response only when its reader has window for more. The body of a stalled reader is never polled again, so
-//! neither a deadline nor a shutdown could end it from inside. Its body and its permit therefore belong to the [`Transfer`], from which
-//! [`Transfer::end`] takes them.
+//! neither a deadline nor a shutdown could end it from inside. The [`Transfer`] therefore owns the body and the permit of the
+//! response, and [`Transfer::end`] drops them.
 
 use super::finish::Finish;
 use super::status::{panicked, trailers};
@@ -22,8 +22,8 @@ use tonic::body::Body;
 
 /// A call in flight.
 pub(super) struct Transfer {
-    /// Milliseconds on [`clock`] since when the call waits for its peer. 0: it does not.
-    peer_since: AtomicU64,
+    /// Start of the wait for the peer, in milliseconds of [`clock`]; 0 if the call does not wait.
+    waiting_since: AtomicU64,
     state: Mutex<State>,
     ended: Notify,
     deadline: Option<Instant>,
@@ -33,13 +33,13 @@ pub(super) struct Transfer {
 struct State {
     response: Option<Response>,
     phase: Phase,
-    /// Why the call was ended from outside.
+    /// Why another task ended the call.
     end: Option<Kind>,
-    /// The connection, while it waits for the next frame.
+    /// Waker of the connection, while the connection waits for the next frame.
     waker: Option<Waker>,
 }
 
-/// The body of a response, and what its end completes.
+/// The body of a response, and the cleanup at its end.
 struct Response {
     body: Body,
     finish: Finish,
@@ -54,7 +54,7 @@ pub(super) enum Phase {
     Response,
 }
 
-/// Milliseconds since the first call, never 0.
+/// Returns the milliseconds since the first use of the clock, plus 1, so that the result is never 0.
 fn clock() -> u64 {
     static START: LazyLock<Instant> = LazyLock::new(Instant::now);
     u64::try_from(START.elapsed().as_millis()).unwrap_or(u64::MAX).saturating_add(1)
@@ -62,26 +62,26 @@ fn clock() -> u64 {
 
 impl Transfer {
     pub(super) fn new(deadline: Option<Instant>) -> Arc<Self> {
-        Arc::new(Self { peer_since: AtomicU64::new(0), state: Mutex::default(), ended: Notify::new(), deadline })
+        Arc::new(Self { waiting_since: AtomicU64::new(0), state: Mutex::default(), ended: Notify::new(), deadline })
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn waits_for_peer(&self) {
-        if self.peer_since.load(Ordering::Relaxed) == 0 {
-            self.peer_since.store(clock(), Ordering::Relaxed);
+    fn start_waiting(&self) {
+        if self.waiting_since.load(Ordering::Relaxed) == 0 {
+            self.waiting_since.store(clock(), Ordering::Relaxed);
         }
     }
 
-    fn moved(&self) {
-        self.peer_since.store(0, Ordering::Relaxed);
+    fn stop_waiting(&self) {
+        self.waiting_since.store(0, Ordering::Relaxed);
     }
 
-    /// Returns how long the call has been waiting for its peer, if it is.
+    /// Returns how long the call has been waiting for its peer; `None` if it does not wait.
     pub(super) fn stalled_for(&self) -> Option<Duration> {
-        match self.peer_since.load(Ordering::Relaxed) {
+        match self.waiting_since.load(Ordering::Relaxed) {
             0 => None,
             since => Some(Duration::from_millis(clock().saturating_sub(since))),
         }
@@ -96,7 +96,7 @@ impl Transfer {
         self.deadline.is_some_and(|deadline| deadline <= Instant::now())
     }
 
-    /// Ends the call. Its peer gets an error of this kind. Permits of a response are free when this returns.
+    /// Ends the call. The client gets an error of this kind. If the response has started, its permit is free when this returns.
     pub(super) fn end(&self, why: Kind) {
         let (response, waker) = {
             let mut state = self.state();
@@ -109,13 +109,13 @@ impl Transfer {
         if let Some(waker) = waker {
             waker.wake();
         }
-        // Outside the lock: the end of a response returns permits.
+        // Without the lock: `complete` takes the lock of the permits, and a task that holds that lock may wait for this one.
         if let Some(mut response) = response {
             response.finish.complete(super::status::code(why));
         }
     }
 
-    /// Waits until the call is ended from outside.
+    /// Waits until another task ends the call.
     pub(super) async fn until_ended(&self) -> Error {
         loop {
             let mut ended = std::pin::pin!(self.ended.notified());
@@ -127,14 +127,14 @@ impl Transfer {
         }
     }
 
-    /// Wraps the body of the response. `finish` is completed at its end.
+    /// Wraps the body of the response. `finish` is completed at the end of the body.
     pub(super) fn respond(self: &Arc<Self>, body: Body, finish: Finish, deadline: Option<Instant>) -> Outbound {
         let mut state = self.state();
         state.phase = Phase::Response;
         state.response = Some(Response { body, finish });
         drop(state);
-        // The reader may never take the first byte.
-        self.waits_for_peer();
+        // The client may never read the first byte.
+        self.start_waiting();
         let deadline = deadline.map(|deadline| Box::pin(tokio::time::sleep_until(deadline.into())));
         Outbound { transfer: Arc::clone(self), deadline, is_over: false }
     }
@@ -155,7 +155,7 @@ fn ended_error(why: Kind) -> Error {
     Error::new(why, message)
 }
 
-/// The body of a request. Notes when the call waits for its client.
+/// The body of a request. Records when the call waits for its client.
 pub(super) struct Inbound<B> {
     pub(super) body: B,
     pub(super) transfer: Arc<Transfer>,
@@ -171,8 +171,8 @@ where
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
         let polled = Pin::new(&mut self.body).poll_frame(cx);
         match polled {
-            Poll::Pending => self.transfer.waits_for_peer(),
-            Poll::Ready(_) => self.transfer.moved(),
+            Poll::Pending => self.transfer.start_waiting(),
+            Poll::Ready(_) => self.transfer.stop_waiting(),
         }
         polled
     }
@@ -188,12 +188,13 @@ where
 
 impl<B> Drop for Inbound<B> {
     fn drop(&mut self) {
-        // The handler has what it needs and waits for its client no more.
-        self.transfer.moved();
+        // The handler no longer reads the request, so the call does not wait for its client.
+        self.transfer.stop_waiting();
     }
 }
 
-/// The body of a response, as the connection polls it. Ends at the deadline, after a panic, and when the transfer is ended.
+/// The body of a response, as the connection polls it. Ends at the deadline, after a panic, and when another task
+/// ends the transfer.
 pub struct Outbound {
     transfer: Arc<Transfer>,
     deadline: Option<Pin<Box<Sleep>>>,
@@ -250,14 +251,14 @@ impl http_body::Body for Outbound {
                     state.waker = Some(cx.waker().clone());
                 }
                 drop(state);
-                this.transfer.moved();
+                this.transfer.stop_waiting();
             }
             Poll::Ready(Some(Ok(frame))) => {
                 let end = frame.trailers_ref().map(super::status::of_headers);
                 drop(state);
-                // From now on the call waits for its reader to take this frame.
-                this.transfer.moved();
-                this.transfer.waits_for_peer();
+                // The call now waits until the client reads this frame.
+                this.transfer.stop_waiting();
+                this.transfer.start_waiting();
                 if let Some(code) = end {
                     this.complete(code);
                 }
@@ -276,7 +277,7 @@ impl http_body::Body for Outbound {
     }
 
     fn is_end_stream(&self) -> bool {
-        // Only an end that `poll_frame` reports completes the call.
+        // The connection must poll until `poll_frame` reports the end, which completes the call.
         self.is_over
     }
 
@@ -315,7 +316,7 @@ mod tests {
         let transfer = Transfer::new(None);
         assert!(transfer.stalled_for().is_none());
         let mut response = transfer.respond(more(), Finish::default(), None);
-        assert!(transfer.stalled_for().is_some(), "the reader may never take the first byte");
+        assert!(transfer.stalled_for().is_some(), "the client may never read the first byte");
         response.frame().await.unwrap().unwrap();
         assert!(transfer.stalled_for().unwrap() < Duration::from_secs(1));
     }
@@ -329,7 +330,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_ended_response_returns_its_permit_at_once_and_tells_its_reader() {
+    async fn ending_a_response_releases_its_permit_and_sends_an_error() {
         let transfer = Transfer::new(None);
         let held = Arc::new(());
         let mut response = transfer.respond(more(), Finish::holding(Arc::clone(&held)), None);
@@ -359,7 +360,7 @@ mod tests {
         tokio::task::yield_now().await;
         transfer.end(Kind::WriterStalled);
         assert_eq!(ended.await.unwrap().kind(), Kind::WriterStalled);
-        assert_eq!(transfer.until_ended().await.kind(), Kind::WriterStalled, "a late waiter sees the end too");
+        assert_eq!(transfer.until_ended().await.kind(), Kind::WriterStalled, "a later waiter gets no error");
     }
 
     #[tokio::test]

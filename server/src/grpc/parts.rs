@@ -2,7 +2,7 @@
 
 use prost::Message;
 
-/// Maximum size of the tag and length of an item, in bytes.
+/// Maximum size of the protobuf header of an item (field tag and length), in bytes.
 const OVERHEAD: usize = 8;
 
 /// Groups items into parts of at most `limit` encoded bytes, in order. An item that is larger than `limit` becomes a

@@ -1,5 +1,5 @@
-//! Commits inside an open transaction. They run under the lease of the row, so that none runs concurrently with the
-//! commit of the transaction itself.
+//! Creates commits inside an open transaction. Each request holds the lease of the transaction's row. The commit of the
+//! transaction itself therefore cannot run at the same time.
 
 use crate::error::{Error, Kind, Result};
 use crate::fault;
@@ -16,8 +16,8 @@ pub(in crate::ops) const MADE_IN: &str = "lakeport.made_in";
 /// Sends a request that creates a commit inside a transaction.
 ///
 /// The request runs in a separate task. A disconnecting caller therefore leaves no lease, and a lost response is always
-/// recorded. `made` returns the row to store after a successful response, and `doubted` the row after a lost one.
-/// Returns the response of lakeFS, or `None` if it was lost or cannot be recorded.
+/// recorded. `made` returns the row to store after a successful response, and `after_lost_response` returns the row to
+/// store after a lost response. Returns the response of lakeFS, or `None` if it was lost or cannot be recorded.
 ///
 /// # Errors
 /// `TransactionCommitting` during another commit; for a transaction that is not open, the error for its state; those of
@@ -27,7 +27,7 @@ pub(in crate::ops) async fn under_lease<T: Send + Sync + 'static>(
     transaction: &Transaction,
     request: impl Future<Output = lakefs::Result<T>> + Send + 'static,
     made: impl Fn(&Transaction, &T) -> Transaction + Send + Sync + 'static,
-    doubted: fn(&Ops, &Transaction) -> Transaction,
+    after_lost_response: fn(&Ops, &Transaction) -> Transaction,
 ) -> Result<Option<lakefs::Result<T>>> {
     let (task_ops, transaction) = (ops.clone(), transaction.clone());
     let task = ops.tasks.spawn(async move {
@@ -39,7 +39,7 @@ pub(in crate::ops) async fn under_lease<T: Send + Sync + 'static>(
         let next = |row: Transaction| match &response {
             Some(Ok(done)) => made(&row, done),
             Some(Err(_)) => row,
-            None => doubted(&task_ops, &row),
+            None => after_lost_response(&task_ops, &row),
         };
         match (release(&task_ops, &leased, next).await, response) {
             (Ok(()), response) => Ok(response),
@@ -58,7 +58,7 @@ pub(in crate::ops) async fn under_lease<T: Send + Sync + 'static>(
 }
 
 /// Returns whether the only parent of a commit is the base commit of the transaction.
-pub(in crate::ops) fn stands_on_base(row: &Transaction, made: &lakefs::Commit) -> bool {
+pub(in crate::ops) fn has_base_as_only_parent(row: &Transaction, made: &lakefs::Commit) -> bool {
     row.base_commit_id.as_ref().is_some_and(|base| made.parents == [base.as_str()])
 }
 
@@ -77,7 +77,7 @@ async fn lease(ops: &Ops, transaction: &Transaction) -> Result<Transaction> {
     if !now.is_unattended() {
         return Err(busy());
     }
-    ops.store.swap(&now, now.leased_anew(&ops.worker)).await?.ok_or_else(busy)
+    ops.store.swap(&now, now.leased_to(&ops.worker)).await?.ok_or_else(busy)
 }
 
 /// Awaits a request, and regularly renews the lease. The request continues even if the store fails.

@@ -80,7 +80,7 @@ impl Ops {
         match self.refreshed(before).await {
             Ok(now) if now.state == State::Open && now.branch == before.branch => Error::new(
                 Kind::RefNotFound,
-                format!("the branch of transaction {} was deleted, and its writes with it: roll back", now.id),
+                format!("the branch of transaction {} and its writes were deleted: roll back", now.id),
             ),
             Ok(now) if now.state == State::Open => Error::new(
                 Kind::WriteInDoubt,

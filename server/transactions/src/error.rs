@@ -1,6 +1,6 @@
 //! Errors of the store, classified by the error codes of the database.
 
-/// An error of the store. The text says what to do.
+/// An error of the store. Most messages say what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The database cannot be opened, or is not a store of lakeport.
@@ -9,9 +9,9 @@ pub enum Error {
     /// Another server has claimed this SQLite file.
     #[error("the session store {0} is in use by another server: stop that server, or configure another store")]
     InUse(String),
-    /// The database did not respond, or not in time.
+    /// The database is unavailable or did not respond in time.
     #[error("the session store does not respond: try again")]
-    Away(#[source] sqlx::Error),
+    Unavailable(#[source] sqlx::Error),
     /// Another program has locked the database.
     #[error("the session store is locked by another program: try again")]
     Locked(#[source] sqlx::Error),
@@ -24,7 +24,7 @@ pub enum Error {
     /// The database reports that it is damaged.
     #[error("the session store is damaged: the operator must restore it")]
     Damaged(#[source] sqlx::Error),
-    /// A row has an invalid value: the store is damaged, or another program wrote it.
+    /// A row has an invalid value: the store is damaged, or another program wrote the row.
     #[error("a row of the session store cannot be read: {0}")]
     Corrupt(String),
     /// The SQLite file cannot be opened.
@@ -40,8 +40,8 @@ pub(crate) type Result<T, E = Error> = std::result::Result<T, E>;
 
 impl Error {
     /// Returns whether a retry may succeed.
-    pub(crate) fn is_passing(&self) -> bool {
-        matches!(self, Self::Away(_))
+    pub(crate) fn is_transient(&self) -> bool {
+        matches!(self, Self::Unavailable(_))
     }
 }
 
@@ -53,7 +53,7 @@ impl From<sqlx::Error> for Error {
                 None => Self::Failed,
             },
             sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed => {
-                Self::Away
+                Self::Unavailable
             }
             _ => Self::Failed,
         };
@@ -91,8 +91,8 @@ fn of_sqlite(code: u32) -> fn(sqlx::Error) -> Error {
 fn of_postgres(code: &str) -> fn(sqlx::Error) -> Error {
     match code {
         // Shutdown, startup, too many connections, timeouts, serialization failures.
-        "57P01" | "57P02" | "57P03" | "57P05" | "53300" | "57014" | "25P03" | "40001" | "40P01" => Error::Away,
-        code if code.starts_with("08") => Error::Away,
+        "57P01" | "57P02" | "57P03" | "57P05" | "53300" | "57014" | "25P03" | "40001" | "40P01" => Error::Unavailable,
+        code if code.starts_with("08") => Error::Unavailable,
         "55P03" => Error::Locked,
         // A standby. The next connection may find the primary.
         "25006" => Error::ReadOnly,
@@ -114,8 +114,8 @@ mod tests {
         assert!(matches!(made("13"), Error::Full(_)));
         assert!(matches!(made("14"), Error::File(_)));
         assert!(matches!(made("26"), Error::Damaged(_)));
-        assert!(matches!(made("57P01"), Error::Away(_)));
-        assert!(matches!(made("08006"), Error::Away(_)));
+        assert!(matches!(made("57P01"), Error::Unavailable(_)));
+        assert!(matches!(made("08006"), Error::Unavailable(_)));
         assert!(matches!(made("53100"), Error::Full(_)));
         assert!(matches!(made("42P01"), Error::Failed(_)));
     }

@@ -1,8 +1,8 @@
 //! Transactions as durable rows.
 //!
-//! A [`Transaction`] is the row of one transaction, as the store read it. Its methods are the steps of the protocol: each returns the next
-//! row (`transaction/transitions.rs`). [`SessionStore::swap`] writes that row if no other writer was faster. So each step is one
-//! compare-and-set, durable before the request to lakeFS that it allows.
+//! A [`Transaction`] is the row of one transaction, as read from the store. Each step of the protocol is a method that returns the next
+//! row (`transaction/transitions.rs`). [`SessionStore::swap`] writes that row if no other writer changed the row first. Each step is
+//! therefore one compare-and-set. It is durable before the server sends the lakeFS request that depends on it.
 
 mod error;
 mod model;

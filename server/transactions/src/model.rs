@@ -1,10 +1,10 @@
-//! Values that a transaction is made of.
+//! Types of the fields of a transaction.
 
 use lakeport_types::{BranchName, CommitId, RepositoryId, TagName, TransactionId};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// Milliseconds by the clock of the database: a time since 1970, or a span.
+/// Time or duration in milliseconds, by the clock of the database. Times count from the Unix epoch.
 pub type Millis = i64;
 
 /// State of a transaction.
@@ -19,17 +19,17 @@ pub enum State {
     Committed,
     /// Rolled back by its owner. Final.
     RolledBack,
-    /// Ended by the janitor. Final.
+    /// Expired after a timeout. Final.
     Expired,
 }
 
 impl State {
-    /// Returns whether no other state can follow.
+    /// Returns whether the state is final.
     pub fn is_final(self) -> bool {
         matches!(self, Self::Committed | Self::RolledBack | Self::Expired)
     }
 
-    /// The name that the store uses.
+    /// Returns the name of the state in the store.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Open => "open",
@@ -46,20 +46,20 @@ impl State {
     }
 }
 
-/// Whether a branch remains when a transaction ends.
+/// Whether to keep a branch when a transaction ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Retention {
-    /// No branch remains.
+    /// Keep no branch.
     #[default]
     Delete,
-    /// A branch remains unless the transaction committed.
+    /// Keep a branch unless the transaction was merged.
     KeepOnFailure,
-    /// A branch remains.
+    /// Keep a branch.
     Keep,
 }
 
-/// Resolution of a path that both sides changed.
+/// How to resolve conflicts: paths that both the transaction and the base branch changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Strategy {
@@ -72,18 +72,18 @@ pub enum Strategy {
     DestinationWins,
 }
 
-/// Options of a transaction, chosen at its begin.
+/// Options of a transaction, set when it begins.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Options {
-    /// Span without a call after which the transaction expires.
+    /// Time without a call after which the transaction expires.
     pub idle_timeout: Millis,
-    /// Span after which the transaction expires, even if calls continue.
+    /// Time after which the transaction expires, even if calls continue.
     pub lifetime: Millis,
     /// Whether the transaction is read-only.
     pub read_only: bool,
-    /// Whether a branch remains at the end.
+    /// Whether to keep a branch when the transaction ends.
     pub retention: Retention,
-    /// Name of the branch that remains, if the caller chose one.
+    /// Name of the branch to keep, if the caller chose one.
     pub kept_branch: Option<String>,
 }
 
@@ -94,29 +94,29 @@ pub struct CommitRequest {
     pub message: String,
     /// Metadata of the commit and of the merge.
     pub metadata: BTreeMap<String, String>,
-    /// Resolution of conflicts.
+    /// How to resolve conflicts.
     pub strategy: Strategy,
-    /// Whether the transaction's side of the merge becomes one commit.
+    /// Whether to squash the commits of the transaction into one.
     pub squash: bool,
-    /// Whether the commit is merged into the base branch.
+    /// Whether to merge the commit into the base branch.
     pub merge: bool,
     /// Tags to create on the merge commit.
     pub tags: Vec<String>,
 }
 
 impl CommitRequest {
-    /// The tags. They were validated before the request was stored.
+    /// Returns the tags, which were validated before the request was stored.
     pub fn tag_names(&self) -> Vec<TagName> {
         self.tags.iter().filter_map(|tag| TagName::try_from(tag.as_str()).ok()).collect()
     }
 }
 
-/// A failure, as callers see it.
+/// Failure of a commit or of keeping a branch, as reported to callers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failure {
     /// An `ErrorReason` of the contract, such as `MERGE_CONFLICT`.
     pub reason: String,
-    /// Text for people.
+    /// Message for users.
     pub message: String,
     /// Conflicting paths, at most ten.
     #[serde(default)]
@@ -129,7 +129,7 @@ pub struct Failure {
 pub struct Inside {
     /// The commit.
     pub commit: CommitId,
-    /// Whether its parent is the base commit and it changed something. Then the transaction has something to merge.
+    /// Whether the commit has changes and its only parent is the base commit. If so, the transaction has changes to merge.
     pub is_first: bool,
 }
 
@@ -148,19 +148,19 @@ impl From<Inside> for (CommitId, bool) {
 /// Parameters of a new transaction.
 #[derive(Debug, Clone)]
 pub struct NewTransaction {
-    /// Unique among the transactions of the owner.
+    /// Transaction ID, unique for the owner.
     pub id: TransactionId,
-    /// The lakeFS user who begins it.
+    /// ID of the lakeFS user that begins the transaction.
     pub owner: String,
-    /// Repository.
+    /// Repository of the transaction.
     pub repository: RepositoryId,
     /// The branch to begin from and to merge into.
     pub base_branch: BranchName,
     /// The base commit, if it is known before the branch is created.
     pub base_commit_id: Option<CommitId>,
-    /// The live branch. It is created after the row.
+    /// Live branch, which is created after the row.
     pub branch: BranchName,
-    /// Options.
+    /// Timeouts, access mode and branch retention.
     pub options: Options,
     /// Labels that the owner chose.
     pub labels: BTreeMap<String, String>,

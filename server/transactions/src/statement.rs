@@ -3,7 +3,7 @@
 use sqlx::any::{AnyArguments, AnyRow};
 use sqlx::{Any, Arguments, AssertSqlSafe, FromRow};
 
-/// A statement that both databases accept. Its text is a constant of this crate; values of callers are bound.
+/// A statement. Its text comes only from this crate. Values from callers are bound.
 #[derive(Debug, Clone)]
 pub(crate) struct Statement {
     sql: String,

@@ -24,7 +24,7 @@ use lakeport_types::TransactionId;
 use std::collections::BTreeMap;
 use upkeep::has_worker;
 
-/// Rows that a listing reads with one statement.
+/// Number of rows that a listing reads with one statement.
 const PAGE: i64 = 200;
 
 /// The result of a begin.
@@ -32,18 +32,18 @@ const PAGE: i64 = 200;
 pub enum Begun {
     /// The row was inserted.
     New(Transaction),
-    /// Its owner already has a transaction with that ID.
+    /// The owner already has a transaction with that ID.
     Existing(Transaction),
 }
 
 /// Selects transactions of a listing.
 #[derive(Debug, Clone, Default)]
 pub struct Filter {
-    /// Only of this repository.
+    /// Repository; `None` for all.
     pub repository: Option<String>,
-    /// Only in one of these states; empty: all.
+    /// States; empty for all.
     pub states: Vec<State>,
-    /// Only with all of these labels.
+    /// Labels that a transaction must have.
     pub labels: BTreeMap<String, String>,
 }
 
@@ -89,18 +89,19 @@ impl SessionStore {
                 return Ok(Begun::New(transaction));
             }
             match self.get(&owner, &id).await? {
-                // Our own first attempt, whose response was lost: no two transactions have the same branch.
+                // An earlier attempt of this insert succeeded, and its response was lost. Branch names are unique.
                 Some(own) if own.branch == transaction.branch && own.version == transaction.version => {
                     return Ok(Begun::New(own));
                 }
                 Some(existing) => return Ok(Begun::Existing(existing)),
-                // Another call removed it between the two statements.
+                // Another call removed the row between the two statements.
                 None => {}
             }
         }
     }
 
-    /// Deletes the row of a transaction that could not begin, if the row is still `current`. Returns whether it did.
+    /// Deletes the row of a transaction that could not begin, if the row is still `current`. Returns whether the row was
+    /// deleted.
     ///
     /// # Errors
     /// The database failed.
@@ -137,16 +138,17 @@ impl SessionStore {
         self.database.run(statement).await?.rows.iter().map(Transaction::read).collect()
     }
 
-    /// Writes `next` if the row is still `current`. Returns the written row, or `None` if another writer was faster.
+    /// Writes `next` if the row is still `current`. Returns the written row, or `None` if another writer changed the row
+    /// first.
     ///
     /// # Errors
-    /// The database failed for longer than the retries. The row may be written or not.
+    /// The database failed, despite retries. It is unknown whether the row was written.
     pub async fn swap(&self, current: &Transaction, next: Transaction) -> Result<Option<Transaction>> {
         self.replace(current, next, "").await
     }
 
-    /// As [`swap`](Self::swap), but only if the transaction is overdue by `grace` when the database writes it. A renewal does not change
-    /// the version, so the compare-and-set alone would not see it.
+    /// As [`swap`](Self::swap), but only if the transaction is overdue by `grace` when the database writes the row. A renewal does not
+    /// change the version, so the compare-and-set alone would not detect a renewal.
     ///
     /// # Errors
     /// As [`swap`](Self::swap).
@@ -164,17 +166,17 @@ impl SessionStore {
     async fn replace(&self, current: &Transaction, next: Transaction, condition: &str) -> Result<Option<Transaction>> {
         let next = next.replacing(current);
         let swapped = rows::replace(&self.database, current, &next, condition).await;
-        // Also after an error: the row may be written.
+        // Notifies after an error, too, because the row may have been written.
         self.notifiers.notify(&next.id);
         Ok(swapped?.then_some(next))
     }
 
-    /// Watches a row for writes from now on.
+    /// Returns a watch for later writes of a row.
     pub fn watch(&self, id: &TransactionId) -> RowWatch {
         self.notifiers.subscribe(id)
     }
 
-    /// Renews the idle time of an open transaction, if that extends it by at least `step`. Returns its idle expiry.
+    /// Restarts the idle timeout of an open transaction, if this extends the idle expiry by at least `step`. Returns the idle expiry.
     ///
     /// # Errors
     /// The database failed.
@@ -208,7 +210,7 @@ impl SessionStore {
             self.select()
         );
         let mut wanted = Vec::new();
-        // Page by page: all rows of a busy owner may not fit into memory.
+        // Reads page by page, because all rows of one owner may not fit into memory.
         loop {
             let page = Statement::new(sql.as_str()).bind(owner).bind(time).bind(id).bind(PAGE);
             let page = self.transactions(&page).await?;

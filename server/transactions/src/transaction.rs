@@ -1,7 +1,7 @@
 //! A transaction as a row of the store: its fields, and their columns.
 //!
-//! A new field is added here. A field that SQL statements read or write is a column of [`TransactionRow`] and needs a migration; any
-//! other field belongs to [`Details`], which is stored as JSON and needs none.
+//! Add new fields here. A field that SQL statements read or write is a column of [`TransactionRow`] and needs a migration. Any other
+//! field is part of [`Details`], which is stored as JSON and needs no migration.
 
 mod transitions;
 
@@ -18,10 +18,10 @@ use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::ops::Deref;
 
-/// A transaction at the moment `read_at`.
+/// A transaction as read from the store at `read_at`.
 ///
-/// Its fields are read through `Deref`. Only the methods in `transaction/transitions.rs` make a row from another one, so each change of a
-/// row is one of the protocol's named steps.
+/// Fields are accessible through `Deref`. Only the methods in `transaction/transitions.rs` derive a row from another row, so each change
+/// of a row is a named step of the protocol.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Transaction(TransactionRow);
 
@@ -29,37 +29,37 @@ pub struct Transaction(TransactionRow);
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TransactionRow {
-    /// The lakeFS user who began it.
+    /// ID of the lakeFS user that began the transaction.
     pub owner: String,
-    /// Unique among the transactions of its owner.
+    /// Transaction ID, unique for the owner.
     pub id: TransactionId,
     /// The current state.
     pub state: State,
-    /// Grows with every change of the row, except renewals of its idle time.
+    /// Version of the row. Each step increments it. Extensions of timeouts do not change it.
     pub version: i64,
     /// Number of commits that were started.
     pub epoch: i64,
-    /// Repository.
+    /// Repository of the transaction.
     pub repository: RepositoryId,
-    /// The branch that it began from and merges into.
+    /// Branch from which the transaction began, and into which it merges.
     pub base_branch: BranchName,
-    /// The head of the base branch when the transaction's branch was created. `None` until that branch exists.
+    /// Head of the base branch when the transaction began. `None` until the begin has completed.
     pub base_commit_id: Option<CommitId>,
-    /// The live branch: the one that writes go to. A name is used once and never again.
+    /// Live branch, which receives the writes. Branch names are never reused.
     pub branch: BranchName,
-    /// End of the lease, or of the time for which the janitor leaves the row alone.
+    /// End of the lease. Without a worker: time before which the janitor does not process the row.
     pub lease_until: Millis,
-    /// Whether every branch of the transaction is deleted.
+    /// Whether every branch of the transaction is deleted, except a kept one.
     pub is_clean: bool,
-    /// Begin of the transaction.
+    /// Time at which the transaction began.
     pub create_time: Millis,
-    /// Expiry unless a call renews it.
+    /// End of the idle timeout. Calls extend it.
     pub idle_expire_time: Millis,
-    /// Expiry at the latest.
+    /// End of the lifetime.
     pub expire_time: Millis,
-    /// End of the transaction.
+    /// Time at which the transaction ended.
     pub end_time: Option<Millis>,
-    /// Start of the current commit. Commits into one base queue in this order.
+    /// Start of the current commit. Queue positions are computed from it.
     pub commit_time: Option<Millis>,
     /// Time of this read, by the database's clock.
     pub read_at: Millis,
@@ -70,19 +70,19 @@ pub struct TransactionRow {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Details {
-    /// The options that it was begun with.
+    /// Options that were set when the transaction began.
     pub options: Options,
     /// Labels that the owner chose.
     pub labels: BTreeMap<String, String>,
-    /// Random value that no other transaction of any owner has. lakeFS commits of the transaction carry it.
+    /// Value that is unique across all owners. The metadata of the transaction's commit and merge contains it.
     pub mark: String,
-    /// The worker that has the lease, if one has.
+    /// Name of the worker that holds the lease, or held it until the lease expired.
     pub worker: Option<String>,
     /// The request of the current or last commit.
     pub commit_request: Option<CommitRequest>,
-    /// The commit that is to be merged, or was.
+    /// Commit to merge into the base, or to publish without a merge.
     pub prepared_commit_id: Option<CommitId>,
-    /// Branches besides the live one that may exist: sources of merges, and former live branches.
+    /// Other branches of the transaction that may exist: sources of merges, and former live branches.
     pub merge_branches: Vec<BranchName>,
     /// The last commit made inside the transaction, if its response arrived.
     #[serde(default)]
@@ -91,12 +91,12 @@ pub struct Details {
     pub commit_in_doubt: bool,
     /// Whether a merge request of this epoch may still take effect.
     pub merge_in_doubt: bool,
-    /// Until when a merge of this epoch may take effect after its sources were deleted.
+    /// Time until which a merge of this epoch may take effect after the deletion of its source branches.
     pub fence_until: Option<Millis>,
-    /// Why the current commit failed. Reported after the fence; from then on no worker sends a merge of this epoch.
+    /// Why the current commit failed. Callers get this failure after the fence. Once it is stored, no worker sends a merge of this epoch.
     #[serde(default)]
     pub refusal: Option<Failure>,
-    /// Paths that an abandoned request may still change, and until when.
+    /// Paths that an abandoned request may still change, each with the end of that time.
     pub unsettled: BTreeMap<String, Millis>,
     /// The published commit.
     pub commit_id: Option<CommitId>,
@@ -106,7 +106,7 @@ pub struct Details {
     pub failure: Option<Failure>,
     /// Requested tags that could not be created.
     pub failed_tags: Vec<String>,
-    /// The branch that remains after the end.
+    /// Branch that is kept when the transaction ends.
     pub kept_branch: Option<BranchName>,
 }
 
@@ -133,19 +133,19 @@ pub(crate) struct Column {
     pub(crate) update: Update,
 }
 
-/// What an UPDATE of the row does to a column.
+/// How an UPDATE of the row changes a column.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Update {
     /// The column never changes, or other statements change it.
     Keep,
     /// The new value replaces the old one.
     Set,
-    /// The larger value stays: a renewal may have written a later one.
+    /// The larger value is stored, because a concurrent renewal may have written a later time.
     Max,
 }
 
 impl Transaction {
-    /// The row of a transaction that begins at `now`.
+    /// Returns the row of a transaction that begins at `now`.
     pub(crate) fn new(new: NewTransaction, now: Millis) -> Self {
         let details = Details {
             mark: format!("{}/{}", new.id, new.branch),
@@ -189,7 +189,7 @@ impl Transaction {
         })
     }
 
-    /// All columns. `idle_timeout`, `is_attended` and `is_kept_in_place` are derived: statements filter by them.
+    /// Returns all columns. `idle_timeout`, `is_attended` and `is_kept_in_place` are derived from other fields for use in SQL.
     pub(crate) fn columns(&self) -> Result<Vec<Column>> {
         let column = |name, value: Value, update| Column { name, value, update };
         let text = |value: &dyn Display| Value::from(value.to_string());
@@ -222,7 +222,7 @@ impl Transaction {
     /// Reads a row that has every column of the table, and `read_at`.
     ///
     /// # Errors
-    /// `Corrupt` if a value breaks its rule.
+    /// `Corrupt` if a value is invalid.
     pub(crate) fn read(row: &AnyRow) -> Result<Self> {
         let details: String = row.try_get("details")?;
         let state: String = row.try_get("state")?;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
 
-/// Number of channels. Rows share them by hash, so a waiter may read its row once in vain.
+/// Number of channels. Several rows share a channel, so a waiter may wake up without a write of its row.
 const CHANNELS: u64 = 256;
 
 /// Announces writes of rows.
@@ -50,7 +50,7 @@ impl RowNotifiers {
 }
 
 impl RowWatch {
-    /// Returns when this process may have written the row since the last call, and after `timeout` at the latest.
+    /// Waits until this process may have written the row since the last call, at most for `timeout`.
     pub async fn next(&mut self, timeout: Duration) {
         // The caller reads the row in any case: after a write, a timeout, or a closed channel.
         let _ = tokio::time::timeout(timeout, self.0.changed()).await;

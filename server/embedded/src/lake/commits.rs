@@ -1,4 +1,4 @@
-//! Commits.
+//! Creates and reads commits.
 
 use super::branches::check_branch_name;
 use super::{Lake, Repository, now};

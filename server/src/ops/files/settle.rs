@@ -164,7 +164,7 @@ impl Ops {
             if now.state != State::Open || now.branch != before.branch {
                 return Ok(());
             }
-            let next = now.unsettling(paths.iter().map(ObjectPath::as_str), millis(self.timing.settle));
+            let next = now.with_unsettled(paths.iter().map(ObjectPath::as_str), millis(self.timing.settle));
             fault::before("unsettled").await;
             let stored = self.store.swap(&now, next).await?;
             fault::after("unsettled").await;

@@ -85,8 +85,8 @@ pub async fn begin_transaction(ops: &Shared, caller: &Caller, begin: Begin) -> R
     }
 }
 
-/// Returns the time by the clock of this machine. The database's clock is read with a row, and there is no row yet. The
-/// time becomes part of the branch name, from which `sweep` computes ages of days.
+/// Returns the time by the clock of this machine. It becomes part of the branch name, from which `sweep` computes the age
+/// of a branch in days. This needs no query of the database's clock.
 fn now() -> Millis {
     SystemTime::now().duration_since(UNIX_EPOCH).map(millis).unwrap_or_default()
 }
@@ -110,8 +110,8 @@ async fn join_existing(ops: &Shared, caller: &Caller, begin: &Begin, found: Tran
         if !now.is_beginning() {
             return Ok(now);
         }
-        // The first attempt may have died, so this one creates the branch, too. Changing the row stops a failing first
-        // attempt from removing it.
+        // The first attempt may have died, so this attempt also creates the branch. It changes the row first: a failed
+        // first attempt removes only an unchanged row.
         let joined = now.awaiting_late_branch(millis(ops.timing.settle));
         if let Some(joined) = ops.store.swap(&now, joined).await? {
             return create_branch(ops, caller, joined, Attempt::Joined).await;

@@ -1,9 +1,9 @@
 //! Creates and deletes branches of transactions.
 //!
-//! After a cherry-pick, lakeFS (1.x) may for minutes not find the original commit by its ID, or resolve the ID to
-//! another commit, since its cache holds the copy. It resolves a branch by name without that cache, so a transaction
-//! begins from the name of its base branch. The head of a branch created from a commit ID is always compared with that
-//! commit.
+//! For minutes after a cherry-pick, the cache of lakeFS (1.x) may hold the copy instead of the original commit. lakeFS
+//! then does not find the original commit by its ID, or resolves the ID to another commit. Branch names are resolved
+//! without that cache, so a transaction begins from the name of its base branch. If a
+//! branch is created from a commit ID, its head is always compared with that commit.
 
 use crate::error::Result;
 use lakeport_lakefs::{self as lakefs, Lakefs, LogQuery};
@@ -11,7 +11,7 @@ use lakeport_transactions::Transaction;
 use lakeport_types::{BranchName, CommitId, Ref, RepositoryId};
 
 /// Creates a branch from a commit. The name must be random and stored in the row: if the branch exists, an earlier
-/// attempt created it, and it may have newer commits since.
+/// attempt created the branch, and the branch may have newer commits.
 ///
 /// # Errors
 /// Those of lakeFS; `Unavailable` if lakeFS created the branch from another commit, or the existing branch does not
@@ -25,7 +25,7 @@ pub(in crate::ops) async fn create_branch_at(
     match lakefs.create_branch(repository, branch, &Ref::from(commit), true).await {
         Ok(head) if head == commit.as_str() => Ok(()),
         Ok(_) => {
-            // Nothing uses the branch yet, so nothing is lost.
+            // The branch is not in use yet, so its deletion loses no writes.
             lakefs.delete_branch(repository, branch).await?;
             Err(lakefs::Error::unavailable(format!(
                 "lakeFS created branch {branch} from another commit than {commit}: try again"

@@ -29,10 +29,10 @@ const MAX_DELAY: Millis = 3_600_000;
 async fn postpone(ops: &Ops, ended: Transaction) -> Transaction {
     let Ok(now) = ops.refreshed(&ended).await else { return ended };
     let tried_for = now.end_time.map_or(0, |end| now.read_at - end);
-    let shortest = millis(ops.timing.left_alone);
+    let shortest = millis(ops.timing.postponement);
     let delay = (tried_for / 4).clamp(shortest, MAX_DELAY.max(shortest));
-    let postponed = now.left_alone_until(now.read_at + delay);
-    // If another writer was faster, its row is newer and stays.
+    let postponed = now.postponed_until(now.read_at + delay);
+    // If another writer changed the row first, the newer row stays.
     match ops.store.swap(&now, postponed).await {
         Ok(Some(stored)) => stored,
         _ => now,
@@ -47,10 +47,10 @@ async fn try_clean(ops: &Ops, lakefs: &Lakefs, ended: &Transaction) -> Result<Tr
     fault::before("cleaned").await;
     delete_branches(lakefs, &ended).await?;
     fault::after("cleaned").await;
-    // If the response to a branch creation was lost, lakeFS may create the branch after this deletion. Then it is
-    // deleted again later.
+    // If the response to a branch creation was lost, lakeFS may create the branch after this deletion. The janitor then
+    // deletes it later.
     let next = match ended.late_branches_until(millis(ops.timing.settle)) {
-        Some(until) => ended.left_alone_until(until),
+        Some(until) => ended.postponed_until(until),
         None => ended.cleaned(),
     };
     match ops.store.swap(&ended, next).await? {

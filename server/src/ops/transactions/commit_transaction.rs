@@ -1,9 +1,9 @@
 //! `TransactionService.CommitTransaction`.
 //!
-//! Publishes a transaction completely or not at all, once, and returns the same outcome to every retry.
+//! Publishes a transaction atomically and at most once. Every retry returns the same outcome.
 //!
 //! The call stores the request first. Then a separate task (`worker`) commits, merges and stores the result, even if
-//! the caller disconnects. If no worker has a valid lease on the row, a retry starts a new worker for it.
+//! the caller disconnects. If no worker has a valid lease on the row, a retry starts a new worker.
 
 mod resolve;
 mod worker;
@@ -30,7 +30,7 @@ use worker::Worker;
 /// Parameters of a commit.
 #[derive(Debug, Clone)]
 pub struct Commit {
-    /// Stored in the row, so that any worker can finish the commit.
+    /// Request, which is stored in the row so that any worker can finish the commit.
     pub request: CommitRequest,
     /// Whether to change nothing and only report conflicts.
     pub validate_only: bool,
@@ -141,7 +141,7 @@ async fn join(ops: &Shared, caller: &Caller, now: Transaction) -> Result<Transac
     wait_for_outcome(ops, caller, now, epoch).await
 }
 
-/// Takes over a commit without a worker, unless another process is faster.
+/// Takes over a commit without a worker, unless another process takes it over first.
 async fn take_over(ops: &Shared, caller: &Caller, row: &Transaction) -> Result<()> {
     let next = row.take_over(&ops.worker).map_err(|state| not_open(row, state.0))?;
     if let Some(taken) = ops.store.swap(row, next).await? {
@@ -166,7 +166,7 @@ async fn wait_for_outcome(ops: &Shared, caller: &Caller, row: Transaction, epoch
             let now = ops.store.get(&row.owner, &row.id).await?;
             let now = now.ok_or_else(|| unknown_transaction(&row.id))?;
             match now.state {
-                // A commit of another epoch counts, too, if its request is the same.
+                // A commit of another epoch is also accepted if its request is the same.
                 State::Committed if now.epoch == epoch || now.commit_request == row.commit_request => return Ok(now),
                 State::Open if now.epoch == epoch => {
                     let unexplained =
@@ -183,12 +183,12 @@ async fn wait_for_outcome(ops: &Shared, caller: &Caller, row: Transaction, epoch
                 }
                 State::Open => {
                     let message = format!(
-                        "this commit of transaction {} failed, and so did a later one: see its failure with GetTransaction",
+                        "this commit of transaction {} and a later commit failed: see the last failure with GetTransaction",
                         row.id
                     );
                     return Err(Error::new(Kind::EpochMismatch, message));
                 }
-                // Another call has started a new commit since, or has ended the transaction.
+                // Another call has started a new commit or has ended the transaction.
                 other => return Err(not_open(&now, other)),
             }
             writes.next(POLL_INTERVAL).await;
@@ -200,7 +200,7 @@ async fn wait_for_outcome(ops: &Shared, caller: &Caller, row: Transaction, epoch
     }
 }
 
-/// The error for a commit that continues after its caller stops waiting.
+/// Returns the error for a commit that continues after its caller stops waiting.
 pub(in crate::ops) fn in_doubt(id: &TransactionId) -> Error {
     Error::new(
         Kind::CommitInDoubt,
@@ -254,14 +254,14 @@ fn reject_commit_parameters(request: &CommitRequest) -> Result<()> {
     }
 }
 
-/// Returns whether the transaction is committing or committed with another request. Its outcome does not apply to this
-/// request then.
+/// Returns whether the transaction is committing or committed with another request. If so, its outcome does not apply to
+/// this request.
 fn has_other_request(now: &Transaction, commit: &Commit) -> bool {
     let has_request = matches!(now.state, State::Committing | State::Committed);
     has_request && now.commit_request.as_ref().is_some_and(|request| *request != commit.request)
 }
 
-/// Ends a read-only transaction; its commit ID is the commit that it read. Returns `None` if another writer changed the
+/// Commits a read-only transaction. Its commit ID is the base commit. Returns `None` if another writer changed the
 /// row first.
 async fn end_read_only(ops: &Shared, row: &Transaction) -> Result<Option<Transaction>> {
     Ok(ops.store.swap(row, row.committed_read_only(base_of(row)?.clone())).await?)
@@ -269,7 +269,7 @@ async fn end_read_only(ops: &Shared, row: &Transaction) -> Result<Option<Transac
 
 async fn validate(ops: &Shared, caller: &Caller, row: Transaction, request: &CommitRequest) -> Result<Transaction> {
     check_tags(caller, &row, request).await?;
-    // A strategy resolves every conflict, and without a merge there are none.
+    // Without a merge there are no conflicts. A strategy other than `Fail` resolves all conflicts.
     if !request.merge || request.strategy != Strategy::Fail {
         return Ok(row);
     }
@@ -284,7 +284,7 @@ async fn validate(ops: &Shared, caller: &Caller, row: Transaction, request: &Com
     }
 }
 
-/// The error for paths that both sides changed. The paths themselves may be unknown.
+/// Returns the error for paths that both sides changed. The paths may be unknown.
 fn conflict(base: &str, Conflicts { paths, count, is_incomplete }: Conflicts) -> Error {
     let changed = match (count, is_incomplete) {
         (0, _) => "Some paths were".to_owned(),

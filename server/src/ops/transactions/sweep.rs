@@ -1,5 +1,5 @@
-//! Finds transaction branches without a row. They remain if a session store is lost, or if lakeFS creates a branch long
-//! after the request.
+//! Finds transaction branches without a row. Such branches remain if a session store is lost, or if lakeFS creates a
+//! branch long after the request.
 
 use crate::error::Result;
 use crate::ops::transactions::branches::{delete_branch, is_gone};
@@ -81,8 +81,8 @@ async fn transaction_branches(lakefs: &Lakefs, repository: &RepositoryId) -> Res
     }
 }
 
-/// Returns the branches of all rows. A clean row only has the branch that it keeps in place. Any other branch of it was
-/// created after its cleanup.
+/// Returns the branches of all rows that are not clean, and all live branches that were kept. A branch of any other row
+/// was created after the cleanup of that row.
 async fn known_branches(store: &SessionStore, repository: &RepositoryId) -> Result<HashSet<BranchName>> {
     let rows = store.with_branches(repository).await?;
     let kept = rows.iter().filter(|row| row.is_kept_in_place()).map(|row| row.branch.clone());

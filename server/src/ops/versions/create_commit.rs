@@ -6,7 +6,7 @@ use super::once::{CallId, Once, REQUEST_ID, Sent, once};
 use crate::auth::Caller;
 use crate::error::{Error, Kind, Result};
 use crate::ops::context::{Ops, Shared};
-use crate::ops::lease::{MADE_IN, stands_on_base, under_lease};
+use crate::ops::lease::{MADE_IN, has_base_as_only_parent, under_lease};
 use crate::ops::metadata::check_metadata;
 use crate::ops::place::Place;
 use crate::ops::writing::Writing;
@@ -93,11 +93,11 @@ const LOST: &str =
 
 /// The commit of the transaction then need not read the head of the live branch.
 fn with_inner_commit(row: &Transaction, made: &Commit, has_changes: bool) -> Transaction {
-    let is_first = has_changes && stands_on_base(row, made);
+    let is_first = has_changes && has_base_as_only_parent(row, made);
     row.committed_inside(CommitId::try_from(made.id.clone()).ok().map(|commit| Inside { commit, is_first }))
 }
 
 /// The commit of the transaction must not merge by the name of the live branch then.
 fn in_doubt(_: &Ops, row: &Transaction) -> Transaction {
-    row.commit_doubted()
+    row.with_commit_in_doubt()
 }

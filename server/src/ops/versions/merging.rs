@@ -37,7 +37,8 @@ pub(in crate::ops) async fn merge_refused(
     }
 }
 
-/// Explains an error of lakeFS to a cherry-pick or a revert. Only a merge commit needs the number of a parent.
+/// Converts an error of lakeFS for a cherry-pick or a revert. If `parent` is missing for a merge commit, or is too large,
+/// the error names the field `parent_number`.
 pub(in crate::ops) async fn parent_refused(
     ops: &Ops,
     caller: &Caller,

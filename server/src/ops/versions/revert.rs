@@ -108,7 +108,7 @@ fn without_inner_commit(row: &Transaction, (): &()) -> Transaction {
 
 /// No commit of the transaction starts before a lost revert has taken effect, or cannot any more. No object has the empty path.
 fn guarded(ops: &Ops, row: &Transaction) -> Transaction {
-    row.unsettling([""], millis(ops.timing.settle))
+    row.with_unsettled([""], millis(ops.timing.settle))
 }
 
 async fn send(caller: Caller, writing: Writing, new: NewRevert) -> lakefs::Result<()> {

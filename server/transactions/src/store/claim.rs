@@ -1,11 +1,11 @@
-//! Exclusive use of a store: one server owns a SQLite file; servers share a PostgreSQL database.
+//! Claims on a store. Only one server can use a SQLite file. Several servers can share a PostgreSQL database.
 
 use super::SessionStore;
 use crate::error::{Error, Result};
 use std::ffi::OsString;
 use std::fs::{File, TryLockError};
 
-/// The right of this process to serve a store. It ends when dropped, or with the process.
+/// Claim of this process on a store. Released on drop, and when the process exits.
 #[derive(Debug)]
 pub struct Claim {
     _lock: Option<File>,

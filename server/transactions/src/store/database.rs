@@ -13,35 +13,35 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::{Duration, Instant};
 
-/// Connections on which a replica waits for its turns: one for each base branch that it merges into at the same time.
-const TURNS: u32 = 32;
-/// Timeout for one of these connections. A turn only saves work, so it is not worth a longer wait.
-const TURN: Duration = Duration::from_secs(1);
+/// Maximum number of connections for merge turns. A replica uses one for each base branch into which it merges at the same time.
+const TURN_CONNECTIONS: u32 = 32;
+/// Timeout to acquire such a connection. Turns only save work, so a merge does not wait longer for one.
+const TURN_TIMEOUT: Duration = Duration::from_secs(1);
 /// Timeout of one attempt of a statement, including the wait for a connection and for locks.
 const STATEMENT: Duration = Duration::from_secs(6);
-/// Span in which a statement is retried while the database is unavailable. A restart takes seconds.
-const RETRY: Duration = Duration::from_secs(10);
-/// Pause before the first retry. It doubles with each retry.
+/// Maximum time for retries of a statement while the database is unavailable. A restart of the database takes seconds.
+const RETRY_LIMIT: Duration = Duration::from_secs(10);
+/// Pause before the first retry of a statement. The pause doubles with each retry.
 const PAUSE: Duration = Duration::from_millis(50);
-/// A connection that was idle for longer is checked: its server may have restarted.
-const FRESH: Duration = Duration::from_secs(1);
+/// Idle time after which a connection is checked before its use, because the database may have restarted.
+const CHECK_AFTER: Duration = Duration::from_secs(1);
 
 #[derive(Debug, Clone)]
 pub(super) struct Database {
     pub(super) pool: AnyPool,
     pub(super) dialect: Dialect,
-    /// Connections on which replicas wait for their turns. `None` for SQLite, which has one replica.
+    /// Connections for merge turns. `None` for SQLite, which supports only one replica.
     pub(super) turns: Option<AnyPool>,
 }
 
-/// A connection of the pool. It is closed, not reused, if its statement was cancelled.
-struct Lent {
+/// A connection from the pool. If its statement does not complete, the connection is closed instead of reused.
+struct PooledConnection {
     connection: PoolConnection<Any>,
     is_done: bool,
 }
 
-/// The URL without its password.
-fn shown(url: &str, options: &AnyConnectOptions) -> String {
+/// Returns the URL without its password.
+fn without_password(url: &str, options: &AnyConnectOptions) -> String {
     let mut parsed = options.to_url_lossy();
     match parsed.set_password(None) {
         Ok(()) if parsed.query().is_some_and(|query| query.contains("password")) => {
@@ -62,24 +62,24 @@ impl Database {
         let dialect = Dialect::of(url).ok_or_else(unknown)?;
         // The text of this error may contain the password.
         let options = AnyConnectOptions::from_str(url).map_err(|_| unknown())?;
-        let shown = shown(url, &options);
+        let safe_url = without_password(url, &options);
         let open = async {
             let options = options.disable_statement_logging();
-            // The pool would retry until its timeout and hide the cause.
+            // Connects once without the pool, which would retry until its timeout and hide the cause.
             let mut first = AnyConnection::connect_with(&options).await?;
             set_up(&mut first, dialect).await?;
             first.close().await?;
             let pool = connections(dialect, dialect.connections()).connect_with(options.clone()).await?;
-            let turns = connections(dialect, TURNS).acquire_timeout(TURN);
+            let turns = connections(dialect, TURN_CONNECTIONS).acquire_timeout(TURN_TIMEOUT);
             let turns = (dialect == Dialect::Postgres).then(|| turns.connect_lazy_with(options));
             migrations::run(&pool, dialect).await?;
             Ok(Self { pool, dialect, turns })
         };
         open.await.map_err(|error: Error| match error {
-            Error::Open(why) => Error::Open(format!("{shown}: {why}")),
+            Error::Open(why) => Error::Open(format!("{safe_url}: {why}")),
             other => {
                 let cause = std::error::Error::source(&other).map(|cause| format!(" ({cause})")).unwrap_or_default();
-                Error::Open(format!("{shown}: {other}{cause}"))
+                Error::Open(format!("{safe_url}: {other}{cause}"))
             }
         })
     }
@@ -95,7 +95,7 @@ impl Database {
                 Ok(result) => return Ok(result),
                 Err(error) => error,
             };
-            if !error.is_passing() || self.pool.is_closed() || began.elapsed() + pause > RETRY {
+            if !error.is_transient() || self.pool.is_closed() || began.elapsed() + pause > RETRY_LIMIT {
                 return Err(error);
             }
             tracing::debug!(%error, "retrying a statement of the session store");
@@ -105,14 +105,14 @@ impl Database {
     }
 
     async fn once(&self, statement: &Statement) -> sqlx::Result<StatementResult> {
-        let mut lent = Lent { connection: self.pool.acquire().await?, is_done: false };
-        let parts = lent.connection.fetch_many(statement.query()?);
+        let mut pooled = PooledConnection { connection: self.pool.acquire().await?, is_done: false };
+        let parts = pooled.connection.fetch_many(statement.query()?);
         let result = parts.try_fold(StatementResult::default(), async |result, part| Ok(result.with(part))).await?;
-        lent.is_done = true;
+        pooled.is_done = true;
         Ok(result)
     }
 
-    /// The file of the database; `None` for PostgreSQL.
+    /// Returns the file of the database; `None` for PostgreSQL.
     pub(super) async fn file(&self) -> Result<Option<PathBuf>> {
         if self.dialect == Dialect::Postgres {
             return Ok(None);
@@ -129,7 +129,7 @@ impl Database {
         self.pool.close().await;
     }
 
-    /// The rows that a statement returns.
+    /// Runs a statement and returns its rows.
     pub(super) async fn rows<T>(&self, statement: &Statement) -> Result<Vec<T>>
     where
         T: for<'r> FromRow<'r, AnyRow>,
@@ -137,7 +137,7 @@ impl Database {
         Ok(self.run(statement).await?.all()?)
     }
 
-    /// The number that a statement returns.
+    /// Runs a statement and returns the number in its first row.
     pub(super) async fn number(&self, statement: &Statement) -> Result<i64> {
         let rows: Vec<(i64,)> = self.rows(statement).await?;
         rows.into_iter().next().map(|(number,)| number).ok_or_else(|| sqlx::Error::RowNotFound.into())
@@ -148,7 +148,7 @@ fn connections(dialect: Dialect, most: u32) -> AnyPoolOptions {
     AnyPoolOptions::new()
         .max_connections(most)
         .acquire_timeout(STATEMENT)
-        // `before_acquire` checks only connections that were idle.
+        // `before_acquire` checks connections instead, and only idle ones.
         .test_before_acquire(false)
         .before_acquire(|connection, about| Box::pin(is_alive(connection, about)))
         .after_connect(move |connection, _| Box::pin(set_up(connection, dialect)))
@@ -157,7 +157,7 @@ fn connections(dialect: Dialect, most: u32) -> AnyPoolOptions {
 async fn set_up(connection: &mut AnyConnection, dialect: Dialect) -> sqlx::Result<()> {
     let began = Instant::now();
     for setting in dialect.settings() {
-        // SQLite does not wait for a lock when it switches to WAL mode, which the first connection to a file does.
+        // The first connection to a file switches SQLite to WAL mode. SQLite does not wait for locks during this switch.
         while let Err(error) = connection.execute(*setting).await {
             if !is_locked(&error) || began.elapsed() > STATEMENT {
                 return Err(error);
@@ -169,10 +169,10 @@ async fn set_up(connection: &mut AnyConnection, dialect: Dialect) -> sqlx::Resul
 }
 
 async fn is_alive(connection: &mut AnyConnection, about: PoolConnectionMetadata) -> sqlx::Result<bool> {
-    Ok(about.idle_for < FRESH || connection.ping().await.is_ok())
+    Ok(about.idle_for < CHECK_AFTER || connection.ping().await.is_ok())
 }
 
-impl Drop for Lent {
+impl Drop for PooledConnection {
     fn drop(&mut self) {
         if !self.is_done {
             self.connection.close_on_drop();

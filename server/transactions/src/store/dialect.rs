@@ -1,17 +1,17 @@
 //! The SQL that differs between SQLite and PostgreSQL.
 
-/// Which database it is.
+/// Database system of the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Dialect {
     Sqlite,
     Postgres,
 }
 
-/// Connections to PostgreSQL. Rows are small, so each statement holds a connection for a moment.
+/// Maximum number of pooled connections to PostgreSQL. Rows are small, so each statement needs its connection only briefly.
 const CONNECTIONS: u32 = 16;
 
 impl Dialect {
-    /// The dialect of a database URL.
+    /// Returns the dialect for a database URL; `None` for an unsupported scheme.
     pub(super) fn of(url: &str) -> Option<Self> {
         match url.split_once(':')?.0 {
             "sqlite" => Some(Self::Sqlite),
@@ -20,7 +20,7 @@ impl Dialect {
         }
     }
 
-    /// Expression for the current time, in milliseconds since 1970.
+    /// Returns the SQL expression for the current time, in milliseconds since the Unix epoch.
     pub(super) fn now(self) -> &'static str {
         match self {
             Self::Sqlite => "CAST((julianday('now') - 2440587.5) * 86400000 AS BIGINT)",
@@ -28,7 +28,7 @@ impl Dialect {
         }
     }
 
-    /// Maximum number of pooled connections.
+    /// Returns the maximum number of pooled connections.
     pub(super) fn connections(self) -> u32 {
         match self {
             // SQLite has one writer at a time. With one connection, no statement fails because the database is busy.
@@ -37,12 +37,12 @@ impl Dialect {
         }
     }
 
-    /// Settings of a connection: durable commits, and timeouts.
+    /// Returns the statements that configure a connection: durable commits and timeouts.
     pub(super) fn settings(self) -> &'static [&'static str] {
         match self {
             Self::Sqlite => &["PRAGMA busy_timeout = 5000", "PRAGMA journal_mode = WAL", "PRAGMA synchronous = FULL"],
             Self::Postgres => &[
-                // A stronger level, which also waits for a standby, stays.
+                // Keeps a stronger level, such as one that also waits for a standby.
                 "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'",
                 "SET statement_timeout = 5000",
                 "SET lock_timeout = 5000",

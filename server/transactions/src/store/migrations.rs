@@ -4,14 +4,14 @@ use super::dialect::Dialect;
 use crate::error::{Error, Result};
 use sqlx::{AnyPool, AssertSqlSafe, Executor};
 
-/// All migrations. A database of schema version n has run the first n.
+/// All migrations, in order. Schema version n means that the first n migrations have run.
 const STEPS: [&str; 4] = [
     include_str!("migrations/1.sql"),
     include_str!("migrations/2.sql"),
     include_str!("migrations/3.sql"),
     include_str!("migrations/4.sql"),
 ];
-/// Advisory lock of the replica that migrates: "lakeport" as a number.
+/// Takes the advisory lock for migrations. Its key is "lakeport" as a number.
 const LOCK: &str = "SELECT pg_advisory_xact_lock(7809641312259371636)";
 
 /// Brings a database to the current schema version.
@@ -38,7 +38,7 @@ pub(super) async fn run(pool: &AnyPool, dialect: Dialect) -> Result<()> {
     for statement in missing.iter().flat_map(|step| step.split(';')).filter(|sql| !sql.trim().is_empty()) {
         transaction.execute(AssertSqlSafe(statement)).await?;
     }
-    // Written even if no migration is missing: the start then fails on a read-only database.
+    // Written even if no migration is missing, so that a server does not start on a read-only database.
     let note = match version {
         Some(_) => "UPDATE lakeport_schema SET version = $1",
         None => "INSERT INTO lakeport_schema (version) VALUES ($1)",

@@ -1,4 +1,4 @@
-//! Idempotency keys of version calls: what was known before the first attempt, and the result.
+//! Idempotency keys of version calls: the state of lakeFS before the first attempt, and the result.
 
 use super::SessionStore;
 use crate::error::Result;
@@ -8,15 +8,15 @@ use lakeport_types::IdempotencyKey;
 use rand::RngExt;
 use sqlx::FromRow;
 
-/// How long a result is kept: 24 h.
+/// Retention of results: 24 h.
 const RETENTION: Millis = 24 * 3_600_000;
 /// Maximum number of expired rows deleted by one statement.
-const FORGOTTEN: i64 = 1000;
+const MAX_DELETED: i64 = 1000;
 
 /// A call with an idempotency key.
 #[derive(Debug, Clone, PartialEq, Eq, FromRow)]
 pub struct Request {
-    /// The lakeFS user who made the call.
+    /// ID of the lakeFS user that made the call.
     pub owner: String,
     /// The idempotency key, unique per owner.
     pub id: String,
@@ -26,14 +26,14 @@ pub struct Request {
     pub state_before: String,
     outcome: String,
     attempt: i64,
-    /// Until when the current attempt may take effect.
+    /// Time until which the current attempt may take effect.
     pub until: Millis,
     /// Time of this read, by the database's clock.
     pub read_at: Millis,
 }
 
 impl Request {
-    /// The result as JSON; `None` if it is not known yet.
+    /// Returns the result as JSON; `None` if it is not known yet.
     pub fn outcome(&self) -> Option<&str> {
         Some(self.outcome.as_str()).filter(|outcome| !outcome.is_empty())
     }
@@ -45,7 +45,7 @@ impl Request {
 }
 
 impl SessionStore {
-    /// Returns the call of an owner with this key, unless it has expired.
+    /// Returns the call of an owner with this key, unless the key has expired.
     ///
     /// # Errors
     /// The database failed.
@@ -59,7 +59,7 @@ impl SessionStore {
         Ok(found.into_iter().next())
     }
 
-    /// Stores a call before its first attempt, which may take effect for `span`. Returns `None` if a call with this key exists.
+    /// Stores a call before its first attempt. The attempt may take effect within `span`. Returns `None` if a call with this key exists.
     ///
     /// # Errors
     /// The database failed.
@@ -81,11 +81,12 @@ impl SessionStore {
         );
         let insert = Statement::new(sql).bind(owner).bind(id.as_str()).bind(fingerprint).bind(attempt);
         self.database.run(&insert.bind(before).bind(span).bind(RETENTION)).await?;
-        // Not the count of the statement: a retry of it after a lost response changes nothing.
+        // The number of inserted rows is 0 if the statement was retried after a lost response, so this reads the row.
         Ok(self.request(owner, id).await?.filter(|request| request.attempt == attempt))
     }
 
-    /// Starts another attempt of a call whose last attempt cannot take effect any more. Returns `None` if another caller was faster.
+    /// Starts another attempt of a call, after the last attempt can no longer take effect. Returns `None` if another caller started an
+    /// attempt first, or if the result is known.
     ///
     /// # Errors
     /// The database failed.
@@ -112,7 +113,7 @@ impl SessionStore {
         self.database.run(&update).await.map(drop)
     }
 
-    /// Records that the current attempt may take effect for `span` from now.
+    /// Records that the current attempt may take effect within `span` from now.
     ///
     /// # Errors
     /// The database failed.
@@ -123,7 +124,7 @@ impl SessionStore {
         self.database.run(&update.bind(request.attempt)).await.map(drop)
     }
 
-    /// Forgets a call that failed without an effect, so that a retry runs again.
+    /// Deletes a call that failed without an effect, so that a retry runs it again.
     ///
     /// # Errors
     /// The database failed.
@@ -142,6 +143,6 @@ impl SessionStore {
             "DELETE FROM requests WHERE (owner, id) IN (SELECT owner, id FROM requests WHERE expire_time <= {} LIMIT $1)",
             self.now()
         );
-        Ok(self.database.run(&Statement::new(sql).bind(FORGOTTEN)).await?.changed)
+        Ok(self.database.run(&Statement::new(sql).bind(MAX_DELETED)).await?.changed)
     }
 }

@@ -20,10 +20,10 @@ pub(super) async fn insert(database: &Database, row: &Transaction) -> Result<boo
     Ok(database.run(&insert).await?.changed == 1)
 }
 
-/// Writes `next` if the row is still `current` and fulfils `condition`. Returns whether it did.
+/// Writes `next` if the row is still `current` and fulfils `condition`. Returns whether the row was written.
 ///
-/// A version alone does not identify a row: one that was forgotten and begun again has the same ID and may have the same version. Its
-/// branch differs.
+/// A version alone does not identify a row. If a row is deleted and a transaction with the same ID begins, the new row may reach the
+/// same version, but its branch differs.
 pub(super) async fn replace(
     database: &Database,
     current: &Transaction,
@@ -54,7 +54,7 @@ pub(super) async fn replace(
     if database.run(&replace).await?.changed == 1 {
         return Ok(true);
     }
-    // Another writer was faster, or an earlier attempt of this statement succeeded and its response was lost.
+    // Another writer changed the row first, or an earlier attempt of this statement succeeded and its response was lost.
     let own = Statement::new("SELECT count(*) FROM transactions WHERE owner = $1 AND id = $2 AND write_id = $3");
     Ok(database.number(&own.bind(next.owner.as_str()).bind(next.id.as_str()).bind(write_id)).await? == 1)
 }

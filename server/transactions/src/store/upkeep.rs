@@ -8,35 +8,36 @@ use crate::transaction::Transaction;
 use lakeport_types::RepositoryId;
 
 /// Maximum number of finished rows deleted by one statement.
-const FORGOTTEN: i64 = 1000;
-/// Span without a replica after which the service counts as having been down.
+const MAX_DELETED: i64 = 1000;
+/// Minimum time without a heartbeat of any replica that counts as a downtime of the service.
 const DOWNTIME: Millis = 10_000;
 
-/// Number of transactions by the party that they wait for.
+/// Number of transactions by state.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Tally {
-    /// Open. They wait for their owners.
+    /// Open, and no timeout has passed.
     pub open: i64,
-    /// Open and expired. They wait for the janitor.
+    /// Open, and a timeout has passed. The janitor expires these transactions.
     pub overdue: i64,
     /// Committing, with a worker.
     pub committing: i64,
-    /// Committing, without a worker. They wait for their owners or the janitor.
+    /// Committing, without a worker. The owner or the janitor must continue the commit.
     pub unattended: i64,
-    /// Finished, with branches that may exist. They wait for the janitor.
+    /// Finished, with branches that may still exist. The janitor deletes the branches.
     pub unclean: i64,
 }
 
 impl Tally {
-    /// Number of unfinished transactions.
+    /// Returns the number of unfinished transactions.
     pub fn live(&self) -> i64 {
         self.open + self.overdue + self.committing + self.unattended
     }
 }
 
 impl SessionStore {
-    /// Returns transactions that need the janitor: overdue by `grace`, committing without a worker, or finished and not clean. Selects at
-    /// random if more than `limit` do. Skips and logs corrupt rows.
+    /// Returns transactions that the janitor must process: open and overdue by `grace`, committing, or finished and not clean. Omits
+    /// committing and finished transactions that are leased or postponed. Returns at most `limit`, selected at random. Skips and logs
+    /// corrupt rows.
     ///
     /// # Errors
     /// The database failed.
@@ -66,7 +67,7 @@ impl SessionStore {
         self.transactions(&Statement::new(sql).bind(repository.as_str())).await
     }
 
-    /// Counts transactions by the party that they wait for.
+    /// Counts transactions by state.
     ///
     /// # Errors
     /// The database failed.
@@ -86,8 +87,8 @@ impl SessionStore {
         Ok(Tally { open, overdue, committing, unattended, unclean })
     }
 
-    /// Deletes some clean transactions that ended more than `age` ago, and returns their number. A transaction whose live branch was kept
-    /// stays: its row is the only proof that `sweep` must not delete that branch.
+    /// Deletes some clean transactions that ended more than `age` ago, and returns their number. Does not delete
+    /// the row of a transaction whose live branch was kept: without the row, `sweep` would list that branch as stray.
     ///
     /// # Errors
     /// The database failed.
@@ -97,28 +98,29 @@ impl SessionStore {
              is_kept_in_place = 0 AND end_time <= {} - $1 LIMIT $2)",
             self.now()
         );
-        Ok(self.database.run(&Statement::new(sql).bind(age).bind(FORGOTTEN)).await?.changed)
+        Ok(self.database.run(&Statement::new(sql).bind(age).bind(MAX_DELETED)).await?.changed)
     }
 
-    /// Records that a replica is running. If none was for 10 s, extends each open transaction to one idle timeout from now, even beyond its
-    /// lifetime, since owners could not reach the service. Returns the number of extended transactions.
+    /// Stores a heartbeat of a replica. If no replica stored one for 10 s, extends each open transaction to at least one idle timeout
+    /// from now, because owners could not reach the service. The extension may exceed the lifetime. Returns the number of extended
+    /// transactions.
     ///
     /// # Errors
     /// The database failed.
-    pub async fn beat(&self) -> Result<u64> {
+    pub async fn heartbeat(&self) -> Result<u64> {
         let now = self.now();
         let until = format!("{now} + idle_timeout");
-        // The extension comes first: a replica that dies between the two statements leaves it to the next one.
+        // The extension comes first. If this replica dies before the second statement, the next heartbeat extends transactions again.
         let grace = format!(
             "UPDATE transactions SET \
              idle_expire_time = CASE WHEN idle_expire_time > {until} THEN idle_expire_time ELSE {until} END, \
              expire_time = CASE WHEN expire_time > {until} THEN expire_time ELSE {until} END \
              WHERE state = 'open' AND (idle_expire_time < {until} OR expire_time < {until}) AND (SELECT max(seen) FROM lakeport_service) < {now} - $1"
         );
-        let given = self.database.run(&Statement::new(grace).bind(DOWNTIME)).await?.changed;
+        let extended = self.database.run(&Statement::new(grace).bind(DOWNTIME)).await?.changed;
         let seen = format!("UPDATE lakeport_service SET seen = {now} WHERE seen < {now}");
         self.database.run(&Statement::new(seen)).await?;
-        Ok(given)
+        Ok(extended)
     }
 }
 

@@ -1,28 +1,29 @@
 //! The state machine of a transaction. Each method returns the next row, or the reason why the step is not allowed.
 //!
-//! Nothing is stored here: [`SessionStore::swap`](crate::SessionStore::swap) writes the next row if no other writer was faster.
+//! These methods only compute rows. [`SessionStore::swap`](crate::SessionStore::swap) writes the next row if no other writer changed the
+//! row first.
 
 use super::{Details, Transaction, TransactionRow};
 use crate::model::{CommitRequest, Failure, Inside, Millis, State};
 use lakeport_types::{BranchName, CommitId};
 
-/// A process that works on rows.
+/// A process that can hold leases of rows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Worker {
     /// Unique name.
     pub name: String,
-    /// Length of a lease that is not renewed.
+    /// Duration of a lease.
     pub lease: Millis,
 }
 
-/// The step is not allowed in the state that the transaction has.
+/// The current state of the transaction does not allow the step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the transaction is {}", .0.as_str())]
 pub struct NotAllowed(pub State);
 
-/// Questions about a row.
+/// Properties of a row.
 impl Transaction {
-    /// Returns whether its branch does not exist yet, or its base commit is not stored yet. Only its own Begin may use it then.
+    /// Returns whether the begin has not completed: the base commit is not stored yet. Only Begin and Rollback use such a transaction.
     pub fn is_beginning(&self) -> bool {
         self.state == State::Open && self.base_commit_id.is_none()
     }
@@ -37,41 +38,42 @@ impl Transaction {
         self.lease_until <= self.read_at
     }
 
-    /// Returns whether its idle timeout or its lifetime ended more than `grace` ago.
+    /// Returns whether the idle timeout or the lifetime ended more than `grace` ago.
     pub fn is_overdue(&self, grace: Millis) -> bool {
         self.idle_expire_time.min(self.expire_time) + grace <= self.read_at
     }
 
-    /// Returns until when an abandoned request may still change `path`, if that is later than `time`.
+    /// Returns the time until which an abandoned request may still change `path`, if it is later than `time`.
     pub fn unsettled_since(&self, path: &str, time: Millis) -> Option<Millis> {
         self.unsettled.get(path).copied().filter(|until| *until > time)
     }
 
-    /// Returns until when an abandoned request may still change any path.
+    /// Returns the time until which an abandoned request may still change any path.
     pub fn last_unsettled(&self) -> Option<Millis> {
         self.unsettled.values().copied().max().filter(|until| *until > self.read_at)
     }
 
-    /// All branches of the transaction that may exist and must be deleted at its end.
+    /// Returns all branches of the transaction that may exist and must be deleted when it ends.
     pub fn branches(&self) -> Vec<BranchName> {
         let live = (!self.options.read_only).then(|| self.branch.clone());
         let all = live.into_iter().chain(self.merge_branches.iter().cloned());
         all.filter(|branch| self.kept_branch.as_ref() != Some(branch)).collect()
     }
 
-    /// Returns whether the live branch itself remains after the end.
+    /// Returns whether the live branch itself is kept.
     pub fn is_kept_in_place(&self) -> bool {
         self.kept_branch.as_ref() == Some(&self.branch)
     }
 
-    /// Returns until when a request that creates a branch may still take effect. `settle` is the span after which it cannot.
+    /// Returns the time until which an earlier request may still create a branch: `settle` after the end of the transaction. `None` if no
+    /// such request is in doubt, or the time has passed.
     pub fn late_branches_until(&self, settle: Millis) -> Option<Millis> {
         let never_began = self.base_commit_id.is_none();
         let is_in_doubt = never_began || self.commit_in_doubt || self.merge_in_doubt || !self.merge_branches.is_empty();
         self.end_time.filter(|_| is_in_doubt).map(|end| end + settle).filter(|until| *until > self.read_at)
     }
 
-    /// The same row, read at another time.
+    /// Returns the same row with another `read_at`.
     #[must_use]
     pub fn as_of(&self, read_at: Millis) -> Self {
         Self(TransactionRow { read_at, ..self.0.clone() })
@@ -80,20 +82,20 @@ impl Transaction {
 
 /// Begin.
 impl Transaction {
-    /// Stores the commit that the branch was created from. The idle timeout starts now.
+    /// Sets the commit from which the branch was created, and restarts the idle timeout.
     #[must_use]
     pub fn begun_at(&self, base: CommitId) -> Self {
         let idle_expire_time = self.read_at + self.options.idle_timeout;
         Self(TransactionRow { base_commit_id: Some(base), idle_expire_time, ..self.0.clone() })
     }
 
-    /// A request that creates a branch of the transaction may still take effect for the span `settle`. A finished transaction is
-    /// cleaned again after it.
+    /// Records that a request may still create a branch of the transaction within `settle`. If the transaction has ended, the janitor
+    /// cleans it again after this time.
     #[must_use]
     pub fn awaiting_late_branch(&self, settle: Millis) -> Self {
         let is_over = self.state.is_final();
         let lease_until = if is_over { self.lease_until.max(self.read_at + settle) } else { self.lease_until };
-        let mut next = self.commit_doubted();
+        let mut next = self.with_commit_in_doubt();
         next.0.is_clean &= !is_over;
         next.0.lease_until = lease_until;
         next
@@ -108,11 +110,11 @@ impl Transaction {
         self
     }
 
-    /// Gives the lease to a worker that did not have it.
+    /// Gives the lease to a worker that does not hold it.
     #[must_use]
-    pub fn leased_anew(&self, worker: &Worker) -> Self {
+    pub fn leased_to(&self, worker: &Worker) -> Self {
         let mut next = self.clone().leased(worker);
-        // The previous worker may have sent a commit before it ended.
+        // The previous worker may have sent a commit before it lost the lease.
         next.0.details.commit_in_doubt |= self.worker.is_some();
         next
     }
@@ -123,15 +125,15 @@ impl Transaction {
         self.clone().leased(worker)
     }
 
-    /// Returns the lease. The state stays.
+    /// Releases the lease without a change of the state.
     #[must_use]
     pub fn released(&self) -> Self {
-        self.left_alone_until(0)
+        self.postponed_until(0)
     }
 
-    /// Returns the lease, and keeps the janitor away until `time`. Calls of the owner do not wait.
+    /// Releases the lease. The janitor does not process the row before `time`. Calls of the owner do not wait.
     #[must_use]
-    pub fn left_alone_until(&self, time: Millis) -> Self {
+    pub fn postponed_until(&self, time: Millis) -> Self {
         let mut next = self.clone();
         next.0.details.worker = None;
         next.0.lease_until = time;
@@ -148,26 +150,26 @@ impl Transaction {
         }
     }
 
-    /// An abandoned request may still change these paths for `span`.
+    /// Records that an abandoned request may still change these paths within `span`.
     #[must_use]
-    pub fn unsettling<'p>(&self, paths: impl IntoIterator<Item = &'p str>, span: Millis) -> Self {
+    pub fn with_unsettled<'p>(&self, paths: impl IntoIterator<Item = &'p str>, span: Millis) -> Self {
         let mut next = self.clone();
         let now = self.read_at;
-        // Entries stay for one more span: a write that started before an entry ended is acknowledged after it.
+        // Keeps each entry for one more `span`, for the check of a write that started before the entry ended.
         next.0.details.unsettled.retain(|_, until| *until + span > now);
         next.0.details.unsettled.extend(paths.into_iter().map(|path| (path.to_owned(), now + span)));
         next
     }
 
-    /// Stores the last commit made inside the transaction; `None` if lakeFS did not say which commit it is.
+    /// Sets the last commit made inside the transaction; `None` if its ID is unknown.
     #[must_use]
     pub fn committed_inside(&self, inside: Option<Inside>) -> Self {
         self.with(|details| details.inside = inside)
     }
 
-    /// A commit request was sent and its response was lost.
+    /// Records that the response to a commit request was lost.
     #[must_use]
-    pub fn commit_doubted(&self) -> Self {
+    pub fn with_commit_in_doubt(&self) -> Self {
         self.with(|details| details.commit_in_doubt = true)
     }
 
@@ -180,12 +182,12 @@ impl Transaction {
 
 /// Commit.
 impl Transaction {
-    /// OPEN -> COMMITTING. From here on, any worker can finish the commit.
+    /// OPEN -> COMMITTING. After this step, any worker can finish the commit.
     ///
     /// # Errors
     /// The state, if it is not open.
     pub fn start_commit(&self, request: CommitRequest, worker: &Worker) -> Result<Self, NotAllowed> {
-        let mut next = self.open()?.leased_anew(worker);
+        let mut next = self.open()?.leased_to(worker);
         next.0.state = State::Committing;
         next.0.epoch += 1;
         next.0.commit_time = Some(self.read_at);
@@ -200,7 +202,7 @@ impl Transaction {
         Ok(next)
     }
 
-    /// Another worker continues an unattended commit. Requests of the first worker may still take effect.
+    /// Gives an unattended commit to another worker. Requests of the previous worker may still take effect.
     ///
     /// # Errors
     /// The state, if no commit is in progress.
@@ -212,30 +214,30 @@ impl Transaction {
         let details = &mut next.0.details;
         details.commit_in_doubt = true;
         details.merge_in_doubt = true;
-        // A started fence continues. Without a refusal, more merges follow and the fence starts again.
+        // With a refusal, the worker continues the fence. Without one, it sends more merges, and the fence must start again.
         details.fence_until = details.fence_until.filter(|_| details.refusal.is_some());
         Ok(next)
     }
 
-    /// Stores the commit that will be merged.
+    /// Sets the commit to merge.
     #[must_use]
     pub fn prepared(&self, commit: CommitId, worker: &Worker) -> Self {
         self.renewed(worker).with(|details| details.prepared_commit_id = Some(commit))
     }
 
-    /// Stores the name of a merge source before the branch is created.
+    /// Adds the name of a merge source, before the branch is created.
     #[must_use]
     pub fn with_merge_branch(&self, branch: BranchName, worker: &Worker) -> Self {
         self.renewed(worker).with(|details| details.merge_branches.push(branch))
     }
 
-    /// A merge request was sent and its response was lost.
+    /// Records that the response to a merge request was lost.
     #[must_use]
-    pub fn merge_doubted(&self) -> Self {
+    pub fn with_merge_in_doubt(&self) -> Self {
         self.with(|details| details.merge_in_doubt = true)
     }
 
-    /// Stores the start of the fence: from `until` on, no merge of this epoch can take effect.
+    /// Starts the fence: after `until`, no merge of this epoch can take effect.
     #[must_use]
     pub fn fenced(&self, until: Millis, refusal: Option<Failure>) -> Self {
         self.with(|details| {
@@ -244,13 +246,15 @@ impl Transaction {
         })
     }
 
-    /// The commit cannot finish now. It stays COMMITTING; the janitor leaves it alone until `time`, a retry of its owner continues it at once.
+    /// Records that the commit cannot finish now. The row stays COMMITTING. A retry of the owner continues the commit at once; the janitor
+    /// waits until `time`.
     #[must_use]
     pub fn suspended(&self, failure: Failure, time: Millis) -> Self {
-        self.left_alone_until(time).with(|details| details.failure = Some(failure))
+        self.postponed_until(time).with(|details| details.failure = Some(failure))
     }
 
-    /// COMMITTING -> OPEN, on a branch that no earlier request can change.
+    /// COMMITTING -> OPEN. `branch` becomes the live branch. If a merge was sent, it must be a new branch, which no earlier request can
+    /// change.
     #[must_use]
     pub fn reopened(&self, branch: BranchName, failure: Failure) -> Self {
         let mut next = self.released();
@@ -263,7 +267,7 @@ impl Transaction {
         // On the same branch, a commit request that was in doubt may still take effect.
         details.commit_in_doubt &= is_same;
         if !is_same {
-            // Former names are never used again, but a request that creates one may take effect late.
+            // Branch names are never reused, but a delayed request may still create the former branch.
             details.merge_branches.retain(|known| *known != next.0.branch);
             details.merge_branches.push(former);
         }
@@ -315,7 +319,7 @@ impl Transaction {
         Ok(self.open()?.ended(State::RolledBack))
     }
 
-    /// OPEN, or COMMITTING after the fence, -> EXPIRED.
+    /// OPEN or COMMITTING -> EXPIRED. If a merge may have been sent, the worker passes the fence first.
     ///
     /// # Errors
     /// The state, if it has ended.
@@ -323,13 +327,13 @@ impl Transaction {
         if self.state.is_final() { Err(NotAllowed(self.state)) } else { Ok(self.clone().ended(State::Expired)) }
     }
 
-    /// Stores the name of the branch that will remain, before it is created.
+    /// Sets the name of the branch to keep, before the branch is created.
     #[must_use]
     pub fn keeping_branch(&self, branch: BranchName) -> Self {
         self.with(|details| details.kept_branch = Some(branch))
     }
 
-    /// The branch that should remain could not be created. `in_place`: the live branch remains instead.
+    /// Records that the branch to keep could not be created. If `in_place`, the live branch is kept instead.
     #[must_use]
     pub fn branch_not_kept(&self, failure: Failure, in_place: bool) -> Self {
         let live = in_place.then(|| self.branch.clone());
@@ -339,13 +343,13 @@ impl Transaction {
         })
     }
 
-    /// Every branch of the transaction is deleted.
+    /// Records that every branch of the transaction is deleted, except a kept one.
     #[must_use]
     pub fn cleaned(&self) -> Self {
         Self(TransactionRow { is_clean: true, ..self.0.clone() })
     }
 
-    /// The row that replaces `current`.
+    /// Returns this row with the version that follows `current`.
     pub(crate) fn replacing(mut self, current: &Self) -> Self {
         self.0.version = current.version + 1;
         self

@@ -31,7 +31,7 @@ async fn opening_migrates_schema_version_1(database: Database) {
         .await;
     let store = database.open().await;
     begun(&store, "t").await;
-    store.beat().await.unwrap();
+    store.heartbeat().await.unwrap();
 }
 
 async fn an_invalid_row_is_reported_as_corrupt_and_skipped_by_due(database: Database) {
@@ -163,7 +163,7 @@ async fn an_unreachable_database_fails_within_40_seconds() {
     let id = TransactionId::try_from("t").unwrap();
     let answer = tokio::time::timeout(Duration::from_secs(40), store.get("ann", &id));
     let error = answer.await.expect("no response for 40 s").unwrap_err();
-    assert!(matches!(error, Error::Away(_)), "{error}");
+    assert!(matches!(error, Error::Unavailable(_)), "{error}");
     postgres.resume();
     assert_eq!(store.get("ann", &id).await.unwrap(), None, "the store did not reconnect");
 }

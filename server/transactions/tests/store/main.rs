@@ -289,8 +289,8 @@ async fn a_lost_lease_leaves_the_commit_in_doubt(database: Database) {
     let row = begun(&store, "t").await;
     let undoubted = row.start_commit(CommitRequest::default(), &worker("only")).unwrap();
     assert!(!undoubted.commit_in_doubt, "no earlier worker held the lease");
-    let first = store.swap(&row, row.leased_anew(&worker("expired"))).await.unwrap().unwrap();
-    let next = store.swap(&first, first.leased_anew(&worker("next"))).await.unwrap().unwrap();
+    let first = store.swap(&row, row.leased_to(&worker("expired"))).await.unwrap().unwrap();
+    let next = store.swap(&first, first.leased_to(&worker("next"))).await.unwrap().unwrap();
     let free = store.swap(&next, next.released()).await.unwrap().unwrap();
     let free = store.get("ann", &free.id).await.unwrap().unwrap();
     assert!(free.start_commit(CommitRequest::default(), &worker("third")).unwrap().commit_in_doubt);
@@ -313,7 +313,7 @@ async fn commits_ahead_counts_earlier_active_commits_on_the_same_base(database: 
     database.sql("UPDATE transactions SET lease_until = 0 WHERE id = 'a'").await;
     assert_eq!(store.commits_ahead(&committing[2]).await.unwrap(), 1, "the first commit has no active worker");
     // Without a worker, the commit waits for its owner. The late lease end keeps the janitor away from it.
-    let left = committing[1].left_alone_until(i64::MAX);
+    let left = committing[1].postponed_until(i64::MAX);
     store.swap(&committing[1], left).await.unwrap().unwrap();
     assert_eq!(store.commits_ahead(&committing[2]).await.unwrap(), 0, "the second commit has no active worker");
     let tally = store.tally().await.unwrap();
@@ -322,15 +322,15 @@ async fn commits_ahead_counts_earlier_active_commits_on_the_same_base(database: 
 
 async fn only_downtime_of_all_replicas_extends_timeouts(database: Database) {
     let store = database.open().await;
-    store.beat().await.unwrap();
+    store.heartbeat().await.unwrap();
     let row = begun(&store, "t").await;
     database.sql("UPDATE transactions SET idle_expire_time = 0, expire_time = 0").await;
-    assert_eq!(store.beat().await.unwrap(), 0, "another replica sent a heartbeat just now");
-    assert_eq!(database.open().await.beat().await.unwrap(), 0, "the start of a replica counted as downtime");
+    assert_eq!(store.heartbeat().await.unwrap(), 0, "another replica sent a heartbeat just now");
+    assert_eq!(database.open().await.heartbeat().await.unwrap(), 0, "the start of a replica counted as downtime");
     database.sql("UPDATE lakeport_service SET seen = seen - 60000").await;
-    assert_eq!(store.beat().await.unwrap(), 1);
+    assert_eq!(store.heartbeat().await.unwrap(), 1);
     let now = store.get("ann", &row.id).await.unwrap().unwrap();
     assert!(now.idle_expire_time > now.read_at + 55_000, "the idle timeout was not extended");
     assert!(now.expire_time > now.read_at + 55_000, "the lifetime was not extended");
-    assert_eq!(store.beat().await.unwrap(), 0, "the downtime was compensated twice");
+    assert_eq!(store.heartbeat().await.unwrap(), 0, "the downtime was compensated twice");
 }

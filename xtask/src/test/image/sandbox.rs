@@ -10,7 +10,7 @@ use tempfile::TempDir;
 /// User ID and group ID in the image.
 const USER: u32 = 65532;
 
-/// Possible paths of `chroot`. The server's environment is empty and has no search path.
+/// Possible paths of `chroot`. The command runs with an empty environment, so `PATH` cannot be used to find it.
 const CHROOT: [&str; 2] = ["/usr/sbin/chroot", "/usr/bin/chroot"];
 
 /// The directory. It is deleted on drop.

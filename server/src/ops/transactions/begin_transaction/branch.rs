@@ -15,14 +15,14 @@ use lakeport_transactions::Transaction;
 use lakeport_types::Ref;
 use tracing::Instrument;
 
-/// Which Begin call of a transaction this is.
+/// How a Begin call got the row of its transaction.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Attempt {
-    /// It created the row with a generated ID. No other call knows the ID before the response.
+    /// The call created the row with a generated ID. No other call knows the ID before the response.
     Only,
-    /// It created the row with an ID that the caller chose, so other calls may join.
+    /// The call created the row with an ID that the caller chose, so other calls may join.
     First,
-    /// It found the row. Another call may have created the branch, or may be about to.
+    /// The call found an existing row. Another call may have created the branch, or may still create it.
     Joined,
 }
 
@@ -52,7 +52,7 @@ pub(super) async fn create_branch(
 
 /// A branch that exists.
 struct Created {
-    /// Commit ID from which lakeFS says it created the branch.
+    /// ID of the base commit, as returned by lakeFS.
     base: String,
     /// Whether an earlier request may still create the branch again after its deletion.
     is_in_doubt: bool,
@@ -61,7 +61,7 @@ struct Created {
 /// A branch that could not be created.
 struct Failed {
     error: lakefs::Error,
-    /// Whether a request may have created the branch nevertheless, or may still create it.
+    /// Whether a request may have created the branch despite the error, or may still create it.
     is_in_doubt: bool,
 }
 
@@ -123,7 +123,7 @@ async fn store_base(ops: &Ops, caller: &Caller, row: Transaction, created: Creat
     loop {
         let now = ops.refreshed(&row).await?;
         if now.state.is_final() {
-            // If another attempt completed the begin, the branch may have contents that the cleanup is about to keep.
+            // If another attempt completed the begin, the branch may have contents to keep, so only the cleanup deletes it.
             if now.base_commit_id.is_some() || delete_branches(&caller.lakefs, &now).await.is_err() {
                 expect_late_branch(ops, &now).await?;
             }
@@ -142,7 +142,7 @@ async fn store_base(ops: &Ops, caller: &Caller, row: Transaction, created: Creat
     }
 }
 
-/// Stores that the branch may exist or may still be created, so that the cleanup deletes it however the transaction ends.
+/// Records that the branch may exist or may still be created. The cleanup at the end of the transaction then deletes it.
 async fn expect_late_branch(ops: &Ops, transaction: &Transaction) -> Result<()> {
     loop {
         let now = ops.refreshed(transaction).await?;

@@ -1,4 +1,4 @@
-//! Finds the outcome of a request whose response was lost by searching the history in lakeFS.
+//! Searches the history in lakeFS for the outcome of a request whose response was lost.
 
 use crate::error::Result;
 use crate::ops::commit_id::commit_id;
@@ -6,13 +6,13 @@ use lakeport_lakefs::{self as lakefs, Commit, Lakefs, LogQuery};
 use lakeport_transactions::Transaction;
 use lakeport_types::{CommitId, Ref};
 
-/// Metadata key on the commit and the merge of a transaction: its mark, which is unique among all owners.
+/// Metadata key on the commit and the merge of a transaction: the transaction's mark, which is unique across all owners.
 pub(super) const TRANSACTION_ID: &str = "lakeport.transaction_id";
 
 /// Metadata key on the commit of a transaction, but not on its merge: the epoch.
 pub(super) const EPOCH: &str = "lakeport.epoch";
 
-/// Metadata key that lakeFS sets on a cherry-picked commit. The other metadata is that of the original.
+/// Metadata key that lakeFS sets on a cherry-picked commit. lakeFS copies the other metadata from the original commit.
 pub(super) const CHERRY_PICKED: &str = "cherry-pick-origin";
 
 /// Whether a transaction was merged.
@@ -30,8 +30,7 @@ fn is_of(commit: &Commit, row: &Transaction) -> bool {
     commit.metadata.get(TRANSACTION_ID) == Some(&row.mark) && !commit.metadata.contains_key(CHERRY_PICKED)
 }
 
-/// Returns whether this is the merge of the transaction. The metadata of its commit has an epoch, that of its merge
-/// does not.
+/// Returns whether a commit is the merge of the transaction. The merge has the mark of the transaction, but no epoch.
 fn is_merge_of(commit: &Commit, row: &Transaction) -> bool {
     is_of(commit, row) && !commit.metadata.contains_key(EPOCH)
 }
@@ -50,7 +49,7 @@ pub(super) async fn prepared_commit(lakefs: &Lakefs, row: &Transaction) -> lakef
 /// Commits of the base that a search covers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum History {
-    /// First parents, back to the commit from which the transaction began. Merges into the base are there.
+    /// First parents, back to the base commit of the transaction. They include all merges into the base.
     FirstParents,
     /// All ancestors.
     All,

@@ -1,7 +1,7 @@
-//! The worker of a commit, which runs its steps.
+//! The worker that runs the steps of a commit.
 //!
-//! The worker stores each step before it sends the requests that depend on it. Once another worker has the row, each
-//! write of this worker fails, and this worker stops.
+//! The worker stores each step before it sends the requests that depend on it. If another worker has taken over the
+//! row, the next write of this worker fails, and this worker stops.
 
 mod abandoned;
 mod fence;
@@ -41,7 +41,7 @@ enum Stop {
     Failed(Error),
     /// The outcome is unknown, or the commit cannot finish now. The row stays COMMITTING, and a retry continues.
     Suspended(Error),
-    /// Another worker has the row.
+    /// Another worker has taken over the row.
     Superseded,
 }
 
@@ -111,7 +111,7 @@ impl Worker {
         self.row.commit_request.clone().unwrap_or_default()
     }
 
-    /// Stores the next row, if this worker still has the row.
+    /// Stores the next row, if no other worker has taken over the row.
     async fn store(&mut self, step: &'static str, next: Transaction) -> Result<(), Stop> {
         fault::before(step).await;
         self.row = self.ops.store.swap(&self.row, next).await?.ok_or(Stop::Superseded)?;
@@ -141,8 +141,8 @@ impl Worker {
         }
     }
 
-    /// Sends a request that changes something in lakeFS. It gets this worker's row, and the lease is renewed until it
-    /// completes.
+    /// Sends a request that changes data in lakeFS. Renews the lease until the request completes. `request` gets the client
+    /// and the current row.
     async fn change<T, F>(
         &mut self,
         step: &'static str,
@@ -159,7 +159,7 @@ impl Worker {
         Ok(response)
     }
 
-    /// Returns the merge of the transaction, if the base has one.
+    /// Returns the merge of the transaction, if the base contains it.
     async fn find_merge(&mut self) -> Result<Option<CommitId>, Stop> {
         let (lakefs, row) = (self.lakefs.clone(), self.row.clone());
         match self.while_renewing(async move { find_merge(&lakefs, &row, History::FirstParents).await }).await?? {
@@ -243,7 +243,7 @@ impl Worker {
     /// Steps 4 and 5: creates the tags, stores COMMITTED, and deletes the branches.
     async fn finish(&mut self, published: Published) -> Result<(), Stop> {
         let failed_tags = self.tag(&published.commit).await;
-        // Before COMMITTED is stored, so that the response only names a branch that exists.
+        // The branch is kept before COMMITTED is stored, so that no response names a missing branch.
         let refusal = match keep(&self.ops, &self.lakefs, self.row.clone()).await? {
             Kept::Done(row) => {
                 self.row = row;
@@ -282,7 +282,7 @@ impl Worker {
             };
             let exists = match created {
                 Some(()) => true,
-                // An earlier worker may have created it: then it points to this commit.
+                // An earlier worker may have created the tag. If so, the tag points to this commit.
                 None => self
                     .lakefs
                     .tag(&self.row.repository, &tag)
@@ -296,7 +296,7 @@ impl Worker {
         failed
     }
 
-    /// Leaves the row COMMITTING, stores the reason, and returns the lease, so that a retry continues at once.
+    /// Leaves the row COMMITTING, stores the reason, and releases the lease, so that a retry continues at once.
     async fn suspend(&mut self, error: Error) {
         tracing::warn!(%error, source = ?std::error::Error::source(&error), "cannot finish a commit now");
         let failure = Failure {
@@ -308,10 +308,10 @@ impl Worker {
             paths: Vec::new(),
         };
         // Only the janitor waits until this time. A retry of the owner continues at once.
-        let left_alone = self.row.read_at + millis(self.ops.timing.left_alone);
-        let next = self.row.suspended(failure, left_alone);
+        let postponed_until = self.row.read_at + millis(self.ops.timing.postponement);
+        let next = self.row.suspended(failure, postponed_until);
         if let Err(Stop::Suspended(error)) = self.store("suspended", next).await {
-            tracing::error!(%error, "cannot store that a commit is suspended; its lease must expire first");
+            tracing::error!(%error, "cannot suspend a commit; a retry can continue it after its lease expires");
         }
     }
 }

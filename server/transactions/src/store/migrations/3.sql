@@ -1,5 +1,6 @@
--- Whether a worker has the row: a lease without one keeps only the janitor away. Rows of before are told by their lease.
+-- Whether a worker holds the lease. Without a worker, `lease_until` only delays the janitor. Existing rows count as attended
+-- until their lease ends.
 ALTER TABLE transactions ADD COLUMN is_attended BIGINT NOT NULL DEFAULT 1;
 
--- Whether the branch stays under the name that a transaction had it by: the row is all that tells it from one that was forgotten.
+-- Whether the live branch was kept. Without the row, `sweep` would list that branch as stray.
 ALTER TABLE transactions ADD COLUMN is_kept_in_place BIGINT NOT NULL DEFAULT 0;

@@ -1,4 +1,4 @@
--- Version calls with an idempotency key, for the time in which a retry may arrive.
+-- Version calls with an idempotency key. Rows are kept while a retry may arrive.
 CREATE TABLE requests (
     owner       TEXT   NOT NULL,
     id          TEXT   NOT NULL,
@@ -10,7 +10,7 @@ CREATE TABLE requests (
     state_before TEXT  NOT NULL,
     -- Result, as JSON. Empty: not known yet.
     outcome     TEXT   NOT NULL,
-    -- Until when the current attempt may take effect.
+    -- Time until which the current attempt may take effect.
     until       BIGINT NOT NULL,
     expire_time BIGINT NOT NULL,
     PRIMARY KEY (owner, id)

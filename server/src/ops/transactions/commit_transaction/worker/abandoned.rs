@@ -1,4 +1,4 @@
-//! How the janitor resolves a commit without a worker.
+//! Resolution of commits without a worker, by the janitor.
 
 use crate::error::Result;
 use crate::fault;
@@ -11,9 +11,10 @@ use lakeport_transactions::{State, Transaction};
 
 /// Resolves a commit without a worker, for the janitor.
 ///
-/// With `may_finish`, the worker runs with the service's permissions, which must then be those of the owner. Otherwise
-/// this only finds out whether the transaction was merged. After the lifetime, the transaction expires behind the
-/// fence. Returns the new state, or `None` if another worker has the commit.
+/// If `may_finish`, the service's account must act as the owner, and a worker finishes the commit with its permissions.
+/// Otherwise, this function only checks whether the transaction was merged. After the end of the lifetime, it never
+/// merges: it passes the fence and expires the transaction. Returns the new state, or `None` if another worker has the
+/// commit.
 ///
 /// # Errors
 /// `SessionStoreUnavailable` if the store fails.
@@ -29,7 +30,7 @@ pub async fn resolve_abandoned(ops: &Shared, row: &Transaction, may_finish: bool
     if may_finish && !is_over {
         return Ok(Some(worker.run().await));
     }
-    match worker.end_or_leave(is_over).await {
+    match worker.finish_or_expire(is_over).await {
         Ok(()) | Err(Stop::Superseded) => {}
         Err(Stop::Failed(error) | Stop::Suspended(error)) => worker.suspend(error).await,
     }
@@ -37,9 +38,9 @@ pub async fn resolve_abandoned(ops: &Shared, row: &Transaction, may_finish: bool
 }
 
 impl Worker {
-    /// If the transaction was merged, stores COMMITTED. Otherwise leaves it to its owner until its lifetime ends, and
-    /// then expires it.
-    async fn end_or_leave(&mut self, is_over: bool) -> Result<(), Stop> {
+    /// If the transaction was merged, stores COMMITTED. Otherwise, expires the transaction if its lifetime is over, or
+    /// postpones it for its owner.
+    async fn finish_or_expire(&mut self, is_over: bool) -> Result<(), Stop> {
         if self.row.prepared_commit_id.is_some()
             && let Some(commit) = self.find_merge().await?
         {
@@ -47,8 +48,8 @@ impl Worker {
         }
         if !is_over {
             // The owner may continue at once. The janitor checks again later.
-            let next = self.row.left_alone_until(self.row.read_at + millis(self.ops.timing.left_alone));
-            return self.store("left", next).await;
+            let next = self.row.postponed_until(self.row.read_at + millis(self.ops.timing.postponement));
+            return self.store("postponed", next).await;
         }
         // Without a prepared commit there is no merge to wait for. The fence would delete the live branch, which may
         // have to be kept.

@@ -1,5 +1,5 @@
-//! The fence: a transaction leaves COMMITTING for a state other than COMMITTED only when no sent request can take
-//! effect any more.
+//! The fence: before a transaction returns to OPEN or expires, the worker ensures that no merge request of the commit can
+//! still take effect.
 
 use crate::error::Error;
 use crate::ops::transactions::branches::delete_branches;
@@ -41,8 +41,8 @@ impl Worker {
     }
 
     /// Deletes every branch that a merge could use as its source, waits until no merge in flight can take effect any
-    /// more, and then searches for the merge. Returns the merge if it took effect. With a `refusal`, the wait is
-    /// stored, and a later worker continues it.
+    /// more, and then searches for the merge. Returns the merge if it took effect. With a `refusal`, a later worker
+    /// continues the same wait.
     pub(super) async fn fence(&mut self, refusal: Option<Failure>) -> Result<Option<CommitId>, Stop> {
         self.change("names deleted", async |lakefs: Lakefs, row: Transaction| delete_branches(&lakefs, &row).await)
             .await??;
@@ -51,7 +51,7 @@ impl Worker {
         }
         let (settle, began) = (self.ops.timing.settle, Instant::now());
         let (until, at_least) = match self.row.fence_until {
-            // An earlier worker started this wait, and nothing was sent since.
+            // An earlier worker started this wait. No merge request was sent after its start.
             Some(until) if refusal.is_some() => (until, Duration::ZERO),
             _ => {
                 // The wait starts now, after the branches are deleted.
@@ -61,8 +61,8 @@ impl Worker {
                 (until, settle)
             }
         };
-        // The wait must be over by the database's clock, which may run at another speed than this machine's, and by
-        // this machine's clock, since the database's clock may be set.
+        // The wait must be over by both clocks: the database's clock may be adjusted, and the two clocks may run at
+        // different speeds.
         while until > self.row.read_at || began.elapsed() < at_least {
             let left = duration(until - self.row.read_at).max(at_least.saturating_sub(began.elapsed()));
             self.while_renewing(tokio::time::sleep(left)).await?;

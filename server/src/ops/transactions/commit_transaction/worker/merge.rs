@@ -19,7 +19,8 @@ const MERGE_BUDGET: Duration = Duration::from_secs(60);
 /// Number of attempts to merge into a dirty base.
 const DIRTY_TRIES: u32 = 3;
 
-/// Pause before the second attempt to merge. It doubles up to eight times this value, with jitter.
+/// Pause before the second attempt to merge. The pause doubles up to eight times this value. Jitter shortens it by up to
+/// half.
 const BACKOFF: Duration = Duration::from_secs(1);
 
 impl Worker {
@@ -38,7 +39,7 @@ impl Worker {
         let stop_at = Some(Ref::from(base_of(&self.row)?));
         let query = LogQuery { amount: 3, first_parent: true, stop_at, ..LogQuery::default() };
         let page = self.lakefs.log(&self.row.repository, &Ref::from(&self.prepared()?), &query).await?;
-        // The last of them is the base commit itself.
+        // The page includes the base commit.
         Ok(page.results.len() > 2)
     }
 
@@ -51,7 +52,8 @@ impl Worker {
         Ok(branch)
     }
 
-    /// Creates a branch whose random name is stored in the row. If it exists, an earlier request for it succeeded.
+    /// Creates a branch whose random name is stored in the row. If the branch exists, an earlier request
+    /// created it.
     pub(super) async fn create_branch(&mut self, branch: &BranchName, commit: &CommitId) -> Result<(), Stop> {
         let (name, commit) = (branch.clone(), commit.clone());
         let created = self.change("branch made", async move |lakefs: Lakefs, row: Transaction| {
@@ -141,7 +143,7 @@ impl Worker {
     /// earlier one, or by another user's merge of the same changes.
     async fn published_despite(&mut self, error: &lakefs::Error) -> Result<Option<Published>, Stop> {
         if error.is_ambiguous() {
-            self.store("merge doubted", self.row.merge_doubted()).await?;
+            self.store("merge doubted", self.row.with_merge_in_doubt()).await?;
         }
         if self.row.merge_in_doubt
             && let Some(commit) = self.find_merge().await?
@@ -163,7 +165,7 @@ impl Worker {
             if let Resolution::Merged(commit) = found {
                 return Ok(Published { commit, is_merge: true });
             }
-            // A merge in flight may find changes to merge when the base changes.
+            // If the base changes, a merge in flight may find changes to merge.
             if let Some(commit) = self.fence(None).await? {
                 return Ok(Published { commit, is_merge: true });
             }

@@ -1,7 +1,7 @@
 //! Step 2: commits the staged changes on the live branch of the transaction.
 
 use crate::ops::commit_id::commit_id;
-use crate::ops::lease::stands_on_base;
+use crate::ops::lease::has_base_as_only_parent;
 use crate::ops::transactions::commit_transaction::in_doubt;
 use crate::ops::transactions::commit_transaction::resolve::prepared_commit;
 use crate::ops::transactions::commit_transaction::worker::merge::jittered;
@@ -16,7 +16,8 @@ const COMMIT_TRIES: u32 = 3;
 /// The commit to merge.
 pub(super) struct Prepared {
     pub(super) commit: CommitId,
-    /// Whether its parent is the base commit. lakeFS creates no empty commit here, so it has changes to merge.
+    /// Whether its only parent is the base commit. lakeFS creates no empty commit here, so such a commit has changes to
+    /// merge.
     pub(super) is_first: bool,
 }
 
@@ -36,16 +37,16 @@ impl Worker {
             });
             let error = match sent.await? {
                 Ok(made) => {
-                    let is_first = stands_on_base(&self.row, &made);
+                    let is_first = has_base_as_only_parent(&self.row, &made);
                     return Ok(Prepared { commit: commit_id(made.id)?, is_first });
                 }
                 Err(error) => error,
             };
             match error.kind() {
-                // Everything is committed, by commits inside the transaction or by an earlier worker.
+                // All changes are already committed, by commits inside the transaction or by an earlier worker.
                 lakefs::Kind::NoChanges => return self.existing_commit().await,
                 _ if error.is_ambiguous() => {
-                    self.store("commit doubted", self.row.commit_doubted()).await?;
+                    self.store("commit doubted", self.row.with_commit_in_doubt()).await?;
                 }
                 lakefs::Kind::Contended => tokio::time::sleep(jittered(1)).await,
                 _ => return Err(self.refused(error).await),
@@ -58,8 +59,8 @@ impl Worker {
         }
     }
 
-    /// Returns the head of the live branch. If the live branch itself will be merged, and the row stores a commit
-    /// inside the transaction, that is the head, and no request is needed.
+    /// Returns the head of the live branch. If the live branch is the merge source and the row stores a commit inside the
+    /// transaction, that commit is the head. No request is needed then.
     async fn existing_commit(&self) -> Result<Prepared, Stop> {
         let is_merged_by_name = self.request().merge && !self.request().squash && !self.row.commit_in_doubt;
         match self.row.inside.clone().filter(|_| is_merged_by_name) {

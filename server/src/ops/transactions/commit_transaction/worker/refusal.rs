@@ -1,4 +1,4 @@
-//! Effects of lakeFS's definite errors on the transaction.
+//! Handling of definite errors of lakeFS during a commit.
 
 use crate::error::{Error, Kind};
 use crate::ops::transactions::commit_transaction::worker::{Stop, Worker};
@@ -8,7 +8,7 @@ use lakeport_lakefs as lakefs;
 use lakeport_types::Prefix;
 
 impl Worker {
-    /// Returns how the worker stops after a definite error of lakeFS.
+    /// Converts a definite error of lakeFS to the reason for which the worker stops.
     pub(super) async fn refused(&mut self, error: lakefs::Error) -> Stop {
         if error.kind() == lakefs::Kind::MergeConflict {
             return self.conflict().await.map_or_else(|stop| stop, Stop::Failed);
@@ -49,7 +49,7 @@ impl Worker {
             Err(stop) => stop,
             Ok(_) => Stop::Failed(Error::new(
                 Kind::RefNotFound,
-                format!("the branch of transaction {} was deleted, and its writes with it: roll back", self.row.id),
+                format!("the branch of transaction {} and its writes were deleted: roll back", self.row.id),
             )),
         }
     }
@@ -60,7 +60,7 @@ impl Worker {
             let changes = changes_of(&ops, &caller, &row, Prefix::default()).await?;
             changes.conflicts(&ops, NAMED_CONFLICTS).await
         };
-        // The merge conflicts, even if the paths cannot be listed now.
+        // The merge has conflicts, even if the paths cannot be listed now.
         let found = self.while_renewing(conflicts).await?.unwrap_or_default();
         Ok(conflict(self.row.base_branch.as_str(), found))
     }
