@@ -29,7 +29,7 @@ pub(crate) struct Options {
     pub(crate) parallelism: usize,
     /// Fail if the destination exists.
     pub(crate) create_only: bool,
-    /// MIME type of uploads. Empty: `application/octet-stream`.
+    /// MIME type of uploads. Empty: the server guesses it from the file extension.
     pub(crate) content_type: String,
     /// Print the copies without performing them.
     pub(crate) is_dry_run: bool,

@@ -6,20 +6,20 @@ use crate::{Client, Error, Place, Result};
 use bytes::BytesMut;
 use futures_util::stream::{self, Stream, StreamExt as _};
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 
 /// Size of the data in one message.
 const CHUNK_BYTES: usize = 1 << 20;
-/// If the reader returns nothing for this long, the bytes read so far are sent as a smaller message. The server aborts an upload
-/// after 30 s without bytes.
+/// If the reader returns nothing for this long, the bytes read so far are sent as a smaller message. An upload may pause for any
+/// time. But a server that is out of permits ends uploads that sent no bytes for 30 s (`WriterStalled`), so bytes are not held back.
 const FILL_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Properties and preconditions of a write.
 #[derive(Debug, Clone, Default)]
 pub struct WriteOptions {
-    /// MIME type. Empty: `application/octet-stream`.
+    /// MIME type. Empty: the server guesses it from the file extension of the path, or else stores `application/octet-stream`.
     pub content_type: String,
     /// User metadata. Keys must be lower case.
     pub metadata: HashMap<String, String>,
@@ -33,17 +33,33 @@ pub struct WriteOptions {
     pub write_id: String,
 }
 
-/// The reader's error, if any. A gRPC request stream can only end, not fail, so the error is kept here.
-type ReadError = Arc<Mutex<Option<std::io::Error>>>;
+/// Result of reading the bytes of an upload. A gRPC request stream can only end, not fail, so the result is kept here.
+#[derive(Debug, Default)]
+struct Sent {
+    read_error: Option<std::io::Error>,
+    /// CRC32C of all bytes read so far.
+    crc32c: u32,
+}
+
+type SharedSent = Arc<Mutex<Sent>>;
+
+/// Reads the messages of an upload.
+struct Messages<R> {
+    reader: R,
+    /// Offset of the next message.
+    offset: i64,
+    sent: SharedSent,
+}
 
 impl Client {
     /// Stores all bytes of `reader` as an object. The object is not published if the reader fails, if the connection is lost
-    /// during the upload, or if the returned future is dropped before the last message is sent.
+    /// during the upload, or if the returned future is dropped before the last message is sent. The server verifies a CRC32C of
+    /// each message and of the whole object. The reader may pause for any time, but see `WriterStalled`.
     ///
     /// # Errors
     /// `Unknown` if the reader fails; `ObjectExists` if `create_only` is set and the object exists; `RefNotABranch`,
     /// `BranchProtected`; `WriteIncomplete` if `size_bytes` is wrong; `WriteInDoubt` if the object may or may not have been stored:
-    /// retrying is safe.
+    /// retrying is safe; `WriterStalled` if the server was out of permits and the reader paused for 30 s.
     pub async fn write(
         &self,
         place: &Place,
@@ -51,17 +67,33 @@ impl Client {
         reader: impl AsyncRead + Send + Unpin + 'static,
         options: WriteOptions,
     ) -> Result<FileInfo> {
-        let (read_error, mut reader) = (ReadError::default(), reader);
-        // Fill the first message before the call: the server waits at most 30 s for it.
-        let first = fill(header(place, path, options), &mut reader, 0).await.map_err(Error::unreadable)?;
-        let messages = messages(first, reader, Arc::clone(&read_error));
-        let response = self.bulk().write(messages).await;
-        // The server reports only an incomplete upload. The reader's error is the cause.
-        if let Some(error) = read_error.lock().unwrap_or_else(PoisonError::into_inner).take() {
-            return Err(Error::unreadable(error));
-        }
-        expect_info(response?.into_inner().info)
+        Ok(self.write_with_checksum(place, path, reader, options).await?.0)
     }
+
+    /// Like [`Client::write`]. Also returns the CRC32C of the object.
+    pub(crate) async fn write_with_checksum(
+        &self,
+        place: &Place,
+        path: &str,
+        reader: impl AsyncRead + Send + Unpin + 'static,
+        options: WriteOptions,
+    ) -> Result<(FileInfo, u32)> {
+        let sent = SharedSent::default();
+        let mut messages = Messages { reader, offset: 0, sent: Arc::clone(&sent) };
+        // Fill the first message before the call: the server waits at most 30 s for it.
+        let first = messages.fill(header(place, path, options)).await.map_err(Error::unreadable)?;
+        let response = self.bulk().write(messages.into_stream(first)).await;
+        let Sent { read_error, crc32c } = std::mem::take(&mut *lock(&sent));
+        match read_error {
+            // The server reports only an incomplete upload. The reader's error is the cause.
+            Some(error) => Err(Error::unreadable(error)),
+            None => Ok((expect_info(response?.into_inner().info)?, crc32c)),
+        }
+    }
+}
+
+fn lock(sent: &SharedSent) -> MutexGuard<'_, Sent> {
+    sent.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn header(place: &Place, path: &str, options: WriteOptions) -> WriteRequest {
@@ -80,62 +112,58 @@ fn header(place: &Place, path: &str, options: WriteOptions) -> WriteRequest {
     }
 }
 
-/// Returns the messages of an upload, starting with `first`. If the reader fails, the stream ends without `finish_write`, and the
-/// server publishes nothing.
-fn messages<R>(
-    first: WriteRequest,
-    reader: R,
-    read_error: ReadError,
-) -> impl Stream<Item = WriteRequest> + Send + 'static
-where
-    R: AsyncRead + Send + Unpin + 'static,
-{
-    let offset = i64::try_from(first.data.len()).unwrap_or_default();
-    let rest = (!first.finish_write).then_some((reader, offset));
-    let rest = stream::unfold(rest, move |state| {
-        let read_error = Arc::clone(&read_error);
-        async move {
-            let (mut reader, offset) = state?;
-            let message = match fill(WriteRequest::default(), &mut reader, offset).await {
-                Ok(message) => message,
+impl<R: AsyncRead + Send + Unpin + 'static> Messages<R> {
+    /// Streams the messages of an upload, starting with `first`. If the reader fails, the stream ends without `finish_write`, and
+    /// the server publishes nothing.
+    fn into_stream(self, first: WriteRequest) -> impl Stream<Item = WriteRequest> + Send + 'static {
+        let rest = (!first.finish_write).then_some(self);
+        let rest = stream::unfold(rest, async |state| {
+            let mut messages = state?;
+            match messages.fill(WriteRequest::default()).await {
+                Ok(message) if message.finish_write => Some((message, None)),
+                Ok(message) => Some((message, Some(messages))),
                 Err(error) => {
-                    *read_error.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
-                    return None;
-                }
-            };
-            let offset = offset + i64::try_from(message.data.len()).unwrap_or_default();
-            let rest = (!message.finish_write).then_some((reader, offset));
-            Some((message, rest))
-        }
-    });
-    stream::once(std::future::ready(first)).chain(rest)
-}
-
-/// Fills a message with up to `CHUNK_BYTES` from the reader, and sets `finish_write` at the end of the reader. Waits for the first
-/// byte without a limit; after that, returns a partial message if the reader stalls for `FILL_TIMEOUT`.
-async fn fill(
-    mut message: WriteRequest,
-    reader: &mut (impl AsyncRead + Unpin),
-    offset: i64,
-) -> std::io::Result<WriteRequest> {
-    let mut data = BytesMut::with_capacity(CHUNK_BYTES);
-    let mut rest = reader.take(CHUNK_BYTES as u64);
-    while data.len() < CHUNK_BYTES {
-        match tokio::time::timeout(FILL_TIMEOUT, rest.read_buf(&mut data)).await {
-            Ok(read) => {
-                if read? == 0 {
-                    message.finish_write = true;
-                    break;
+                    lock(&messages.sent).read_error = Some(error);
+                    None
                 }
             }
-            Err(_) if data.is_empty() => {}
-            Err(_) => break,
-        }
+        });
+        stream::once(std::future::ready(first)).chain(rest)
     }
-    message.crc32c = Some(crc32c::crc32c(&data));
-    message.write_offset = Some(offset);
-    message.data = data.freeze();
-    Ok(message)
+
+    /// Fills a message with up to `CHUNK_BYTES` from the reader, and sets `finish_write` at the end of the reader. Waits for the
+    /// first byte without a limit; after that, returns a partial message if the reader stalls for `FILL_TIMEOUT`.
+    async fn fill(&mut self, mut message: WriteRequest) -> std::io::Result<WriteRequest> {
+        let mut data = BytesMut::with_capacity(CHUNK_BYTES);
+        let mut rest = (&mut self.reader).take(CHUNK_BYTES as u64);
+        while data.len() < CHUNK_BYTES {
+            match tokio::time::timeout(FILL_TIMEOUT, rest.read_buf(&mut data)).await {
+                Ok(read) => {
+                    if read? == 0 {
+                        message.finish_write = true;
+                        break;
+                    }
+                }
+                Err(_) if data.is_empty() => {}
+                Err(_) => break,
+            }
+        }
+        let (crc32c, total) = self.advance(&data);
+        message.crc32c = Some(crc32c);
+        message.object_crc32c = message.finish_write.then_some(total);
+        message.write_offset = Some(self.offset);
+        self.offset += i64::try_from(data.len()).unwrap_or_default();
+        message.data = data.freeze();
+        Ok(message)
+    }
+
+    /// Returns the CRC32C of `data`, and that of all bytes up to the end of `data`.
+    fn advance(&self, data: &[u8]) -> (u32, u32) {
+        let crc32c = crc32c::crc32c(data);
+        let mut sent = lock(&self.sent);
+        sent.crc32c = crc32c::crc32c_combine(sent.crc32c, crc32c, data.len());
+        (crc32c, sent.crc32c)
+    }
 }
 
 #[cfg(test)]
@@ -144,11 +172,12 @@ mod tests {
     use std::io;
     use tokio::io::AsyncWriteExt as _;
 
-    async fn sent(reader: impl AsyncRead + Send + Unpin + 'static) -> (Vec<WriteRequest>, ReadError) {
-        let (read_error, mut reader) = (ReadError::default(), reader);
+    async fn sent(reader: impl AsyncRead + Send + Unpin + 'static) -> (Vec<WriteRequest>, SharedSent) {
+        let sent = SharedSent::default();
+        let mut messages = Messages { reader, offset: 0, sent: Arc::clone(&sent) };
         let header = header(&Place::reference("lake", "main"), "a", WriteOptions::default());
-        let first = fill(header, &mut reader, 0).await.unwrap();
-        (messages(first, reader, Arc::clone(&read_error)).collect().await, read_error)
+        let first = messages.fill(header).await.unwrap();
+        (messages.into_stream(first).collect().await, sent)
     }
 
     #[tokio::test(start_paused = true)]
@@ -177,18 +206,21 @@ mod tests {
 
     #[tokio::test]
     async fn messages_carry_offset_and_checksum() {
-        let (messages, _) = sent(io::Cursor::new(vec![7; CHUNK_BYTES + 3])).await;
+        let (messages, sent) = sent(io::Cursor::new(vec![7; CHUNK_BYTES + 3])).await;
         assert_eq!(messages[0].path, "a");
         assert_eq!((messages[1].path.as_str(), messages[1].write_offset), ("", Some(1 << 20)));
         assert_eq!(messages[1].crc32c, Some(crc32c::crc32c(&[7; 3])));
+        let whole = crc32c::crc32c(&[7; CHUNK_BYTES + 3]);
+        assert_eq!((messages[0].object_crc32c, messages[1].object_crc32c), (None, Some(whole)));
+        assert_eq!(lock(&sent).crc32c, whole);
     }
 
     #[tokio::test]
     async fn failed_reader_never_sends_finish_write() {
         let broken = one_chunk_then_an_error();
-        let (messages, read_error) = sent(broken).await;
+        let (messages, sent) = sent(broken).await;
         assert!(messages.iter().all(|message| !message.finish_write));
-        assert!(read_error.lock().unwrap().is_some());
+        assert!(lock(&sent).read_error.is_some());
     }
 
     /// Reader that returns one full chunk, then an error.
