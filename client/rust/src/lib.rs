@@ -27,6 +27,7 @@ mod endpoint;
 mod error;
 mod files;
 mod place;
+mod request_id;
 mod streams;
 mod transactions;
 mod versions;

@@ -4,7 +4,6 @@ mod branches;
 mod commits;
 mod history;
 mod repositories;
-mod request_id;
 mod tags;
 
 use crate::{Error, Result};

@@ -1,7 +1,7 @@
 //! Calls for branches.
 
 use super::expect;
-use super::request_id::with_request_id;
+use crate::request_id::with_request_id;
 use crate::streams::paged;
 use crate::v1::{
     Branch, CreateBranchRequest, DeleteBranchRequest, GetBranchRequest, ListBranchesRequest, ResetRequest,
@@ -38,10 +38,10 @@ impl Client {
     /// # Errors
     /// `BranchExists`, `RefNotFound`, `RepositoryNotFound`.
     pub async fn create_branch(&self, repository: &str, branch: &str, reference: &str) -> Result<Branch> {
-        let send = async |request_id| {
+        let send = |request_id| {
             let (repository, branch) = (repository.to_owned(), branch.to_owned());
             let request = CreateBranchRequest { repository, r#ref: reference.to_owned(), branch, request_id };
-            Ok(self.versions().create_branch(request).await?.into_inner().branch)
+            async move { Ok(self.versions().create_branch(request).await?.into_inner().branch) }
         };
         expect(with_request_id("", send).await?)
     }
@@ -51,10 +51,13 @@ impl Client {
     /// # Errors
     /// `RefNotFound`, `DefaultBranch`, `BranchProtected`.
     pub async fn delete_branch(&self, repository: &str, branch: &str) -> Result<()> {
-        let send = async |request_id| {
+        let send = |request_id| {
             let (repository, branch) = (repository.to_owned(), branch.to_owned());
-            self.versions().delete_branch(DeleteBranchRequest { repository, branch, request_id }).await?;
-            Ok(())
+            let request = DeleteBranchRequest { repository, branch, request_id };
+            async move {
+                self.versions().delete_branch(request).await?;
+                Ok(())
+            }
         };
         with_request_id("", send).await
     }
@@ -64,9 +67,9 @@ impl Client {
     /// # Errors
     /// `RefNotFound`, `BranchProtected`.
     pub async fn reset(&self, request: ResetRequest) -> Result<Branch> {
-        let send = async |request_id| {
+        let send = |request_id| {
             let request = ResetRequest { request_id, ..request.clone() };
-            Ok(self.versions().reset(request).await?.into_inner().branch)
+            async move { Ok(self.versions().reset(request).await?.into_inner().branch) }
         };
         expect(with_request_id(&request.request_id, send).await?)
     }

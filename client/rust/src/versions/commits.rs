@@ -1,7 +1,7 @@
 //! Calls that create commits outside of transactions.
 
 use super::expect;
-use super::request_id::with_request_id;
+use crate::request_id::with_request_id;
 use crate::v1::{CherryPickRequest, Commit, CreateCommitRequest, MergeRequest, RevertRequest};
 use crate::{Client, Result};
 
@@ -12,9 +12,9 @@ impl Client {
     /// # Errors
     /// `NoChanges`, `HookRejected`, `BranchProtected`, `RefNotFound`.
     pub async fn create_commit(&self, request: CreateCommitRequest) -> Result<Commit> {
-        let send = async |request_id| {
+        let send = |request_id| {
             let request = CreateCommitRequest { request_id, ..request.clone() };
-            Ok(self.versions().create_commit(request).await?.into_inner().commit)
+            async move { Ok(self.versions().create_commit(request).await?.into_inner().commit) }
         };
         expect(with_request_id(&request.request_id, send).await?)
     }
@@ -24,9 +24,9 @@ impl Client {
     /// # Errors
     /// `MergeConflict`, `NoChanges`, `BaseDirty`, `HookRejected`, `BranchProtected`, `RefNotFound`.
     pub async fn merge(&self, request: MergeRequest) -> Result<String> {
-        let send = async |request_id| {
+        let send = |request_id| {
             let request = MergeRequest { request_id, ..request.clone() };
-            Ok(self.versions().merge(request).await?.into_inner().commit_id)
+            async move { Ok(self.versions().merge(request).await?.into_inner().commit_id) }
         };
         with_request_id(&request.request_id, send).await
     }
@@ -36,9 +36,9 @@ impl Client {
     /// # Errors
     /// `MergeConflict`, `NoChanges`, `BaseDirty`, `RefNotFound`.
     pub async fn revert(&self, request: RevertRequest) -> Result<Commit> {
-        let send = async |request_id| {
+        let send = |request_id| {
             let request = RevertRequest { request_id, ..request.clone() };
-            Ok(self.versions().revert(request).await?.into_inner().commit)
+            async move { Ok(self.versions().revert(request).await?.into_inner().commit) }
         };
         expect(with_request_id(&request.request_id, send).await?)
     }
@@ -48,9 +48,9 @@ impl Client {
     /// # Errors
     /// `MergeConflict`, `BaseDirty`, `RefNotFound`.
     pub async fn cherry_pick(&self, request: CherryPickRequest) -> Result<Commit> {
-        let send = async |request_id| {
+        let send = |request_id| {
             let request = CherryPickRequest { request_id, ..request.clone() };
-            Ok(self.versions().cherry_pick(request).await?.into_inner().commit)
+            async move { Ok(self.versions().cherry_pick(request).await?.into_inner().commit) }
         };
         expect(with_request_id(&request.request_id, send).await?)
     }

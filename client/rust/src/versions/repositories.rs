@@ -1,7 +1,7 @@
 //! Calls for repositories.
 
 use super::expect;
-use super::request_id::with_request_id;
+use crate::request_id::with_request_id;
 use crate::streams::paged;
 use crate::v1::{
     CreateRepositoryRequest, DeleteRepositoryRequest, GetRepositoryRequest, ListRepositoriesRequest, Repository,
@@ -37,9 +37,9 @@ impl Client {
     /// # Errors
     /// `RepositoryExists`; `RefusedByLakefs` if the storage namespace was ever used before.
     pub async fn create_repository(&self, request: CreateRepositoryRequest) -> Result<Repository> {
-        let send = async |request_id| {
+        let send = |request_id| {
             let request = CreateRepositoryRequest { request_id, ..request.clone() };
-            Ok(self.versions().create_repository(request).await?.into_inner().repository)
+            async move { Ok(self.versions().create_repository(request).await?.into_inner().repository) }
         };
         expect(with_request_id(&request.request_id, send).await?)
     }
@@ -49,10 +49,13 @@ impl Client {
     /// # Errors
     /// `RepositoryNotFound`.
     pub async fn delete_repository(&self, repository: &str) -> Result<()> {
-        let send = async |request_id| {
+        let send = |request_id| {
             let repository = repository.to_owned();
-            self.versions().delete_repository(DeleteRepositoryRequest { repository, request_id }).await?;
-            Ok(())
+            let request = DeleteRepositoryRequest { repository, request_id };
+            async move {
+                self.versions().delete_repository(request).await?;
+                Ok(())
+            }
         };
         with_request_id("", send).await
     }

@@ -1,7 +1,7 @@
 //! Calls for tags.
 
 use super::expect;
-use super::request_id::with_request_id;
+use crate::request_id::with_request_id;
 use crate::streams::paged;
 use crate::v1::{CreateTagRequest, DeleteTagRequest, GetTagRequest, ListTagsRequest, Tag};
 use crate::{Client, Result};
@@ -36,10 +36,10 @@ impl Client {
     /// # Errors
     /// `TagExists`, `RefNotFound`, `RepositoryNotFound`.
     pub async fn create_tag(&self, repository: &str, tag: &str, reference: &str) -> Result<Tag> {
-        let send = async |request_id| {
+        let send = |request_id| {
             let (repository, tag) = (repository.to_owned(), tag.to_owned());
             let request = CreateTagRequest { repository, r#ref: reference.to_owned(), tag, request_id };
-            Ok(self.versions().create_tag(request).await?.into_inner().tag)
+            async move { Ok(self.versions().create_tag(request).await?.into_inner().tag) }
         };
         expect(with_request_id("", send).await?)
     }
@@ -49,10 +49,13 @@ impl Client {
     /// # Errors
     /// `RefNotFound`, `RepositoryNotFound`.
     pub async fn delete_tag(&self, repository: &str, tag: &str) -> Result<()> {
-        let send = async |request_id| {
+        let send = |request_id| {
             let (repository, tag) = (repository.to_owned(), tag.to_owned());
-            self.versions().delete_tag(DeleteTagRequest { repository, tag, request_id }).await?;
-            Ok(())
+            let request = DeleteTagRequest { repository, tag, request_id };
+            async move {
+                self.versions().delete_tag(request).await?;
+                Ok(())
+            }
         };
         with_request_id("", send).await
     }
