@@ -84,6 +84,28 @@ impl Error {
             && (self.code == Code::Unavailable || self.has_ambiguous_code())
     }
 
+    /// Returns whether a retry of an idempotent call may succeed: the connection was lost, or the server or lakeFS was unavailable
+    /// or overloaded.
+    pub(crate) fn is_retryable(&self) -> bool {
+        self.is_response_lost()
+            || self.code == Code::Unavailable
+            || matches!(self.reason(), Some(ErrorReason::Overloaded | ErrorReason::PartialFailure))
+    }
+
+    /// Returns whether an [`Upload`](crate::Upload) that failed with this error can be resumed. False if the file changed, if a
+    /// transaction has ended, or if the request is invalid.
+    pub fn is_upload_resumable(&self) -> bool {
+        use ErrorReason as R;
+        match self.reason() {
+            Some(
+                R::TransactionNotFound | R::TransactionCommitted | R::TransactionRolledBack | R::TransactionExpired,
+            ) => false,
+            Some(_) => self.code != Code::InvalidArgument,
+            // Without a reason: a lost connection, or a failed read of the file.
+            None => self.is_retryable() || self.code == Code::Unknown,
+        }
+    }
+
     /// Returns whether this is the gRPC status of a call, not an error that this client detected.
     fn is_transport_error(&self) -> bool {
         self.source.as_ref().is_some_and(|source| source.is::<tonic::Status>())
@@ -131,6 +153,12 @@ impl Error {
     /// The stream ended before all bytes arrived. [`Error::is_resumable`] is true for this error.
     pub(crate) fn truncated(missing_bytes: i64) -> Self {
         Self::new(Code::Unavailable, format!("the download ended {missing_bytes} bytes too early"))
+    }
+
+    /// The destination of a create-only upload exists.
+    pub(crate) fn object_exists(path: &str) -> Self {
+        let reason = Some("OBJECT_EXISTS".to_owned());
+        Self { reason, ..Self::new(Code::AlreadyExists, format!("object {path:?} exists")) }
     }
 
     /// The reader of an upload failed.

@@ -1,8 +1,10 @@
 //! Calls for objects.
 
+mod compose;
 pub(crate) mod list;
 pub(crate) mod many;
 pub(crate) mod read;
+pub(crate) mod upload;
 pub(crate) mod write;
 
 use crate::v1::{FileInfo, PresignRequest, SetMetadataRequest, StatRequest};

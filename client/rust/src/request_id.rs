@@ -42,13 +42,21 @@ where
 
 #[cfg(test)]
 mod tests {
-    use crate::Client;
-    use crate::v1::MergeRequest;
+    use crate::v1::{ComposeRequest, MergeRequest};
+    use crate::{Client, Place, UploadOptions};
+    use std::path::Path;
 
     #[test]
     fn calls_can_run_in_spawned_tasks() {
         fn check(_: impl Future + Send) {}
         // Only compiled: the test is the bound `Send`.
         let _ = |client: Client| check(async move { client.merge(MergeRequest::default()).await });
+        let _ = |client: Client| check(async move { client.compose(ComposeRequest::default()).await });
+        let _ = |client: Client, place: Place| {
+            check(async move {
+                let upload = client.upload_resumable(Path::new("a"), &place, "a", UploadOptions::default()).await?;
+                upload.run(|_| ()).await
+            });
+        };
     }
 }
