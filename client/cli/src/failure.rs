@@ -47,6 +47,14 @@ pub(crate) enum Failure {
         /// The cause.
         error: Box<Error>,
     },
+    /// An upload failed, and can be resumed.
+    #[error("{failure}")]
+    Resumable {
+        /// The cause.
+        failure: Box<Failure>,
+        /// The command that resumes the upload.
+        command: String,
+    },
     /// A local I/O operation failed.
     #[error("{what}: {error}")]
     Local {
@@ -107,6 +115,7 @@ impl Failure {
             Self::Usage(_) => Exit::Usage,
             Self::Interrupted => Exit::Interrupted,
             Self::Reported(exit) => *exit,
+            Self::Resumable { failure, .. } => failure.exit(),
             Self::Local { error, .. } => local_exit(error.kind()),
             Self::Server { error, .. } if error.is_response_lost() => Exit::Unavailable,
             Self::Server { error, .. } => server_exit(error.code(), error.reason()),
@@ -118,6 +127,7 @@ impl Failure {
         match self {
             Self::Server { error, .. } => error.code() == Code::Unauthenticated,
             Self::OutputClosed | Self::Interrupted => true,
+            Self::Resumable { failure, .. } => failure.is_fatal(),
             _ => false,
         }
     }
@@ -126,6 +136,10 @@ impl Failure {
     pub(crate) fn report(&self) {
         let reason = match self {
             Self::OutputClosed | Self::Reported(_) => return,
+            Self::Resumable { failure, command } => {
+                failure.report();
+                return print_stderr(format_args!("resume with: {command}"));
+            }
             Self::Server { error, .. } => error.reason_name(),
             _ => None,
         };

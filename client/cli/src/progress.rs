@@ -30,6 +30,14 @@ impl Progress {
         self.0.inc(bytes as u64);
     }
 
+    /// Replaces `before` transferred bytes with `now`, which may be less.
+    pub(crate) fn replace(&self, before: u64, now: u64) {
+        match now.checked_sub(before) {
+            Some(more) => self.0.inc(more),
+            None => self.0.dec(before - now),
+        }
+    }
+
     /// Hides the bar while `print` runs, so that the output does not overlap the bar.
     pub(crate) fn suspend<T>(&self, print: impl FnOnce() -> T) -> T {
         self.0.suspend(print)

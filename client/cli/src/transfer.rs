@@ -1,6 +1,7 @@
 //! Copies between local files and repositories.
 
 mod copier;
+mod large_file;
 mod target;
 
 use crate::failure::{Result, Tally};
@@ -13,6 +14,7 @@ use futures_util::stream::{Stream, StreamExt as _};
 use std::pin::pin;
 
 pub(crate) use copier::{Copier, print_object};
+pub(crate) use large_file::LargeFiles;
 pub(crate) use target::{check_locations, target};
 
 /// One object or file to copy.
@@ -33,6 +35,10 @@ pub(crate) struct Options {
     pub(crate) content_type: String,
     /// Print the copies without performing them.
     pub(crate) is_dry_run: bool,
+    /// How to upload large files.
+    pub(crate) large_files: LargeFiles,
+    /// ID of the upload to resume. Empty: none. Only with one local file.
+    pub(crate) resume_id: String,
 }
 
 /// Runs all jobs, and prints each finished one. A failed job does not stop the others, but the result is an error.

@@ -139,6 +139,29 @@ fn listings_are_printed_as_text_and_json() {
     assert_eq!(fails(&lake, &["stat", "lakefs://r/main/missing"]).0, 3);
 }
 
+#[test]
+fn resume_needs_one_local_file_and_a_lakefs_destination() {
+    let (lake, here) = (Lake::start(&[("a", "1")]), tempfile::tempdir().unwrap());
+    let (one, two, to) = (path(here.path(), "1"), path(here.path(), "2"), "lakefs://r/main/to");
+    for file in [&one, &two] {
+        std::fs::write(file, "x").unwrap();
+    }
+    for locations in [
+        vec![one.as_str(), &two, "lakefs://r/main/to/"],
+        vec!["-", to],
+        vec![here.path().to_str().unwrap(), to],
+        vec!["lakefs://r/main/a", to],
+        vec!["lakefs://r/main/a", &one],
+        vec!["-r", &one, to],
+        vec!["--dry-run", &one, to],
+    ] {
+        let (code, errors) = fails(&lake, &[&["cp", "--resume", "id"], locations.as_slice()].concat());
+        assert!(code == 2 && errors.contains("--resume"), "{locations:?}: {code} {errors}");
+    }
+    assert_eq!(fails(&lake, &["cp", "--resume", "", &one, to]).0, 2);
+    assert_eq!(lake.keys(), ["a"]);
+}
+
 #[cfg(unix)]
 #[test]
 fn interrupted_upload_is_not_published() {

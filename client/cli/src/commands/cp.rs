@@ -2,12 +2,18 @@
 
 use crate::failure::{Failure, Result};
 use crate::globs::Filter;
-use crate::session::Session;
+use crate::session::{Session, usage_error};
 use crate::sources::{Source, expand};
-use crate::transfer::{self, Job, Options, check_locations, target};
+use crate::transfer::{self, Job, LargeFiles, Options, check_locations, target};
 use crate::uri::Location;
+use clap::builder::NonEmptyStringValueParser;
 use futures_util::future::ready;
 use futures_util::stream::{self, StreamExt as _};
+
+/// Default number of concurrent copies.
+const COPIES: usize = 16;
+/// Default number of concurrent parts of a large file.
+const PARTS: usize = 4;
 
 #[derive(Debug, clap::Args)]
 #[command(
@@ -15,7 +21,10 @@ use futures_util::stream::{self, StreamExt as _};
     after_help = "\
 The destination is a directory if it ends in /, if there are several sources, or with --recursive or wildcards. With
 --recursive, paths below the source are kept: `cp -r dir lakefs://lake/main/a` copies dir/x to a/x. Downloads are atomic: a file
-appears when it is complete. Keys that would be written outside of the destination, such as ../x, are rejected."
+appears when it is complete. Keys that would be written outside of the destination, such as ../x, are rejected.
+
+A local file of more than 1 GiB is uploaded in parts. If such an upload is interrupted, cp prints the command that resumes it. The
+parts are kept for 24 hours after the last part, and at most for 7 days. `lakeport tx ls --label upload-path=PATH` also lists the ID."
 )]
 pub(crate) struct Args {
     /// Sources and the destination: files, directories, lakefs://REPOSITORY/REF/PATH, or - for standard input or output
@@ -33,6 +42,9 @@ pub(crate) struct Args {
     /// MIME type of uploads
     #[arg(long, default_value = "", hide_default_value = true, value_name = "TYPE")]
     content_type: String,
+    /// Resume the upload with this ID: one file, with the same destination, that has not changed
+    #[arg(long, value_name = "ID", value_parser = NonEmptyStringValueParser::new(), conflicts_with_all = ["recursive", "dry_run", "include", "exclude"])]
+    resume: Option<String>,
     #[command(flatten)]
     selection: Selection,
 }
@@ -46,9 +58,11 @@ pub(crate) struct Selection {
     /// Ignore paths below the source that match
     #[arg(long, value_name = "GLOB")]
     exclude: Vec<String>,
-    /// Number of concurrent copies
-    #[arg(short, long, default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..), value_name = "NUMBER")]
-    parallelism: u16,
+    /// Number of concurrent copies, and of concurrent parts of each file of more than 1 GiB [default: 16 copies, 4 parts]
+    #[arg(short, long, value_parser = clap::value_parser!(u16).range(1..), value_name = "NUMBER")]
+    parallelism: Option<u16>,
+    #[command(flatten)]
+    large_files: LargeFiles,
 }
 
 impl Selection {
@@ -57,8 +71,14 @@ impl Selection {
         Filter::new(&self.include, &self.exclude)
     }
 
+    /// Returns the number of concurrent copies.
     pub(super) fn parallelism(&self) -> usize {
-        usize::from(self.parallelism)
+        self.parallelism.map_or(COPIES, usize::from)
+    }
+
+    /// Returns how to upload large files.
+    pub(super) fn large_files(&self) -> LargeFiles {
+        self.large_files.clone().with_parallelism(self.parallelism.map_or(PARTS, usize::from))
     }
 }
 
@@ -66,6 +86,9 @@ impl Selection {
 pub(super) async fn run(session: &mut Session, mut args: Args) -> Result<()> {
     let filter = args.selection.filter()?;
     let to = args.locations.pop().ok_or_else(|| Failure::Usage("the destination is missing".to_owned()))?;
+    if args.resume.is_some() {
+        check_resume(&args.locations, &to)?;
+    }
     let has_multiple_sources = args.locations.len() > 1;
     let mut sources = Vec::new();
     for source in &args.locations {
@@ -78,8 +101,18 @@ pub(super) async fn run(session: &mut Session, mut args: Args) -> Result<()> {
         create_only: args.no_clobber,
         content_type: args.content_type,
         is_dry_run: args.dry_run,
+        large_files: args.selection.large_files(),
+        resume_id: args.resume.unwrap_or_default(),
     };
     transfer::run(session, jobs, &options).await
+}
+
+/// Fails unless one local file is uploaded.
+fn check_resume(sources: &[Location], to: &Location) -> Result<()> {
+    match (sources, to) {
+        ([Location::Local(path)], Location::Lake(_)) if !path.is_dir() => Ok(()),
+        _ => usage_error("--resume needs one local file and one lakefs:// destination"),
+    }
 }
 
 /// Returns a job for each file or object of a source that matches the filter.

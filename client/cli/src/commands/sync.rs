@@ -60,6 +60,8 @@ pub(super) async fn run(session: &mut Session, args: Args) -> Result<()> {
         create_only: false,
         content_type: String::new(),
         is_dry_run: args.dry_run,
+        large_files: args.selection.large_files(),
+        resume_id: String::new(),
     };
     let jobs = stream::iter(source.into_values())
         .map(|entry| job(entry, &destination, &args.destination))

@@ -1,12 +1,13 @@
 //! Copies single files and objects.
 
-use super::{Job, Options};
+use super::large_file::{self, ResumeCommand};
+use super::{Job, LargeFiles, Options};
 use crate::failure::{Context as _, Failure, Result};
 use crate::local::AtomicFile;
 use crate::progress::Progress;
 use crate::uri::{LakeUri, Location, Version};
 use futures_util::stream::TryStreamExt as _;
-use lakeport_client::{Client, Download, Place, ReadOptions, Subtree, WriteOptions};
+use lakeport_client::{Client, Download, Place, ReadOptions, Subtree, UploadOptions, WriteOptions};
 use std::io;
 use std::path::Path;
 use tokio::io::{AsyncRead, AsyncWriteExt as _};
@@ -18,13 +19,15 @@ pub(crate) struct Copier {
     progress: Progress,
     create_only: bool,
     content_type: String,
+    large_files: LargeFiles,
+    resume_id: String,
 }
 
 impl Copier {
     /// Creates a copier that advances `progress`.
     pub(crate) fn new(client: Client, progress: Progress, options: &Options) -> Self {
-        let Options { create_only, content_type, .. } = options.clone();
-        Self { client, progress, create_only, content_type }
+        let Options { create_only, content_type, large_files, resume_id, .. } = options.clone();
+        Self { client, progress, create_only, content_type, large_files, resume_id }
     }
 
     /// Copies one file or object, atomically unless the destination is standard output.
@@ -43,6 +46,9 @@ impl Copier {
         let reading = || format!("read {}", from.display());
         let file = tokio::fs::File::open(from).await.with_context(reading)?;
         let metadata = file.metadata().await.with_context(reading)?;
+        if !self.resume_id.is_empty() || self.large_files.includes(&metadata) {
+            return self.upload_in_parts(from, to).await;
+        }
         // The metadata of a pipe reports a length of 0, although it has bytes.
         let size = metadata.is_file().then_some(metadata.len());
         self.write(file, to, self.options(size)).await
@@ -65,6 +71,18 @@ impl Copier {
         let reader = InspectReader::new(reader, move |bytes| progress.advance(bytes.len()));
         let written = self.client.write(&to.place(), &to.path, reader, options).await;
         written.map(drop).with_context(|| format!("write {to}"))
+    }
+
+    async fn upload_in_parts(&self, from: &Path, to: &LakeUri) -> Result<()> {
+        let Self { create_only, content_type, resume_id, .. } = self;
+        let options = UploadOptions {
+            resume_id: resume_id.clone(),
+            content_type: content_type.clone(),
+            create_only: *create_only,
+            ..self.large_files.upload_options()
+        };
+        let command = ResumeCommand { from, to, content_type, create_only: *create_only };
+        large_file::upload(&self.client, &self.progress, &command, options).await
     }
 
     async fn download(&self, from: &LakeUri, to: &Path) -> Result<()> {
