@@ -3,7 +3,8 @@
 //! compared with the history of the lake.
 //!
 //! Tests with random choices print their seed; `LAKEPORT_FAULT_SEED` repeats a run. `LAKEPORT_FAULT_KILLS`,
-//! `LAKEPORT_FAULT_TRANSACTIONS`, `LAKEPORT_FAULT_UPLOADS` and `LAKEPORT_FAULT_READS` set the size of a run.
+//! `LAKEPORT_FAULT_TRANSACTIONS`, `LAKEPORT_FAULT_UPLOADS`, `LAKEPORT_FAULT_READS` and `LAKEPORT_FAULT_UPLOAD_MIB` set the size of a
+//! run.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test reports failures by panicking")]
 
@@ -12,6 +13,7 @@ mod client;
 mod contention;
 mod cut_uploads;
 mod history;
+mod interrupted_uploads;
 mod janitor;
 mod kills;
 mod lake;
@@ -22,6 +24,7 @@ mod retries;
 mod sweep;
 mod tampered_reads;
 mod tampering_proxy;
+mod uploader;
 mod writer;
 mod zombies;
 
