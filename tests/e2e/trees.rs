@@ -239,3 +239,43 @@ async fn keys_with_dot_segments_are_treated_literally() {
     assert_eq!(responses.last().unwrap().deleted_count, 14);
     assert_eq!(paths(&list(&server, ListRequest::default()).await), ["above"]);
 }
+
+#[tokio::test]
+async fn a_move_keeps_a_source_that_was_written_again() {
+    let server = Server::with_faults().await;
+    for path in ["s/a", "s/b"] {
+        server.put(path, "first").await;
+    }
+    // The check of the first source is late, and the source is written again before it.
+    let late = lakeport_embedded::Fault::Delay(std::time::Duration::from_millis(600));
+    server.arm_many(lakeport_embedded::On::new(http::Method::GET, "/objects/stat"), late, 2);
+    let request = MoveRequest {
+        repository: server.repository.clone(),
+        r#ref: "main".into(),
+        path: "d".into(),
+        source_path: "s".into(),
+        recursive: true,
+        ..Default::default()
+    };
+    let moving = async {
+        let mut messages = server.files.clone().r#move(request).await.unwrap().into_inner();
+        let mut failures = Vec::new();
+        loop {
+            match messages.message().await {
+                Ok(Some(message)) => failures.extend(message.failures),
+                Ok(None) => panic!("the move succeeded"),
+                Err(error) => return (failures, why::<()>(Err(error))),
+            }
+        }
+    };
+    let writing = async {
+        tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+        server.put("s/a", "second").await;
+    };
+    let ((failures, end), ()) = futures_util::join!(moving, writing);
+    assert_eq!(end, refused(Code::FailedPrecondition, "PARTIAL_FAILURE"));
+    assert_eq!(failures.iter().map(|failure| failure.path.as_str()).collect::<Vec<_>>(), ["s/a"]);
+    assert_eq!(server.get("main", "s/a").await.unwrap(), "second");
+    assert_eq!(server.get("main", "d/a").await.unwrap(), "first");
+    assert_eq!(why(server.get("main", "s/b").await), refused(Code::NotFound, "OBJECT_NOT_FOUND"));
+}

@@ -195,6 +195,7 @@ impl Error {
             (Kind::Contended, ..) => Retry::Safe,
             // During a concurrent commit, a create-only write may find the object that it wrote itself.
             (Kind::ObjectExists, ..) => Retry::Ambiguous,
+            (Kind::UnexpectedResponse, Effect::Write | Effect::Version, _) => Retry::Ambiguous,
             _ => Retry::Never,
         };
         Self::new(kind, retry, message)

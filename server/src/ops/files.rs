@@ -21,4 +21,5 @@ pub mod settle;
 pub mod stat;
 pub mod store_object;
 pub mod transfer;
+mod unchanged;
 pub mod write;

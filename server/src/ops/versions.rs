@@ -24,3 +24,4 @@ pub mod once;
 pub mod refusals;
 pub mod reset;
 pub mod revert;
+mod staging;

@@ -14,6 +14,7 @@ use crate::ops::files::file_info::FileInfo;
 use crate::ops::files::object_metadata::check_described;
 use crate::ops::files::settle::Change;
 use crate::ops::files::store_object::UploadHeader;
+use crate::ops::files::unchanged;
 use crate::ops::place::Place;
 use crate::ops::reading::Reading;
 use crate::ops::writing::Writing;
@@ -22,14 +23,16 @@ use lakeport_lakefs::{self as lakefs, Lakefs, ObjectStats};
 use lakeport_types::{IdempotencyKey, ObjectPath, Ref};
 use sha2::{Digest, Sha256};
 use sources::Sources;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Metadata of a composed object: the `request_id` of its request.
 const REQUEST_ID: &str = "lakeport.request-id";
-/// Metadata of a composed object: a hash of the other parameters of its request.
+/// Metadata of a composed object: a hash of the caller and the other parameters of its request.
 const REQUEST_HASH: &str = "lakeport.request-hash";
+/// Metadata of a composed object: a hash of the paths and etags of its sources.
+const SOURCES_HASH: &str = "lakeport.sources-hash";
 
 /// Parameters of a compose.
 #[derive(Debug, Clone)]
@@ -88,13 +91,17 @@ pub async fn compose(
     let ends = ends(ops, caller, place, &compose).await?;
     refuse_invalid_sources(&ends, &compose)?;
     ops.check_settled(&ends.to, &compose.path)?;
-    let hash = compose.hash();
-    let stored = match ops.composed_before(caller, &ends.to, &compose, &hash).await? {
-        Some(stats) => stats,
+    let hash = compose.hash(&caller.principal, place);
+    let (stored, evidence) = match ops.composed_before(caller, &ends.to, &compose, &hash).await? {
+        Some(stored) if ends.deleting_from.is_none() => (stored, Evidence::default()),
+        Some(stored) => {
+            let evidence = Evidence::of_earlier(ops, caller, &ends.from, &compose.sources, &stored).await?;
+            (stored, evidence)
+        }
         None => ops.compose_now(caller, &ends, &compose, hash, composed).await?,
     };
     if let Some(from) = &ends.deleting_from {
-        delete_sources(ops, caller, from, &compose.sources).await?;
+        delete_sources(ops, caller, from, &compose.sources, &evidence).await?;
     }
     Ok(stored.into())
 }
@@ -132,6 +139,12 @@ fn refuse_invalid_sources(ends: &Ends, compose: &Compose) -> Result<()> {
         let message = format!("is the destination {:?}: compose to another path", compose.path.as_str());
         return Err(Error::field(format!("source_paths[{at}]"), message));
     }
+    let is_only_destination_in_transaction = ends.to.transaction.is_some() && ends.from.transaction.is_none();
+    if compose.delete_sources && is_only_destination_in_transaction {
+        let message = "needs sources in a transaction, since the destination is in one and may be rolled back: delete them after \
+                       the commit";
+        return Err(Error::field("delete_sources", message));
+    }
     let mut seen = HashSet::new();
     match compose.sources.iter().position(|source| !seen.insert(source)) {
         Some(at) if compose.delete_sources => Err(Error::field(
@@ -143,11 +156,13 @@ fn refuse_invalid_sources(ends: &Ends, compose: &Compose) -> Result<()> {
 }
 
 impl Compose {
-    /// Hash of all parameters that decide the result. It detects a `request_id` that is reused with other parameters.
-    fn hash(&self) -> String {
+    /// Hash of the caller and of all parameters that decide the result. It detects a `request_id` that is reused with other
+    /// parameters, and a copy of the destination at another path or on another branch.
+    fn hash(&self, principal: &str, place: &Place) -> String {
         let parameters = format!(
             "{:?}",
             (
+                (principal, place, &self.path, &self.request_id),
                 &self.sources,
                 &self.source_place,
                 self.delete_sources,
@@ -195,7 +210,7 @@ impl Ops {
         compose: &Compose,
         hash: String,
         composed: ComposedBytes,
-    ) -> Result<ObjectStats> {
+    ) -> Result<(ObjectStats, Evidence)> {
         let sources = Sources::describe(self, caller, &ends.from, &compose.sources).await?;
         let size = sources.size();
         if let Some(expected) = compose.header.checks.size.filter(|expected| *expected != size) {
@@ -205,33 +220,97 @@ impl Ops {
         let mut header = compose.header.clone();
         header.checks = Checks { size: Some(size), ..header.checks };
         if let Some(request_id) = &compose.request_id {
-            header.write_id = Some(request_id.clone());
+            // Not the key itself: a plain write to this path may have the same one.
+            header.write_id = IdempotencyKey::try_from(format!("compose-{hash}")).ok();
             header.metadata.insert(REQUEST_ID.into(), request_id.to_string());
             header.metadata.insert(REQUEST_HASH.into(), hash);
+            header.metadata.insert(SOURCES_HASH.into(), sources.hash());
         }
+        let evidence = Evidence { etags: sources.etags(), composed_at: None };
         let source = sources.stream(Arc::clone(self), caller.clone(), composed);
         let change = self.store_object(caller, &ends.to, &compose.path, header, source).await?;
         self.acknowledge_one(caller, &ends.to, &change).await?;
-        change.into_stats().ok_or_else(|| Error::new(Kind::Internal, "a stored object has no description"))
+        let stats = change.into_stats();
+        let stats = stats.ok_or_else(|| Error::new(Kind::Internal, "a stored object has no description"))?;
+        Ok((stats, evidence))
     }
 }
 
-/// Deletes the sources. A source that is already deleted is not an error: a retry continues here.
-async fn delete_sources(ops: &Shared, caller: &Caller, from: &Writing, sources: &[ObjectPath]) -> Result<()> {
+/// Tells whether a source still has the content that was composed.
+#[derive(Debug, Default)]
+struct Evidence {
+    /// Etags of the composed sources.
+    etags: HashMap<ObjectPath, String>,
+    /// Unix time of the destination, if an earlier call composed it and some of its sources are deleted. A source without a known
+    /// etag is unchanged if it is older.
+    composed_at: Option<i64>,
+}
+
+impl Evidence {
+    /// Describes the sources again. If all of them exist and have their etags, those are known.
+    async fn of_earlier(
+        ops: &Ops,
+        caller: &Caller,
+        from: &Reading,
+        paths: &[ObjectPath],
+        stored: &ObjectStats,
+    ) -> Result<Self> {
+        match Sources::describe(ops, caller, from, paths).await {
+            Ok(sources) if stored.metadata.get(SOURCES_HASH) == Some(&sources.hash()) => {
+                Ok(Self { etags: sources.etags(), composed_at: None })
+            }
+            Err(error) if error.kind() != Kind::ObjectNotFound => Err(error),
+            _ => Ok(Self { etags: HashMap::new(), composed_at: Some(stored.mtime) }),
+        }
+    }
+
+    fn is_unchanged(&self, source: &ObjectStats) -> bool {
+        let etag = ObjectPath::try_from(source.path.clone()).ok().and_then(|path| self.etags.get(&path));
+        match (etag, self.composed_at) {
+            (Some(etag), _) => *etag == source.checksum,
+            (None, Some(composed_at)) => source.mtime < composed_at,
+            (None, None) => false,
+        }
+    }
+}
+
+/// Deletes the sources. A source that is already deleted is not an error: a retry continues here. A source that was written
+/// again stays.
+async fn delete_sources(
+    ops: &Shared,
+    caller: &Caller,
+    from: &Writing,
+    sources: &[ObjectPath],
+    evidence: &Evidence,
+) -> Result<()> {
     let mut counts = Counts::default();
+    let mut replaced = Vec::new();
     for batch in sources.chunks(Lakefs::MAX_DELETE) {
         ops.keep_alive(from.transaction.as_ref()).await?;
-        let request = delete_all(ops.clone(), caller.clone(), from.clone(), batch.to_vec());
-        let failures = ops.run_to_completion(from, batch.to_vec(), || true, request).await?;
+        let checked = unchanged::check(ops, caller, from, batch, |source| evidence.is_unchanged(source)).await?;
+        counts.succeeded += checked.missing as u64;
+        counts.failed += checked.changed.len() as u64;
+        replaced.extend(checked.changed.into_iter().map(ObjectPath::into_string));
+        let batch = checked.unchanged;
+        if batch.is_empty() {
+            continue;
+        }
+        let request = delete_all(ops.clone(), caller.clone(), from.clone(), batch.clone());
+        let failures = ops.run_to_completion(from, batch.clone(), || true, request).await?;
         counts.failed += failures.len() as u64;
         counts.succeeded += (batch.len() - failures.len()) as u64;
         let failed: HashSet<String> = failures.into_iter().map(|failure| failure.path).collect();
-        let deleted = batch.iter().filter(|source| !failed.contains(source.as_str()));
-        let changes: Vec<Change> = deleted.cloned().map(Change::Deleted).collect();
+        let deleted = batch.into_iter().filter(|source| !failed.contains(source.as_str()));
+        let changes: Vec<Change> = deleted.map(Change::Deleted).collect();
         ops.acknowledge(caller, from, &changes).await?.into_iter().collect::<Result<()>>()?;
     }
-    match counts.failed {
-        0 => Ok(()),
-        _ => Err(Error::partial(counts, "deleted", "the destination is stored; retry with the same request_id")),
-    }
+    let next = match replaced.first() {
+        None if counts.failed == 0 => return Ok(()),
+        None => "the destination is stored; retry with the same request_id".to_owned(),
+        Some(first) => format!(
+            "the destination is stored; {} of them, such as {first:?}, may have been written again since, and stay",
+            replaced.len()
+        ),
+    };
+    Err(Error::partial(counts, "deleted", &next).about(replaced))
 }

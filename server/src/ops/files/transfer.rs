@@ -7,12 +7,14 @@ use crate::ops::files::copy_across::copy_across;
 use crate::ops::files::delete::{delete_all, is_below, tree};
 use crate::ops::files::list::Listing;
 use crate::ops::files::settle::Change;
+use crate::ops::files::unchanged::{self, replaced};
 use crate::ops::place::Place;
 use crate::ops::reading::Reading;
 use crate::ops::writing::Writing;
 use futures_util::{StreamExt, stream};
-use lakeport_lakefs::{self as lakefs, Lakefs};
+use lakeport_lakefs::{self as lakefs, Lakefs, ObjectStats};
 use lakeport_types::{ObjectPath, Ref, RepositoryId};
+use std::collections::{HashMap, HashSet};
 
 /// Parameters of a copy or a move.
 #[derive(Debug, Clone)]
@@ -47,13 +49,20 @@ pub struct Transfer {
     listing: Option<Listing>,
     is_move: bool,
     /// In a move: sources that were copied.
-    copied: Vec<ObjectPath>,
+    copied: Vec<Copied>,
     /// In a move: number of deleted sources. They are the first of `copied`.
     deleted: usize,
     counts: Counts,
     found_any: bool,
     is_started: bool,
     phase: Phase,
+}
+
+/// A copied source of a move.
+struct Copied {
+    source: ObjectPath,
+    /// The etag of the copy.
+    etag: String,
 }
 
 /// Phase of a transfer.
@@ -154,7 +163,8 @@ impl Transfer {
             };
             return Err(Error::partial(self.counts, "copied", next));
         }
-        self.copied.iter().try_for_each(|copied| ops.check_settled(&self.writing, copied))
+        self.counts = Counts::default();
+        self.copied.iter().try_for_each(|copied| ops.check_settled(&self.writing, &copied.source))
     }
 
     /// Returns the next sources; `None` after the last ones.
@@ -190,7 +200,8 @@ impl Transfer {
                 Ok(change) => {
                     progress.paths.push(change.path().to_owned());
                     if self.is_move {
-                        self.copied.push(source);
+                        let etag = change.into_stats().map(|stats| stats.checksum).unwrap_or_default();
+                        self.copied.push(Copied { source, etag });
                     }
                 }
                 Err(error) if self.listing.is_none() => return Err(error),
@@ -235,20 +246,57 @@ impl Transfer {
         let left = &self.copied[self.deleted..];
         let batch = &left[..left.len().min(Lakefs::MAX_DELETE)];
         if batch.is_empty() {
-            self.phase = Phase::Done;
-            return Ok(None);
+            return self.end_deleting();
         }
         ops.keep_alive(self.writing.transaction.as_ref()).await?;
-        let request = delete_all(ops.clone(), self.caller.clone(), self.writing.clone(), batch.to_vec());
-        let failures = ops.run_to_completion(&self.writing, batch.to_vec(), || true, request).await?;
-        if let Some(failure) = failures.into_iter().next() {
-            return Err(self.writing.refused(ops, &self.caller, failure.error).await);
+        let etags: HashMap<&str, &str> =
+            batch.iter().map(|copied| (copied.source.as_str(), copied.etag.as_str())).collect();
+        let sources: Vec<ObjectPath> = batch.iter().map(|copied| copied.source.clone()).collect();
+        let is_unchanged = |source: &ObjectStats| etags.get(source.path.as_str()) == Some(&source.checksum.as_str());
+        let checked = unchanged::check(ops, &self.caller, &self.writing, &sources, is_unchanged).await?;
+        let mut failures: Vec<(String, Error)> =
+            checked.changed.iter().map(|source| (source.as_str().to_owned(), replaced(source))).collect();
+        if !checked.unchanged.is_empty() {
+            failures.extend(self.delete(ops, checked.unchanged).await?);
         }
-        let changes: Vec<Change> = batch.iter().cloned().map(Change::Deleted).collect();
-        let outcomes = ops.acknowledge(&self.caller, &self.writing, &changes).await?;
-        outcomes.into_iter().collect::<Result<()>>()?;
-        let paths = batch.iter().map(|source| self.destination(source)).collect();
-        self.deleted += batch.len();
-        Ok(Some(TransferProgress { paths, ..TransferProgress::default() }))
+        let failed: HashSet<&str> = failures.iter().map(|(source, _)| source.as_str()).collect();
+        let deleted = sources.iter().filter(|source| !failed.contains(source.as_str()));
+        let paths: Vec<String> = deleted.map(|source| self.destination(source)).collect();
+        self.deleted += sources.len();
+        self.counts.succeeded += paths.len() as u64;
+        self.counts.failed += failures.len() as u64;
+        match failures.pop() {
+            Some((_, error)) if self.listing.is_none() => Err(error),
+            last => {
+                failures.extend(last);
+                Ok(Some(TransferProgress { paths, failures }))
+            }
+        }
+    }
+
+    /// Deletes sources, and returns those that could not be deleted.
+    async fn delete(&self, ops: &Shared, sources: Vec<ObjectPath>) -> Result<Vec<(String, Error)>> {
+        let request = delete_all(ops.clone(), self.caller.clone(), self.writing.clone(), sources.clone());
+        let mut failures = Vec::new();
+        for failure in ops.run_to_completion(&self.writing, sources.clone(), || true, request).await? {
+            failures.push((failure.path, self.writing.refused(ops, &self.caller, failure.error).await));
+        }
+        let failed: HashSet<&str> = failures.iter().map(|(source, _)| source.as_str()).collect();
+        let deleted = sources.into_iter().filter(|source| !failed.contains(source.as_str()));
+        let changes: Vec<Change> = deleted.map(Change::Deleted).collect();
+        ops.acknowledge(&self.caller, &self.writing, &changes).await?.into_iter().collect::<Result<()>>()?;
+        Ok(failures)
+    }
+
+    fn end_deleting(&mut self) -> Result<Option<TransferProgress>> {
+        self.phase = Phase::Done;
+        match self.counts.failed {
+            0 => Ok(None),
+            _ => Err(Error::partial(
+                self.counts,
+                "deleted",
+                "all are copied; see the failures in the messages of the response",
+            )),
+        }
     }
 }

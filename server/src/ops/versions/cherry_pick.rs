@@ -1,8 +1,8 @@
 //! `VersionService.CherryPick`.
 
 use super::marked_commit::marked_commit;
-use super::merging::{destination, head, parent_refused};
-use super::once::{CallId, Once, REQUEST_ID, Sent, once};
+use super::merging::{HeadAndCommit, destination, head, parent_refused};
+use super::once::{CallId, Found, Once, REQUEST_ID, Sent, once};
 use crate::auth::Caller;
 use crate::error::{Error, Result};
 use crate::ops::context::Ops;
@@ -12,7 +12,7 @@ use lakeport_types::{BranchName, RESERVED_METADATA_PREFIX, Ref, RepositoryId};
 use std::collections::BTreeMap;
 
 /// Metadata that lakeFS sets on the copy.
-const SET_BY_LAKEFS: &str = "cherry-pick-";
+const SET_BY_LAKEFS: [&str; 2] = ["cherry-pick-origin", "cherry-pick-committer"];
 
 /// Parameters of a cherry-pick.
 #[derive(Debug, Clone)]
@@ -47,22 +47,27 @@ struct Call<'c> {
 }
 
 impl Once for Call<'_> {
-    /// The head of the branch.
-    type Before = String;
+    type Before = HeadAndCommit;
     type Output = Commit;
+    const IS_CONCLUSIVE: bool = true;
 
-    async fn before(&self) -> Result<String> {
-        head(self.ops, self.caller, &self.writing).await
+    async fn before(&self) -> Result<HeadAndCommit> {
+        let head = head(self.ops, self.caller, &self.writing).await?;
+        match self.caller.lakefs.get_commit(&self.pick.repository, &self.pick.commit).await {
+            Ok(original) => Ok(HeadAndCommit { head, commit: original.id }),
+            Err(error) => Err(self.explain(error).await),
+        }
     }
 
-    async fn send(&self, mark: &str) -> Result<Sent<Commit>> {
-        let Pick { repository, branch, commit, parent } = self.pick;
+    async fn send(&self, before: &HeadAndCommit, mark: &str) -> Result<Sent<Commit>> {
+        let Pick { repository, branch, parent, .. } = self.pick;
+        let commit = &before.commit()?;
         let original = match self.caller.lakefs.get_commit(repository, commit).await {
             Ok(original) => original,
             // Nothing was changed yet.
             Err(error) => return Ok(Sent::Refused(error)),
         };
-        let own = |key: &str| key.starts_with(RESERVED_METADATA_PREFIX) || key.starts_with(SET_BY_LAKEFS);
+        let own = |key: &str| key.starts_with(RESERVED_METADATA_PREFIX) || SET_BY_LAKEFS.contains(&key);
         let mut metadata: BTreeMap<String, String> =
             original.metadata.into_iter().filter(|(key, _)| !own(key)).collect();
         if self.is_marked {
@@ -72,9 +77,9 @@ impl Once for Call<'_> {
         Ok(picked.await.into())
     }
 
-    async fn find(&self, head: &String, mark: &str) -> Result<Option<Commit>> {
+    async fn find(&self, before: &HeadAndCommit, mark: &str) -> Result<Found<Commit>> {
         let Pick { repository, branch, .. } = self.pick;
-        marked_commit(self.caller, (repository, branch), head, (mark, true)).await
+        Ok(marked_commit(self.caller, (repository, branch), &before.head, mark).await?.into())
     }
 
     async fn explain(&self, error: lakefs::Error) -> Error {

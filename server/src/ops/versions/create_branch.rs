@@ -1,12 +1,13 @@
 //! `VersionService.CreateBranch`.
 
-use super::once::{CallId, Once, Sent, once};
-use super::refusals::{branch_refused, check_branch_name};
+use super::merging::resolved;
+use super::once::{CallId, Found, Once, Sent, once};
+use super::refusals::{branch_refused, check_branch_name, existing};
 use crate::auth::Caller;
 use crate::error::{Error, Result};
 use crate::ops::context::Ops;
 use crate::ops::errors::no_ref;
-use lakeport_lakefs::{self as lakefs, Branch, LogQuery};
+use lakeport_lakefs::{self as lakefs, Branch};
 use lakeport_types::{BranchName, Ref, RepositoryId};
 use serde::{Deserialize, Serialize};
 
@@ -47,6 +48,8 @@ struct Before {
 impl Once for Call<'_> {
     type Before = Before;
     type Output = Branch;
+    /// lakeFS refuses to create a branch that exists.
+    const IS_CONCLUSIVE: bool = true;
 
     async fn before(&self) -> Result<Before> {
         let NewBranch { repository, name, source } = self.new;
@@ -54,32 +57,31 @@ impl Once for Call<'_> {
             Ok(commit) => commit.id,
             Err(error) => return Err(self.explain_source(error).await),
         };
-        Ok(Before { commit, existed: self.caller.lakefs.branch(repository, name).await.is_ok() })
+        match existing(self.caller.lakefs.branch(repository, name).await, lakefs::Kind::BranchNotFound) {
+            Ok(branch) => Ok(Before { commit, existed: branch.is_some() }),
+            Err(error) => Err(self.explain(error).await),
+        }
     }
 
-    async fn send(&self, _mark: &str) -> Result<Sent<Branch>> {
-        let NewBranch { repository, name, source } = self.new;
-        let created = self.caller.lakefs.create_branch(repository, name, source, false).await;
+    async fn send(&self, before: &Before, _mark: &str) -> Result<Sent<Branch>> {
+        let NewBranch { repository, name, .. } = self.new;
+        let commit = resolved(&before.commit)?;
+        let created = self.caller.lakefs.create_branch(repository, name, &commit, false).await;
         Ok(created.map(|commit_id| Branch { id: name.to_string(), commit_id }).into())
     }
 
     /// The branch did not exist before and comes from the commit of the source.
-    async fn find(&self, before: &Before, _mark: &str) -> Result<Option<Branch>> {
+    async fn find(&self, before: &Before, _mark: &str) -> Result<Found<Branch>> {
         let NewBranch { repository, name, .. } = self.new;
-        let branch = match self.caller.lakefs.branch(repository, name).await {
-            Ok(branch) if !before.existed => branch,
-            Ok(_) => return Ok(None),
-            Err(error) if error.kind() == lakefs::Kind::BranchNotFound => return Ok(None),
-            Err(error) => return Err(self.explain(error).await),
-        };
-        if branch.commit_id == before.commit {
-            return Ok(Some(branch));
+        match existing(self.caller.lakefs.branch(repository, name).await, lakefs::Kind::BranchNotFound) {
+            Ok(Some(branch)) if !before.existed && branch.commit_id == before.commit => Ok(Found::Done(branch)),
+            // A retry gets a definite response of lakeFS.
+            Ok(Some(_)) if before.existed => Ok(Found::NotDone),
+            // It may be this branch with new commits, or another one.
+            Ok(Some(_)) => Ok(Found::Unknown),
+            Ok(None) => Ok(Found::NotDone),
+            Err(error) => Err(self.explain(error).await),
         }
-        // Commits may have been made on it since.
-        let query = LogQuery { amount: 1000, first_parent: true, ..LogQuery::default() };
-        let page = self.caller.lakefs.log(repository, &Ref::from(name), &query).await;
-        let is_descendant = page.is_ok_and(|page| page.results.iter().any(|commit| commit.id == before.commit));
-        Ok(is_descendant.then_some(branch))
     }
 
     async fn explain(&self, error: lakefs::Error) -> Error {

@@ -2,7 +2,7 @@
 
 use super::marked_commit::marked_commit;
 use super::merging::head;
-use super::once::{CallId, Once, REQUEST_ID, Sent, once};
+use super::once::{CallId, Found, Once, REQUEST_ID, Sent, earlier_result, once};
 use crate::auth::Caller;
 use crate::error::{Error, Kind, Result};
 use crate::ops::context::{Ops, Shared};
@@ -38,6 +38,10 @@ pub async fn create_commit(
     new: &NewCommit,
 ) -> Result<Commit> {
     check_metadata(&new.metadata)?;
+    // The place may have changed since: the transaction may have ended.
+    if let Some(made) = earlier_result(ops, caller, id).await? {
+        return Ok(made);
+    }
     let writing = ops.writing(caller, place).await?;
     once(ops, caller, id, &Call { ops, caller, writing, new, is_marked: id.key.is_some() }).await
 }
@@ -55,12 +59,13 @@ impl Once for Call<'_> {
     /// The head of the branch.
     type Before = String;
     type Output = Commit;
+    const IS_CONCLUSIVE: bool = true;
 
     async fn before(&self) -> Result<String> {
         head(self.ops, self.caller, &self.writing).await
     }
 
-    async fn send(&self, mark: &str) -> Result<Sent<Commit>> {
+    async fn send(&self, _head: &String, mark: &str) -> Result<Sent<Commit>> {
         let NewCommit { message, metadata, allow_empty } = self.new.clone();
         let mut commit = lakefs::NewCommit { message, metadata, allow_empty };
         if self.is_marked {
@@ -78,9 +83,9 @@ impl Once for Call<'_> {
         Ok(under_lease(self.ops, transaction, request, made, in_doubt).await?.map_or_else(lost, Sent::from))
     }
 
-    async fn find(&self, head: &String, mark: &str) -> Result<Option<Commit>> {
+    async fn find(&self, head: &String, mark: &str) -> Result<Found<Commit>> {
         let branch = (&self.writing.repository, &self.writing.branch);
-        marked_commit(self.caller, branch, head, (mark, false)).await
+        Ok(marked_commit(self.caller, branch, head, mark).await?.into())
     }
 
     async fn explain(&self, error: lakefs::Error) -> Error {

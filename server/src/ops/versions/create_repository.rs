@@ -1,7 +1,7 @@
 //! `VersionService.CreateRepository`.
 
-use super::once::{CallId, Once, Sent, once};
-use super::refusals::repository_refused;
+use super::once::{CallId, Found, Once, Sent, once};
+use super::refusals::{existing, repository_refused};
 use crate::auth::Caller;
 use crate::error::{Error, Result};
 use crate::ops::context::Ops;
@@ -45,30 +45,39 @@ impl Once for Call<'_> {
     /// Whether a repository with this name existed.
     type Before = bool;
     type Output = Repository;
+    /// lakeFS refuses to create a repository that exists.
+    const IS_CONCLUSIVE: bool = true;
 
     async fn before(&self) -> Result<bool> {
-        Ok(self.caller.lakefs.repository(&self.new.name).await.is_ok())
+        match existing(self.caller.lakefs.repository(&self.new.name).await, lakefs::Kind::RepositoryNotFound) {
+            Ok(repository) => Ok(repository.is_some()),
+            Err(error) => Err(self.explain(error).await),
+        }
     }
 
-    async fn send(&self, _mark: &str) -> Result<Sent<Repository>> {
+    async fn send(&self, _existed: &bool, _mark: &str) -> Result<Sent<Repository>> {
         let NewRepository { name, default_branch, read_only, .. } = self.new;
         Ok(self.caller.lakefs.create_repository(name, &self.namespace, default_branch, *read_only).await.into())
     }
 
-    async fn find(&self, existed: &bool, _mark: &str) -> Result<Option<Repository>> {
-        match self.caller.lakefs.repository(&self.new.name).await {
-            Ok(found) => {
-                let given = self.new.storage_namespace.as_str();
-                let is_same = found.default_branch == self.new.default_branch.as_str()
-                    && (given.is_empty() || found.storage_namespace == given);
-                Ok((!existed && is_same).then_some(found))
-            }
-            Err(error) if error.kind() == lakefs::Kind::RepositoryNotFound => Ok(None),
+    async fn find(&self, existed: &bool, _mark: &str) -> Result<Found<Repository>> {
+        match existing(self.caller.lakefs.repository(&self.new.name).await, lakefs::Kind::RepositoryNotFound) {
+            Ok(Some(found)) if !existed && self.is_as_requested(&found) => Ok(Found::Done(found)),
+            // A retry gets a definite response of lakeFS.
+            Ok(_) => Ok(Found::NotDone),
             Err(error) => Err(self.explain(error).await),
         }
     }
 
     async fn explain(&self, error: lakefs::Error) -> Error {
         repository_refused(self.caller, &self.new.name, error).await
+    }
+}
+
+impl Call<'_> {
+    fn is_as_requested(&self, found: &Repository) -> bool {
+        let NewRepository { storage_namespace, default_branch, read_only, .. } = self.new;
+        let is_namespace = storage_namespace.is_empty() || found.storage_namespace == *storage_namespace;
+        is_namespace && found.default_branch == default_branch.as_str() && found.read_only == *read_only
     }
 }

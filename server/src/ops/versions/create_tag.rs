@@ -1,7 +1,8 @@
 //! `VersionService.CreateTag`.
 
-use super::once::{CallId, Once, Sent, once};
-use super::refusals::tag_refused;
+use super::merging::resolved;
+use super::once::{CallId, Found, Once, Sent, once};
+use super::refusals::{existing, tag_refused};
 use crate::auth::Caller;
 use crate::error::{Error, Kind, Result};
 use crate::ops::context::Ops;
@@ -50,6 +51,8 @@ struct Before {
 impl Once for Call<'_> {
     type Before = Before;
     type Output = Tag;
+    /// lakeFS refuses to create a tag that exists.
+    const IS_CONCLUSIVE: bool = true;
 
     async fn before(&self) -> Result<Before> {
         let NewTag { repository, name, target } = self.new;
@@ -60,18 +63,23 @@ impl Once for Call<'_> {
             }
             Err(error) => return Err(self.explain(error).await),
         };
-        Ok(Before { commit, existed: self.caller.lakefs.tag(repository, name).await.is_ok() })
+        match existing(self.caller.lakefs.tag(repository, name).await, lakefs::Kind::TagNotFound) {
+            Ok(tag) => Ok(Before { commit, existed: tag.is_some() }),
+            Err(error) => Err(self.explain(error).await),
+        }
     }
 
-    async fn send(&self, _mark: &str) -> Result<Sent<Tag>> {
-        let NewTag { repository, name, target } = self.new;
-        Ok(self.caller.lakefs.create_tag(repository, name, target).await.into())
+    async fn send(&self, before: &Before, _mark: &str) -> Result<Sent<Tag>> {
+        let NewTag { repository, name, .. } = self.new;
+        Ok(self.caller.lakefs.create_tag(repository, name, &resolved(&before.commit)?).await.into())
     }
 
-    async fn find(&self, before: &Before, _mark: &str) -> Result<Option<Tag>> {
-        match self.caller.lakefs.tag(&self.new.repository, &self.new.name).await {
-            Ok(tag) => Ok((!before.existed && tag.commit_id == before.commit).then_some(tag)),
-            Err(error) if error.kind() == lakefs::Kind::TagNotFound => Ok(None),
+    async fn find(&self, before: &Before, _mark: &str) -> Result<Found<Tag>> {
+        let found = self.caller.lakefs.tag(&self.new.repository, &self.new.name).await;
+        match existing(found, lakefs::Kind::TagNotFound) {
+            Ok(Some(tag)) if !before.existed && tag.commit_id == before.commit => Ok(Found::Done(tag)),
+            // A retry gets a definite response of lakeFS.
+            Ok(_) => Ok(Found::NotDone),
             Err(error) => Err(self.explain(error).await),
         }
     }

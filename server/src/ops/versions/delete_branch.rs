@@ -1,12 +1,14 @@
 //! `VersionService.DeleteBranch`.
 
-use super::once::{CallId, Once, Sent, once};
-use super::refusals::{branch_refused, check_branch_name};
+use super::once::{CallId, Found, Once, Sent, once};
+use super::refusals::{branch_refused, check_branch_name, existing};
+use super::staging::Staging;
 use crate::auth::Caller;
 use crate::error::{Error, Result};
 use crate::ops::context::Ops;
-use lakeport_lakefs as lakefs;
+use lakeport_lakefs::{self as lakefs, Staged};
 use lakeport_types::{BranchName, RepositoryId};
+use serde::{Deserialize, Serialize};
 
 /// Deletes a branch with its uncommitted changes.
 ///
@@ -29,28 +31,60 @@ struct Call<'c> {
     branch: &'c BranchName,
 }
 
-impl Once for Call<'_> {
-    /// Whether the branch existed.
-    type Before = bool;
-    type Output = ();
+/// The branch before the first attempt.
+#[derive(Serialize, Deserialize)]
+struct Before {
+    head: String,
+    staging: Staging,
+}
 
-    async fn before(&self) -> Result<bool> {
-        Ok(self.caller.lakefs.branch(self.repository, self.branch).await.is_ok())
+impl Once for Call<'_> {
+    type Before = Option<Before>;
+    type Output = ();
+    /// A late deletion could delete a new branch of the same name.
+    const IS_CONCLUSIVE: bool = false;
+
+    async fn before(&self) -> Result<Option<Before>> {
+        match self.look().await {
+            Ok(before) => Ok(before),
+            Err(error) => Err(self.explain(error).await),
+        }
     }
 
-    async fn send(&self, _mark: &str) -> Result<Sent<()>> {
+    async fn send(&self, _before: &Option<Before>, _mark: &str) -> Result<Sent<()>> {
         Ok(self.caller.lakefs.delete_branch(self.repository, self.branch).await.into())
     }
 
-    async fn find(&self, existed: &bool, _mark: &str) -> Result<Option<()>> {
-        match self.caller.lakefs.branch(self.repository, self.branch).await {
-            Ok(_) => Ok(None),
-            Err(error) if error.kind() == lakefs::Kind::BranchNotFound => Ok(existed.then_some(())),
+    async fn find(&self, before: &Option<Before>, _mark: &str) -> Result<Found<()>> {
+        let Some(before) = before else { return Ok(Found::NotDone) };
+        let Some(now) = self.before().await? else { return Ok(Found::Done(())) };
+        if now.head != before.head {
+            return Ok(Found::Unknown);
+        }
+        // With the same head and without uncommitted changes, even a new branch has nothing to lose.
+        let has_nothing_new = match now.staging {
+            Staging::Clean => Ok(true),
+            Staging::Dirty(_) => before.staging.is_kept(self.caller, (self.repository, self.branch)).await,
+        };
+        match has_nothing_new {
+            Ok(true) => Ok(Found::NotDone),
+            Ok(false) => Ok(Found::Unknown),
             Err(error) => Err(self.explain(error).await),
         }
     }
 
     async fn explain(&self, error: lakefs::Error) -> Error {
         branch_refused(self.caller, self.repository, self.branch.as_str(), error).await
+    }
+}
+
+impl Call<'_> {
+    async fn look(&self) -> lakefs::Result<Option<Before>> {
+        let branch = self.caller.lakefs.branch(self.repository, self.branch).await;
+        let Some(branch) = existing(branch, lakefs::Kind::BranchNotFound)? else { return Ok(None) };
+        let staging = Staging::read(self.caller, (self.repository, self.branch), &Staged::All).await;
+        // The branch may have been deleted in between.
+        let staging = existing(staging, lakefs::Kind::BranchNotFound)?;
+        Ok(staging.map(|staging| Before { head: branch.commit_id, staging }))
     }
 }

@@ -1,11 +1,11 @@
 //! `VersionService.DeleteTag`.
 
-use super::once::{CallId, Once, Sent, once};
-use super::refusals::tag_refused;
+use super::once::{CallId, Found, Once, Sent, once};
+use super::refusals::{existing, tag_refused};
 use crate::auth::Caller;
 use crate::error::{Error, Result};
 use crate::ops::context::Ops;
-use lakeport_lakefs as lakefs;
+use lakeport_lakefs::{self as lakefs, Tag};
 use lakeport_types::{RepositoryId, TagName};
 
 /// Deletes a tag.
@@ -29,24 +29,30 @@ struct Call<'c> {
 }
 
 impl Once for Call<'_> {
-    /// Whether the tag existed.
-    type Before = bool;
+    type Before = Option<Tag>;
     type Output = ();
+    /// A late deletion could delete a new tag of the same name.
+    const IS_CONCLUSIVE: bool = false;
 
-    async fn before(&self) -> Result<bool> {
-        Ok(self.caller.lakefs.tag(self.repository, self.tag).await.is_ok())
+    async fn before(&self) -> Result<Option<Tag>> {
+        match existing(self.caller.lakefs.tag(self.repository, self.tag).await, lakefs::Kind::TagNotFound) {
+            Ok(tag) => Ok(tag),
+            Err(error) => Err(self.explain(error).await),
+        }
     }
 
-    async fn send(&self, _mark: &str) -> Result<Sent<()>> {
+    async fn send(&self, _before: &Option<Tag>, _mark: &str) -> Result<Sent<()>> {
         Ok(self.caller.lakefs.delete_tag(self.repository, self.tag).await.into())
     }
 
-    async fn find(&self, existed: &bool, _mark: &str) -> Result<Option<()>> {
-        match self.caller.lakefs.tag(self.repository, self.tag).await {
-            Ok(_) => Ok(None),
-            Err(error) if error.kind() == lakefs::Kind::TagNotFound => Ok(existed.then_some(())),
-            Err(error) => Err(self.explain(error).await),
-        }
+    async fn find(&self, before: &Option<Tag>, _mark: &str) -> Result<Found<()>> {
+        let now = self.before().await?;
+        Ok(match (before, now) {
+            (Some(_), None) => Found::Done(()),
+            // A tag cannot move: this is another one.
+            (Some(before), Some(now)) if now != *before => Found::Done(()),
+            _ => Found::NotDone,
+        })
     }
 
     async fn explain(&self, error: lakefs::Error) -> Error {

@@ -1,6 +1,6 @@
 //! Finds the commit of a version call by its mark.
 
-use super::once::REQUEST_ID;
+use super::once::{Found, REQUEST_ID};
 use crate::auth::Caller;
 use crate::error::{Error, Kind, Result};
 use lakeport_lakefs::{self as lakefs, Commit, LogQuery};
@@ -8,9 +8,6 @@ use lakeport_types::{BranchName, CommitId, Ref, RepositoryId};
 
 /// Commits per page. Most are found among the newest ones.
 const PAGE: usize = 100;
-
-/// lakeFS marks the copies that a cherry-pick makes. A copy may carry the metadata of its original.
-const CHERRY_PICKED: &str = "cherry-pick-origin";
 
 /// Returns the commit with this mark among those of a branch since `head`, its head before the call.
 ///
@@ -20,14 +17,11 @@ pub(super) async fn marked_commit(
     caller: &Caller,
     (repository, branch): (&RepositoryId, &BranchName),
     head: &str,
-    (mark, is_pick): (&str, bool),
+    mark: &str,
 ) -> Result<Option<Commit>> {
     let stop_at = CommitId::try_from(head).ok().map(|head| Ref::from(&head));
     let mut query = LogQuery { amount: PAGE, first_parent: true, stop_at, ..LogQuery::default() };
-    let is_marked = |commit: &Commit| {
-        commit.metadata.get(REQUEST_ID).is_some_and(|found| found == mark)
-            && commit.metadata.contains_key(CHERRY_PICKED) == is_pick
-    };
+    let is_marked = |commit: &Commit| commit.metadata.get(REQUEST_ID).is_some_and(|found| found == mark);
     loop {
         let page = match caller.lakefs.log(repository, &Ref::from(branch), &query).await {
             Ok(page) => page,
@@ -51,5 +45,12 @@ pub(super) async fn marked_commit(
             Some(next) if !is_past => query.after = next,
             _ => return Ok(None),
         }
+    }
+}
+
+impl From<Option<Commit>> for Found<Commit> {
+    /// A mark is unique: without a marked commit, the call had no effect.
+    fn from(marked: Option<Commit>) -> Self {
+        marked.map_or(Self::NotDone, Self::Done)
     }
 }

@@ -2,7 +2,7 @@
 
 use super::marked_commit::marked_commit;
 use super::merging::{destination, head, merge_refused};
-use super::once::{CallId, Once, REQUEST_ID, Sent, once};
+use super::once::{CallId, Found, Once, REQUEST_ID, Sent, once};
 use crate::auth::Caller;
 use crate::error::{Error, Kind, Result};
 use crate::ops::context::Ops;
@@ -51,12 +51,13 @@ impl Once for Call<'_> {
     /// The head of the destination.
     type Before = String;
     type Output = String;
+    const IS_CONCLUSIVE: bool = true;
 
     async fn before(&self) -> Result<String> {
         head(self.ops, self.caller, &self.writing).await
     }
 
-    async fn send(&self, mark: &str) -> Result<Sent<String>> {
+    async fn send(&self, _head: &String, mark: &str) -> Result<Sent<String>> {
         let MergeRequest { repository, source, destination, merge } = self.request;
         let mut merge = merge.clone();
         if self.is_marked {
@@ -66,10 +67,10 @@ impl Once for Call<'_> {
         Ok(turn.spend(self.caller.lakefs.merge(repository, source, destination, &merge)).await.into())
     }
 
-    async fn find(&self, head: &String, mark: &str) -> Result<Option<String>> {
+    async fn find(&self, head: &String, mark: &str) -> Result<Found<String>> {
         let MergeRequest { repository, destination, .. } = self.request;
-        let found = marked_commit(self.caller, (repository, destination), head, (mark, false)).await?;
-        Ok(found.map(|commit| commit.id))
+        let marked = marked_commit(self.caller, (repository, destination), head, mark).await?;
+        Ok(marked.map_or(Found::NotDone, |commit| Found::Done(commit.id)))
     }
 
     async fn explain(&self, error: lakefs::Error) -> Error {

@@ -7,6 +7,7 @@ use crate::ops::reading::Reading;
 use crate::ops::writing::{Writing, writable_branch};
 use lakeport_lakefs as lakefs;
 use lakeport_types::{BranchName, Ref, RepositoryId};
+use serde::{Deserialize, Serialize};
 
 /// Explains an error of lakeFS to a merge.
 pub(in crate::ops) async fn merge_refused(
@@ -71,6 +72,28 @@ pub(in crate::ops) async fn parent_refused(
 pub(in crate::ops) fn destination(repository: &RepositoryId, branch: &BranchName) -> Result<Writing> {
     let branch = writable_branch(&Ref::from(branch))?;
     Ok(Writing { repository: repository.clone(), branch, transaction: None })
+}
+
+/// The state before a cherry-pick or a revert.
+#[derive(Serialize, Deserialize)]
+pub(in crate::ops) struct HeadAndCommit {
+    /// The head of the branch.
+    pub(in crate::ops) head: String,
+    /// The commit to apply or to revert. A retry uses the same one, even if its ref has moved.
+    pub(in crate::ops) commit: String,
+}
+
+impl HeadAndCommit {
+    /// Returns the commit as a ref.
+    pub(in crate::ops) fn commit(&self) -> Result<Ref> {
+        resolved(&self.commit)
+    }
+}
+
+/// Returns the ref of a commit that lakeFS has named.
+pub(in crate::ops) fn resolved(commit: &str) -> Result<Ref> {
+    Ref::try_from(commit)
+        .map_err(|error| Error::new(Kind::Internal, "lakeFS returned an invalid commit").caused_by(error))
 }
 
 /// Returns the head of a branch before a call.

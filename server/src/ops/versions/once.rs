@@ -1,8 +1,10 @@
 //! Version calls with a `request_id` take effect at most once.
 //!
-//! Before the first attempt, the session store records the call and the state of lakeFS that a later look needs: heads of branches and
-//! resolved commits. A retry with the same key returns the recorded result. If there is none, the retry looks for the effect of the
-//! earlier attempt. While that attempt may still take effect, the retry fails with `RequestInProgress`; after that, it runs the call again.
+//! Before the first attempt, the session store records the call, a random mark, and the state of lakeFS that a later check needs: heads of
+//! branches and resolved commits. A retry with the same key returns the recorded result. Without one, the retry checks whether the earlier
+//! attempt took effect. A mark in a commit proves it at any time. Other evidence counts only once that attempt cannot take effect any more;
+//! until then, the retry fails with `RequestInProgress`. The call runs again only if the earlier attempt provably had no effect. If other
+//! writers have changed the evidence, the result is `OutcomeUnknown`.
 
 use crate::auth::Caller;
 use crate::error::{Error, Kind, Result};
@@ -13,10 +15,9 @@ use lakeport_lakefs as lakefs;
 use lakeport_transactions::{Millis, Request};
 use lakeport_types::IdempotencyKey;
 use rand::RngExt;
-use serde::Serialize;
 use serde::de::DeserializeOwned;
-use sha2::{Digest, Sha256};
-use std::pin::pin;
+use serde::{Deserialize, Serialize};
+use std::convert::Infallible;
 use std::time::Duration;
 
 /// Metadata of a commit: the call that made it.
@@ -54,6 +55,17 @@ impl<T> From<lakefs::Result<T>> for Sent<T> {
     }
 }
 
+/// What a check says about an earlier attempt.
+#[derive(Debug, PartialEq)]
+pub(super) enum Found<T> {
+    /// It took effect.
+    Done(T),
+    /// It had no effect, and another attempt does what it would have done.
+    NotDone,
+    /// Other writers have changed the evidence. Another attempt could destroy their work.
+    Unknown,
+}
+
 /// What distinguishes a version call from others: how to run it and how to find its effect.
 pub(super) trait Once: Sync {
     /// State of lakeFS before the first attempt.
@@ -61,107 +73,144 @@ pub(super) trait Once: Sync {
     /// Result of the call.
     type Output: Serialize + DeserializeOwned + Send + Sync;
 
+    /// Whether an effect that is found proves that no attempt is in flight any more.
+    const IS_CONCLUSIVE: bool;
+
     /// Reads the state before the first attempt.
     fn before(&self) -> impl Future<Output = Result<Self::Before>> + Send;
 
     /// Sends the call once. `mark` is unique for the call: commits carry it in their metadata.
-    fn send(&self, mark: &str) -> impl Future<Output = Result<Sent<Self::Output>>> + Send;
+    fn send(&self, before: &Self::Before, mark: &str) -> impl Future<Output = Result<Sent<Self::Output>>> + Send;
 
-    /// Looks for the effect of an earlier attempt. `None`: it has none so far.
-    fn find(&self, before: &Self::Before, mark: &str) -> impl Future<Output = Result<Option<Self::Output>>> + Send;
+    /// Checks whether an earlier attempt took effect.
+    fn find(&self, before: &Self::Before, mark: &str) -> impl Future<Output = Result<Found<Self::Output>>> + Send;
 
     /// Explains an error of lakeFS.
     fn explain(&self, error: lakefs::Error) -> impl Future<Output = Error> + Send;
 }
 
+/// What is stored before the first attempt.
+#[derive(Serialize, Deserialize)]
+struct Recorded<B> {
+    mark: String,
+    before: B,
+}
+
+/// The stored result of a call.
+#[derive(Serialize, Deserialize)]
+enum Outcome<T> {
+    Done(T),
+    Unknown,
+}
+
 /// Runs a call at most once.
 ///
 /// # Errors
-/// `InvalidField` for a key that was used with other parameters; `RequestInProgress`; without a key, `OutcomeUnknown` if the response was
-/// lost; the errors of the call.
+/// `InvalidField` for a key that was used with other parameters; `RequestInProgress`; `OutcomeUnknown`; the errors of the call.
 pub(super) async fn once<C: Once>(ops: &Ops, caller: &Caller, id: &CallId, call: &C) -> Result<C::Output> {
     let Some(key) = &id.key else { return without_key(call).await };
-    let owner = &*caller.principal;
-    let mark = mark(owner, key, &id.fingerprint);
     loop {
-        let Some(request) = ops.store.request(owner, key).await? else {
-            let before = call.before().await?;
-            let text = serde_json::to_string(&before).map_err(corrupt)?;
-            match ops.store.start_request(owner, key, &id.fingerprint, &text, span(ops)).await? {
-                Some(request) => return attempt(ops, call, &request, &before, &mark).await,
+        let Some(request) = ops.store.request(&caller.principal, key).await? else {
+            let recorded = Recorded { mark: format!("{key}/{}", nonce()), before: call.before().await? };
+            let text = serde_json::to_string(&recorded).map_err(corrupt)?;
+            match ops.store.start_request(&caller.principal, key, &id.fingerprint, &text, span(ops)).await? {
+                Some(request) => return attempt(ops, call, &request, &recorded).await,
                 None => continue,
             }
         };
-        if request.fingerprint != id.fingerprint {
-            return Err(Error::field("request_id", format!("{key} was used with other parameters: choose a new one")));
+        if let Some(output) = stored(&request, id)? {
+            return Ok(output);
         }
-        if let Some(outcome) = request.outcome() {
-            return serde_json::from_str(outcome).map_err(corrupt);
+        let recorded: Recorded<C::Before> = serde_json::from_str(&request.state_before).map_err(corrupt)?;
+        if C::IS_CONCLUSIVE || !request.is_in_progress() {
+            match call.find(&recorded.before, &recorded.mark).await? {
+                Found::Done(output) => return Ok(store(ops, &request, output).await),
+                _ if request.is_in_progress() => {}
+                Found::Unknown => return Err(unknown(ops, &request).await),
+                Found::NotDone => match ops.store.restart_request(&request, span(ops)).await? {
+                    Some(request) => return attempt(ops, call, &request, &recorded).await,
+                    None => continue,
+                },
+            }
         }
-        let before: C::Before = serde_json::from_str(&request.state_before).map_err(corrupt)?;
-        if let Some(found) = call.find(&before, &mark).await? {
-            record(ops, &request, &found).await;
-            return Ok(found);
-        }
-        if request.is_in_progress() {
-            return Err(in_progress(&request));
-        }
-        if let Some(request) = ops.store.restart_request(&request, span(ops)).await? {
-            return attempt(ops, call, &request, &before, &mark).await;
-        }
+        return Err(in_progress(&request));
+    }
+}
+
+/// Returns the stored result of an earlier call, so that a retry needs nothing else.
+///
+/// # Errors
+/// `InvalidField` for a key that was used with other parameters; `OutcomeUnknown`.
+pub(super) async fn earlier_result<T: DeserializeOwned>(ops: &Ops, caller: &Caller, id: &CallId) -> Result<Option<T>> {
+    let Some(key) = &id.key else { return Ok(None) };
+    match ops.store.request(&caller.principal, key).await? {
+        Some(request) => stored(&request, id),
+        None => Ok(None),
+    }
+}
+
+fn stored<T: DeserializeOwned>(request: &Request, id: &CallId) -> Result<Option<T>> {
+    if request.fingerprint != id.fingerprint {
+        let message = format!("{} was used with other parameters: choose a new one", request.id);
+        return Err(Error::field("request_id", message));
+    }
+    match request.outcome().map(serde_json::from_str).transpose().map_err(corrupt)? {
+        Some(Outcome::Done(output)) => Ok(Some(output)),
+        Some(Outcome::Unknown) => Err(outcome_unknown(request)),
+        None => Ok(None),
     }
 }
 
 async fn without_key<C: Once>(call: &C) -> Result<C::Output> {
-    let mark = format!("{:032x}", rand::rng().random::<u128>());
-    match call.send(&mark).await? {
+    let before = call.before().await?;
+    match call.send(&before, &nonce()).await? {
         Sent::Done(output) => Ok(output),
         Sent::Refused(error) => Err(call.explain(error).await),
         Sent::Lost(error) => Err(error),
     }
 }
 
-async fn attempt<C: Once>(ops: &Ops, call: &C, request: &Request, before: &C::Before, mark: &str) -> Result<C::Output> {
-    let lost = match while_extending(ops, request, call.send(mark)).await {
-        Ok(Sent::Done(output)) => {
-            record(ops, request, &output).await;
-            return Ok(output);
-        }
+async fn attempt<C: Once>(
+    ops: &Ops,
+    call: &C,
+    request: &Request,
+    Recorded { mark, before }: &Recorded<C::Before>,
+) -> Result<C::Output> {
+    let lost = match while_extending(ops, request, call.send(before, mark)).await {
+        Ok(Sent::Done(output)) => return Ok(store(ops, request, output).await),
+        Ok(Sent::Lost(error)) => error,
         Ok(Sent::Refused(error)) => {
-            // No effect: a retry after the cause is fixed must run again.
-            ops.store.forget_request(request).await?;
+            forget(ops, request).await;
             return Err(call.explain(error).await);
         }
         Err(error) => {
-            ops.store.forget_request(request).await?;
+            forget(ops, request).await;
             return Err(error);
         }
-        Ok(Sent::Lost(error)) => error,
     };
     ops.store.extend_request(request, millis(ops.timing.settle)).await?;
+    // This check may fail for the same cause as the call.
     match call.find(before, mark).await {
-        Ok(Some(found)) => {
-            record(ops, request, &found).await;
-            Ok(found)
-        }
-        // The look may fail for the same cause as the call.
-        Ok(None) | Err(_) => Err(in_progress(request).caused_by(lost)),
+        Ok(Found::Done(output)) if C::IS_CONCLUSIVE => Ok(store(ops, request, output).await),
+        _ => Err(in_progress(request).caused_by(lost)),
     }
 }
 
 /// Awaits an attempt, and records regularly that it may still take effect. It may wait long for its turn.
 async fn while_extending<T>(ops: &Ops, request: &Request, attempt: impl Future<Output = T>) -> T {
-    let mut attempt = pin!(attempt);
-    loop {
-        match tokio::time::timeout(ops.timing.lease / 4, attempt.as_mut()).await {
-            Ok(done) => return done,
-            Err(_) => {
-                if let Err(error) = ops.store.extend_request(request, span(ops)).await {
-                    tracing::warn!(%error, request.id = %request.id, "cannot extend a version call now");
-                }
+    let extending = async {
+        loop {
+            tokio::time::sleep(ops.timing.lease / 4).await;
+            if let Err(error) = ops.store.extend_request(request, span(ops)).await {
+                tracing::warn!(%error, request.id = %request.id, "cannot extend a version call now");
             }
         }
-    }
+    };
+    let never: Infallible = tokio::select! {
+        done = attempt => return done,
+        never = extending => never,
+    };
+    match never {}
 }
 
 /// How long a request to lakeFS may take effect after the last extension, if this process dies.
@@ -169,14 +218,33 @@ fn span(ops: &Ops) -> Millis {
     millis(ops.timing.settle + ops.timing.lease)
 }
 
-/// Stores the result. If that fails, a retry finds the effect instead.
-async fn record<T: Serialize>(ops: &Ops, request: &Request, output: &T) {
-    let stored = match serde_json::to_string(output) {
+/// Stores the result. If that fails, a retry checks for the effect instead.
+async fn store<T: Serialize>(ops: &Ops, request: &Request, output: T) -> T {
+    let outcome = Outcome::Done(output);
+    finish(ops, request, &outcome).await;
+    let Outcome::Done(output) = outcome else { unreachable!("the outcome is constructed above") };
+    output
+}
+
+async fn unknown(ops: &Ops, request: &Request) -> Error {
+    finish(ops, request, &Outcome::<()>::Unknown).await;
+    outcome_unknown(request)
+}
+
+async fn finish<T: Serialize>(ops: &Ops, request: &Request, outcome: &Outcome<T>) {
+    let stored = match serde_json::to_string(outcome) {
         Ok(text) => ops.store.finish_request(request, &text).await.map_err(Error::from),
         Err(error) => Err(corrupt(error)),
     };
     if let Err(error) = stored {
-        tracing::warn!(%error, request.id = %request.id, "cannot record the result of a version call");
+        tracing::warn!(%error, request.id = %request.id, "cannot store the result of a version call");
+    }
+}
+
+/// Forgets a call without effect: a retry after the cause is fixed runs again.
+async fn forget(ops: &Ops, request: &Request) {
+    if let Err(error) = ops.store.forget_request(request).await {
+        tracing::warn!(%error, request.id = %request.id, "cannot forget a version call without effect");
     }
 }
 
@@ -189,10 +257,17 @@ fn in_progress(request: &Request) -> Error {
     Error::new(Kind::RequestInProgress, message).retry_in(left)
 }
 
-/// The mark of a call. Two callers may choose the same key.
-fn mark(owner: &str, key: &IdempotencyKey, fingerprint: &str) -> String {
-    let digest: [u8; 32] = Sha256::digest([owner, "\0", key.as_str(), "\0", fingerprint].concat()).into();
-    format!("{key}/{}", hex::encode(&digest[..8]))
+fn outcome_unknown(request: &Request) -> Error {
+    let message = format!(
+        "the response to the attempt with request_id {} was lost, and others have changed the same since: check the result, and use a new \
+         request_id for another call",
+        request.id
+    );
+    Error::new(Kind::OutcomeUnknown, message)
+}
+
+fn nonce() -> String {
+    format!("{:016x}", rand::rng().random::<u64>())
 }
 
 fn corrupt(error: serde_json::Error) -> Error {

@@ -49,6 +49,18 @@ pub(in crate::ops) async fn branch_refused(
     }
 }
 
+/// Returns whether a resource exists: `None` for an error of the kind `missing`.
+///
+/// # Errors
+/// Any other error.
+pub(in crate::ops) fn existing<T>(found: lakefs::Result<T>, missing: lakefs::Kind) -> lakefs::Result<Option<T>> {
+    match found {
+        Ok(found) => Ok(Some(found)),
+        Err(error) if error.kind() == missing => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
 /// Rejects names that are reserved for transactions.
 pub(in crate::ops) fn check_branch_name(branch: &BranchName) -> Result<()> {
     if branch.is_transaction() {

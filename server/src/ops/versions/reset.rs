@@ -1,8 +1,10 @@
 //! `VersionService.Reset`.
 
 use super::get_branch::get_branch;
-use super::once::{CallId, Once, Sent, once};
+use super::merging::resolved;
+use super::once::{CallId, Found, Once, Sent, once};
 use super::refusals::{branch_refused, check_branch_name};
+use super::staging::Staging;
 use crate::auth::Caller;
 use crate::error::{Error, Result};
 use crate::ops::context::Ops;
@@ -32,8 +34,7 @@ pub async fn reset(
     reset: &Reset,
 ) -> Result<Branch> {
     check_branch_name(branch)?;
-    once(ops, caller, id, &Call { ops, caller, repository, branch, reset }).await?;
-    get_branch(ops, caller, repository, branch).await
+    once(ops, caller, id, &Call { ops, caller, repository, branch, reset }).await
 }
 
 struct Call<'c> {
@@ -51,11 +52,15 @@ struct Before {
     head: String,
     /// The commit to move to.
     target: Option<String>,
+    /// The uncommitted changes that the call discards.
+    staging: Staging,
 }
 
 impl Once for Call<'_> {
     type Before = Before;
-    type Output = ();
+    type Output = Branch;
+    /// A late reset could discard new changes.
+    const IS_CONCLUSIVE: bool = false;
 
     async fn before(&self) -> Result<Before> {
         let head = get_branch(self.ops, self.caller, self.repository, self.branch).await?.commit_id;
@@ -69,46 +74,57 @@ impl Once for Call<'_> {
                 Err(error) => return Err(self.explain(error).await),
             },
         };
-        Ok(Before { head, target })
+        Ok(Before { head, target, staging: self.staging().await? })
     }
 
-    async fn send(&self, _mark: &str) -> Result<Sent<()>> {
+    async fn send(&self, before: &Before, _mark: &str) -> Result<Sent<Branch>> {
         let (repository, branch) = (self.repository, self.branch);
-        Ok(match self.reset {
-            Reset::Uncommitted(what) => self.caller.lakefs.reset_branch(repository, branch, what).await.into(),
-            Reset::To(target) => match self.caller.lakefs.hard_reset(repository, branch, target).await {
-                Err(error) if error.kind() == lakefs::Kind::NotFound => {
-                    return Err(no_ref(repository, target.as_str()));
-                }
-                other => other.into(),
-            },
-        })
+        let response = match (self.reset, &before.target) {
+            (Reset::Uncommitted(what), _) => self.caller.lakefs.reset_branch(repository, branch, what).await,
+            (Reset::To(_), Some(target)) => self.caller.lakefs.hard_reset(repository, branch, &resolved(target)?).await,
+            (Reset::To(target), None) => self.caller.lakefs.hard_reset(repository, branch, target).await,
+        };
+        Ok(response.map(|()| self.result(before)).into())
     }
 
-    /// The branch has moved to the target, or nothing is uncommitted any more.
-    async fn find(&self, before: &Before, _mark: &str) -> Result<Option<()>> {
-        match (self.reset, &before.target) {
-            (Reset::To(_), Some(target)) => {
-                let head = get_branch(self.ops, self.caller, self.repository, self.branch).await?.commit_id;
-                Ok((head == *target && (before.head != *target)).then_some(()))
-            }
-            (Reset::Uncommitted(what), _) => {
-                let prefix = match what {
-                    Staged::All => "",
-                    Staged::Object(path) => path.as_str(),
-                    Staged::Below(prefix) => prefix.as_str(),
-                };
-                let changes = self.caller.lakefs.uncommitted(self.repository, self.branch, prefix, "", 1).await;
-                match changes {
-                    Ok(page) => Ok(page.results.is_empty().then_some(())),
-                    Err(error) => Err(self.explain(error).await),
-                }
-            }
-            (Reset::To(_), None) => Ok(None),
-        }
+    async fn find(&self, before: &Before, _mark: &str) -> Result<Found<Branch>> {
+        let now = self.before().await?;
+        let is_kept = before.staging.is_kept(self.caller, (self.repository, self.branch)).await;
+        let is_kept = match is_kept {
+            Ok(is_kept) => is_kept,
+            Err(error) => return Err(self.explain(error).await),
+        };
+        let is_discarded = now.staging == Staging::Clean;
+        Ok(match &before.target {
+            // Another attempt would not discard more than this one.
+            None if is_kept => Found::NotDone,
+            None if is_discarded => Found::Done(self.result(before)),
+            Some(target) if now.head == *target && is_discarded => Found::Done(self.result(before)),
+            Some(target) if now.head == before.head && before.head != *target => Found::NotDone,
+            Some(target) if now.head == *target && is_kept => Found::NotDone,
+            _ => Found::Unknown,
+        })
     }
 
     async fn explain(&self, error: lakefs::Error) -> Error {
         branch_refused(self.caller, self.repository, self.branch.as_str(), error).await
+    }
+}
+
+impl Call<'_> {
+    async fn staging(&self) -> Result<Staging> {
+        let selected = match self.reset {
+            Reset::Uncommitted(selected) => selected,
+            Reset::To(_) => &Staged::All,
+        };
+        match Staging::read(self.caller, (self.repository, self.branch), selected).await {
+            Ok(staging) => Ok(staging),
+            Err(error) => Err(self.explain(error).await),
+        }
+    }
+
+    /// The branch after the call.
+    fn result(&self, before: &Before) -> Branch {
+        Branch { id: self.branch.to_string(), commit_id: before.target.clone().unwrap_or_else(|| before.head.clone()) }
     }
 }

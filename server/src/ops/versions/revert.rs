@@ -1,8 +1,8 @@
 //! `VersionService.Revert`.
 
 use super::marked_commit::marked_commit;
-use super::merging::{head, parent_refused};
-use super::once::{CallId, Once, REQUEST_ID, Sent, once};
+use super::merging::{HeadAndCommit, head, parent_refused};
+use super::once::{CallId, Found, Once, REQUEST_ID, Sent, earlier_result, once};
 use crate::auth::Caller;
 use crate::error::{Error, Kind, Result};
 use crate::ops::context::{Ops, Shared};
@@ -35,6 +35,10 @@ pub struct NewRevert {
 /// `MergeConflict`, `NoChanges`, `BaseDirty`, `RefNotFound`, those of the place, `RequestInProgress`, `OutcomeUnknown`.
 pub async fn revert(ops: &Shared, caller: &Caller, id: &CallId, place: &Place, new: &NewRevert) -> Result<Commit> {
     check_metadata(&new.metadata)?;
+    // The place may have changed since: the transaction may have ended.
+    if let Some(made) = earlier_result(ops, caller, id).await? {
+        return Ok(made);
+    }
     let writing = ops.writing(caller, place).await?;
     once(ops, caller, id, &Call { ops, caller, writing, new }).await
 }
@@ -47,16 +51,21 @@ struct Call<'c> {
 }
 
 impl Once for Call<'_> {
-    /// The head of the branch.
-    type Before = String;
+    type Before = HeadAndCommit;
     type Output = Commit;
+    const IS_CONCLUSIVE: bool = true;
 
-    async fn before(&self) -> Result<String> {
-        head(self.ops, self.caller, &self.writing).await
+    async fn before(&self) -> Result<HeadAndCommit> {
+        let head = head(self.ops, self.caller, &self.writing).await?;
+        match self.caller.lakefs.get_commit(&self.writing.repository, &self.new.target).await {
+            Ok(target) => Ok(HeadAndCommit { head, commit: target.id }),
+            Err(error) => Err(self.explain(error).await),
+        }
     }
 
-    async fn send(&self, mark: &str) -> Result<Sent<Commit>> {
+    async fn send(&self, before: &HeadAndCommit, mark: &str) -> Result<Sent<Commit>> {
         let mut new = self.new.clone();
+        new.target = before.commit()?;
         new.metadata.insert(REQUEST_ID.into(), mark.to_owned());
         let reverted = match &self.writing.transaction {
             None => Some(send(self.caller.clone(), self.writing.clone(), new).await),
@@ -67,7 +76,7 @@ impl Once for Call<'_> {
             }
         };
         match reverted.map(Sent::from) {
-            Some(Sent::Done(())) => self.reverted(mark).await,
+            Some(Sent::Done(())) => self.reverted(&before.head, mark).await,
             Some(Sent::Refused(error)) => Ok(Sent::Refused(error)),
             Some(Sent::Lost(error)) => Ok(Sent::Lost(error)),
             None => {
@@ -77,9 +86,9 @@ impl Once for Call<'_> {
         }
     }
 
-    async fn find(&self, head: &String, mark: &str) -> Result<Option<Commit>> {
+    async fn find(&self, before: &HeadAndCommit, mark: &str) -> Result<Found<Commit>> {
         let branch = (&self.writing.repository, &self.writing.branch);
-        marked_commit(self.caller, branch, head, (mark, false)).await
+        Ok(marked_commit(self.caller, branch, &before.head, mark).await?.into())
     }
 
     async fn explain(&self, error: lakefs::Error) -> Error {
@@ -90,10 +99,10 @@ impl Once for Call<'_> {
 
 impl Call<'_> {
     /// lakeFS does not return the commit of a revert. The mark finds it.
-    async fn reverted(&self, mark: &str) -> Result<Sent<Commit>> {
+    async fn reverted(&self, head: &str, mark: &str) -> Result<Sent<Commit>> {
         let branch = (&self.writing.repository, &self.writing.branch);
         let message = "the revert is done, but its commit cannot be found now: see the Log";
-        match marked_commit(self.caller, branch, "", (mark, false)).await {
+        match marked_commit(self.caller, branch, head, mark).await {
             Ok(Some(commit)) => Ok(Sent::Done(commit)),
             Ok(None) => Ok(Sent::Lost(Error::new(Kind::OutcomeUnknown, message))),
             Err(error) => Ok(Sent::Lost(Error::new(Kind::OutcomeUnknown, message).caused_by(error))),

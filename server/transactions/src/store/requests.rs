@@ -94,7 +94,7 @@ impl SessionStore {
         let (now, attempt): (_, i64) = (self.now(), rand::rng().random());
         let sql = format!(
             "UPDATE requests SET attempt = $1, until = {now} + $2, expire_time = {now} + $3 \
-             WHERE owner = $4 AND id = $5 AND attempt = $6 AND outcome = ''"
+             WHERE owner = $4 AND id = $5 AND attempt = $6 AND outcome = '' AND until <= {now}"
         );
         let update = Statement::new(sql).bind(attempt).bind(span).bind(RETENTION);
         let update = update.bind(request.owner.as_str()).bind(request.id.as_str()).bind(request.attempt);

@@ -11,7 +11,8 @@ use crate::upload::{Checks, Part, Source};
 use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use lakeport_types::{ByteRange, ObjectPath};
-use std::collections::VecDeque;
+use sha2::{Digest, Sha256};
+use std::collections::{HashMap, VecDeque};
 
 /// Maximum size of a source that is prefetched, in bytes. Many small sources then take less than one round trip each.
 const SMALL: u64 = 1 << 20;
@@ -53,6 +54,21 @@ impl Sources {
             .try_collect()
             .await?;
         Ok(Self { reading: reading.clone(), described })
+    }
+
+    /// Hash of the paths and etags of all sources.
+    pub(super) fn hash(&self) -> String {
+        let mut hash = Sha256::new();
+        for source in &self.described {
+            hash.update([source.path.as_str(), "\0", &source.etag, "\0"].concat());
+        }
+        let digest: [u8; 32] = hash.finalize().into();
+        hex::encode(&digest[..16])
+    }
+
+    /// The etags of all sources.
+    pub(super) fn etags(&self) -> HashMap<ObjectPath, String> {
+        self.described.iter().map(|source| (source.path.clone(), source.etag.clone())).collect()
     }
 
     /// Number of bytes of all sources.
