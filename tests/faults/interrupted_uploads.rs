@@ -24,7 +24,7 @@ async fn uploader() -> Uploader {
 async fn settled_parts(uploader: &Uploader, id: &str) -> usize {
     let mut before = usize::MAX;
     loop {
-        let parts = uploader.parts(id).await;
+        let parts = uploader.stored_parts(id).await;
         if parts == before {
             return parts;
         }
@@ -38,17 +38,16 @@ async fn a_killed_client_is_resumed_with_the_missing_parts_only() {
     let uploader = uploader().await;
     let _server = uploader.start_server().await;
     let mut client = uploader.start(&[]);
-    uploader.wait_for_uploads(12).await;
+    uploader.wait_for_parts(12).await;
     client.kill().await.unwrap();
 
     let id = uploader.open_upload().await;
     let stored = settled_parts(&uploader, &id).await;
     assert!((8..PARTS).contains(&stored), "{stored} parts");
-    let before = uploader.uploads();
+    let before = uploader.received_parts();
     let resumed = uploader.upload(&["--resume", &id]).await;
     assert_eq!(resumed.code, Some(0), "{resumed:?}");
-    let composed = 1;
-    assert_eq!(uploader.uploads() - before, PARTS - stored + composed);
+    assert_eq!(uploader.received_parts() - before, PARTS - stored);
     uploader.check_complete().await;
 
     let again = uploader.upload(&["--resume", &id]).await;
@@ -60,16 +59,16 @@ async fn an_upload_is_resumed_after_a_restart_of_the_server() {
     let uploader = uploader().await.without_retries();
     let server = uploader.start_server().await;
     let client = uploader.start(&[]);
-    uploader.wait_for_uploads(12).await;
+    uploader.wait_for_parts(12).await;
     server.kill().await;
     let failed = ended(client).await;
     assert_eq!(failed.code, Some(6), "{failed:?}");
 
     let _restarted = uploader.start_server().await;
-    let before = uploader.uploads();
+    let before = uploader.received_parts();
     let resumed = uploader.upload(&["--resume", failed.resume_id()]).await;
     assert_eq!(resumed.code, Some(0), "{resumed:?}");
-    assert!(uploader.uploads() - before < PARTS - 6, "stored parts were uploaded again");
+    assert!(uploader.received_parts() - before < PARTS - 6, "stored parts were uploaded again");
     uploader.check_complete().await;
 }
 
@@ -78,7 +77,7 @@ async fn an_interrupted_upload_of_a_changed_file_is_not_resumed() {
     let uploader = uploader().await;
     let _server = uploader.start_server().await;
     let client = uploader.start(&[]);
-    uploader.wait_for_uploads(6).await;
+    uploader.wait_for_parts(6).await;
     let interrupted = interrupt(client).await;
     assert_eq!(interrupted.code, Some(130), "{interrupted:?}");
     let id = interrupted.resume_id();
@@ -98,7 +97,7 @@ async fn a_file_that_changes_during_its_upload_is_not_published() {
     let uploader = uploader().await;
     let _server = uploader.start_server().await;
     let client = uploader.start(&[]);
-    uploader.wait_for_uploads(6).await;
+    uploader.wait_for_parts(6).await;
     append(&uploader, "changed");
     let failed = ended(client).await;
     assert!(failed.code == Some(4) && failed.stderr.contains("changed during the upload"), "{failed:?}");
@@ -130,23 +129,23 @@ async fn unknown_ended_and_expired_uploads_are_not_resumed() {
         let refused = uploader.upload(&["--resume", id]).await;
         assert!(refused.code == Some(code) && refused.stderr.contains(why), "{refused:?}");
     }
-    assert_eq!(uploader.uploads(), 0);
+    assert_eq!(uploader.received_parts(), 0);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_composed_upload_whose_client_was_killed_is_not_sent_again() {
     let uploader = Uploader::new(4, MIB, Duration::ZERO, crate::seed()).await;
     let slow = Duration::from_secs(5);
-    let deletion = uploader.delay_deletions(slow);
+    let composed = uploader.delay_response(slow);
     let _server = uploader.start_server().await;
     let mut client = uploader.start(&[]);
-    crate::until("the parts are being deleted", async || deletion.count() > 0).await;
+    crate::until("the object is stored", async || uploader.lake.uncommitted().await == [KEY]).await;
     client.kill().await.unwrap();
-    tokio::time::sleep(slow).await;
+    assert_eq!(composed.count(), 1);
 
-    let before = uploader.uploads();
+    let before = uploader.received_parts();
     let resumed = uploader.upload(&["--resume", &uploader.open_upload().await]).await;
-    assert_eq!((resumed.code, uploader.uploads()), (Some(0), before), "{resumed:?}");
+    assert_eq!((resumed.code, uploader.received_parts()), (Some(0), before), "{resumed:?}");
     uploader.check_complete().await;
 }
 
@@ -176,18 +175,18 @@ async fn an_upload_survives_kills_of_the_server_and_the_client() {
     let mut server = uploader.start_server().await;
     let mut client = uploader.start(&[]);
     for count in [6, 14] {
-        uploader.wait_for_uploads(count).await;
+        uploader.wait_for_parts(count).await;
         server.kill().await;
         tokio::time::sleep(Duration::from_millis(500)).await;
         server = uploader.start_server().await;
     }
-    uploader.wait_for_uploads(24).await;
+    uploader.wait_for_parts(24).await;
     assert!(client.try_wait().unwrap().is_none(), "the client did not survive the kills of the server");
     client.kill().await.unwrap();
     let killed = began.elapsed();
 
     let id = uploader.open_upload().await;
-    let before = uploader.uploads();
+    let before = uploader.received_parts();
     let resumed = uploader.upload(&["--resume", &id]).await;
     assert_eq!(resumed.code, Some(0), "{resumed:?}");
     let total = began.elapsed();
@@ -195,7 +194,7 @@ async fn an_upload_survives_kills_of_the_server_and_the_client() {
     drop(server);
     eprintln!(
         "{mib} MiB: client killed after {killed:?}, complete after {total:?}; {before} uploads before it, {} after it",
-        uploader.uploads() - before
+        uploader.received_parts() - before
     );
 }
 

@@ -26,7 +26,7 @@ pub(crate) struct Uploader {
     part_bytes: u64,
     retry_for: &'static str,
     faults: Faults,
-    uploads: Fired,
+    received: Fired,
     folder: tempfile::TempDir,
 }
 
@@ -38,15 +38,15 @@ pub(crate) struct Ended {
 }
 
 impl Uploader {
-    /// Creates a file of random bytes. `delay` is the duration of each upload to the lake.
+    /// Creates a file of random bytes. The lake stores each part after `delay`.
     pub(crate) async fn new(mib: u64, part_bytes: u64, delay: Duration, seed: u64) -> Self {
         let (lake, faults) = Lake::with_faults().await;
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("big file.bin");
         write_random(&file, mib, seed);
         let replica = Replica::new(&lake, folder.path().join("data"), None);
-        let uploads = faults.arm(On::upload(), Fault::Delay(delay), 1, usize::MAX);
-        Self { lake, faults, file, replica, part_bytes, retry_for: "60s", uploads, folder }
+        let received = faults.arm(On::upload().containing("lakeport-tx-"), Fault::Delay(delay), 1, usize::MAX);
+        Self { lake, faults, file, replica, part_bytes, retry_for: "60s", received, folder }
     }
 
     /// Makes the commands fail at the first error, without retries.
@@ -58,9 +58,9 @@ impl Uploader {
         self.replica.start("").await
     }
 
-    /// Number of uploads to the lake so far: one for each part, and one for the composed object.
-    pub(crate) fn uploads(&self) -> usize {
-        self.uploads.count()
+    /// Number of parts that the lake has received so far.
+    pub(crate) fn received_parts(&self) -> usize {
+        self.received.count()
     }
 
     pub(crate) fn destination(&self) -> String {
@@ -96,9 +96,10 @@ impl Uploader {
         ended(self.command(arguments).spawn().unwrap()).await
     }
 
-    /// Delays the deletion of parts.
-    pub(crate) fn delay_deletions(&self, delay: Duration) -> Fired {
-        self.faults.arm(On::new(http::Method::POST, "/objects/delete"), Fault::Delay(delay), 1, usize::MAX)
+    /// Delays the response after an object is stored on the base.
+    pub(crate) fn delay_response(&self, delay: Duration) -> Fired {
+        let on = On::upload().containing(&format!("/branches/{BASE}/"));
+        self.faults.arm(on, Fault::ApplyThenDelay(delay), 1, 1)
     }
 
     /// Runs a command that must succeed, and returns the JSON objects that it prints.
@@ -118,13 +119,13 @@ impl Uploader {
     }
 
     /// Returns the number of stored parts of an upload.
-    pub(crate) async fn parts(&self, id: &str) -> usize {
+    pub(crate) async fn stored_parts(&self, id: &str) -> usize {
         self.json(&["ls", "-r", &format!("lakefs://{}/tx:{id}", self.lake.repository)]).await.len()
     }
 
-    /// Waits until the lake has received this number of uploads.
-    pub(crate) async fn wait_for_uploads(&self, count: usize) {
-        until("parts are uploaded", async || self.uploads() >= count).await;
+    /// Waits until the lake has received this number of parts.
+    pub(crate) async fn wait_for_parts(&self, count: usize) {
+        until("parts are uploaded", async || self.received_parts() >= count).await;
     }
 
     /// Checks that the object equals the file, and that the server has no transaction any more.

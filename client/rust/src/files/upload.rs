@@ -1,6 +1,6 @@
 //! Uploads that can be resumed by another process.
 //!
-//! The parts of the file are ordinary objects of a transaction of their own, whose ID is the resume ID. `Compose` concatenates
+//! The parts of the file are ordinary objects of a separate transaction, whose ID is the resume ID. `Compose` concatenates
 //! them into the destination. Then the transaction is rolled back.
 
 mod plan;
@@ -10,7 +10,7 @@ mod source;
 
 use crate::retry::retry;
 use crate::v1::{ComposeRequest, FileInfo};
-use crate::{Client, Error, ErrorReason, ListOptions, Place, Result, WriteOptions};
+use crate::{Client, Error, ListOptions, Place, Result, WriteOptions};
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use plan::Part;
 use progress::{Attempt, Meter};
@@ -81,7 +81,7 @@ impl Client {
     /// Begins or resumes an upload of a local file. Sends no bytes yet: keep the [`Upload::resume_id`], then call [`Upload::run`].
     ///
     /// # Errors
-    /// `InvalidArgument` if `file` is not a regular file, or if `resume_id` belongs to another destination; `NotFound` or
+    /// `InvalidArgument` if `file` is not a regular file, or if the upload to resume has another destination; `NotFound` or
     /// `FailedPrecondition` if the upload to resume is unknown, has expired or has ended; `Aborted` if its file has changed;
     /// `Unknown` if the file cannot be read; `ObjectExists`; or an error of [`Client::begin`].
     pub async fn upload_resumable(
@@ -122,22 +122,19 @@ impl Upload {
     /// Sends the parts that are not stored yet, and composes the object. Calls `progress` from time to time. While the server is
     /// unavailable, retries each call for [`UploadOptions::retry_for`].
     ///
-    /// If this fails or is dropped, the destination is unchanged. After an error for which [`Error::is_upload_resumable`] is true,
-    /// the parts remain and the upload can be resumed. After another error, and after success, the parts are deleted.
+    /// The destination is unchanged until all parts are stored and composed. After an error for which
+    /// [`Error::is_upload_resumable`] is true, the parts remain: call this again, or resume the upload with another process. After
+    /// another error, and after success, the parts are deleted.
     ///
     /// # Errors
     /// `Aborted` if the file changed during the upload; `NotFound` or `FailedPrecondition` if the transaction with the parts has
     /// expired or has ended; or an error of [`Client::write`] or [`Client::compose`].
     pub async fn run(&self, progress: impl Fn(UploadProgress) + Send + Sync + 'static) -> Result<FileInfo> {
         let meter = Meter::new(self.file.size(), progress);
-        let mut result = tokio::select! {
+        let result = tokio::select! {
             result = self.transfer(&meter) => result,
             never = self.keep_destination_open() => match never {},
         };
-        if result.is_err() {
-            // A file that shrinks fails with `WriteIncomplete`, for example. Its change is the cause.
-            result = self.file.check_unchanged().await.and(result);
-        }
         if result.as_ref().err().is_none_or(|error| !error.is_upload_resumable()) {
             self.delete_parts().await;
         }
@@ -145,48 +142,27 @@ impl Upload {
     }
 
     async fn transfer(&self, meter: &Arc<Meter>) -> Result<FileInfo> {
-        let stored = self.stored_parts().await?;
-        if let Some(info) = self.find_composed(&stored, meter).await? {
-            return Ok(info);
-        }
-        let checksums = stream::iter(self.parts.plan.parts().map(|part| self.ensure_stored(part, &stored, meter)));
-        let checksums: Vec<u32> = checksums.buffered(self.options.parallelism.max(1)).try_collect().await?;
+        let checksums = self.store_parts(meter).await;
+        // Before the error of a part: if the file shrinks, a part fails with `WriteIncomplete`, for example.
         self.file.check_unchanged().await?;
-        self.compose(self.parts.plan.combine(&checksums), meter).await
+        self.compose(self.parts.plan.combine(&checksums?), meter).await
+    }
+
+    /// Stores the missing parts, and returns the CRC32C of all parts.
+    async fn store_parts(&self, meter: &Arc<Meter>) -> Result<Vec<u32>> {
+        let stored = self.stored_parts().await?;
+        let checksums = stream::iter(self.parts.plan.parts().map(|part| self.ensure_stored(part, &stored, meter)));
+        checksums.buffered(self.options.parallelism.max(1)).try_collect().await
     }
 
     /// Returns the sizes of the stored parts, by path.
     async fn stored_parts(&self) -> Result<BTreeMap<String, u64>> {
-        if self.options.resume_id.is_empty() {
-            return Ok(BTreeMap::new());
-        }
         let list = || async {
             let options = ListOptions { prefix: self.parts.prefix().to_owned(), ..ListOptions::default() };
             let listed = self.client.list(&self.parts.place(), options).await?;
             listed.map_ok(|info| (info.path, u64::try_from(info.size_bytes).unwrap_or_default())).try_collect().await
         };
         retry(self.options.retry_for, list).await.map_err(|error| start_again(&self.parts.id, error))
-    }
-
-    /// Returns the object if an earlier run composed it, and ended before its last parts were deleted. Without this check, all
-    /// deleted parts would be sent again in vain.
-    async fn find_composed(&self, stored: &BTreeMap<String, u64>, meter: &Arc<Meter>) -> Result<Option<FileInfo>> {
-        let plan = self.parts.plan;
-        if self.options.resume_id.is_empty() || stored.len() as u64 == plan.count() {
-            return Ok(None);
-        }
-        let to = &self.destination;
-        match retry(self.options.retry_for, || self.client.stat(&to.place, &to.path)).await {
-            Ok(info) if u64::try_from(info.size_bytes) == Ok(self.file.size()) => {}
-            _ => return Ok(None),
-        }
-        let checksums = stream::iter(plan.parts().map(|part| self.file.checksum(part)));
-        let checksums: Vec<u32> = checksums.buffered(self.options.parallelism.max(1)).try_collect().await?;
-        match self.compose(plan.combine(&checksums), meter).await {
-            // The destination is another object of the same size, and the server looked for the parts.
-            Err(error) if error.reason() == Some(ErrorReason::ObjectNotFound) => Ok(None),
-            composed => composed.map(Some),
-        }
     }
 
     /// Returns the CRC32C of a part, after storing the part unless it is stored.
@@ -227,7 +203,9 @@ impl Upload {
             source_paths: self.parts.plan.parts().map(|part| self.parts.path(part)).collect(),
             source_ref: String::new(),
             source_transaction_id: self.parts.id.clone(),
-            delete_sources: true,
+            // The rollback deletes the parts. Single deletions could wait for 70 s, until the writes of a killed client are settled.
+            // And if this client is killed now, the next run finds all parts and gets the same object by `request_id`.
+            delete_sources: false,
             request_id: self.parts.request_id(&self.destination),
         };
         let compose =
