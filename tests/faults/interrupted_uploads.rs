@@ -54,6 +54,22 @@ async fn a_killed_client_is_resumed_with_the_missing_parts_only() {
     assert!(again.code == Some(4) && again.stderr.contains("has ended"), "{again:?}");
 }
 
+/// For 70 s, the server guards the paths that a killed client was writing.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_resumed_upload_does_not_wait_for_the_writes_of_a_killed_client() {
+    let uploader = Uploader::new(SIZE, MIB, Duration::from_secs(1), crate::seed()).await.without_haste();
+    let _server = uploader.start_server().await;
+    let mut client = uploader.start(&[]);
+    uploader.wait_for_parts(2).await;
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    client.kill().await.unwrap();
+    let began = Instant::now();
+    let resumed = uploader.upload(&["-p", "16", "--resume", &uploader.open_upload().await]).await;
+    assert_eq!(resumed.code, Some(0), "{resumed:?}");
+    assert!(began.elapsed() < Duration::from_secs(30), "{:?}", began.elapsed());
+    uploader.check_complete().await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_upload_is_resumed_after_a_restart_of_the_server() {
     let uploader = uploader().await.without_retries();

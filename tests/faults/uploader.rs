@@ -54,6 +54,11 @@ impl Uploader {
         Self { retry_for: "0s", ..self }
     }
 
+    /// Makes the server wait as long as in production.
+    pub(crate) fn without_haste(self) -> Self {
+        Self { replica: self.replica.with_haste(1), ..self }
+    }
+
     pub(crate) async fn start_server(&self) -> Process {
         self.replica.start("").await
     }
@@ -80,10 +85,11 @@ impl Uploader {
         command
     }
 
-    /// Starts an upload; `options` are options of `cp`.
+    /// Starts an upload; `options` are options of `cp`. Two parts are sent at a time, unless they contain `-p`.
     pub(crate) fn start(&self, options: &[&str]) -> Child {
         let (file, to) = (self.file.to_str().unwrap(), self.destination());
-        self.command(&[&["cp", "-p", "2"], options, &[file, &to]].concat()).spawn().unwrap()
+        let parallelism: &[&str] = if options.contains(&"-p") { &[] } else { &["-p", "2"] };
+        self.command(&[&["cp"], parallelism, options, &[file, &to]].concat()).spawn().unwrap()
     }
 
     /// Uploads the file, and returns the result of the command.

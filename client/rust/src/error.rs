@@ -115,6 +115,10 @@ impl Error {
         matches!(self.code, Code::Unknown | Code::Internal | Code::Cancelled)
     }
 
+    pub(crate) fn without_retry_delay(self) -> Self {
+        Self { retry_delay: None, ..self }
+    }
+
     pub(crate) fn with_source(mut self, source: impl Into<BoxError>) -> Self {
         self.source = Some(source.into());
         self

@@ -10,16 +10,17 @@ mod source;
 
 use crate::retry::retry;
 use crate::v1::{ComposeRequest, FileInfo};
-use crate::{Client, Error, ListOptions, Place, Result, WriteOptions};
+use crate::{Client, Error, ErrorReason, ListOptions, Place, Result, WriteOptions};
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use plan::Part;
 use progress::{Attempt, Meter};
-use session::{Destination, PartsTransaction, start_again};
+use session::{Destination, PartsTransaction, StoredSizes, start_again};
 use source::SourceFile;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::convert::Infallible;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 use tokio_util::io::InspectReader;
 
@@ -75,6 +76,12 @@ pub struct Upload {
     destination: Destination,
     parts: PartsTransaction,
     options: UploadOptions,
+}
+
+/// A part that the server has stored.
+struct StoredPart {
+    path: String,
+    crc32c: u32,
 }
 
 impl Client {
@@ -142,52 +149,65 @@ impl Upload {
     }
 
     async fn transfer(&self, meter: &Arc<Meter>) -> Result<FileInfo> {
-        let checksums = self.store_parts(meter).await;
+        let stored = self.store_parts(meter).await;
         // Before the error of a part: if the file shrinks, a part fails with `WriteIncomplete`, for example.
         self.file.check_unchanged().await?;
-        self.compose(self.parts.plan.combine(&checksums?), meter).await
+        self.compose(stored?, meter).await
     }
 
-    /// Stores the missing parts, and returns the CRC32C of all parts.
-    async fn store_parts(&self, meter: &Arc<Meter>) -> Result<Vec<u32>> {
-        let stored = self.stored_parts().await?;
-        let checksums = stream::iter(self.parts.plan.parts().map(|part| self.ensure_stored(part, &stored, meter)));
-        checksums.buffered(self.options.parallelism.max(1)).try_collect().await
+    /// Stores the missing parts, and returns all parts in order.
+    async fn store_parts(&self, meter: &Arc<Meter>) -> Result<Vec<StoredPart>> {
+        let stored =
+            retry(self.options.retry_for, || self.list_parts()).await.map_err(|error| self.start_again(error))?;
+        let parts = stream::iter(self.parts.plan.parts().map(|part| self.ensure_stored(part, &stored, meter)));
+        parts.buffered(self.options.parallelism.max(1)).try_collect().await
     }
 
-    /// Returns the sizes of the stored parts, by path.
-    async fn stored_parts(&self) -> Result<BTreeMap<String, u64>> {
-        let list = || async {
-            let options = ListOptions { prefix: self.parts.prefix().to_owned(), ..ListOptions::default() };
-            let listed = self.client.list(&self.parts.place(), options).await?;
-            listed.map_ok(|info| (info.path, u64::try_from(info.size_bytes).unwrap_or_default())).try_collect().await
-        };
-        retry(self.options.retry_for, list).await.map_err(|error| start_again(&self.parts.id, error))
+    async fn list_parts(&self) -> Result<StoredSizes> {
+        let options = ListOptions { prefix: self.parts.prefix().to_owned(), ..ListOptions::default() };
+        let listed = self.client.list(&self.parts.place(), options).await?;
+        listed.map_ok(|info| (info.path, u64::try_from(info.size_bytes).unwrap_or_default())).try_collect().await
     }
 
-    /// Returns the CRC32C of a part, after storing the part unless it is stored.
-    async fn ensure_stored(&self, part: Part, stored: &BTreeMap<String, u64>, meter: &Arc<Meter>) -> Result<u32> {
-        if stored.get(&self.parts.path(part)) == Some(&part.length) {
-            let checksum = self.file.checksum(part).await?;
+    /// Stores a part unless it is stored.
+    async fn ensure_stored(&self, part: Part, stored: &StoredSizes, meter: &Arc<Meter>) -> Result<StoredPart> {
+        if let Some(path) = self.parts.find(part, stored) {
+            let crc32c = self.file.checksum(part).await?;
             meter.add_sent(part.length);
-            return Ok(checksum);
+            return Ok(StoredPart { path: path.to_owned(), crc32c });
         }
-        let stored = retry(self.options.retry_for, || self.store(part, meter)).await;
-        stored.map_err(|error| start_again(&self.parts.id, error))
+        let version = AtomicU32::new(0);
+        let stored = retry(self.options.retry_for, || self.store(part, &version, meter)).await;
+        stored.map_err(|error| self.start_again(error))
     }
 
-    async fn store(&self, part: Part, meter: &Arc<Meter>) -> Result<u32> {
+    /// Stores a part. After `WriteInDoubt`, the next call uses another path: the same path is blocked for up to 70 s, if a client
+    /// was killed while it wrote the part.
+    async fn store(&self, part: Part, version: &AtomicU32, meter: &Arc<Meter>) -> Result<StoredPart> {
         let attempt = Attempt::new(meter);
         let count = Arc::clone(&attempt);
         let reader = InspectReader::new(self.file.read(part).await?, move |bytes| count.add(bytes.len()));
         let options = WriteOptions { size_bytes: Some(part.length), ..WriteOptions::default() };
-        let path = self.parts.path(part);
-        let (_, checksum) = self.client.write_with_checksum(&self.parts.place(), &path, reader, options).await?;
-        attempt.keep();
-        Ok(checksum)
+        let path = self.parts.path(part, version.load(Ordering::Relaxed));
+        match self.client.write_with_checksum(&self.parts.place(), &path, reader, options).await {
+            Ok((_, crc32c)) => {
+                attempt.keep();
+                Ok(StoredPart { path, crc32c })
+            }
+            Err(error) if error.reason() == Some(ErrorReason::WriteInDoubt) => {
+                version.fetch_add(1, Ordering::Relaxed);
+                Err(error.without_retry_delay())
+            }
+            Err(error) => Err(error),
+        }
     }
 
-    async fn compose(&self, object_crc32c: u32, meter: &Arc<Meter>) -> Result<FileInfo> {
+    fn start_again(&self, error: Error) -> Error {
+        start_again(&self.parts.id, error)
+    }
+
+    async fn compose(&self, parts: Vec<StoredPart>, meter: &Arc<Meter>) -> Result<FileInfo> {
+        let object_crc32c = self.parts.plan.combine(parts.iter().map(|part| part.crc32c));
         let Destination { place, path, .. } = &self.destination;
         let (repository, r#ref, transaction_id) = place.fields();
         let request = ComposeRequest {
@@ -200,10 +220,10 @@ impl Upload {
             size_bytes: i64::try_from(self.file.size()).ok(),
             if_none_match: if self.options.create_only { "*".to_owned() } else { String::new() },
             object_crc32c: Some(object_crc32c),
-            source_paths: self.parts.plan.parts().map(|part| self.parts.path(part)).collect(),
+            source_paths: parts.into_iter().map(|part| part.path).collect(),
             source_ref: String::new(),
             source_transaction_id: self.parts.id.clone(),
-            // The rollback deletes the parts. Single deletions could wait for 70 s, until the writes of a killed client are settled.
+            // The rollback deletes the parts. Single deletions could wait for 70 s after the last writes of a killed client.
             // And if this client is killed now, the next run finds all parts and gets the same object by `request_id`.
             delete_sources: false,
             request_id: self.parts.request_id(&self.destination),

@@ -49,10 +49,10 @@ impl Plan {
     }
 
     /// Returns the CRC32C of the file. `checksums` are those of the parts, in order.
-    pub(super) fn combine(self, checksums: &[u32]) -> u32 {
+    pub(super) fn combine(self, checksums: impl IntoIterator<Item = u32>) -> u32 {
         let parts = self.parts().zip(checksums);
         parts.fold(0, |whole, (part, checksum)| {
-            crc32c::crc32c_combine(whole, *checksum, usize::try_from(part.length).unwrap_or(usize::MAX))
+            crc32c::crc32c_combine(whole, checksum, usize::try_from(part.length).unwrap_or(usize::MAX))
         })
     }
 }
@@ -107,9 +107,9 @@ mod tests {
         let bytes: Vec<u8> = (0..1000_u32).map(|n| (n % 251) as u8).collect();
         for part_bytes in [1, 7, 999, 1000, 1001] {
             let plan = Plan::new(1000, part_bytes);
-            let checksums: Vec<u32> = bytes.chunks(part_bytes as usize).map(crc32c::crc32c).collect();
-            assert_eq!(plan.combine(&checksums), crc32c::crc32c(&bytes), "{part_bytes}");
+            let checksums = bytes.chunks(part_bytes as usize).map(crc32c::crc32c);
+            assert_eq!(plan.combine(checksums), crc32c::crc32c(&bytes), "{part_bytes}");
         }
-        assert_eq!(Plan::new(0, PART).combine(&[0]), 0);
+        assert_eq!(Plan::new(0, PART).combine([0]), 0);
     }
 }

@@ -8,7 +8,7 @@ use crate::retry::retry;
 use crate::v1::{BeginTransactionRequest, ErrorReason, Transaction, TransactionState};
 use crate::{Client, Code, Error, Place, Result};
 use sha2::{Digest as _, Sha256};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 /// The server allows no longer idle timeout: an interrupted upload can be resumed for a day.
@@ -17,6 +17,9 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(24 * 3600);
 const LIFETIME: Duration = Duration::from_secs(7 * 24 * 3600);
 /// Maximum size of a label in bytes.
 const MAX_LABEL_BYTES: usize = 256;
+
+/// Maximum version of a part in its path. The pauses between retries limit the versions to far fewer.
+const MAX_VERSION: u32 = 999;
 
 /// Label: size and modification time of the file.
 const FILE: &str = "upload-file";
@@ -43,6 +46,9 @@ pub(super) struct PartsTransaction {
     pub(super) plan: Plan,
     prefix: String,
 }
+
+/// Sizes of stored parts in bytes, by path.
+pub(super) type StoredSizes = BTreeMap<String, u64>;
 
 impl Destination {
     /// Fails if `place` is a transaction that has ended: its upload would fail only after all parts are sent.
@@ -118,8 +124,17 @@ impl PartsTransaction {
         &self.prefix
     }
 
-    pub(super) fn path(&self, part: Part) -> String {
-        format!("{}{:05}", self.prefix, part.index)
+    /// Returns a path for a part. Different versions have the same bytes.
+    pub(super) fn path(&self, part: Part, version: u32) -> String {
+        format!("{}{:05}.{version:03}", self.prefix, part.index)
+    }
+
+    /// Returns the path of a stored part. If there are several versions, returns the last one: an earlier one may have been stored
+    /// late, after a run composed the last one. The same request to compose needs the same paths.
+    pub(super) fn find<'a>(&self, part: Part, stored: &'a StoredSizes) -> Option<&'a str> {
+        let versions = self.path(part, 0)..=self.path(part, MAX_VERSION);
+        let complete = stored.range(versions).rev().find(|(_, size)| **size == part.length);
+        complete.map(|(path, _)| path.as_str())
     }
 
     /// Returns the idempotency key of the `Compose` of this upload.
@@ -229,6 +244,16 @@ mod tests {
         let again = PartsTransaction::new("id".into(), &one, &main, Plan::new(9, 4));
         assert_eq!(again.prefix(), prefixes[0].prefix());
         assert_eq!(again.request_id(&main).len(), 32);
+    }
+
+    #[test]
+    fn last_complete_version_of_a_part_is_found() {
+        let plan = Plan::new(9, 4);
+        let parts = PartsTransaction { id: "id".into(), plan, prefix: "p/".into() };
+        let (first, second) = (plan.parts().next().unwrap(), plan.parts().nth(1).unwrap());
+        let stored: StoredSizes = (0..).zip([4, 4, 4, 3]).map(|(n, size)| (parts.path(first, n), size)).collect();
+        assert_eq!(parts.find(first, &stored), Some("p/00000.002"));
+        assert_eq!(parts.find(second, &stored), None);
     }
 
     #[tokio::test]
