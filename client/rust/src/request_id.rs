@@ -16,7 +16,7 @@ pub(crate) fn random_id() -> String {
 }
 
 /// Sends a call with an idempotency key: `chosen`, or a random one if that is empty. Retries with the same key if the response was
-/// lost, and while the server reports that an earlier attempt may still take effect. So the call takes effect at most once.
+/// lost, and while the server reports that an earlier attempt may still take effect, or shuts down. So the call takes effect at most once.
 ///
 /// `send` is not an `AsyncFn`: the compiler could not prove that the future of a call is `Send`.
 pub(crate) async fn with_request_id<T, F>(chosen: &str, send: impl Fn(String) -> F) -> Result<T>
@@ -30,7 +30,11 @@ where
             Err(error) => error,
             sent => return sent,
         };
-        let is_in_doubt = matches!(error.reason(), Some(ErrorReason::RequestInProgress | ErrorReason::WriteInDoubt));
+        let reason = error.reason();
+        let is_in_doubt = matches!(
+            reason,
+            Some(ErrorReason::RequestInProgress | ErrorReason::WriteInDoubt | ErrorReason::ShuttingDown)
+        );
         if error.is_response_lost() && lost_retries > 0 {
             lost_retries -= 1;
         } else if !is_in_doubt || in_doubt_since.get_or_insert_with(Instant::now).elapsed() > IN_DOUBT {

@@ -88,7 +88,11 @@ class FileServiceStub:
     `PARTIAL_FAILURE` after the last message if any message carried `failures`.
     """
     Move: _grpc.UnaryStreamMultiCallable[_files_pb2.MoveRequest, _files_pb2.MoveResponse]
-    """Copies objects like `Copy`, and then deletes the sources. If a copy fails, no source is deleted. Errors as for `Copy`."""
+    """Copies objects like `Copy`, and then deletes the sources. If a copy fails, no source is deleted. A source that was written again
+    since it was copied is not deleted: it is in the `failures` of a message, or a call for one object fails with ABORTED
+    `OBJECT_CHANGED`. lakeFS has no conditional deletion: a write between this check and the deletion, is
+    lost. Other errors as for `Copy`.
+    """
     Compose: _grpc.UnaryStreamMultiCallable[_files_pb2.ComposeRequest, _files_pb2.ComposeResponse]
     """Concatenates up to 10,000 objects, in order, into one object. The destination becomes visible only when it is complete. To
     upload a large object in parallel, or with pauses, write its parts in a transaction and then compose them.
@@ -185,7 +189,11 @@ class FileServiceAsyncStub(FileServiceStub):
     `PARTIAL_FAILURE` after the last message if any message carried `failures`.
     """
     Move: _aio.UnaryStreamMultiCallable[_files_pb2.MoveRequest, _files_pb2.MoveResponse]  # type: ignore[assignment]
-    """Copies objects like `Copy`, and then deletes the sources. If a copy fails, no source is deleted. Errors as for `Copy`."""
+    """Copies objects like `Copy`, and then deletes the sources. If a copy fails, no source is deleted. A source that was written again
+    since it was copied is not deleted: it is in the `failures` of a message, or a call for one object fails with ABORTED
+    `OBJECT_CHANGED`. lakeFS has no conditional deletion: a write between this check and the deletion, is
+    lost. Other errors as for `Copy`.
+    """
     Compose: _aio.UnaryStreamMultiCallable[_files_pb2.ComposeRequest, _files_pb2.ComposeResponse]  # type: ignore[assignment]
     """Concatenates up to 10,000 objects, in order, into one object. The destination becomes visible only when it is complete. To
     upload a large object in parallel, or with pauses, write its parts in a transaction and then compose them.
@@ -321,7 +329,11 @@ class FileServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _files_pb2.MoveRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_files_pb2.MoveResponse], _abc.AsyncIterator[_files_pb2.MoveResponse]]:
-        """Copies objects like `Copy`, and then deletes the sources. If a copy fails, no source is deleted. Errors as for `Copy`."""
+        """Copies objects like `Copy`, and then deletes the sources. If a copy fails, no source is deleted. A source that was written again
+        since it was copied is not deleted: it is in the `failures` of a message, or a call for one object fails with ABORTED
+        `OBJECT_CHANGED`. lakeFS has no conditional deletion: a write between this check and the deletion, is
+        lost. Other errors as for `Copy`.
+        """
 
     @_abc_1.abstractmethod
     def Compose(

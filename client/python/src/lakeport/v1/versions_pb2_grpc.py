@@ -32,8 +32,10 @@ class VersionServiceStub(object):
     each call. Different callers may use the same key. For 24 h, a retry with the same `request_id` and the same parameters returns
     the result of the first call. While the first call may still take effect, a retry fails with UNAVAILABLE `REQUEST_IN_PROGRESS`
     and a `google.rpc.RetryInfo`. A retry with other parameters fails with INVALID_ARGUMENT. Without a `request_id`, a call whose
-    response from lakeFS was lost fails with UNKNOWN `OUTCOME_UNKNOWN`: check before you retry. A commit of a call with a `request_id`
-    has the key `lakeport.request_id` in its metadata, and so has every revert.
+    response from lakeFS was lost fails with UNKNOWN `OUTCOME_UNKNOWN`: check before you retry. With a `request_id`, a retry of `Reset`,
+    `CreateBranch` or `DeleteBranch` fails so if others have changed the branch since. A commit of a call with a `request_id` has the key
+    `lakeport.request_id` in its metadata, and so has every revert. Do not use the creation of a branch, tag or repository as a lock: if
+    the response was lost and another caller created the same one, both calls succeed.
 
     Any call can fail with UNAUTHENTICATED, PERMISSION_DENIED, UNAVAILABLE, RESOURCE_EXHAUSTED or DEADLINE_EXCEEDED.
     """
@@ -153,8 +155,10 @@ class VersionServiceServicer(object):
     each call. Different callers may use the same key. For 24 h, a retry with the same `request_id` and the same parameters returns
     the result of the first call. While the first call may still take effect, a retry fails with UNAVAILABLE `REQUEST_IN_PROGRESS`
     and a `google.rpc.RetryInfo`. A retry with other parameters fails with INVALID_ARGUMENT. Without a `request_id`, a call whose
-    response from lakeFS was lost fails with UNKNOWN `OUTCOME_UNKNOWN`: check before you retry. A commit of a call with a `request_id`
-    has the key `lakeport.request_id` in its metadata, and so has every revert.
+    response from lakeFS was lost fails with UNKNOWN `OUTCOME_UNKNOWN`: check before you retry. With a `request_id`, a retry of `Reset`,
+    `CreateBranch` or `DeleteBranch` fails so if others have changed the branch since. A commit of a call with a `request_id` has the key
+    `lakeport.request_id` in its metadata, and so has every revert. Do not use the creation of a branch, tag or repository as a lock: if
+    the response was lost and another caller created the same one, both calls succeed.
 
     Any call can fail with UNAUTHENTICATED, PERMISSION_DENIED, UNAVAILABLE, RESOURCE_EXHAUSTED or DEADLINE_EXCEEDED.
     """
@@ -453,8 +457,10 @@ class VersionService(object):
     each call. Different callers may use the same key. For 24 h, a retry with the same `request_id` and the same parameters returns
     the result of the first call. While the first call may still take effect, a retry fails with UNAVAILABLE `REQUEST_IN_PROGRESS`
     and a `google.rpc.RetryInfo`. A retry with other parameters fails with INVALID_ARGUMENT. Without a `request_id`, a call whose
-    response from lakeFS was lost fails with UNKNOWN `OUTCOME_UNKNOWN`: check before you retry. A commit of a call with a `request_id`
-    has the key `lakeport.request_id` in its metadata, and so has every revert.
+    response from lakeFS was lost fails with UNKNOWN `OUTCOME_UNKNOWN`: check before you retry. With a `request_id`, a retry of `Reset`,
+    `CreateBranch` or `DeleteBranch` fails so if others have changed the branch since. A commit of a call with a `request_id` has the key
+    `lakeport.request_id` in its metadata, and so has every revert. Do not use the creation of a branch, tag or repository as a lock: if
+    the response was lost and another caller created the same one, both calls succeed.
 
     Any call can fail with UNAUTHENTICATED, PERMISSION_DENIED, UNAVAILABLE, RESOURCE_EXHAUSTED or DEADLINE_EXCEEDED.
     """
