@@ -202,8 +202,8 @@ class FileServiceServicer(object):
     def Move(self, request, context):
         """Copies objects like `Copy`, and then deletes the sources. If a copy fails, no source is deleted. A source that was written again
         since it was copied is not deleted: it is in the `failures` of a message, or a call for one object fails with ABORTED
-        `OBJECT_CHANGED`. lakeFS has no conditional deletion: a write between this check and the deletion, is
-        lost. Other errors as for `Copy`.
+        `OBJECT_CHANGED`. lakeFS has no conditional deletion: a write between this check and the deletion is lost. Other errors as for
+        `Copy`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -90,8 +90,8 @@ class FileServiceStub:
     Move: _grpc.UnaryStreamMultiCallable[_files_pb2.MoveRequest, _files_pb2.MoveResponse]
     """Copies objects like `Copy`, and then deletes the sources. If a copy fails, no source is deleted. A source that was written again
     since it was copied is not deleted: it is in the `failures` of a message, or a call for one object fails with ABORTED
-    `OBJECT_CHANGED`. lakeFS has no conditional deletion: a write between this check and the deletion, is
-    lost. Other errors as for `Copy`.
+    `OBJECT_CHANGED`. lakeFS has no conditional deletion: a write between this check and the deletion is lost. Other errors as for
+    `Copy`.
     """
     Compose: _grpc.UnaryStreamMultiCallable[_files_pb2.ComposeRequest, _files_pb2.ComposeResponse]
     """Concatenates up to 10,000 objects, in order, into one object. The destination becomes visible only when it is complete. To
@@ -191,8 +191,8 @@ class FileServiceAsyncStub(FileServiceStub):
     Move: _aio.UnaryStreamMultiCallable[_files_pb2.MoveRequest, _files_pb2.MoveResponse]  # type: ignore[assignment]
     """Copies objects like `Copy`, and then deletes the sources. If a copy fails, no source is deleted. A source that was written again
     since it was copied is not deleted: it is in the `failures` of a message, or a call for one object fails with ABORTED
-    `OBJECT_CHANGED`. lakeFS has no conditional deletion: a write between this check and the deletion, is
-    lost. Other errors as for `Copy`.
+    `OBJECT_CHANGED`. lakeFS has no conditional deletion: a write between this check and the deletion is lost. Other errors as for
+    `Copy`.
     """
     Compose: _aio.UnaryStreamMultiCallable[_files_pb2.ComposeRequest, _files_pb2.ComposeResponse]  # type: ignore[assignment]
     """Concatenates up to 10,000 objects, in order, into one object. The destination becomes visible only when it is complete. To
@@ -331,8 +331,8 @@ class FileServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_abc.Iterator[_files_pb2.MoveResponse], _abc.AsyncIterator[_files_pb2.MoveResponse]]:
         """Copies objects like `Copy`, and then deletes the sources. If a copy fails, no source is deleted. A source that was written again
         since it was copied is not deleted: it is in the `failures` of a message, or a call for one object fails with ABORTED
-        `OBJECT_CHANGED`. lakeFS has no conditional deletion: a write between this check and the deletion, is
-        lost. Other errors as for `Copy`.
+        `OBJECT_CHANGED`. lakeFS has no conditional deletion: a write between this check and the deletion is lost. Other errors as for
+        `Copy`.
         """
 
     @_abc_1.abstractmethod
