@@ -253,7 +253,7 @@ impl Calls {
             // Last: nothing but the handler holds a permit. It is held to the end of the response.
             let mut permit = admission.admit(&caller.principal, class).await?;
             permit.watch(transfer);
-            finish.permit = Some(permit);
+            finish.permit = Some(Box::new(permit));
             request.extensions_mut().insert(caller);
         }
         let request = request.map(|body| Inbound { body, transfer: Arc::clone(transfer) });

@@ -1,18 +1,17 @@
 //! Cleanup at the end of a call: updates metrics, releases the permit, and updates the activity of the server.
 
 use super::activity::ActiveCall;
-use super::admission::Permit;
 use super::meters::InFlight;
+use std::any::Any;
 use tonic::Code;
 
 /// Cleanup of one call. It runs once, with the status code of the call. If dropped before, the call counts as cancelled.
 #[derive(Default)]
 pub(super) struct Finish {
     pub(super) meter: Option<InFlight>,
-    pub(super) permit: Option<Permit>,
+    /// What is released with the call. Its type does not matter here, so that `admission` may depend on this module.
+    pub(super) permit: Option<Box<dyn Any + Send>>,
     pub(super) activity: Option<ActiveCall>,
-    #[cfg(test)]
-    pub(super) held: Option<std::sync::Arc<()>>,
 }
 
 impl Finish {
@@ -24,12 +23,5 @@ impl Finish {
             meter.end(code);
         }
         self.activity = None;
-        #[cfg(test)]
-        drop(self.held.take());
-    }
-
-    #[cfg(test)]
-    pub(super) fn holding(held: std::sync::Arc<()>) -> Self {
-        Self { held: Some(held), ..Self::default() }
     }
 }

@@ -333,7 +333,8 @@ mod tests {
     async fn ending_a_response_releases_its_permit_and_sends_an_error() {
         let transfer = Transfer::new(None);
         let held = Arc::new(());
-        let mut response = transfer.respond(more(), Finish::holding(Arc::clone(&held)), None);
+        let finish = Finish { permit: Some(Box::new(Arc::clone(&held))), ..Finish::default() };
+        let mut response = transfer.respond(more(), finish, None);
         response.frame().await.unwrap().unwrap();
         assert_eq!(Arc::strong_count(&held), 2);
         transfer.end(Kind::ReaderStalled);
