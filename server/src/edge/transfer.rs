@@ -128,11 +128,20 @@ impl Transfer {
     }
 
     /// Wraps the body of the response. `finish` is completed at the end of the body.
-    pub(super) fn respond(self: &Arc<Self>, body: Body, finish: Finish, deadline: Option<Instant>) -> Outbound {
+    pub(super) fn respond(self: &Arc<Self>, body: Body, mut finish: Finish, deadline: Option<Instant>) -> Outbound {
         let mut state = self.state();
         state.phase = Phase::Response;
-        state.response = Some(Response { body, finish });
-        drop(state);
+        match state.end {
+            None => {
+                state.response = Some(Response { body, finish });
+                drop(state);
+            }
+            // Another task ended the call when its handler had just finished.
+            Some(why) => {
+                drop(state);
+                finish.complete(super::status::code(why));
+            }
+        }
         // The client may never read the first byte.
         self.start_waiting();
         let deadline = deadline.map(|deadline| Box::pin(tokio::time::sleep_until(deadline.into())));
@@ -327,6 +336,19 @@ mod tests {
         let mut response = transfer.respond(body(stream::pending()), Finish::default(), None);
         assert!(futures_util::poll!(response.frame()).is_pending());
         assert!(transfer.stalled_for().is_none());
+    }
+
+    #[tokio::test]
+    async fn a_call_that_ended_before_its_response_sends_an_error() {
+        let transfer = Transfer::new(None);
+        transfer.end(Kind::ShuttingDown);
+        let held = Arc::new(());
+        let finish = Finish { permit: Some(Box::new(Arc::clone(&held))), ..Finish::default() };
+        let mut response = transfer.respond(more(), finish, None);
+        assert_eq!(Arc::strong_count(&held), 1, "the permit must be free");
+        let frame = response.frame().await.unwrap().unwrap();
+        assert_eq!(super::super::status::of_headers(frame.trailers_ref().unwrap()), Code::Unavailable);
+        assert!(response.frame().await.is_none());
     }
 
     #[tokio::test]
