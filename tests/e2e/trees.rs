@@ -279,3 +279,17 @@ async fn a_move_keeps_a_source_that_was_written_again() {
     assert_eq!(server.get("main", "d/a").await.unwrap(), "first");
     assert_eq!(why(server.get("main", "s/b").await), refused(Code::NotFound, "OBJECT_NOT_FOUND"));
 }
+
+#[tokio::test]
+async fn a_batch_stores_each_path_once() {
+    let server = Server::start().await;
+    let item =
+        |path: &str, text: &'static str| BatchWriteItem { path: path.into(), data: text.into(), ..Default::default() };
+    let items = vec![item("a", "first"), item("b", "other"), item("a", "second")];
+    let request =
+        BatchWriteRequest { repository: server.repository.clone(), r#ref: "main".into(), items, ..Default::default() };
+    let results = server.files.clone().batch_write(request).await.unwrap().into_inner().results;
+    let codes: Vec<i32> = results.into_iter().map(|result| result.status.unwrap().code).collect();
+    assert_eq!(codes, [0, 0, Code::InvalidArgument as i32]);
+    assert_eq!(server.get("main", "a").await.unwrap(), "first");
+}

@@ -13,6 +13,7 @@ use bytes::Bytes;
 use lakeport_proto::v1::{BatchWriteItem, BatchWriteRequest, BatchWriteResponse, BatchWriteResult};
 use lakeport_types::{IdempotencyKey, ObjectPath};
 use prost::Message;
+use std::collections::HashSet;
 
 pub(crate) async fn batch_write(
     ops: &Shared,
@@ -32,7 +33,8 @@ pub(crate) async fn batch_write(
         );
         return Err(Error::new(Kind::BatchTooLarge, message));
     }
-    let items = request.items.into_iter().enumerate().map(decode).collect();
+    let mut paths = HashSet::new();
+    let items = request.items.into_iter().enumerate().map(|item| decode(item, &mut paths)).collect();
     let stored = batch_write::batch_write(ops, caller, &place, items).await?;
     let mut response = BatchWriteResponse { results: stored.into_iter().map(encode).collect() };
     if response.encoded_len() > ops.limits.message_bytes {
@@ -55,8 +57,18 @@ fn response_bytes(item: &BatchWriteItem) -> usize {
 }
 
 /// Decodes an item. An invalid item fails alone.
-fn decode((at, item): (usize, BatchWriteItem)) -> Result<(ObjectPath, UploadHeader, Bytes)> {
+fn decode(
+    (at, item): (usize, BatchWriteItem),
+    paths: &mut HashSet<ObjectPath>,
+) -> Result<(ObjectPath, UploadHeader, Bytes)> {
     let path = ObjectPath::try_from(item.path).map_err(|error| Error::field(format!("items[{at}].path"), error))?;
+    // The items are stored concurrently: either of two could win.
+    if !paths.insert(path.clone()) {
+        return Err(Error::field(
+            format!("items[{at}].path"),
+            "is the path of an earlier item: each path may occur once",
+        ));
+    }
     if !["", "*"].contains(&item.if_none_match.as_str()) {
         return Err(Error::field(format!("items[{at}].if_none_match"), "must be empty or *"));
     }
