@@ -241,7 +241,7 @@ class FileServiceServicer(object):
 
     def BatchWrite(self, request, context):
         """Stores many small objects. Each item has its own status: some items can fail while others succeed. To store all objects or
-        none, use a transaction.
+        none, use a transaction. Each path may occur once: a later item with the path of an earlier one fails with INVALID_ARGUMENT.
 
         Errors: INVALID_ARGUMENT `BATCH_TOO_LARGE`; see `BatchWriteRequest`.
         """

@@ -112,7 +112,7 @@ class FileServiceStub:
     """
     BatchWrite: _grpc.UnaryUnaryMultiCallable[_files_pb2.BatchWriteRequest, _files_pb2.BatchWriteResponse]
     """Stores many small objects. Each item has its own status: some items can fail while others succeed. To store all objects or
-    none, use a transaction.
+    none, use a transaction. Each path may occur once: a later item with the path of an earlier one fails with INVALID_ARGUMENT.
 
     Errors: INVALID_ARGUMENT `BATCH_TOO_LARGE`; see `BatchWriteRequest`.
     """
@@ -213,7 +213,7 @@ class FileServiceAsyncStub(FileServiceStub):
     """
     BatchWrite: _aio.UnaryUnaryMultiCallable[_files_pb2.BatchWriteRequest, _files_pb2.BatchWriteResponse]  # type: ignore[assignment]
     """Stores many small objects. Each item has its own status: some items can fail while others succeed. To store all objects or
-    none, use a transaction.
+    none, use a transaction. Each path may occur once: a later item with the path of an earlier one fails with INVALID_ARGUMENT.
 
     Errors: INVALID_ARGUMENT `BATCH_TOO_LARGE`; see `BatchWriteRequest`.
     """
@@ -377,7 +377,7 @@ class FileServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_files_pb2.BatchWriteResponse, _abc.Awaitable[_files_pb2.BatchWriteResponse]]:
         """Stores many small objects. Each item has its own status: some items can fail while others succeed. To store all objects or
-        none, use a transaction.
+        none, use a transaction. Each path may occur once: a later item with the path of an earlier one fails with INVALID_ARGUMENT.
 
         Errors: INVALID_ARGUMENT `BATCH_TOO_LARGE`; see `BatchWriteRequest`.
         """
