@@ -52,9 +52,10 @@ async fn every_grpcurl_command_prints_the_documented_output() {
 }
 
 /// Quick starts in other documents: the document, and the texts before and after the part to run.
-const QUICK_STARTS: [(&str, &str, &str); 2] = [
+const QUICK_STARTS: [(&str, &str, &str); 3] = [
     (include_str!("../../README.md"), "With\n[grpcurl]", "More guides:"),
     (include_str!("../../docs/command-line.md"), "## The first minute", "## URIs"),
+    (include_str!("../../docs/uploads.md"), "### An example with grpcurl", "The Rust client does"),
 ];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
