@@ -32,7 +32,7 @@ class TransactionServiceStub(object):
     The server stores each transaction durably under its ID, so any replica can continue it. A caller sees only its own
     transactions. A call with the ID of another caller's transaction fails with NOT_FOUND.
 
-    Any call can fail with UNAUTHENTICATED, UNAVAILABLE, RESOURCE_EXHAUSTED or DEADLINE_EXCEEDED.
+    Any call can fail with UNAUTHENTICATED, PERMISSION_DENIED, UNAVAILABLE, RESOURCE_EXHAUSTED or DEADLINE_EXCEEDED.
     """
 
     def __init__(self, channel):
@@ -90,7 +90,7 @@ class TransactionServiceServicer(object):
     The server stores each transaction durably under its ID, so any replica can continue it. A caller sees only its own
     transactions. A call with the ID of another caller's transaction fails with NOT_FOUND.
 
-    Any call can fail with UNAUTHENTICATED, UNAVAILABLE, RESOURCE_EXHAUSTED or DEADLINE_EXCEEDED.
+    Any call can fail with UNAUTHENTICATED, PERMISSION_DENIED, UNAVAILABLE, RESOURCE_EXHAUSTED or DEADLINE_EXCEEDED.
     """
 
     def BeginTransaction(self, request, context):
@@ -221,7 +221,7 @@ class TransactionService(object):
     The server stores each transaction durably under its ID, so any replica can continue it. A caller sees only its own
     transactions. A call with the ID of another caller's transaction fails with NOT_FOUND.
 
-    Any call can fail with UNAUTHENTICATED, UNAVAILABLE, RESOURCE_EXHAUSTED or DEADLINE_EXCEEDED.
+    Any call can fail with UNAUTHENTICATED, PERMISSION_DENIED, UNAVAILABLE, RESOURCE_EXHAUSTED or DEADLINE_EXCEEDED.
     """
 
     @staticmethod

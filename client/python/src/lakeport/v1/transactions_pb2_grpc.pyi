@@ -33,7 +33,7 @@ class TransactionServiceStub:
     The server stores each transaction durably under its ID, so any replica can continue it. A caller sees only its own
     transactions. A call with the ID of another caller's transaction fails with NOT_FOUND.
 
-    Any call can fail with UNAUTHENTICATED, UNAVAILABLE, RESOURCE_EXHAUSTED or DEADLINE_EXCEEDED.
+    Any call can fail with UNAUTHENTICATED, PERMISSION_DENIED, UNAVAILABLE, RESOURCE_EXHAUSTED or DEADLINE_EXCEEDED.
     """
 
     @_typing.overload
@@ -85,7 +85,7 @@ class TransactionServiceAsyncStub(TransactionServiceStub):
     The server stores each transaction durably under its ID, so any replica can continue it. A caller sees only its own
     transactions. A call with the ID of another caller's transaction fails with NOT_FOUND.
 
-    Any call can fail with UNAUTHENTICATED, UNAVAILABLE, RESOURCE_EXHAUSTED or DEADLINE_EXCEEDED.
+    Any call can fail with UNAUTHENTICATED, PERMISSION_DENIED, UNAVAILABLE, RESOURCE_EXHAUSTED or DEADLINE_EXCEEDED.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
@@ -133,7 +133,7 @@ class TransactionServiceServicer(metaclass=_abc_1.ABCMeta):
     The server stores each transaction durably under its ID, so any replica can continue it. A caller sees only its own
     transactions. A call with the ID of another caller's transaction fails with NOT_FOUND.
 
-    Any call can fail with UNAUTHENTICATED, UNAVAILABLE, RESOURCE_EXHAUSTED or DEADLINE_EXCEEDED.
+    Any call can fail with UNAUTHENTICATED, PERMISSION_DENIED, UNAVAILABLE, RESOURCE_EXHAUSTED or DEADLINE_EXCEEDED.
     """
 
     @_abc_1.abstractmethod
