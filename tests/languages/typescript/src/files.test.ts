@@ -18,7 +18,7 @@ test("parts in a transaction become one object", async () => {
     sourcePaths: ["parts/1", "parts/2"],
     objectCrc32c: crc32c(bytes("Hello, world")),
     deleteSources: true,
-    requestId: "greeting",
+    requestId: "greeting-ts",
   };
   // The second call finds the object of the first one, although the parts no longer exist.
   for (let call = 0; call < 2; call++) {

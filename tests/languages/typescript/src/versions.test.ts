@@ -11,7 +11,7 @@ test("repositories, branches and tags have names", async () => {
   const got = await versions.getRepository({ repository });
   assert.equal(got.repository?.name, repository);
   assert.equal(got.repository.defaultBranch, "main");
-  const request = { repository, ref: "main", branch: "feature", requestId: "create-feature" };
+  const request = { repository, ref: "main", branch: "feature", requestId: "create-feature-ts" };
   const { branch } = await versions.createBranch(request);
   assert.equal(branch?.name, "feature");
   // A server that keeps results of calls returns the branch again. Other servers return ALREADY_EXISTS.
@@ -19,7 +19,7 @@ test("repositories, branches and tags have names", async () => {
   if (!(retried instanceof ConnectError)) {
     assert.deepEqual(retried.branch, branch);
   }
-  const { tag } = await versions.createTag({ repository, ref: "feature", tag: "v1", requestId: "create-v1" });
+  const { tag } = await versions.createTag({ repository, ref: "feature", tag: "v1", requestId: "create-v1-ts" });
   assert.equal(tag?.name, "v1");
   assert.equal(tag.commitId, branch.commitId);
 });
