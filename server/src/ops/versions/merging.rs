@@ -96,11 +96,15 @@ pub(in crate::ops) fn resolved(commit: &str) -> Result<Ref> {
         .map_err(|error| Error::new(Kind::Internal, "lakeFS returned an invalid commit").caused_by(error))
 }
 
-/// Returns the head of a branch before a call.
+/// Returns a commit that the branch contains before a call: its head, or the base commit of its transaction, which needs no
+/// request.
 ///
 /// # Errors
 /// `RefNotFound`, `RefNotABranch`, `RepositoryNotFound`.
 pub(in crate::ops) async fn head(ops: &Ops, caller: &Caller, writing: &Writing) -> Result<String> {
+    if let Some(base) = writing.transaction.as_ref().and_then(|transaction| transaction.base_commit_id.as_ref()) {
+        return Ok(base.to_string());
+    }
     match caller.lakefs.branch(&writing.repository, &writing.branch).await {
         Ok(branch) => Ok(branch.commit_id),
         Err(error) => Err(writing.refused(ops, caller, error).await),
