@@ -3,6 +3,7 @@
 use crate::fixture::{Server, refused, why};
 use lakeport_embedded::{Fault, On};
 use lakeport_proto::v1::*;
+use lakeport_tests::lakefs;
 use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::time::Duration;
@@ -68,7 +69,10 @@ impl Call {
         match self {
             Self::CreateRepository => {
                 let repository = format!("{repository}-new");
-                let request = CreateRepositoryRequest { repository, request_id, ..Default::default() };
+                let namespace = lakefs::named().map(|named| named.storage_namespace);
+                let storage_namespace = namespace.map(|n| format!("{n}/{repository}")).unwrap_or_default();
+                let request =
+                    CreateRepositoryRequest { repository, storage_namespace, request_id, ..Default::default() };
                 text(versions.create_repository(request).await)
             }
             Self::DeleteRepository => {
