@@ -220,9 +220,7 @@ fn span(ops: &Ops) -> Millis {
 
 /// Stores the result. If that fails, a retry checks for the effect instead.
 async fn store<T: Serialize>(ops: &Ops, request: &Request, output: T) -> T {
-    let outcome = Outcome::Done(output);
-    finish(ops, request, &outcome).await;
-    let Outcome::Done(output) = outcome else { unreachable!("the outcome is constructed above") };
+    finish(ops, request, &Outcome::Done(&output)).await;
     output
 }
 

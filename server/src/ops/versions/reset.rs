@@ -96,7 +96,7 @@ impl Once for Call<'_> {
         };
         let is_discarded = now.staging == Staging::Clean;
         Ok(match &before.target {
-            // Another attempt would not discard more than this one.
+            // The earlier attempt had no effect: it would have discarded this object.
             None if is_kept => Found::NotDone,
             None if is_discarded => Found::Done(self.result(before)),
             Some(target) if now.head == *target && is_discarded => Found::Done(self.result(before)),
