@@ -9,8 +9,9 @@ use bytes::Bytes;
 use futures_util::Stream;
 use http_body::{Body, Frame, SizeHint};
 use md5::{Digest, Md5};
+use std::future::poll_fn;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
 /// Expected size and checksums of an object.
@@ -43,46 +44,18 @@ pub struct Part {
 /// Stream of parts. A stream that ends without a part with `finish` publishes nothing.
 pub type Source = Pin<Box<dyn Stream<Item = Result<Part>> + Send>>;
 
+/// The body of an upload. Its [`Outcome`] shares its state.
+pub struct Upload(Outcome);
+
 /// Outcome of an upload body, for the creator of the upload.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct Outcome(Arc<Mutex<State>>);
 
-#[derive(Default)]
 struct State {
+    pieces: Pieces,
+    /// Whether the body has ended because [`Outcome::drain`] takes the rest of the bytes.
+    is_draining: bool,
     rejection: Option<Error>,
-    sent: Option<(u64, u32)>,
-}
-
-impl Outcome {
-    /// Takes the error because of which the source was rejected, if it was.
-    pub fn take_rejection(&self) -> Option<Error> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).rejection.take()
-    }
-
-    /// Returns the size and CRC32C of the sent bytes, once all are sent.
-    pub fn sent(&self) -> Option<(u64, u32)> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).sent
-    }
-
-    fn reject(&self, error: Error) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).rejection = Some(error);
-    }
-
-    fn complete(&self, size: u64, crc32c: u32) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).sent = Some((size, crc32c));
-    }
-}
-
-/// The body of an upload.
-pub struct Upload {
-    source: Source,
-    checks: Checks,
-    size: u64,
-    crc32c: u32,
-    md5: Option<Md5>,
-    held: Option<Bytes>,
-    is_done: bool,
-    outcome: Outcome,
 }
 
 /// The error with which a rejected body ends. The reason is in the [`Outcome`].
@@ -93,11 +66,82 @@ struct Rejected;
 impl Upload {
     /// Returns the body of a source, and its outcome.
     pub fn new(source: Source, checks: Checks) -> (Self, Outcome) {
-        let outcome = Outcome::default();
+        let state = State { pieces: Pieces::new(source, checks), is_draining: false, rejection: None };
+        let outcome = Outcome(Arc::new(Mutex::new(state)));
+        (Self(outcome.clone()), outcome)
+    }
+}
+
+impl Outcome {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes the error because of which the source was rejected, if it was.
+    pub fn take_rejection(&self) -> Option<Error> {
+        self.lock().rejection.take()
+    }
+
+    /// Returns the size and CRC32C of the bytes, once all passed the checks.
+    pub fn sent(&self) -> Option<(u64, u32)> {
+        self.lock().pieces.verified
+    }
+
+    /// Receives the bytes that lakeFS did not read because it refused the upload early. Returns the size and CRC32C of
+    /// all bytes.
+    ///
+    /// # Errors
+    /// As an upload of these bytes.
+    pub async fn drain(&self) -> Result<(u64, u32)> {
+        self.lock().is_draining = true;
+        while let Some(piece) = poll_fn(|cx| self.lock().pieces.poll_next(cx)).await {
+            piece?;
+        }
+        self.sent().ok_or_else(|| incomplete("the bytes of the upload were lost: send it again".to_owned()))
+    }
+}
+
+/// The pieces of an upload, checked.
+struct Pieces {
+    source: Source,
+    checks: Checks,
+    size: u64,
+    crc32c: u32,
+    md5: Option<Md5>,
+    held: Option<Bytes>,
+    is_done: bool,
+    /// Size and CRC32C of all bytes, once they passed the checks.
+    verified: Option<(u64, u32)>,
+}
+
+impl Pieces {
+    fn new(source: Source, checks: Checks) -> Self {
         let md5 = checks.md5.map(|_| Md5::new());
-        let upload =
-            Self { source, checks, size: 0, crc32c: 0, md5, held: None, is_done: false, outcome: outcome.clone() };
-        (upload, outcome)
+        Self { source, checks, size: 0, crc32c: 0, md5, held: None, is_done: false, verified: None }
+    }
+
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes>>> {
+        while !self.is_done {
+            let ready_to_send = self.held.take();
+            let part = match self.source.as_mut().poll_next(cx) {
+                Poll::Pending => {
+                    self.held = ready_to_send;
+                    return Poll::Pending;
+                }
+                Poll::Ready(part) => part,
+            };
+            if let Err(error) = self.take(part) {
+                self.is_done = true;
+                return Poll::Ready(Some(Err(error)));
+            }
+            if ready_to_send.is_some() && self.held.is_none() {
+                // An empty part followed, so this is still the last piece.
+                self.held = ready_to_send;
+            } else if let Some(piece) = ready_to_send {
+                return Poll::Ready(Some(Ok(piece)));
+            }
+        }
+        Poll::Ready(self.held.take().map(Ok))
     }
 
     /// Counts and hashes bytes.
@@ -142,7 +186,7 @@ impl Upload {
                 return Err(mismatch("object_md5", &hex::encode(expected), &hex::encode(actual)));
             }
         }
-        self.outcome.complete(self.size, self.crc32c);
+        self.verified = Some((self.size, self.crc32c));
         Ok(())
     }
 
@@ -179,39 +223,26 @@ impl Body for Upload {
     type Data = Bytes;
     type Error = BoxError;
 
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        let this = &mut *self;
-        while !this.is_done {
-            let ready_to_send = this.held.take();
-            let part = match this.source.as_mut().poll_next(cx) {
-                Poll::Pending => {
-                    this.held = ready_to_send;
-                    return Poll::Pending;
-                }
-                Poll::Ready(part) => part,
-            };
-            if let Err(error) = this.take(part) {
-                this.is_done = true;
-                this.outcome.reject(error);
-                return Poll::Ready(Some(Err(Box::new(Rejected))));
-            }
-            if ready_to_send.is_some() && this.held.is_none() {
-                // An empty part followed, so this is still the last piece.
-                this.held = ready_to_send;
-            } else if let Some(piece) = ready_to_send {
-                return Poll::Ready(Some(Ok(Frame::data(piece))));
-            }
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        let mut state = self.0.lock();
+        if state.is_draining {
+            return Poll::Ready(Some(Err(Box::new(Rejected))));
         }
-        Poll::Ready(this.held.take().map(|piece| Ok(Frame::data(piece))))
+        state.pieces.poll_next(cx).map_ok(Frame::data).map_err(|error| {
+            state.rejection = Some(error);
+            Rejected.into()
+        })
     }
 
     fn is_end_stream(&self) -> bool {
-        self.is_done && self.held.is_none()
+        let pieces = &self.0.lock().pieces;
+        pieces.is_done && pieces.held.is_none()
     }
 
     fn size_hint(&self) -> SizeHint {
         // The client never polls a body of known length 0, so it would not be checked.
-        self.checks.size.filter(|size| *size > 0).map_or_else(SizeHint::default, SizeHint::with_exact)
+        let size = self.0.lock().pieces.checks.size.filter(|size| *size > 0);
+        size.map_or_else(SizeHint::default, SizeHint::with_exact)
     }
 }
 
@@ -256,5 +287,19 @@ mod tests {
         assert_eq!(upload(parts(), md5).await, ("".into(), Some(Kind::ChecksumMismatch)));
         let unfinished = upload(vec![("he", false), ("llo", false)], Checks::default()).await;
         assert_eq!(unfinished, ("he".into(), Some(Kind::WriteIncomplete)));
+    }
+
+    #[tokio::test]
+    async fn the_rest_of_an_upload_can_be_drained() {
+        let parts = [("he", false), ("l", false), ("lo", true)].map(|(data, last)| {
+            Ok(Part { data: Bytes::from_static(data.as_bytes()), finish: last.then(Checks::default) })
+        });
+        let (mut body, outcome) = Upload::new(Box::pin(stream::iter(parts)), Checks::default());
+        assert!(body.frame().await.unwrap().is_ok());
+        assert_eq!(outcome.drain().await.unwrap(), (5, crc32c::crc32c(b"hello")));
+        assert!(body.frame().await.unwrap().is_err(), "the body must not appear to be complete");
+        let unfinished = stream::iter([Ok(Part { data: Bytes::from_static(b"he"), finish: None })]);
+        let (_body, outcome) = Upload::new(Box::pin(unfinished), Checks::default());
+        assert_eq!(outcome.drain().await.unwrap_err().kind(), Kind::WriteIncomplete);
     }
 }

@@ -163,6 +163,60 @@ async fn a_create_only_write_never_overwrites_and_its_retry_succeeds() {
 }
 
 #[tokio::test]
+async fn a_write_id_cannot_be_reused_for_another_object() {
+    let server = Server::start().await;
+    let create = |text: &str| WriteRequest {
+        if_none_match: "*".into(),
+        write_id: "w1".into(),
+        metadata: HashMap::from([("k".into(), "v".into())]),
+        ..server.header("main", "once", text)
+    };
+    let first = server.write(vec![create("first")]).await.unwrap();
+    // Longer than what lakeFS reads before it refuses the write.
+    let long = |path: &str| {
+        let first = WriteRequest { path: path.into(), finish_write: false, ..create(&"x".repeat(3 << 20)) };
+        let second = WriteRequest { data: vec![b'y'; 3 << 20].into(), finish_write: true, ..WriteRequest::default() };
+        vec![first, second]
+    };
+    let reuses = [
+        ("other bytes", vec![create("other")]),
+        ("another size", vec![create("longer")]),
+        ("no bytes", vec![create("")]),
+        ("many bytes", long("once")),
+        ("another content type", vec![WriteRequest { content_type: "text/css".into(), ..create("first") }]),
+        ("other metadata", vec![WriteRequest { metadata: HashMap::new(), ..create("first") }]),
+    ];
+    for (what, messages) in reuses {
+        let refusal = server.write(messages).await.expect_err(what);
+        assert!(refusal.message().contains("write_id"), "{what}: {refusal}");
+        assert_eq!(why::<()>(Err(refusal)), refused(Code::InvalidArgument, "INVALID_FIELD"), "{what}");
+    }
+    let batch = |text: &'static str| BatchWriteRequest {
+        repository: server.repository.clone(),
+        r#ref: "main".into(),
+        items: vec![BatchWriteItem {
+            path: "once".into(),
+            if_none_match: "*".into(),
+            write_id: "w1".into(),
+            metadata: HashMap::from([("k".into(), "v".into())]),
+            data: text.into(),
+            ..Default::default()
+        }],
+        ..Default::default()
+    };
+    let codes = async |text| {
+        let response = server.files.clone().batch_write(batch(text)).await.unwrap().into_inner();
+        response.results.into_iter().map(|result| result.status.unwrap().code).collect::<Vec<_>>()
+    };
+    assert_eq!(codes("first").await, [0]);
+    assert_eq!(codes("other").await, [Code::InvalidArgument as i32]);
+    assert_eq!(server.write(vec![create("first")]).await.unwrap().etag, first.etag, "a true retry succeeds");
+    let first = server.write(long("long")).await.unwrap();
+    assert_eq!(server.write(long("long")).await.unwrap().etag, first.etag, "so does one that lakeFS refuses early");
+    assert_eq!(server.get("main", "once").await.unwrap(), "first");
+}
+
+#[tokio::test]
 async fn unusual_keys_round_trip() {
     let server = Server::start().await;
     let longest = "x".repeat(1024);

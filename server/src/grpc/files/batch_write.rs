@@ -8,7 +8,7 @@ use crate::grpc::status::item_ok;
 use crate::ops::context::Shared;
 use crate::ops::files::batch_write;
 use crate::ops::files::file_info::FileInfo;
-use crate::ops::files::store_object::UploadHeader;
+use crate::ops::files::store_object::{UploadHeader, WriteId};
 use bytes::Bytes;
 use lakeport_proto::v1::{BatchWriteItem, BatchWriteRequest, BatchWriteResponse, BatchWriteResult};
 use lakeport_types::{IdempotencyKey, ObjectPath};
@@ -93,7 +93,7 @@ fn decode(
         content_type: item.content_type,
         metadata: sorted(item.metadata),
         create_only,
-        write_id,
+        write_id: write_id.map(WriteId::Chosen),
         ..UploadHeader::default()
     };
     Ok((path, header, item.data))

@@ -6,7 +6,7 @@ use crate::grpc::convert::{Fields, file_info, sorted};
 use crate::grpc::frame::next_piece;
 use crate::grpc::frame::{Deframer, Received, message};
 use crate::ops::context::Shared;
-use crate::ops::files::store_object::UploadHeader;
+use crate::ops::files::store_object::{UploadHeader, WriteId};
 use crate::ops::files::write;
 use crate::ops::place::Place;
 use crate::upload::{Checks, Part};
@@ -94,7 +94,7 @@ fn decode(request: WriteRequest) -> Result<(Place, ObjectPath, UploadHeader)> {
         content_type: request.content_type,
         metadata: sorted(request.metadata),
         create_only: request.if_none_match == "*",
-        write_id,
+        write_id: write_id.map(WriteId::Chosen),
         checks: Checks { size, crc32c: request.object_crc32c, md5 },
     };
     Ok((place, path, header))

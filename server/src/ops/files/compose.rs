@@ -13,7 +13,7 @@ use crate::ops::files::delete::delete_all;
 use crate::ops::files::file_info::FileInfo;
 use crate::ops::files::object_metadata::check_described;
 use crate::ops::files::settle::Change;
-use crate::ops::files::store_object::UploadHeader;
+use crate::ops::files::store_object::{UploadHeader, WriteId};
 use crate::ops::files::unchanged;
 use crate::ops::place::Place;
 use crate::ops::reading::Reading;
@@ -220,11 +220,13 @@ impl Ops {
         let mut header = compose.header.clone();
         header.checks = Checks { size: Some(size), ..header.checks };
         if let Some(request_id) = &compose.request_id {
+            let sources_hash = sources.hash();
             // Not the key itself: a plain write to this path may have the same one.
-            header.write_id = IdempotencyKey::try_from(format!("compose-{hash}")).ok();
+            let write_id = IdempotencyKey::try_from(format!("{hash}{sources_hash}"));
+            header.write_id = write_id.ok().map(WriteId::Unique);
             header.metadata.insert(REQUEST_ID.into(), request_id.to_string());
             header.metadata.insert(REQUEST_HASH.into(), hash);
-            header.metadata.insert(SOURCES_HASH.into(), sources.hash());
+            header.metadata.insert(SOURCES_HASH.into(), sources_hash);
         }
         let evidence = Evidence { etags: sources.etags(), composed_at: None };
         let source = sources.stream(Arc::clone(self), caller.clone(), composed);

@@ -1,7 +1,7 @@
 //! Uploads one object and determines whether lakeFS stored it.
 
 use crate::auth::Caller;
-use crate::error::{Error, Kind, Result};
+use crate::error::{BoxError, Error, Kind, Result};
 use crate::ops::context::Ops;
 use crate::ops::files::content_type::guessed_type;
 use crate::ops::files::settle::{Change, in_doubt};
@@ -27,9 +27,25 @@ pub struct UploadHeader {
     /// Whether the write fails if the object exists.
     pub create_only: bool,
     /// Idempotency key of a create-only write: a retry finds the object of the first attempt by it.
-    pub write_id: Option<IdempotencyKey>,
+    pub write_id: Option<WriteId>,
     /// Expected size and checksums of the bytes.
     pub checks: Checks,
+}
+
+/// Idempotency key of a create-only write. lakeFS stores it in the metadata of the object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum WriteId {
+    /// The caller chose it, and may have used it for another object as well.
+    Chosen(IdempotencyKey),
+    /// No other object has it.
+    Unique(IdempotencyKey),
+}
+
+impl WriteId {
+    fn key(&self) -> &IdempotencyKey {
+        let (Self::Chosen(key) | Self::Unique(key)) = self;
+        key
+    }
 }
 
 /// Interval at which an upload renews the idle timeout of its transaction.
@@ -41,6 +57,15 @@ fn exists(path: &ObjectPath) -> Error {
     Error::new(Kind::ObjectExists, message).about([path.as_str()])
 }
 
+/// The error for a write whose key belongs to an object with other content.
+fn reused(path: &ObjectPath) -> Error {
+    let message = format!(
+        "was used before, and {:?} has other bytes, metadata or content type: choose a new write_id for each write",
+        path.as_str()
+    );
+    Error::field("write_id", message)
+}
+
 /// Returns the metadata as lakeFS stores it, with lower-case keys.
 fn with_lowercase_keys(metadata: &BTreeMap<String, String>) -> BTreeMap<String, String> {
     metadata.iter().map(|(key, value)| (key.to_lowercase(), value.clone())).collect()
@@ -50,7 +75,7 @@ fn with_lowercase_keys(metadata: &BTreeMap<String, String>) -> BTreeMap<String, 
 struct Attempt {
     object: NewObject,
     /// Idempotency key, if it is create-only.
-    write_id: Option<String>,
+    write_id: Option<WriteId>,
     /// Size and checksum of the sent bytes, and the error of their source.
     outcome: Outcome,
 }
@@ -67,6 +92,62 @@ fn check_size(stats: ObjectStats, whole: Option<(u64, u32)>, path: &ObjectPath) 
         return Err(Error::new(Kind::Corrupt, message).about([path.as_str()]));
     }
     Ok(Change::Put(Box::new(stats)))
+}
+
+/// Returns whether an object has the content type, the metadata and the bytes of an upload. Downloads it if its size
+/// is equal: lakeFS's checksum of an object is not always one of its bytes.
+async fn has_content(
+    caller: &Caller,
+    writing: &Writing,
+    stats: &ObjectStats,
+    path: &ObjectPath,
+    object: &NewObject,
+    (size, crc32c): (u64, u32),
+) -> Result<bool, BoxError> {
+    let is_alike = u64::try_from(stats.size_bytes) == Ok(size)
+        && stats.content_type == object.content_type
+        && stats.metadata == with_lowercase_keys(&object.metadata);
+    if !is_alike {
+        return Ok(false);
+    }
+    let branch = Ref::from(&writing.branch);
+    let mut download = caller.lakefs.download(&writing.repository, &branch, path, None).await?;
+    if download.head.etag != stats.checksum {
+        return Ok(false);
+    }
+    let mut found = 0;
+    while let Some(frame) = download.body.frame().await {
+        if let Ok(data) = frame?.into_data() {
+            found = crc32c::crc32c_append(found, &data);
+        }
+    }
+    Ok(found == crc32c)
+}
+
+/// Returns the existing object if it is the one of a create-only write.
+///
+/// # Errors
+/// `ObjectExists`; `InvalidField` if its `write_id` is that of the write, but not its content; `WriteInDoubt`.
+async fn compare_existing(
+    caller: &Caller,
+    writing: &Writing,
+    path: &ObjectPath,
+    Attempt { object, write_id, outcome }: Attempt,
+    stats: ObjectStats,
+) -> Result<Change> {
+    let has_key = |id: &WriteId| stats.metadata.get(WRITE_ID).is_some_and(|key| key == id.key().as_str());
+    match write_id.filter(has_key) {
+        None => Err(exists(path)),
+        Some(WriteId::Unique(_)) => Ok(Change::Found(Box::new(stats))),
+        Some(WriteId::Chosen(_)) => {
+            let whole = outcome.drain().await?;
+            match has_content(caller, writing, &stats, path, &object, whole).await {
+                Ok(true) => Ok(Change::Found(Box::new(stats))),
+                Ok(false) => Err(reused(path)),
+                Err(error) => Err(in_doubt(path, error)),
+            }
+        }
+    }
 }
 
 impl Ops {
@@ -101,9 +182,8 @@ impl Ops {
         header: UploadHeader,
         (upload, outcome): (Upload, Outcome),
     ) -> Result<Change> {
-        let write_id = header.create_only.then(|| {
-            header.write_id.clone().unwrap_or_else(|| IdempotencyKey::random(rand::rng().random())).to_string()
-        });
+        let random = || WriteId::Unique(IdempotencyKey::random(rand::rng().random()));
+        let write_id = header.create_only.then(|| header.write_id.unwrap_or_else(random));
         let content_type = match header.content_type {
             empty if empty.is_empty() => guessed_type(path.as_str()).to_owned(),
             given => given,
@@ -114,7 +194,7 @@ impl Ops {
             size: header.checks.size,
             create_only: header.create_only,
         };
-        object.metadata.extend(write_id.clone().map(|id| (WRITE_ID.to_owned(), id)));
+        object.metadata.extend(write_id.as_ref().map(|id| (WRITE_ID.to_owned(), id.key().to_string())));
         let sent =
             caller.lakefs.upload(&writing.repository, &writing.branch, path, &object, upload.boxed_unsync()).await;
         match sent {
@@ -131,26 +211,34 @@ impl Ops {
         caller: &Caller,
         writing: &Writing,
         path: &ObjectPath,
-        Attempt { object, write_id, outcome }: Attempt,
+        attempt: Attempt,
         error: lakefs::Error,
     ) -> Result<Change> {
         // An error of the source is the cause, even if the connection failed as well.
-        if let Some(reason) = outcome.take_rejection() {
+        if let Some(reason) = attempt.outcome.take_rejection() {
             return Err(reason);
         }
         if error.kind() == lakefs::Kind::ObjectExists {
-            return self.resolve_create_only(caller, writing, path, write_id.as_deref(), error).await;
+            return self.resolve_create_only(caller, writing, path, attempt, error).await;
         }
         if !error.is_ambiguous() {
             return Err(writing.refused(self, caller, error).await);
         }
-        let Some(whole) = outcome.sent() else {
-            return Err(self.explain_cut_upload(caller, writing, path, object.create_only, error).await);
+        let Some(whole) = attempt.outcome.sent() else {
+            return self.resolve_cut_upload(caller, writing, path, attempt, error).await;
         };
-        if write_id.is_some() {
-            return self.resolve_create_only(caller, writing, path, write_id.as_deref(), error).await;
+        if attempt.write_id.is_some() {
+            return self.resolve_create_only(caller, writing, path, attempt, error).await;
         }
-        let found = self.find_uploaded(caller, writing, path, &object, whole).await;
+        let branch = Ref::from(&writing.branch);
+        let found = caller.lakefs.stat(&writing.repository, &branch, path).await.ok();
+        let found = match found {
+            Some(stats) => {
+                let is_stored = has_content(caller, writing, &stats, path, &attempt.object, whole).await;
+                is_stored.unwrap_or_default().then_some(stats)
+            }
+            None => None,
+        };
         // With a response, the request is over. Without one, it may still take effect, even if the same bytes are
         // stored already.
         if error.kind() != lakefs::Kind::Contended {
@@ -159,26 +247,28 @@ impl Ops {
         found.map(|stats| Change::Found(Box::new(stats))).ok_or_else(|| in_doubt(path, error))
     }
 
-    /// Returns the error for an upload that lakeFS did not get completely, so it stored nothing. lakeFS may have
+    /// Determines the outcome of an upload that lakeFS did not get completely, so it stored nothing now. lakeFS may have
     /// rejected the request early and closed the connection before its response could be read, so this looks for the
     /// usual reasons.
-    async fn explain_cut_upload(
+    async fn resolve_cut_upload(
         &self,
         caller: &Caller,
         writing: &Writing,
         path: &ObjectPath,
-        create_only: bool,
+        attempt: Attempt,
         error: lakefs::Error,
-    ) -> Error {
+    ) -> Result<Change> {
         if let Err(refusal) = caller.lakefs.branch(&writing.repository, &writing.branch).await {
-            return writing.refused(self, caller, refusal).await;
+            return Err(writing.refused(self, caller, refusal).await);
         }
         let branch = Ref::from(&writing.branch);
-        if create_only && caller.lakefs.stat(&writing.repository, &branch, path).await.is_ok() {
-            return exists(path);
+        if attempt.object.create_only
+            && let Ok(stats) = caller.lakefs.stat(&writing.repository, &branch, path).await
+        {
+            return compare_existing(caller, writing, path, attempt, stats).await;
         }
         let message = "lakeFS closed the connection during the upload, and nothing was stored: send it again";
-        Error::new(Kind::LakefsUnavailable, message).caused_by(error)
+        Err(Error::new(Kind::LakefsUnavailable, message).caused_by(error))
     }
 
     /// Determines the outcome of a create-only write that was rejected or whose response was lost.
@@ -191,56 +281,21 @@ impl Ops {
         caller: &Caller,
         writing: &Writing,
         path: &ObjectPath,
-        write_id: Option<&str>,
+        attempt: Attempt,
         refusal: lakefs::Error,
     ) -> Result<Change> {
         let found = caller.lakefs.stat(&writing.repository, &Ref::from(&writing.branch), path).await;
-        match found {
-            Ok(stats) if write_id.is_some() && stats.metadata.get(WRITE_ID).map(String::as_str) == write_id => {
-                Ok(Change::Found(Box::new(stats)))
-            }
+        let Ok(stats) = found else {
             // The object does not exist yet, or its state is unknown.
-            Err(_) => {
-                self.unsettle(writing, std::slice::from_ref(path)).await?;
-                Err(in_doubt(path, refusal))
-            }
-            Ok(_) => {
-                // Without a response, the write may still take effect after the other object is deleted.
-                if refusal.kind() != lakefs::Kind::ObjectExists {
-                    self.unsettle(writing, std::slice::from_ref(path)).await?;
-                }
-                Err(exists(path))
-            }
+            self.unsettle(writing, std::slice::from_ref(path)).await?;
+            return Err(in_doubt(path, refusal));
+        };
+        let compared = compare_existing(caller, writing, path, attempt, stats).await;
+        // Without a response, the write may still take effect after the other object is deleted.
+        if compared.is_err() && refusal.kind() != lakefs::Kind::ObjectExists {
+            self.unsettle(writing, std::slice::from_ref(path)).await?;
         }
-    }
-
-    /// Looks for the object of an upload whose response was lost. Returns it if its metadata and CRC32C are those of
-    /// the sent object.
-    async fn find_uploaded(
-        &self,
-        caller: &Caller,
-        writing: &Writing,
-        path: &ObjectPath,
-        object: &NewObject,
-        (size, crc32c): (u64, u32),
-    ) -> Option<ObjectStats> {
-        let branch = Ref::from(&writing.branch);
-        let stats = caller.lakefs.stat(&writing.repository, &branch, path).await.ok()?;
-        let is_alike = u64::try_from(stats.size_bytes) == Ok(size)
-            && stats.content_type == object.content_type
-            && stats.metadata == with_lowercase_keys(&object.metadata);
-        if !is_alike {
-            return None;
-        }
-        let mut download = caller.lakefs.download(&writing.repository, &branch, path, None).await.ok()?;
-        if download.head.etag != stats.checksum {
-            return None;
-        }
-        let mut found = 0;
-        while let Some(frame) = download.body.frame().await {
-            found = crc32c::crc32c_append(found, &frame.ok()?.into_data().ok()?);
-        }
-        (found == crc32c).then_some(stats)
+        compared
     }
 
     /// Awaits a transfer, and regularly renews the idle timeout of its transaction.
