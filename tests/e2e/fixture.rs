@@ -54,6 +54,14 @@ impl Server {
         Self::start_with(LakeConfig::Embedded { listen: None }, Auth::Passthrough).await
     }
 
+    /// Starts a server with faults that assumes only after `settle` that a lost request can no longer take effect.
+    pub(crate) async fn with_settle_time(settle: Duration) -> Self {
+        let lake = LakeConfig::Embedded { listen: None };
+        let mut server = Self::timed(lake, Auth::Passthrough, settle).await;
+        server.repository = server.another_repository().await;
+        server
+    }
+
     async fn start_with(lake: LakeConfig, auth: Auth) -> Self {
         let mut server = Self::without_repository(lake, auth).await;
         server.repository = server.another_repository().await;
@@ -61,13 +69,17 @@ impl Server {
     }
 
     pub(crate) async fn without_repository(lake: LakeConfig, auth: Auth) -> Self {
+        Self::timed(lake, auth, SETTLE).await
+    }
+
+    async fn timed(lake: LakeConfig, auth: Auth, settle: Duration) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let web_origins = vec!["https://app.example.com".parse().unwrap()];
         let config = Config { lake, auth, web_origins, ..config(dir.path().to_owned()) };
         let faults = Faults::default();
         let metrics = PrometheusBuilder::new().build_recorder().handle();
         let app = App::with_faults(config, metrics, faults.clone()).await.unwrap();
-        let app = app.timed(Timing { settle: SETTLE, ..Timing::default() });
+        let app = app.timed(Timing { settle, ..Timing::default() });
         let serving = app.serve().await.unwrap();
         let endpoint = Endpoint::from_shared(format!("http://{}", serving.address)).unwrap();
         let channel = endpoint.connect().await.unwrap();

@@ -106,7 +106,7 @@ async fn a_branch_of_a_failed_begin_is_deleted_on_rollback() {
     assert!(server.is_clean().await);
 }
 
-/// For minutes, lakeFS can confuse a commit with the commit that it was cherry-picked from.
+/// After a cherry-pick, lakeFS can return a wrong commit or NOT_FOUND for minutes. The new branch must not begin at a wrong commit.
 #[tokio::test]
 async fn a_failed_commit_reopens_at_its_own_commit_despite_wrong_lakefs_responses() {
     let server = Server::with_faults().await;
@@ -333,6 +333,34 @@ async fn an_abandoned_deletion_blocks_its_paths() {
     tokio::time::sleep(Duration::from_millis(600)).await;
     assert!(eventually(async || server.publish("t").await.is_ok()).await);
     assert_eq!(server.get("main", "a").await.unwrap(), "new");
+}
+
+/// The requests end 500 ms after they were sent, long before the settle time. Then nothing can change the paths any more.
+#[tokio::test]
+async fn the_guard_of_an_abandoned_request_ends_when_lakefs_responds() {
+    let server = Server::with_settle_time(Duration::from_secs(600)).await;
+    server.put("a", "old").await;
+    server.commit("base").await;
+    server.begin("t").await;
+    let late = Fault::ApplyThenDelay(Duration::from_millis(500));
+    let abandon = Duration::from_millis(200);
+    server.arm(On::new(Method::POST, "/objects/delete"), late.clone(), 1);
+    let delete = DeleteRequest { transaction_id: "t".into(), path: "a".into(), ..Default::default() };
+    let mut files = server.files.clone();
+    let abandoned = tokio::time::timeout(abandon, async { files.delete(delete).await?.into_inner().message().await });
+    assert!(abandoned.await.is_err());
+    assert_eq!(why(server.put_in("t", "a", "too early").await), refused(Code::Unavailable, "WRITE_IN_DOUBT"));
+    assert!(eventually(async || server.put_in("t", "a", "new").await.is_ok()).await, "the deletion blocks the path");
+
+    server.arm(On::upload(), late, 1);
+    assert!(tokio::time::timeout(abandon, server.put_in("t", "b", "abandoned")).await.is_err());
+    assert_eq!(why(server.put_in("t", "b", "too early").await), refused(Code::Unavailable, "WRITE_IN_DOUBT"));
+    assert!(eventually(async || server.put_in("t", "b", "new").await.is_ok()).await, "the upload blocks the path");
+
+    server.publish("t").await.unwrap();
+    for path in ["a", "b"] {
+        assert_eq!(server.get("main", path).await.unwrap(), "new", "{path}");
+    }
 }
 
 #[tokio::test]

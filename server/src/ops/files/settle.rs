@@ -5,7 +5,7 @@
 //! outcome is unknown. They never guess.
 
 use crate::auth::Caller;
-use crate::error::{Error, Kind, Result};
+use crate::error::{BoxError, Error, Kind, Result};
 use crate::fault;
 use crate::ops::context::Ops;
 use crate::ops::errors::not_open;
@@ -141,7 +141,12 @@ impl Ops {
 
     /// Stores that an abandoned request may still change these paths. Until this is stored, no other write to these
     /// paths may be acknowledged. If the store is unavailable, this retries for as long as the request can take effect.
-    pub(in crate::ops) async fn unsettle(&self, writing: &Writing, paths: &[ObjectPath]) -> Result<()> {
+    /// Returns the time until which each path is guarded, for the paths that no other request guards.
+    pub(in crate::ops) async fn unsettle(
+        &self,
+        writing: &Writing,
+        paths: &[ObjectPath],
+    ) -> Result<BTreeMap<String, Millis>> {
         let began = Instant::now();
         loop {
             match self.try_to_unsettle(writing, paths).await {
@@ -154,28 +159,50 @@ impl Ops {
         }
     }
 
-    async fn try_to_unsettle(&self, writing: &Writing, paths: &[ObjectPath]) -> Result<()> {
-        let Some(before) = &writing.transaction else { return Ok(()) };
+    async fn try_to_unsettle(&self, writing: &Writing, paths: &[ObjectPath]) -> Result<BTreeMap<String, Millis>> {
+        let Some(before) = &writing.transaction else { return Ok(BTreeMap::new()) };
         loop {
             // A concurrent commit may return the transaction to this branch. After the settle time, no request can take
             // effect any more.
-            let Ok(now) = tokio::time::timeout(self.timing.settle, self.prepared(before)).await else { return Ok(()) };
+            let prepared = tokio::time::timeout(self.timing.settle, self.prepared(before)).await;
+            let Ok(now) = prepared else { return Ok(BTreeMap::new()) };
             let now = now?;
             if now.state != State::Open || now.branch != before.branch {
-                return Ok(());
+                return Ok(BTreeMap::new());
             }
             let next = now.with_unsettled(paths.iter().map(ObjectPath::as_str), millis(self.timing.settle));
             fault::before("unsettled").await;
             let stored = self.store.swap(&now, next).await?;
             fault::after("unsettled").await;
-            if stored.is_some() {
+            if let Some(stored) = stored {
+                let alone = paths.iter().map(ObjectPath::as_str).filter(|path| {
+                    // The record of another request is replaced by this one, which then stands for both.
+                    now.unsettled_since(path, now.read_at).is_none()
+                });
+                let until = |path: &str| stored.unsettled.get(path).copied();
+                return Ok(alone.filter_map(|path| Some((path.to_owned(), until(path)?))).collect());
+            }
+        }
+    }
+
+    /// Removes the guard of a request that has ended: it can no longer change its paths.
+    async fn settle(&self, writing: &Writing, recorded: &BTreeMap<String, Millis>) -> Result<()> {
+        let Some(before) = &writing.transaction else { return Ok(()) };
+        loop {
+            let now = self.refreshed(before).await?;
+            let next = now.with_settled(recorded);
+            if now.state != State::Open || next.unsettled == now.unsettled {
+                return Ok(());
+            }
+            if self.store.swap(&now, next).await?.is_some() {
                 return Ok(());
             }
         }
     }
 
     /// Runs a request that changes paths to completion, even if its caller disconnects. If the caller does, no response
-    /// reports the outcome, so the paths are guarded from then on, provided that the request `is_sent`.
+    /// reports the outcome, so the paths are guarded from then on, provided that the request `is_sent`. The guard ends with
+    /// the request if that succeeds.
     pub(in crate::ops) async fn run_to_completion<T: Send + 'static>(
         self: &Arc<Self>,
         writing: &Writing,
@@ -193,13 +220,19 @@ impl Ops {
                 ended = request.as_mut() => return ended,
                 () = gone.cancelled() => {}
             }
-            let is_sent = is_sent();
-            let guard = async {
-                if is_sent && let Err(error) = ops.unsettle(&writing, &paths).await {
-                    tracing::warn!(%error, "cannot guard the paths of a request whose caller has disconnected");
-                }
+            if !is_sent() {
+                return request.await;
+            }
+            let (ended, guarded) = tokio::join!(request, ops.unsettle(&writing, &paths));
+            // Another result may mean that lakeFS's response was lost.
+            let settled = match guarded {
+                Ok(recorded) if ended.is_ok() => ops.settle(&writing, &recorded).await,
+                guarded => guarded.map(drop),
             };
-            tokio::join!(request, guard).0
+            if let Err(error) = settled {
+                tracing::warn!(%error, "cannot guard the paths of a request whose caller has disconnected, or end the guard");
+            }
+            ended
         };
         let task = self.tasks.spawn(task.in_current_span());
         task.await.map_err(|error| Error::new(Kind::Internal, "the task of the request failed").caused_by(error))?
@@ -287,7 +320,7 @@ impl Ops {
 }
 
 /// The error for a write whose response was lost and whose object was not found.
-pub(in crate::ops) fn in_doubt(path: &ObjectPath, cause: lakefs::Error) -> Error {
+pub(in crate::ops) fn in_doubt(path: &ObjectPath, cause: impl Into<BoxError>) -> Error {
     Error::new(
         Kind::WriteInDoubt,
         format!(

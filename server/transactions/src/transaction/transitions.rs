@@ -6,6 +6,7 @@
 use super::{Details, Transaction, TransactionRow};
 use crate::model::{CommitRequest, Failure, Inside, Millis, State};
 use lakeport_types::{BranchName, CommitId};
+use std::collections::BTreeMap;
 
 /// A process that can hold leases of rows.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -150,14 +151,34 @@ impl Transaction {
         }
     }
 
-    /// Records that an abandoned request may still change these paths within `span`.
+    /// Records that an abandoned request may still change these paths within `span`. Each record of a path has another
+    /// end, so that [`with_settled`](Self::with_settled) removes no other record.
     #[must_use]
     pub fn with_unsettled<'p>(&self, paths: impl IntoIterator<Item = &'p str>, span: Millis) -> Self {
         let mut next = self.clone();
         let now = self.read_at;
+        let unsettled = &mut next.0.details.unsettled;
         // Keeps each entry for one more `span`, for the check of a write that started before the entry ended.
-        next.0.details.unsettled.retain(|_, until| *until + span > now);
-        next.0.details.unsettled.extend(paths.into_iter().map(|path| (path.to_owned(), now + span)));
+        unsettled.retain(|_, until| *until + span > now);
+        for path in paths {
+            let until = unsettled.get(path).map_or(now + span, |earlier| (now + span).max(earlier + 1));
+            unsettled.insert(path.to_owned(), until);
+        }
+        next
+    }
+
+    /// Records that an abandoned request has ended, and can no longer change its paths. `recorded` has the ends that
+    /// [`with_unsettled`](Self::with_unsettled) gave them; a path with another end stays unsettled.
+    #[must_use]
+    pub fn with_settled(&self, recorded: &BTreeMap<String, Millis>) -> Self {
+        let mut next = self.clone();
+        // A write that started in this millisecond may have started before the request ended.
+        let settled = self.read_at + 1;
+        for (path, until) in &mut next.0.details.unsettled {
+            if recorded.get(path) == Some(until) {
+                *until = settled.min(*until);
+            }
+        }
         next
     }
 
