@@ -28,8 +28,14 @@ impl Fields {
         T: TryFrom<String>,
         T::Error: Display,
     {
+        let is_empty = text.is_empty();
         match T::try_from(text) {
             Ok(parsed) => Some(parsed),
+            // The wire format does not distinguish a field that the caller did not set.
+            Err(_) if is_empty => {
+                self.wrong(field, "is missing");
+                None
+            }
             Err(error) => {
                 self.wrong(field, error);
                 None
@@ -79,8 +85,12 @@ impl Fields {
         (transaction_field, transaction_id): (&str, String),
     ) -> Option<Place> {
         if transaction_id.is_empty() {
-            let (repository, reference) =
-                (self.parse::<RepositoryId>("repository", repository), self.parse::<Ref>(field, reference));
+            let repository = self.parse::<RepositoryId>("repository", repository);
+            if reference.is_empty() {
+                self.wrong(field, format!("is missing: set it, or {transaction_field}"));
+                return None;
+            }
+            let reference = self.parse::<Ref>(field, reference);
             return Some(Place { repository: Some(repository?), at: At::Ref(reference?) });
         }
         if !reference.is_empty() {
