@@ -54,7 +54,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         .bytes([".lakeport.v1"])
         // Page tokens contain a hash of the request with its type name.
         .enable_type_names()
-        // So are fingerprints of requests with a `request_id`. Equal requests must have equal bytes.
+        // A request with a `request_id` is compared with the first one by its hash, so equal requests must have equal bytes.
         .btree_map([
             ".lakeport.v1.ListTransactionsRequest.labels",
             ".lakeport.v1.CreateCommitRequest.metadata",

@@ -1,4 +1,4 @@
-//! Origins that replace lakeFS: nginx with sendfile for downloads, and a server that discards uploads. Neither does any of
+//! Origins that replace lakeFS: nginx with sendfile for downloads, and a server that discards uploads. They do none of
 //! lakeFS's work, so the benchmarks measure only the process between client and origin.
 
 use crate::Result;

@@ -45,7 +45,7 @@ impl Run {
     /// Looks for programs in `directory` first, then in the search path of this process.
     ///
     /// # Errors
-    /// `Check` if the path of `directory` contains the separator of search paths.
+    /// [`Error::Check`] if the path of `directory` contains the separator of search paths.
     pub(crate) fn search(mut self, directory: &Path) -> Result<Self> {
         let inherited = std::env::var_os("PATH").unwrap_or_default();
         let directories = std::iter::once(directory.to_owned()).chain(std::env::split_paths(&inherited));

@@ -193,7 +193,7 @@ impl Error {
             (Kind::Unavailable, ..) => Retry::Ambiguous,
             (Kind::Contended, Effect::Write, _) => Retry::Ambiguous,
             (Kind::Contended, ..) => Retry::Safe,
-            // During a concurrent commit, a create-only write may find the object that it wrote itself.
+            // If a commit runs at the same time, lakeFS repeats a create-only write, and may then find the object of this same write.
             (Kind::ObjectExists, ..) => Retry::Ambiguous,
             (Kind::UnexpectedResponse, Effect::Write | Effect::Version, _) => Retry::Ambiguous,
             _ => Retry::Never,

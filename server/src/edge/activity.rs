@@ -45,7 +45,7 @@ impl Activity {
         self.earliest_idle(span) <= Instant::now()
     }
 
-    /// Returns the earliest time at which the server can have been idle for `span`.
+    /// Returns the earliest time at which the idle time of the server can reach `span`.
     fn earliest_idle(&self, span: Duration) -> Instant {
         let calls = self.calls();
         let last = if calls.in_flight > 0 { Instant::now() } else { calls.last };

@@ -96,7 +96,8 @@ impl Transfer {
         self.deadline.is_some_and(|deadline| deadline <= Instant::now())
     }
 
-    /// Ends the call. The client gets an error of this kind. If the response has started, its permit is free when this returns.
+    /// Ends the call. The client gets an error of this kind. If its response has started, the permit of the call is free
+    /// when this function returns.
     pub(super) fn end(&self, why: Kind) {
         let (response, waker) = {
             let mut state = self.state();

@@ -248,7 +248,7 @@ fn check_patterns(value: &Value) -> Result<()> {
 }
 
 impl Shape {
-    /// Checks a value. The error is a JSON pointer relative to the field, and the message.
+    /// Checks a value. The error has two parts: a JSON pointer, relative to this value, and a message.
     fn check(self, value: &Value) -> std::result::Result<(), (String, String)> {
         let here = |what: &str| Err((String::new(), what.to_owned()));
         match (self, value) {

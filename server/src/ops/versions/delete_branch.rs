@@ -41,7 +41,7 @@ struct Before {
 impl Once for Call<'_> {
     type Before = Option<Before>;
     type Output = ();
-    /// A late deletion could delete a new branch of the same name.
+    /// A missing branch does not prove it: an attempt in flight could still delete a new branch with the same name.
     const IS_CONCLUSIVE: bool = false;
 
     async fn before(&self) -> Result<Option<Before>> {

@@ -134,8 +134,8 @@ class FileServiceServicer(object):
     """
 
     def Stat(self, request, context):
-        """Returns the metadata of an object. Fails with NOT_FOUND for a prefix without an object of the same key: use `List` for
-        prefixes.
+        """Returns the metadata of an object. Fails with NOT_FOUND if no object has exactly this key, even if keys begin with it:
+        use `List` for prefixes.
 
         Errors: NOT_FOUND.
         """
@@ -145,7 +145,8 @@ class FileServiceServicer(object):
 
     def Read(self, request, context):
         """Streams the bytes of an object: all, one range, or many ranges. The first message carries `info`. To resume an interrupted
-        read, call again with the next offset and `if_match`. A reader may pause; see `READER_STALLED`.
+        read, call again with the next offset and `if_match`. A reader may pause. After a pause of 30 s, an overloaded server may
+        end the call with UNAVAILABLE `READER_STALLED`: continue at the next offset.
 
         Errors: NOT_FOUND; OUT_OF_RANGE if the offset is after the end (a read at the end returns no bytes); FAILED_PRECONDITION
         for `if_match` and `if_none_match`; ABORTED if the object changed during the read.
@@ -156,9 +157,9 @@ class FileServiceServicer(object):
 
     def Write(self, request_iterator, context):
         """Stores an object. The first message names the target and may carry data. The next messages carry data. The message with
-        `finish_write` publishes the object. Nothing changes if the stream ends without `finish_write`, if the connection breaks, or
-        if a checksum or the size does not match. The first message must arrive within 30 s. After it, a writer may pause; see
-        `WRITER_STALLED`.
+        `finish_write` publishes the object. Nothing changes if the stream ends without `finish_write`, if the connection breaks,
+        or if a checksum or the size does not match. The first message must arrive within 30 s. After that, a writer may pause.
+        After a pause of 30 s, an overloaded server may end the call with UNAVAILABLE `WRITER_STALLED`: send the upload again.
 
         Errors: INVALID_ARGUMENT `WRITE_INCOMPLETE` or `CHECKSUM_MISMATCH`; ALREADY_EXISTS for a create-only write; PERMISSION_DENIED
         for a protected branch; UNAVAILABLE `WRITE_IN_DOUBT` if the object may be stored (it is safe to retry); DATA_LOSS if the
@@ -169,8 +170,10 @@ class FileServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def List(self, request, context):
-        """Streams the objects with a prefix, in byte order. Each message carries a token: a call with this token resumes the listing
-        after the message. If no object has the prefix, the listing is empty.
+        """Streams the objects with a prefix, in byte order. Each message except the last carries a token: a call with this token resumes
+        the listing after the message. If no object has the prefix, the listing is empty.
+
+        Errors: NOT_FOUND if the repository or the ref does not exist; INVALID_ARGUMENT `PAGE_TOKEN_INVALID`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -189,8 +192,8 @@ class FileServiceServicer(object):
 
     def Copy(self, request, context):
         """Copies one object, or a tree: the object `source_path` and all objects with the prefix `source_path/`. Within a repository,
-        lakeFS copies objects without copying their bytes. From another repository, the bytes pass through the server. Messages
-        report progress.
+        lakeFS copies objects without copying their bytes. From another repository, the bytes pass through the server. Each
+        copy has the content type and the user metadata of its source. Messages report progress.
 
         Errors: INVALID_ARGUMENT if source and destination overlap; NOT_FOUND if there is nothing to copy; FAILED_PRECONDITION
         `PARTIAL_FAILURE` after the last message if any message carried `failures`.
@@ -200,10 +203,10 @@ class FileServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def Move(self, request, context):
-        """Copies objects like `Copy`, and then deletes the sources. If a copy fails, no source is deleted. A source that was written again
-        since it was copied is not deleted: it is in the `failures` of a message, or a call for one object fails with ABORTED
-        `OBJECT_CHANGED`. lakeFS has no conditional deletion: a write between this check and the deletion is lost. Other errors as for
-        `Copy`.
+        """Copies objects like `Copy`, and then deletes the sources. If a copy fails, no source is deleted. If a source changed after
+        it was copied, the server does not delete it: with `recursive`, the `failures` of a message name it; without, the call
+        fails with ABORTED `OBJECT_CHANGED`. lakeFS cannot delete conditionally, so a write between this check and the deletion is
+        lost. Other errors as for `Copy`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -226,6 +229,8 @@ class FileServiceServicer(object):
 
     def BatchStat(self, request, context):
         """Calls `Stat` for up to 10,000 paths. Streams each result when it is ready, with its own status and the index of its path.
+
+        Errors: INVALID_ARGUMENT `BATCH_TOO_LARGE`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -234,6 +239,8 @@ class FileServiceServicer(object):
     def BatchRead(self, request, context):
         """Reads up to 10,000 whole objects. Streams each result when it is ready, with its own status and the index of its path. An
         object larger than 3 MiB (3,145,728 bytes) fails with OUT_OF_RANGE: use `Read`.
+
+        Errors: INVALID_ARGUMENT `BATCH_TOO_LARGE`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -46,31 +46,34 @@ class FileServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> FileServiceAsyncStub: ...
     Stat: _grpc.UnaryUnaryMultiCallable[_files_pb2.StatRequest, _files_pb2.StatResponse]
-    """Returns the metadata of an object. Fails with NOT_FOUND for a prefix without an object of the same key: use `List` for
-    prefixes.
+    """Returns the metadata of an object. Fails with NOT_FOUND if no object has exactly this key, even if keys begin with it:
+    use `List` for prefixes.
 
     Errors: NOT_FOUND.
     """
     Read: _grpc.UnaryStreamMultiCallable[_files_pb2.ReadRequest, _files_pb2.ReadResponse]
     """Streams the bytes of an object: all, one range, or many ranges. The first message carries `info`. To resume an interrupted
-    read, call again with the next offset and `if_match`. A reader may pause; see `READER_STALLED`.
+    read, call again with the next offset and `if_match`. A reader may pause. After a pause of 30 s, an overloaded server may
+    end the call with UNAVAILABLE `READER_STALLED`: continue at the next offset.
 
     Errors: NOT_FOUND; OUT_OF_RANGE if the offset is after the end (a read at the end returns no bytes); FAILED_PRECONDITION
     for `if_match` and `if_none_match`; ABORTED if the object changed during the read.
     """
     Write: _grpc.StreamUnaryMultiCallable[_files_pb2.WriteRequest, _files_pb2.WriteResponse]
     """Stores an object. The first message names the target and may carry data. The next messages carry data. The message with
-    `finish_write` publishes the object. Nothing changes if the stream ends without `finish_write`, if the connection breaks, or
-    if a checksum or the size does not match. The first message must arrive within 30 s. After it, a writer may pause; see
-    `WRITER_STALLED`.
+    `finish_write` publishes the object. Nothing changes if the stream ends without `finish_write`, if the connection breaks,
+    or if a checksum or the size does not match. The first message must arrive within 30 s. After that, a writer may pause.
+    After a pause of 30 s, an overloaded server may end the call with UNAVAILABLE `WRITER_STALLED`: send the upload again.
 
     Errors: INVALID_ARGUMENT `WRITE_INCOMPLETE` or `CHECKSUM_MISMATCH`; ALREADY_EXISTS for a create-only write; PERMISSION_DENIED
     for a protected branch; UNAVAILABLE `WRITE_IN_DOUBT` if the object may be stored (it is safe to retry); DATA_LOSS if the
     stored size differs from the number of bytes that the server sent to lakeFS.
     """
     List: _grpc.UnaryStreamMultiCallable[_files_pb2.ListRequest, _files_pb2.ListResponse]
-    """Streams the objects with a prefix, in byte order. Each message carries a token: a call with this token resumes the listing
-    after the message. If no object has the prefix, the listing is empty.
+    """Streams the objects with a prefix, in byte order. Each message except the last carries a token: a call with this token resumes
+    the listing after the message. If no object has the prefix, the listing is empty.
+
+    Errors: NOT_FOUND if the repository or the ref does not exist; INVALID_ARGUMENT `PAGE_TOKEN_INVALID`.
     """
     Delete: _grpc.UnaryStreamMultiCallable[_files_pb2.DeleteRequest, _files_pb2.DeleteResponse]
     """Deletes one object, a list of objects, or a tree: the object `path` and all objects with the prefix `path/`. Deleting the
@@ -81,17 +84,17 @@ class FileServiceStub:
     """
     Copy: _grpc.UnaryStreamMultiCallable[_files_pb2.CopyRequest, _files_pb2.CopyResponse]
     """Copies one object, or a tree: the object `source_path` and all objects with the prefix `source_path/`. Within a repository,
-    lakeFS copies objects without copying their bytes. From another repository, the bytes pass through the server. Messages
-    report progress.
+    lakeFS copies objects without copying their bytes. From another repository, the bytes pass through the server. Each
+    copy has the content type and the user metadata of its source. Messages report progress.
 
     Errors: INVALID_ARGUMENT if source and destination overlap; NOT_FOUND if there is nothing to copy; FAILED_PRECONDITION
     `PARTIAL_FAILURE` after the last message if any message carried `failures`.
     """
     Move: _grpc.UnaryStreamMultiCallable[_files_pb2.MoveRequest, _files_pb2.MoveResponse]
-    """Copies objects like `Copy`, and then deletes the sources. If a copy fails, no source is deleted. A source that was written again
-    since it was copied is not deleted: it is in the `failures` of a message, or a call for one object fails with ABORTED
-    `OBJECT_CHANGED`. lakeFS has no conditional deletion: a write between this check and the deletion is lost. Other errors as for
-    `Copy`.
+    """Copies objects like `Copy`, and then deletes the sources. If a copy fails, no source is deleted. If a source changed after
+    it was copied, the server does not delete it: with `recursive`, the `failures` of a message name it; without, the call
+    fails with ABORTED `OBJECT_CHANGED`. lakeFS cannot delete conditionally, so a write between this check and the deletion is
+    lost. Other errors as for `Copy`.
     """
     Compose: _grpc.UnaryStreamMultiCallable[_files_pb2.ComposeRequest, _files_pb2.ComposeResponse]
     """Concatenates up to 10,000 objects, in order, into one object. The destination becomes visible only when it is complete. To
@@ -105,10 +108,15 @@ class FileServiceStub:
     `PARTIAL_FAILURE` if the destination is stored and some sources could not be deleted: retry with the same `request_id`.
     """
     BatchStat: _grpc.UnaryStreamMultiCallable[_files_pb2.BatchStatRequest, _files_pb2.BatchStatResponse]
-    """Calls `Stat` for up to 10,000 paths. Streams each result when it is ready, with its own status and the index of its path."""
+    """Calls `Stat` for up to 10,000 paths. Streams each result when it is ready, with its own status and the index of its path.
+
+    Errors: INVALID_ARGUMENT `BATCH_TOO_LARGE`.
+    """
     BatchRead: _grpc.UnaryStreamMultiCallable[_files_pb2.BatchReadRequest, _files_pb2.BatchReadResponse]
     """Reads up to 10,000 whole objects. Streams each result when it is ready, with its own status and the index of its path. An
     object larger than 3 MiB (3,145,728 bytes) fails with OUT_OF_RANGE: use `Read`.
+
+    Errors: INVALID_ARGUMENT `BATCH_TOO_LARGE`.
     """
     BatchWrite: _grpc.UnaryUnaryMultiCallable[_files_pb2.BatchWriteRequest, _files_pb2.BatchWriteResponse]
     """Stores many small objects. Each item has its own status: some items can fail while others succeed. To store all objects or
@@ -147,31 +155,34 @@ class FileServiceAsyncStub(FileServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     Stat: _aio.UnaryUnaryMultiCallable[_files_pb2.StatRequest, _files_pb2.StatResponse]  # type: ignore[assignment]
-    """Returns the metadata of an object. Fails with NOT_FOUND for a prefix without an object of the same key: use `List` for
-    prefixes.
+    """Returns the metadata of an object. Fails with NOT_FOUND if no object has exactly this key, even if keys begin with it:
+    use `List` for prefixes.
 
     Errors: NOT_FOUND.
     """
     Read: _aio.UnaryStreamMultiCallable[_files_pb2.ReadRequest, _files_pb2.ReadResponse]  # type: ignore[assignment]
     """Streams the bytes of an object: all, one range, or many ranges. The first message carries `info`. To resume an interrupted
-    read, call again with the next offset and `if_match`. A reader may pause; see `READER_STALLED`.
+    read, call again with the next offset and `if_match`. A reader may pause. After a pause of 30 s, an overloaded server may
+    end the call with UNAVAILABLE `READER_STALLED`: continue at the next offset.
 
     Errors: NOT_FOUND; OUT_OF_RANGE if the offset is after the end (a read at the end returns no bytes); FAILED_PRECONDITION
     for `if_match` and `if_none_match`; ABORTED if the object changed during the read.
     """
     Write: _aio.StreamUnaryMultiCallable[_files_pb2.WriteRequest, _files_pb2.WriteResponse]  # type: ignore[assignment]
     """Stores an object. The first message names the target and may carry data. The next messages carry data. The message with
-    `finish_write` publishes the object. Nothing changes if the stream ends without `finish_write`, if the connection breaks, or
-    if a checksum or the size does not match. The first message must arrive within 30 s. After it, a writer may pause; see
-    `WRITER_STALLED`.
+    `finish_write` publishes the object. Nothing changes if the stream ends without `finish_write`, if the connection breaks,
+    or if a checksum or the size does not match. The first message must arrive within 30 s. After that, a writer may pause.
+    After a pause of 30 s, an overloaded server may end the call with UNAVAILABLE `WRITER_STALLED`: send the upload again.
 
     Errors: INVALID_ARGUMENT `WRITE_INCOMPLETE` or `CHECKSUM_MISMATCH`; ALREADY_EXISTS for a create-only write; PERMISSION_DENIED
     for a protected branch; UNAVAILABLE `WRITE_IN_DOUBT` if the object may be stored (it is safe to retry); DATA_LOSS if the
     stored size differs from the number of bytes that the server sent to lakeFS.
     """
     List: _aio.UnaryStreamMultiCallable[_files_pb2.ListRequest, _files_pb2.ListResponse]  # type: ignore[assignment]
-    """Streams the objects with a prefix, in byte order. Each message carries a token: a call with this token resumes the listing
-    after the message. If no object has the prefix, the listing is empty.
+    """Streams the objects with a prefix, in byte order. Each message except the last carries a token: a call with this token resumes
+    the listing after the message. If no object has the prefix, the listing is empty.
+
+    Errors: NOT_FOUND if the repository or the ref does not exist; INVALID_ARGUMENT `PAGE_TOKEN_INVALID`.
     """
     Delete: _aio.UnaryStreamMultiCallable[_files_pb2.DeleteRequest, _files_pb2.DeleteResponse]  # type: ignore[assignment]
     """Deletes one object, a list of objects, or a tree: the object `path` and all objects with the prefix `path/`. Deleting the
@@ -182,17 +193,17 @@ class FileServiceAsyncStub(FileServiceStub):
     """
     Copy: _aio.UnaryStreamMultiCallable[_files_pb2.CopyRequest, _files_pb2.CopyResponse]  # type: ignore[assignment]
     """Copies one object, or a tree: the object `source_path` and all objects with the prefix `source_path/`. Within a repository,
-    lakeFS copies objects without copying their bytes. From another repository, the bytes pass through the server. Messages
-    report progress.
+    lakeFS copies objects without copying their bytes. From another repository, the bytes pass through the server. Each
+    copy has the content type and the user metadata of its source. Messages report progress.
 
     Errors: INVALID_ARGUMENT if source and destination overlap; NOT_FOUND if there is nothing to copy; FAILED_PRECONDITION
     `PARTIAL_FAILURE` after the last message if any message carried `failures`.
     """
     Move: _aio.UnaryStreamMultiCallable[_files_pb2.MoveRequest, _files_pb2.MoveResponse]  # type: ignore[assignment]
-    """Copies objects like `Copy`, and then deletes the sources. If a copy fails, no source is deleted. A source that was written again
-    since it was copied is not deleted: it is in the `failures` of a message, or a call for one object fails with ABORTED
-    `OBJECT_CHANGED`. lakeFS has no conditional deletion: a write between this check and the deletion is lost. Other errors as for
-    `Copy`.
+    """Copies objects like `Copy`, and then deletes the sources. If a copy fails, no source is deleted. If a source changed after
+    it was copied, the server does not delete it: with `recursive`, the `failures` of a message name it; without, the call
+    fails with ABORTED `OBJECT_CHANGED`. lakeFS cannot delete conditionally, so a write between this check and the deletion is
+    lost. Other errors as for `Copy`.
     """
     Compose: _aio.UnaryStreamMultiCallable[_files_pb2.ComposeRequest, _files_pb2.ComposeResponse]  # type: ignore[assignment]
     """Concatenates up to 10,000 objects, in order, into one object. The destination becomes visible only when it is complete. To
@@ -206,10 +217,15 @@ class FileServiceAsyncStub(FileServiceStub):
     `PARTIAL_FAILURE` if the destination is stored and some sources could not be deleted: retry with the same `request_id`.
     """
     BatchStat: _aio.UnaryStreamMultiCallable[_files_pb2.BatchStatRequest, _files_pb2.BatchStatResponse]  # type: ignore[assignment]
-    """Calls `Stat` for up to 10,000 paths. Streams each result when it is ready, with its own status and the index of its path."""
+    """Calls `Stat` for up to 10,000 paths. Streams each result when it is ready, with its own status and the index of its path.
+
+    Errors: INVALID_ARGUMENT `BATCH_TOO_LARGE`.
+    """
     BatchRead: _aio.UnaryStreamMultiCallable[_files_pb2.BatchReadRequest, _files_pb2.BatchReadResponse]  # type: ignore[assignment]
     """Reads up to 10,000 whole objects. Streams each result when it is ready, with its own status and the index of its path. An
     object larger than 3 MiB (3,145,728 bytes) fails with OUT_OF_RANGE: use `Read`.
+
+    Errors: INVALID_ARGUMENT `BATCH_TOO_LARGE`.
     """
     BatchWrite: _aio.UnaryUnaryMultiCallable[_files_pb2.BatchWriteRequest, _files_pb2.BatchWriteResponse]  # type: ignore[assignment]
     """Stores many small objects. Each item has its own status: some items can fail while others succeed. To store all objects or
@@ -251,8 +267,8 @@ class FileServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _files_pb2.StatRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_files_pb2.StatResponse, _abc.Awaitable[_files_pb2.StatResponse]]:
-        """Returns the metadata of an object. Fails with NOT_FOUND for a prefix without an object of the same key: use `List` for
-        prefixes.
+        """Returns the metadata of an object. Fails with NOT_FOUND if no object has exactly this key, even if keys begin with it:
+        use `List` for prefixes.
 
         Errors: NOT_FOUND.
         """
@@ -264,7 +280,8 @@ class FileServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_files_pb2.ReadResponse], _abc.AsyncIterator[_files_pb2.ReadResponse]]:
         """Streams the bytes of an object: all, one range, or many ranges. The first message carries `info`. To resume an interrupted
-        read, call again with the next offset and `if_match`. A reader may pause; see `READER_STALLED`.
+        read, call again with the next offset and `if_match`. A reader may pause. After a pause of 30 s, an overloaded server may
+        end the call with UNAVAILABLE `READER_STALLED`: continue at the next offset.
 
         Errors: NOT_FOUND; OUT_OF_RANGE if the offset is after the end (a read at the end returns no bytes); FAILED_PRECONDITION
         for `if_match` and `if_none_match`; ABORTED if the object changed during the read.
@@ -277,9 +294,9 @@ class FileServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_files_pb2.WriteResponse, _abc.Awaitable[_files_pb2.WriteResponse]]:
         """Stores an object. The first message names the target and may carry data. The next messages carry data. The message with
-        `finish_write` publishes the object. Nothing changes if the stream ends without `finish_write`, if the connection breaks, or
-        if a checksum or the size does not match. The first message must arrive within 30 s. After it, a writer may pause; see
-        `WRITER_STALLED`.
+        `finish_write` publishes the object. Nothing changes if the stream ends without `finish_write`, if the connection breaks,
+        or if a checksum or the size does not match. The first message must arrive within 30 s. After that, a writer may pause.
+        After a pause of 30 s, an overloaded server may end the call with UNAVAILABLE `WRITER_STALLED`: send the upload again.
 
         Errors: INVALID_ARGUMENT `WRITE_INCOMPLETE` or `CHECKSUM_MISMATCH`; ALREADY_EXISTS for a create-only write; PERMISSION_DENIED
         for a protected branch; UNAVAILABLE `WRITE_IN_DOUBT` if the object may be stored (it is safe to retry); DATA_LOSS if the
@@ -292,8 +309,10 @@ class FileServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _files_pb2.ListRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_files_pb2.ListResponse], _abc.AsyncIterator[_files_pb2.ListResponse]]:
-        """Streams the objects with a prefix, in byte order. Each message carries a token: a call with this token resumes the listing
-        after the message. If no object has the prefix, the listing is empty.
+        """Streams the objects with a prefix, in byte order. Each message except the last carries a token: a call with this token resumes
+        the listing after the message. If no object has the prefix, the listing is empty.
+
+        Errors: NOT_FOUND if the repository or the ref does not exist; INVALID_ARGUMENT `PAGE_TOKEN_INVALID`.
         """
 
     @_abc_1.abstractmethod
@@ -316,8 +335,8 @@ class FileServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_files_pb2.CopyResponse], _abc.AsyncIterator[_files_pb2.CopyResponse]]:
         """Copies one object, or a tree: the object `source_path` and all objects with the prefix `source_path/`. Within a repository,
-        lakeFS copies objects without copying their bytes. From another repository, the bytes pass through the server. Messages
-        report progress.
+        lakeFS copies objects without copying their bytes. From another repository, the bytes pass through the server. Each
+        copy has the content type and the user metadata of its source. Messages report progress.
 
         Errors: INVALID_ARGUMENT if source and destination overlap; NOT_FOUND if there is nothing to copy; FAILED_PRECONDITION
         `PARTIAL_FAILURE` after the last message if any message carried `failures`.
@@ -329,10 +348,10 @@ class FileServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _files_pb2.MoveRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_files_pb2.MoveResponse], _abc.AsyncIterator[_files_pb2.MoveResponse]]:
-        """Copies objects like `Copy`, and then deletes the sources. If a copy fails, no source is deleted. A source that was written again
-        since it was copied is not deleted: it is in the `failures` of a message, or a call for one object fails with ABORTED
-        `OBJECT_CHANGED`. lakeFS has no conditional deletion: a write between this check and the deletion is lost. Other errors as for
-        `Copy`.
+        """Copies objects like `Copy`, and then deletes the sources. If a copy fails, no source is deleted. If a source changed after
+        it was copied, the server does not delete it: with `recursive`, the `failures` of a message name it; without, the call
+        fails with ABORTED `OBJECT_CHANGED`. lakeFS cannot delete conditionally, so a write between this check and the deletion is
+        lost. Other errors as for `Copy`.
         """
 
     @_abc_1.abstractmethod
@@ -358,7 +377,10 @@ class FileServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _files_pb2.BatchStatRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_files_pb2.BatchStatResponse], _abc.AsyncIterator[_files_pb2.BatchStatResponse]]:
-        """Calls `Stat` for up to 10,000 paths. Streams each result when it is ready, with its own status and the index of its path."""
+        """Calls `Stat` for up to 10,000 paths. Streams each result when it is ready, with its own status and the index of its path.
+
+        Errors: INVALID_ARGUMENT `BATCH_TOO_LARGE`.
+        """
 
     @_abc_1.abstractmethod
     def BatchRead(
@@ -368,6 +390,8 @@ class FileServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_abc.Iterator[_files_pb2.BatchReadResponse], _abc.AsyncIterator[_files_pb2.BatchReadResponse]]:
         """Reads up to 10,000 whole objects. Streams each result when it is ready, with its own status and the index of its path. An
         object larger than 3 MiB (3,145,728 bytes) fails with OUT_OF_RANGE: use `Read`.
+
+        Errors: INVALID_ARGUMENT `BATCH_TOO_LARGE`.
         """
 
     @_abc_1.abstractmethod

@@ -97,14 +97,17 @@ class TransactionServiceServicer(object):
         """Begins a transaction. If the request has a `transaction_id`, a retry returns the same transaction.
 
         Errors: NOT_FOUND if the repository or the base branch does not exist; INVALID_ARGUMENT if the base is not a branch;
-        ALREADY_EXISTS if a transaction with this ID and other options exists.
+        ALREADY_EXISTS if a transaction with this ID but with other options exists, or if `branch` exists;
+        RESOURCE_EXHAUSTED `TOO_MANY_TRANSACTIONS`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetTransaction(self, request, context):
-        """Returns a transaction. The server keeps finished transactions for 24 hours (option `--remember`).
+        """Returns a transaction. The server keeps finished transactions for 24 hours by default; its option `--remember` changes this.
+
+        Errors: NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -118,8 +121,10 @@ class TransactionServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def KeepAliveTransaction(self, request, context):
-        """Restarts the idle timeout of an open transaction, and returns its new expiry. Every other call in the transaction restarts
+        """Restarts the idle timeout of an open transaction, and returns its new expiry. Every read or write in the transaction restarts
         it too.
+
+        Errors: NOT_FOUND; FAILED_PRECONDITION if the transaction is not open.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -157,7 +162,7 @@ class TransactionServiceServicer(object):
 
     def WatchTransaction(self, request, context):
         """Streams the current state of a transaction. Sends a message at once, and after each change of `state`, `epoch` or
-        `queue_position`. Ends when the transaction has finished.
+        `queue_position`. Ends when the transaction has finished, or after a message with `reconnect`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

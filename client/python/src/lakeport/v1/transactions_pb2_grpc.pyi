@@ -44,15 +44,21 @@ class TransactionServiceStub:
     """Begins a transaction. If the request has a `transaction_id`, a retry returns the same transaction.
 
     Errors: NOT_FOUND if the repository or the base branch does not exist; INVALID_ARGUMENT if the base is not a branch;
-    ALREADY_EXISTS if a transaction with this ID and other options exists.
+    ALREADY_EXISTS if a transaction with this ID but with other options exists, or if `branch` exists;
+    RESOURCE_EXHAUSTED `TOO_MANY_TRANSACTIONS`.
     """
     GetTransaction: _grpc.UnaryUnaryMultiCallable[_transactions_pb2.GetTransactionRequest, _transactions_pb2.GetTransactionResponse]
-    """Returns a transaction. The server keeps finished transactions for 24 hours (option `--remember`)."""
+    """Returns a transaction. The server keeps finished transactions for 24 hours by default; its option `--remember` changes this.
+
+    Errors: NOT_FOUND.
+    """
     ListTransactions: _grpc.UnaryUnaryMultiCallable[_transactions_pb2.ListTransactionsRequest, _transactions_pb2.ListTransactionsResponse]
     """Lists the transactions of the caller, newest first."""
     KeepAliveTransaction: _grpc.UnaryUnaryMultiCallable[_transactions_pb2.KeepAliveTransactionRequest, _transactions_pb2.KeepAliveTransactionResponse]
-    """Restarts the idle timeout of an open transaction, and returns its new expiry. Every other call in the transaction restarts
+    """Restarts the idle timeout of an open transaction, and returns its new expiry. Every read or write in the transaction restarts
     it too.
+
+    Errors: NOT_FOUND; FAILED_PRECONDITION if the transaction is not open.
     """
     CommitTransaction: _grpc.UnaryUnaryMultiCallable[_transactions_pb2.CommitTransactionRequest, _transactions_pb2.CommitTransactionResponse]
     """Commits the changes of a transaction and merges them into the base branch. Retrying the same request returns the same
@@ -74,7 +80,7 @@ class TransactionServiceStub:
     """
     WatchTransaction: _grpc.UnaryStreamMultiCallable[_transactions_pb2.WatchTransactionRequest, _transactions_pb2.WatchTransactionResponse]
     """Streams the current state of a transaction. Sends a message at once, and after each change of `state`, `epoch` or
-    `queue_position`. Ends when the transaction has finished.
+    `queue_position`. Ends when the transaction has finished, or after a message with `reconnect`.
     """
 
 @_typing.type_check_only
@@ -93,15 +99,21 @@ class TransactionServiceAsyncStub(TransactionServiceStub):
     """Begins a transaction. If the request has a `transaction_id`, a retry returns the same transaction.
 
     Errors: NOT_FOUND if the repository or the base branch does not exist; INVALID_ARGUMENT if the base is not a branch;
-    ALREADY_EXISTS if a transaction with this ID and other options exists.
+    ALREADY_EXISTS if a transaction with this ID but with other options exists, or if `branch` exists;
+    RESOURCE_EXHAUSTED `TOO_MANY_TRANSACTIONS`.
     """
     GetTransaction: _aio.UnaryUnaryMultiCallable[_transactions_pb2.GetTransactionRequest, _transactions_pb2.GetTransactionResponse]  # type: ignore[assignment]
-    """Returns a transaction. The server keeps finished transactions for 24 hours (option `--remember`)."""
+    """Returns a transaction. The server keeps finished transactions for 24 hours by default; its option `--remember` changes this.
+
+    Errors: NOT_FOUND.
+    """
     ListTransactions: _aio.UnaryUnaryMultiCallable[_transactions_pb2.ListTransactionsRequest, _transactions_pb2.ListTransactionsResponse]  # type: ignore[assignment]
     """Lists the transactions of the caller, newest first."""
     KeepAliveTransaction: _aio.UnaryUnaryMultiCallable[_transactions_pb2.KeepAliveTransactionRequest, _transactions_pb2.KeepAliveTransactionResponse]  # type: ignore[assignment]
-    """Restarts the idle timeout of an open transaction, and returns its new expiry. Every other call in the transaction restarts
+    """Restarts the idle timeout of an open transaction, and returns its new expiry. Every read or write in the transaction restarts
     it too.
+
+    Errors: NOT_FOUND; FAILED_PRECONDITION if the transaction is not open.
     """
     CommitTransaction: _aio.UnaryUnaryMultiCallable[_transactions_pb2.CommitTransactionRequest, _transactions_pb2.CommitTransactionResponse]  # type: ignore[assignment]
     """Commits the changes of a transaction and merges them into the base branch. Retrying the same request returns the same
@@ -123,7 +135,7 @@ class TransactionServiceAsyncStub(TransactionServiceStub):
     """
     WatchTransaction: _aio.UnaryStreamMultiCallable[_transactions_pb2.WatchTransactionRequest, _transactions_pb2.WatchTransactionResponse]  # type: ignore[assignment]
     """Streams the current state of a transaction. Sends a message at once, and after each change of `state`, `epoch` or
-    `queue_position`. Ends when the transaction has finished.
+    `queue_position`. Ends when the transaction has finished, or after a message with `reconnect`.
     """
 
 class TransactionServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -145,7 +157,8 @@ class TransactionServiceServicer(metaclass=_abc_1.ABCMeta):
         """Begins a transaction. If the request has a `transaction_id`, a retry returns the same transaction.
 
         Errors: NOT_FOUND if the repository or the base branch does not exist; INVALID_ARGUMENT if the base is not a branch;
-        ALREADY_EXISTS if a transaction with this ID and other options exists.
+        ALREADY_EXISTS if a transaction with this ID but with other options exists, or if `branch` exists;
+        RESOURCE_EXHAUSTED `TOO_MANY_TRANSACTIONS`.
         """
 
     @_abc_1.abstractmethod
@@ -154,7 +167,10 @@ class TransactionServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _transactions_pb2.GetTransactionRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_transactions_pb2.GetTransactionResponse, _abc.Awaitable[_transactions_pb2.GetTransactionResponse]]:
-        """Returns a transaction. The server keeps finished transactions for 24 hours (option `--remember`)."""
+        """Returns a transaction. The server keeps finished transactions for 24 hours by default; its option `--remember` changes this.
+
+        Errors: NOT_FOUND.
+        """
 
     @_abc_1.abstractmethod
     def ListTransactions(
@@ -170,8 +186,10 @@ class TransactionServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _transactions_pb2.KeepAliveTransactionRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_transactions_pb2.KeepAliveTransactionResponse, _abc.Awaitable[_transactions_pb2.KeepAliveTransactionResponse]]:
-        """Restarts the idle timeout of an open transaction, and returns its new expiry. Every other call in the transaction restarts
+        """Restarts the idle timeout of an open transaction, and returns its new expiry. Every read or write in the transaction restarts
         it too.
+
+        Errors: NOT_FOUND; FAILED_PRECONDITION if the transaction is not open.
         """
 
     @_abc_1.abstractmethod
@@ -217,7 +235,7 @@ class TransactionServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_transactions_pb2.WatchTransactionResponse], _abc.AsyncIterator[_transactions_pb2.WatchTransactionResponse]]:
         """Streams the current state of a transaction. Sends a message at once, and after each change of `state`, `epoch` or
-        `queue_position`. Ends when the transaction has finished.
+        `queue_position`. Ends when the transaction has finished, or after a message with `reconnect`.
         """
 
 def add_TransactionServiceServicer_to_server(servicer: TransactionServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -30,12 +30,16 @@ class VersionServiceStub(object):
 
     Each call that changes something has an optional `request_id`: an idempotency key, `[A-Za-z0-9_-]{1,64}`. Use a new key for
     each call. Different callers may use the same key. For 24 h, a retry with the same `request_id` and the same parameters returns
-    the result of the first call. While the first call may still take effect, a retry fails with UNAVAILABLE `REQUEST_IN_PROGRESS`
-    and a `google.rpc.RetryInfo`. A retry with other parameters fails with INVALID_ARGUMENT. Without a `request_id`, a call whose
-    response from lakeFS was lost fails with UNKNOWN `OUTCOME_UNKNOWN`: check before you retry. With a `request_id`, a retry of `Reset`,
-    `CreateBranch` or `DeleteBranch` fails so if others have changed the branch since. A commit of a call with a `request_id` has the key
-    `lakeport.request_id` in its metadata, and so has every revert. Do not use the creation of a branch, tag or repository as a lock: if
-    the response was lost and another caller created the same one, both calls succeed.
+    the result of the first call. As long as the outcome of the first call is open, a retry fails with UNAVAILABLE
+    `REQUEST_IN_PROGRESS` and a `google.rpc.RetryInfo`. A retry with other parameters fails with INVALID_ARGUMENT.
+
+    Without a `request_id`, a call whose response from lakeFS was lost fails with UNKNOWN `OUTCOME_UNKNOWN`: check before you retry.
+    With a `request_id`, a retry of `Reset`, `CreateBranch` or `DeleteBranch` fails with this reason only if another caller
+    changed the branch after the first attempt.
+
+    If a call with a `request_id` creates a commit, the metadata of the commit has the key `lakeport.request_id`. `Revert` always
+    adds this key. Do not use `CreateBranch`, `CreateTag` or `CreateRepository` as a lock: if the response from lakeFS is lost,
+    and another caller creates an identical branch, tag or repository, both calls can succeed.
 
     Any call can fail with UNAUTHENTICATED, PERMISSION_DENIED, UNAVAILABLE, RESOURCE_EXHAUSTED or DEADLINE_EXCEEDED.
     """
@@ -153,12 +157,16 @@ class VersionServiceServicer(object):
 
     Each call that changes something has an optional `request_id`: an idempotency key, `[A-Za-z0-9_-]{1,64}`. Use a new key for
     each call. Different callers may use the same key. For 24 h, a retry with the same `request_id` and the same parameters returns
-    the result of the first call. While the first call may still take effect, a retry fails with UNAVAILABLE `REQUEST_IN_PROGRESS`
-    and a `google.rpc.RetryInfo`. A retry with other parameters fails with INVALID_ARGUMENT. Without a `request_id`, a call whose
-    response from lakeFS was lost fails with UNKNOWN `OUTCOME_UNKNOWN`: check before you retry. With a `request_id`, a retry of `Reset`,
-    `CreateBranch` or `DeleteBranch` fails so if others have changed the branch since. A commit of a call with a `request_id` has the key
-    `lakeport.request_id` in its metadata, and so has every revert. Do not use the creation of a branch, tag or repository as a lock: if
-    the response was lost and another caller created the same one, both calls succeed.
+    the result of the first call. As long as the outcome of the first call is open, a retry fails with UNAVAILABLE
+    `REQUEST_IN_PROGRESS` and a `google.rpc.RetryInfo`. A retry with other parameters fails with INVALID_ARGUMENT.
+
+    Without a `request_id`, a call whose response from lakeFS was lost fails with UNKNOWN `OUTCOME_UNKNOWN`: check before you retry.
+    With a `request_id`, a retry of `Reset`, `CreateBranch` or `DeleteBranch` fails with this reason only if another caller
+    changed the branch after the first attempt.
+
+    If a call with a `request_id` creates a commit, the metadata of the commit has the key `lakeport.request_id`. `Revert` always
+    adds this key. Do not use `CreateBranch`, `CreateTag` or `CreateRepository` as a lock: if the response from lakeFS is lost,
+    and another caller creates an identical branch, tag or repository, both calls can succeed.
 
     Any call can fail with UNAUTHENTICATED, PERMISSION_DENIED, UNAVAILABLE, RESOURCE_EXHAUSTED or DEADLINE_EXCEEDED.
     """
@@ -455,12 +463,16 @@ class VersionService(object):
 
     Each call that changes something has an optional `request_id`: an idempotency key, `[A-Za-z0-9_-]{1,64}`. Use a new key for
     each call. Different callers may use the same key. For 24 h, a retry with the same `request_id` and the same parameters returns
-    the result of the first call. While the first call may still take effect, a retry fails with UNAVAILABLE `REQUEST_IN_PROGRESS`
-    and a `google.rpc.RetryInfo`. A retry with other parameters fails with INVALID_ARGUMENT. Without a `request_id`, a call whose
-    response from lakeFS was lost fails with UNKNOWN `OUTCOME_UNKNOWN`: check before you retry. With a `request_id`, a retry of `Reset`,
-    `CreateBranch` or `DeleteBranch` fails so if others have changed the branch since. A commit of a call with a `request_id` has the key
-    `lakeport.request_id` in its metadata, and so has every revert. Do not use the creation of a branch, tag or repository as a lock: if
-    the response was lost and another caller created the same one, both calls succeed.
+    the result of the first call. As long as the outcome of the first call is open, a retry fails with UNAVAILABLE
+    `REQUEST_IN_PROGRESS` and a `google.rpc.RetryInfo`. A retry with other parameters fails with INVALID_ARGUMENT.
+
+    Without a `request_id`, a call whose response from lakeFS was lost fails with UNKNOWN `OUTCOME_UNKNOWN`: check before you retry.
+    With a `request_id`, a retry of `Reset`, `CreateBranch` or `DeleteBranch` fails with this reason only if another caller
+    changed the branch after the first attempt.
+
+    If a call with a `request_id` creates a commit, the metadata of the commit has the key `lakeport.request_id`. `Revert` always
+    adds this key. Do not use `CreateBranch`, `CreateTag` or `CreateRepository` as a lock: if the response from lakeFS is lost,
+    and another caller creates an identical branch, tag or repository, both calls can succeed.
 
     Any call can fail with UNAUTHENTICATED, PERMISSION_DENIED, UNAVAILABLE, RESOURCE_EXHAUSTED or DEADLINE_EXCEEDED.
     """
