@@ -44,7 +44,7 @@ pub struct Part {
 /// Stream of parts. A stream that ends without a part with `finish` publishes nothing.
 pub type Source = Pin<Box<dyn Stream<Item = Result<Part>> + Send>>;
 
-/// The body of an upload. Its [`Outcome`] shares its state.
+/// The body of an upload. The body and its [`Outcome`] share one state.
 pub struct Upload(Outcome);
 
 /// Outcome of an upload body, for the creator of the upload.

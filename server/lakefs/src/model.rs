@@ -78,7 +78,7 @@ pub struct Commit {
     pub message: String,
     /// Creation time, in Unix seconds.
     pub creation_date: i64,
-    /// ID of the tree. Trees with equal content that is divided into equal ranges have equal IDs.
+    /// ID of the tree. Trees with the same ranges have equal IDs. Trees with equal content but different ranges have different IDs.
     pub meta_range_id: String,
     /// User metadata.
     #[serde(default)]

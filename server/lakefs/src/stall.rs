@@ -18,14 +18,15 @@ pub struct Stalled(Duration);
 /// Body that fails with [`Stalled`] if the reader waits for data and the inner body produces none within the limit.
 pub struct StallTimeout<B> {
     body: B,
-    timer: Pin<Box<Sleep>>,
+    /// Created when the reader waits for the first time: most small bodies arrive with their headers.
+    timer: Option<Pin<Box<Sleep>>>,
     limit: Duration,
     waiting: bool,
 }
 
 impl<B> StallTimeout<B> {
     pub(crate) fn new(body: B, limit: Duration) -> Self {
-        Self { body, timer: Box::pin(sleep(limit)), limit, waiting: false }
+        Self { body, timer: None, limit, waiting: false }
     }
 }
 
@@ -44,11 +45,12 @@ where
             return Poll::Ready(frame.map(|frame| frame.map_err(Into::into)));
         }
         // The timer runs only while the reader waits for data. A slow reader does not cause a timeout.
+        let timer = this.timer.get_or_insert_with(|| Box::pin(sleep(this.limit)));
         if !this.waiting {
             this.waiting = true;
-            this.timer.as_mut().reset(Instant::now() + this.limit);
+            timer.as_mut().reset(Instant::now() + this.limit);
         }
-        ready!(this.timer.as_mut().poll(cx));
+        ready!(timer.as_mut().poll(cx));
         Poll::Ready(Some(Err(Box::new(Stalled(this.limit)))))
     }
 

@@ -82,17 +82,26 @@ impl Principals {
     /// `Unauthenticated`; `LakefsUnavailable`; `Overloaded` if there are too many concurrent lookups.
     pub async fn verified(&self, claim: Claim) -> Result<Caller> {
         let Claim { lakefs, fingerprint } = claim;
-        self.recent.remove_if(&fingerprint, |lookup| !lookup.is_valid());
-        let lookup = self.recent.get_or_insert_async(&fingerprint, self.look_up(&lakefs)).await?;
+        let lookup = match self.recent.get(&fingerprint).filter(Lookup::is_valid) {
+            Some(lookup) => lookup,
+            // Boxed: a lookup is rare, and its future is larger than the rest of a call.
+            None => Box::pin(self.refreshed(&lakefs, fingerprint)).await?,
+        };
         let principal = match lookup.identity {
-            Identity::User(principal) => {
-                self.last.insert(fingerprint, LastKnown { principal: Arc::clone(&principal), since: lookup.since });
-                principal
-            }
+            Identity::User(principal) => principal,
             Identity::Invalid => return Err(invalid_credentials()),
             Identity::Unavailable(why) => self.last_known(&fingerprint).ok_or_else(|| unavailable(&why))?,
         };
         Ok(Caller { lakefs, principal, deadline: None })
+    }
+
+    async fn refreshed(&self, lakefs: &Lakefs, fingerprint: [u8; 32]) -> Result<Lookup> {
+        self.recent.remove_if(&fingerprint, |lookup| !lookup.is_valid());
+        let lookup = self.recent.get_or_insert_async(&fingerprint, self.look_up(lakefs)).await?;
+        if let Identity::User(principal) = &lookup.identity {
+            self.last.insert(fingerprint, LastKnown { principal: Arc::clone(principal), since: lookup.since });
+        }
+        Ok(lookup)
     }
 
     async fn look_up(&self, lakefs: &Lakefs) -> Result<Lookup> {

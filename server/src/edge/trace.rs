@@ -8,48 +8,67 @@ const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// The trace of a call: its ID (32 hexadecimal digits), and the flags of the client.
+/// Maximum number of headers that a request to lakeFS gets from a trace, and the `authorization` header.
+const MAX_HEADERS: usize = 4;
+
+/// The trace of a call: its ID and the flags of the client, in lower-case hexadecimal digits.
 pub(super) struct Trace {
-    id: String,
-    flags: String,
+    id: [u8; 32],
+    flags: [u8; 2],
 }
 
 impl Trace {
     /// Returns the trace of the client, or a new one.
     pub(super) fn of(headers: &HeaderMap) -> Self {
         let given = headers.get(TRACEPARENT).and_then(|value| parse(value.to_str().ok()?));
-        given.unwrap_or_else(|| Self { id: format!("{:032x}", rand::rng().random::<u128>()), flags: "00".into() })
+        given.unwrap_or_else(|| Self { id: digits(rand::rng().random::<[u8; 16]>()), flags: *b"00" })
+    }
+
+    fn id(&self) -> &str {
+        std::str::from_utf8(&self.id).unwrap_or_default()
     }
 
     /// Creates the logging span of the call.
     pub(super) fn span(&self, method: &str) -> Span {
-        tracing::info_span!("rpc", rpc.method = method, trace_id = %self.id)
+        tracing::info_span!("rpc", rpc.method = method, trace_id = %self.id())
     }
 
     /// Returns the trace headers for requests to lakeFS.
     pub(super) fn onward(&self, headers: &HeaderMap) -> HeaderMap {
-        let Self { id, flags } = self;
-        let parent = format!("00-{id}-{:016x}-{flags}", rand::rng().random::<u64>().max(1));
-        let own = [(REQUEST_ID, id), (TRACEPARENT, &parent)];
-        let own = own.into_iter().filter_map(|(name, value)| Some((name, HeaderValue::from_str(value).ok()?)));
-        own.chain(headers.get(TRACESTATE).map(|state| (TRACESTATE, state.clone()))).collect()
+        let span: [u8; 16] = digits(rand::rng().random::<u64>().max(1).to_be_bytes());
+        let parent = [b"00-", self.id.as_slice(), b"-", &span, b"-", &self.flags].concat();
+        let mut onward = HeaderMap::with_capacity(MAX_HEADERS);
+        for (name, value) in [(REQUEST_ID, self.id.as_slice()), (TRACEPARENT, &parent)] {
+            onward.extend(HeaderValue::from_bytes(value).ok().map(|value| (name, value)));
+        }
+        onward.extend(headers.get(TRACESTATE).map(|state| (TRACESTATE, state.clone())));
+        onward
     }
 
     /// Puts the ID into the headers of the response.
     pub(super) fn report(&self, headers: &mut HeaderMap) {
-        if let Ok(id) = HeaderValue::from_str(&self.id) {
+        if let Ok(id) = HeaderValue::from_bytes(&self.id) {
             headers.insert(REQUEST_ID, id);
         }
     }
+}
+
+/// Writes bytes as hexadecimal digits. `D` is twice the number of bytes.
+fn digits<const B: usize, const D: usize>(bytes: [u8; B]) -> [u8; D] {
+    let mut digits = [b'0'; D];
+    // This fails only for another length.
+    let _ = hex::encode_to_slice(bytes, &mut digits);
+    digits
 }
 
 /// Parses `00-<32 hex digits>-<16 hex digits>-<2 hex digits>`.
 fn parse(traceparent: &str) -> Option<Trace> {
     let mut parts = traceparent.split('-');
     let (version, id, span, flags) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
-    let is_hex = |text: &str, length| text.len() == length && text.bytes().all(|b| b.is_ascii_hexdigit());
-    let is_valid = is_hex(version, 2) && is_hex(id, 32) && is_hex(span, 16) && is_hex(flags, 2);
-    let trace = Trace { id: id.to_ascii_lowercase(), flags: flags.to_ascii_lowercase() };
+    let is_hex = |text: &str| text.bytes().all(|b| b.is_ascii_hexdigit());
+    let is_valid = version.len() == 2 && span.len() == 16 && [version, id, span, flags].into_iter().all(is_hex);
+    let lower = |text: &str| text.to_ascii_lowercase().into_bytes();
+    let trace = Trace { id: lower(id).try_into().ok()?, flags: lower(flags).try_into().ok()? };
     (is_valid && id.bytes().any(|b| b != b'0')).then_some(trace)
 }
 
@@ -61,7 +80,7 @@ mod tests {
 
     #[test]
     fn only_a_valid_trace_is_continued() {
-        assert_eq!(parse(&format!("00-{ID}-00f067aa0ba902b7-01")).unwrap().id, ID);
+        assert_eq!(parse(&format!("00-{ID}-00f067aa0ba902b7-01")).unwrap().id(), ID);
         for bad in ["", "00-x-y-z", &format!("00-{}-00f067aa0ba902b7-01", "0".repeat(32))] {
             assert!(parse(bad).is_none(), "{bad}");
         }

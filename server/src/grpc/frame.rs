@@ -13,13 +13,17 @@ const PREFIX: usize = 5;
 const DATA_FIELD: u64 = 15;
 /// Tag of the payload field, which is length-delimited.
 const DATA_TAG: u8 = (15 << 3) | 2;
-/// Payload smaller than this, in bytes, is copied after its head, since a separate frame would cost more.
-const MIN_SEPARATE: usize = 512;
+/// Payload smaller than this, in bytes, is copied after its head, since a separate frame of HTTP/2 would cost more.
+const MIN_SEPARATE: usize = 16 << 10;
+
+/// Maximum size of the prefix and of the tag and length of the payload, in bytes.
+const MAX_OVERHEAD: usize = PREFIX + 1 + 5;
 
 /// Encodes a message from its payload and its other fields (`head`). Returns the framing with the head, and the payload
 /// without a copy. A small payload is part of the first piece.
 pub(super) fn message(head: &impl Message, data: Bytes) -> (Bytes, Option<Bytes>) {
-    let mut fields = BytesMut::with_capacity(64 + if data.len() < MIN_SEPARATE { data.len() } else { 0 });
+    let copied = if data.len() < MIN_SEPARATE { data.len() } else { 0 };
+    let mut fields = BytesMut::with_capacity(MAX_OVERHEAD + head.encoded_len() + copied);
     fields.put_bytes(0, PREFIX);
     // This cannot fail: a BytesMut grows when needed.
     let _ = head.encode(&mut fields);

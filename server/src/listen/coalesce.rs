@@ -12,6 +12,8 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 const LARGE: usize = 64 << 10;
 /// Maximum size of the write of a small response, in bytes.
 const SMALL: usize = 8 << 10;
+/// Initial capacity of the buffer, in bytes. It has several small responses without growing.
+const INITIAL: usize = 32 << 10;
 
 /// Stream that buffers its writes until they are flushed by its [`Drain`].
 pub(super) struct Coalesced {
@@ -74,9 +76,12 @@ impl WriteBuffer {
             return Pin::new(&mut self.write).poll_write_vectored(cx, slices);
         }
         let mut capacity = ready!(self.poll_capacity(cx))?;
+        // Without the reservations, the buffer would grow and be copied several times.
         if size > SMALL {
-            // More writes will follow. Without the reservation, the buffer would grow and be copied several times.
+            // More writes will follow.
             self.buffer.reserve_exact(capacity);
+        } else if self.buffer.capacity() == 0 {
+            self.buffer.reserve_exact(capacity.min(INITIAL));
         }
         let mut taken = 0;
         for slice in slices {

@@ -88,7 +88,7 @@ async fn while_renewing<T>(ops: &Ops, leased: &mut Transaction, request: impl Fu
             Ok(response) => return response,
             Err(_) => match renew(ops, leased).await {
                 Ok(Some(renewed)) => *leased = renewed,
-                // Another write changed the row first. The next attempt follows.
+                // Another write changed the row first. The next pass of the loop renews the lease.
                 Ok(None) => {}
                 Err(error) => tracing::warn!(%error, "cannot renew the lease of a commit inside a transaction now"),
             },

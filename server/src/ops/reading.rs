@@ -8,6 +8,7 @@ use crate::ops::place::{At, Place};
 use lakeport_lakefs as lakefs;
 use lakeport_transactions::{State, Transaction};
 use lakeport_types::{ObjectPath, Ref, RepositoryId};
+use std::sync::Arc;
 
 /// The version that a request reads.
 #[derive(Debug, Clone)]
@@ -17,7 +18,7 @@ pub struct Reading {
     /// Ref of the version in lakeFS.
     pub reference: Ref,
     /// The transaction in which the request reads, if it names one.
-    pub transaction: Option<Transaction>,
+    pub transaction: Option<Arc<Transaction>>,
 }
 
 impl Ops {
@@ -33,7 +34,7 @@ impl Ops {
                 return Ok(Reading { repository: place.named()?, reference: reference.clone(), transaction: None });
             }
         };
-        let transaction = self.owned(caller, id).await?;
+        let transaction = Box::pin(self.owned(caller, id)).await?;
         place.agrees_with(&transaction)?;
         let reference = match transaction.state {
             _ if transaction.options.read_only && !transaction.state.is_final() => Ref::from(base_of(&transaction)?),
@@ -44,8 +45,8 @@ impl Ops {
             },
             ended => return Err(not_open(&transaction, ended)),
         };
-        self.touch(&transaction).await?;
-        Ok(Reading { repository: transaction.repository.clone(), reference, transaction: Some(transaction) })
+        Box::pin(self.touch(&transaction)).await?;
+        Ok(Reading { repository: transaction.repository.clone(), reference, transaction: Some(Arc::new(transaction)) })
     }
 
     /// Returns the error for lakeFS's `not found`. lakeFS returns the same for a missing ref and a missing object, so

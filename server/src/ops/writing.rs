@@ -8,6 +8,7 @@ use crate::ops::place::{At, Place};
 use lakeport_lakefs as lakefs;
 use lakeport_transactions::{State, Transaction};
 use lakeport_types::{BranchName, Ref, RepositoryId};
+use std::sync::Arc;
 
 /// The branch that a request writes to.
 #[derive(Debug, Clone)]
@@ -17,7 +18,7 @@ pub struct Writing {
     /// The branch in lakeFS.
     pub branch: BranchName,
     /// The transaction in which the request writes, as read before the write.
-    pub transaction: Option<Transaction>,
+    pub transaction: Option<Arc<Transaction>>,
 }
 
 impl Ops {
@@ -49,7 +50,7 @@ impl Ops {
         Ok(Writing {
             repository: transaction.repository.clone(),
             branch: transaction.branch.clone(),
-            transaction: Some(transaction),
+            transaction: Some(Arc::new(transaction)),
         })
     }
 }

@@ -102,9 +102,9 @@ impl Route {
 
 /// Returns the path that Go's router matches.
 ///
-/// If the path is escaped exactly as Go would escape it, this is the decoded path, otherwise the path as sent. The path
-/// parameters are decoded again later ([`super::validate::decode`]). `+` and `%` in a name therefore have a different
-/// meaning in the two cases, as in lakeFS.
+/// If the path is escaped exactly as Go would escape it, this is the decoded path, otherwise the path as sent. In
+/// both cases, [`super::validate::decode`] later decodes the path parameters, so a decoded path is decoded twice. `+` and
+/// `%` in a name therefore have a different meaning in the two cases, as in lakeFS.
 pub(super) fn as_go_routes(path: &str) -> String {
     let decoded: Vec<u8> = percent_encoding::percent_decode_str(path).collect();
     let escaped: String = decoded.iter().map(|&byte| go_escape(byte)).collect();

@@ -37,7 +37,8 @@ pub(crate) async fn read(
     let (_, first) = ranges.pop_front().unwrap_or((0, ByteRange::ALL));
     // If the first range fails, the call fails without a response message.
     let opened = read::read(ops, caller, &params.place, &params.path, first, &params.conditions).await;
-    let mut response = ResponseStream {
+    // Boxed: the stream moves its state with each frame.
+    let mut response = Box::new(ResponseStream {
         ops: ops.clone(),
         caller: caller.clone(),
         params,
@@ -49,11 +50,11 @@ pub(crate) async fn read(
         checksum,
         frames: VecDeque::new(),
         is_done: false,
-    };
+    });
     match opened {
         Ok(object) => response.begin(0, object),
         Err(error) if response.params.in_band && error.kind() == Kind::RangeOutOfBounds => {
-            response.describe().await?;
+            Box::pin(response.describe()).await?;
             response.fail(0, error);
         }
         Err(error) => return Err(error),
@@ -137,7 +138,7 @@ struct ResponseStream {
 }
 
 impl ResponseStream {
-    async fn next_frame(mut self) -> Option<(Result<Frame<Bytes>, Status>, Self)> {
+    async fn next_frame(mut self: Box<Self>) -> Option<(Result<Frame<Bytes>, Status>, Box<Self>)> {
         loop {
             if let Some(frame) = self.frames.pop_front() {
                 return Some((Ok(frame), self));
@@ -153,7 +154,7 @@ impl ResponseStream {
     async fn advance(&mut self) {
         let Some(object) = &mut self.current else {
             return match self.ranges.pop_front() {
-                Some((index, range)) => self.open(index, range).await,
+                Some((index, range)) => Box::pin(self.open(index, range)).await,
                 None => self.end(None),
             };
         };

@@ -288,7 +288,7 @@ async fn delete_sources(
     let mut counts = Counts::default();
     let mut replaced = Vec::new();
     for batch in sources.chunks(Lakefs::MAX_DELETE) {
-        ops.keep_alive(from.transaction.as_ref()).await?;
+        ops.keep_alive(from.transaction.as_deref()).await?;
         let checked = unchanged::check(ops, caller, from, batch, |source| evidence.is_unchanged(source)).await?;
         counts.succeeded += checked.missing as u64;
         counts.failed += checked.changed.len() as u64;

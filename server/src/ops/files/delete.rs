@@ -141,7 +141,7 @@ impl Deletion {
     }
 
     async fn next_batch(&mut self, ops: &Shared) -> Result<Option<DeletionProgress>> {
-        ops.keep_alive(self.writing.transaction.as_ref()).await?;
+        ops.keep_alive(self.writing.transaction.as_deref()).await?;
         let mut progress = DeletionProgress::default();
         let batch = match &mut self.todo {
             Todo::Nothing => return Ok(None),

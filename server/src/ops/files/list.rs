@@ -88,7 +88,7 @@ impl Listing {
         if self.is_done {
             return Ok(None);
         }
-        ops.keep_alive(self.reading.transaction.as_ref()).await?;
+        ops.keep_alive(self.reading.transaction.as_deref()).await?;
         let amount = usize::try_from(self.left).unwrap_or(PAGE).min(PAGE);
         let (repository, reference) = (&self.reading.repository, &self.reading.reference);
         let query = &self.query;

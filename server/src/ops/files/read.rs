@@ -69,8 +69,12 @@ pub async fn read(
     let reading = ops.reading(caller, place).await?;
     match ops.read_at(caller, &reading, path, range, conditions).await {
         Err(error) => {
-            let reading = ops.read_on(caller, &reading, error).await?;
-            ops.read_at(caller, &reading, path, range, conditions).await
+            let again = async {
+                let reading = ops.read_on(caller, &reading, error).await?;
+                ops.read_at(caller, &reading, path, range, conditions).await
+            };
+            // Boxed, like the other rare steps of a read: each call would have to allocate and copy their futures.
+            Box::pin(again).await
         }
         ended => ended,
     }
@@ -89,13 +93,16 @@ impl Ops {
         let download = match opened {
             Ok(download) => download,
             Err(error) if error.kind() == lakefs::Kind::NotFound => {
-                return Err(self.missing(caller, reading, path).await);
+                return Err(Box::pin(self.missing(caller, reading, path)).await);
             }
             // The range has no bytes. Whether it is empty or out of bounds depends on the size of the object.
             Err(error) if error.kind() == lakefs::Kind::RangeNotSatisfiable => {
-                return self.read_empty(caller, reading, path, range, conditions).await;
+                return Box::pin(self.read_empty(caller, reading, path, range, conditions)).await;
             }
-            Err(error) => return Err(caller.explain(self.missing_ref(reading, error).await).await),
+            Err(error) => {
+                let explained = async { caller.explain(self.missing_ref(reading, error).await).await };
+                return Err(Box::pin(explained).await);
+            }
         };
         let info = FileInfo::of_head(path, &download.head).at(reading);
         conditions.check(&info)?;
@@ -198,7 +205,7 @@ impl ReadObject {
     pub async fn next(&mut self, ops: &Ops) -> Result<Option<(u64, Bytes)>> {
         if self.renewed.elapsed() > RENEWAL {
             self.renewed = Instant::now();
-            ops.keep_alive(self.resume.reading.transaction.as_ref()).await?;
+            Box::pin(ops.keep_alive(self.resume.reading.transaction.as_deref())).await?;
         }
         while self.left > 0 {
             let Some(download) = &mut self.download else {
@@ -207,11 +214,11 @@ impl ReadObject {
             let piece = match download.body.frame().await {
                 Some(Ok(frame)) => frame.into_data().unwrap_or_default(),
                 Some(Err(cause)) => {
-                    self.reopen(cause).await?;
+                    Box::pin(self.reopen(cause)).await?;
                     continue;
                 }
                 None => {
-                    self.reopen("the response ended before all bytes arrived".into()).await?;
+                    Box::pin(self.reopen("the response ended before all bytes arrived".into())).await?;
                     continue;
                 }
             };

@@ -75,7 +75,7 @@ impl Ops {
         if now.state == State::Open && now.epoch == before.epoch {
             return Ok(changes.iter().map(|change| check_undisturbed(before, &now, change)).collect());
         }
-        let now = self.wait_until_prepared(caller, before).await?;
+        let now = Box::pin(self.wait_until_prepared(caller, before)).await?;
         let at = ref_with_writes(&now)?;
         let mut outcomes = Vec::with_capacity(changes.len());
         for change in changes {
@@ -136,7 +136,7 @@ impl Ops {
     /// Rejects a write to a path that an abandoned request may still change.
     pub(in crate::ops) fn check_settled(&self, writing: &Writing, path: &ObjectPath) -> Result<()> {
         let check = |row: &Transaction| check_settled_since(row, path.as_str(), row.read_at);
-        writing.transaction.as_ref().map_or(Ok(()), check)
+        writing.transaction.as_deref().map_or(Ok(()), check)
     }
 
     /// Stores that an abandoned request may still change these paths. Until this is stored, no other write to these
@@ -223,10 +223,11 @@ impl Ops {
             if !is_sent() {
                 return request.await;
             }
-            let (ended, guarded) = tokio::join!(request, ops.unsettle(&writing, &paths));
+            // Boxed: it is rare, and its future is larger than the rest of the task.
+            let (ended, guarded) = tokio::join!(request, Box::pin(ops.unsettle(&writing, &paths)));
             // Another result may mean that lakeFS's response was lost.
             let settled = match guarded {
-                Ok(recorded) if ended.is_ok() => ops.settle(&writing, &recorded).await,
+                Ok(recorded) if ended.is_ok() => Box::pin(ops.settle(&writing, &recorded)).await,
                 guarded => guarded.map(drop),
             };
             if let Err(error) = settled {

@@ -94,8 +94,8 @@ fn check_size(stats: ObjectStats, whole: Option<(u64, u32)>, path: &ObjectPath) 
     Ok(Change::Put(Box::new(stats)))
 }
 
-/// Returns whether an object has the content type, the metadata and the bytes of an upload. Downloads it if its size
-/// is equal: lakeFS's checksum of an object is not always one of its bytes.
+/// Returns whether an object has the content type, the metadata and the bytes of an upload. If all but the bytes are
+/// equal, downloads the object to compare its CRC32C: lakeFS's checksum is not always a hash of the bytes.
 async fn has_content(
     caller: &Caller,
     writing: &Writing,
@@ -200,7 +200,9 @@ impl Ops {
         match sent {
             Ok(stats) => check_size(stats, outcome.sent(), path),
             Err(error) => {
-                self.resolve_failed_upload(caller, writing, path, Attempt { object, write_id, outcome }, error).await
+                let attempt = Attempt { object, write_id, outcome };
+                // Boxed: it is rare, and its future is larger than the rest of an upload.
+                Box::pin(self.resolve_failed_upload(caller, writing, path, attempt, error)).await
             }
         }
     }

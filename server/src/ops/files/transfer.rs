@@ -129,7 +129,7 @@ impl Transfer {
     /// of a batch that failed as a whole.
     pub async fn next(&mut self, ops: &Shared) -> Result<Option<TransferProgress>> {
         while self.phase == Phase::Copying {
-            ops.keep_alive(self.writing.transaction.as_ref()).await?;
+            ops.keep_alive(self.writing.transaction.as_deref()).await?;
             let Some(sources) = self.sources(ops).await? else {
                 self.end_copying(ops)?;
                 break;
@@ -248,7 +248,7 @@ impl Transfer {
         if batch.is_empty() {
             return self.end_deleting();
         }
-        ops.keep_alive(self.writing.transaction.as_ref()).await?;
+        ops.keep_alive(self.writing.transaction.as_deref()).await?;
         let etags: HashMap<&str, &str> =
             batch.iter().map(|copied| (copied.source.as_str(), copied.etag.as_str())).collect();
         let sources: Vec<ObjectPath> = batch.iter().map(|copied| copied.source.clone()).collect();

@@ -42,7 +42,7 @@ pub async fn diff(
         }
         DiffTarget::Transaction => {
             let right = ops.reading(caller, place).await?;
-            let base = right.transaction.as_ref().map(base_of).transpose()?.map(Ref::from);
+            let base = right.transaction.as_deref().map(base_of).transpose()?.map(Ref::from);
             let left = Reading { reference: base.unwrap_or_else(|| right.reference.clone()), ..right.clone() };
             // With uncommitted changes, if the transaction is not read-only.
             let right = match &right.transaction {

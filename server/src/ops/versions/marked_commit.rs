@@ -39,7 +39,7 @@ pub(super) async fn marked_commit(
         if let Some(found) = page.results.iter().position(is_marked) {
             return Ok(page.results.into_iter().nth(found));
         }
-        // Without a commit to stop at, the recorded head ends the search.
+        // If `stop_at` is not set, the search ends at the head that was recorded before the call.
         let is_past = page.results.iter().any(|commit| commit.id == head);
         match page.next {
             Some(next) if !is_past => query.after = next,
