@@ -5,7 +5,7 @@ from lakeport import LakeFSFileSystem
 fs = LakeFSFileSystem()
 
 with fs.transaction("quickstart", "main") as tx:
-    # polars 2 no longer opens URLs through fsspec; the write code is unchanged.
+    # polars 2 does not open URLs through fsspec, so the file is opened here.
     with fs.open(f"lakefs://quickstart/{tx.branch.id}/lakes.parquet", "rb") as f:
         lakes = pl.read_parquet(f)
     american = lakes.filter(pl.col("Country") == "United States of America")
