@@ -28,7 +28,7 @@ if _version_not_supported:
 class FileServiceStub(object):
     """Reads and writes the objects of a repository.
 
-    Each request names its target with the same fields: `repository = 1`, `ref = 2`, `path = 3`, `transaction_id = 4`. With a
+    Requests name their target with the same fields: `repository = 1`, `ref = 2`, `path = 3`, `transaction_id = 4`. With a
     `transaction_id`, `ref` must be empty, and `repository` must be empty or the repository of the transaction.
 
     A path is a key of lakeFS: 1 to 1,024 bytes of UTF-8 without NUL. The server never normalizes paths: `..`, `//` and a trailing
@@ -121,7 +121,7 @@ class FileServiceStub(object):
 class FileServiceServicer(object):
     """Reads and writes the objects of a repository.
 
-    Each request names its target with the same fields: `repository = 1`, `ref = 2`, `path = 3`, `transaction_id = 4`. With a
+    Requests name their target with the same fields: `repository = 1`, `ref = 2`, `path = 3`, `transaction_id = 4`. With a
     `transaction_id`, `ref` must be empty, and `repository` must be empty or the repository of the transaction.
 
     A path is a key of lakeFS: 1 to 1,024 bytes of UTF-8 without NUL. The server never normalizes paths: `..`, `//` and a trailing
@@ -161,9 +161,9 @@ class FileServiceServicer(object):
         or if a checksum or the size does not match. The first message must arrive within 30 s. After that, a writer may pause.
         After a pause of 30 s, an overloaded server may end the call with UNAVAILABLE `WRITER_STALLED`: send the upload again.
 
-        Errors: INVALID_ARGUMENT `WRITE_INCOMPLETE` or `CHECKSUM_MISMATCH`; ALREADY_EXISTS for a create-only write; PERMISSION_DENIED
-        for a protected branch; UNAVAILABLE `WRITE_IN_DOUBT` if the object may be stored (it is safe to retry); DATA_LOSS if the
-        stored size differs from the number of bytes that the server sent to lakeFS.
+        Errors: INVALID_ARGUMENT `WRITE_INCOMPLETE` or `CHECKSUM_MISMATCH`; ALREADY_EXISTS for a create-only write;
+        PERMISSION_DENIED for a protected branch; UNAVAILABLE `WRITE_IN_DOUBT` if it is unknown whether lakeFS stored the object
+        (it is safe to retry); DATA_LOSS if the stored size differs from the number of bytes that the server sent to lakeFS.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -203,10 +203,10 @@ class FileServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def Move(self, request, context):
-        """Copies objects like `Copy`, and then deletes the sources. If a copy fails, no source is deleted. If a source changed after
-        it was copied, the server does not delete it: with `recursive`, the `failures` of a message name it; without, the call
-        fails with ABORTED `OBJECT_CHANGED`. lakeFS cannot delete conditionally, so a write between this check and the deletion is
-        lost. Other errors as for `Copy`.
+        """Copies objects like `Copy`, and then deletes the sources. If a copy fails, no source is deleted. The server does not delete
+        a source that changed after it was copied. With `recursive`, the `failures` of a message name this source. Without
+        `recursive`, the call fails with ABORTED `OBJECT_CHANGED`. The server checks a source and then deletes it. lakeFS cannot
+        delete conditionally, so a write between the check and the deletion is lost. Other errors as for `Copy`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -365,7 +365,7 @@ def add_FileServiceServicer_to_server(servicer, server):
 class FileService(object):
     """Reads and writes the objects of a repository.
 
-    Each request names its target with the same fields: `repository = 1`, `ref = 2`, `path = 3`, `transaction_id = 4`. With a
+    Requests name their target with the same fields: `repository = 1`, `ref = 2`, `path = 3`, `transaction_id = 4`. With a
     `transaction_id`, `ref` must be empty, and `repository` must be empty or the repository of the transaction.
 
     A path is a key of lakeFS: 1 to 1,024 bytes of UTF-8 without NUL. The server never normalizes paths: `..`, `//` and a trailing

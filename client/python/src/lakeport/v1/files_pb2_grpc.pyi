@@ -29,7 +29,7 @@ GRPC_VERSION: str
 class FileServiceStub:
     """Reads and writes the objects of a repository.
 
-    Each request names its target with the same fields: `repository = 1`, `ref = 2`, `path = 3`, `transaction_id = 4`. With a
+    Requests name their target with the same fields: `repository = 1`, `ref = 2`, `path = 3`, `transaction_id = 4`. With a
     `transaction_id`, `ref` must be empty, and `repository` must be empty or the repository of the transaction.
 
     A path is a key of lakeFS: 1 to 1,024 bytes of UTF-8 without NUL. The server never normalizes paths: `..`, `//` and a trailing
@@ -65,9 +65,9 @@ class FileServiceStub:
     or if a checksum or the size does not match. The first message must arrive within 30 s. After that, a writer may pause.
     After a pause of 30 s, an overloaded server may end the call with UNAVAILABLE `WRITER_STALLED`: send the upload again.
 
-    Errors: INVALID_ARGUMENT `WRITE_INCOMPLETE` or `CHECKSUM_MISMATCH`; ALREADY_EXISTS for a create-only write; PERMISSION_DENIED
-    for a protected branch; UNAVAILABLE `WRITE_IN_DOUBT` if the object may be stored (it is safe to retry); DATA_LOSS if the
-    stored size differs from the number of bytes that the server sent to lakeFS.
+    Errors: INVALID_ARGUMENT `WRITE_INCOMPLETE` or `CHECKSUM_MISMATCH`; ALREADY_EXISTS for a create-only write;
+    PERMISSION_DENIED for a protected branch; UNAVAILABLE `WRITE_IN_DOUBT` if it is unknown whether lakeFS stored the object
+    (it is safe to retry); DATA_LOSS if the stored size differs from the number of bytes that the server sent to lakeFS.
     """
     List: _grpc.UnaryStreamMultiCallable[_files_pb2.ListRequest, _files_pb2.ListResponse]
     """Streams the objects with a prefix, in byte order. Each message except the last carries a token: a call with this token resumes
@@ -91,10 +91,10 @@ class FileServiceStub:
     `PARTIAL_FAILURE` after the last message if any message carried `failures`.
     """
     Move: _grpc.UnaryStreamMultiCallable[_files_pb2.MoveRequest, _files_pb2.MoveResponse]
-    """Copies objects like `Copy`, and then deletes the sources. If a copy fails, no source is deleted. If a source changed after
-    it was copied, the server does not delete it: with `recursive`, the `failures` of a message name it; without, the call
-    fails with ABORTED `OBJECT_CHANGED`. lakeFS cannot delete conditionally, so a write between this check and the deletion is
-    lost. Other errors as for `Copy`.
+    """Copies objects like `Copy`, and then deletes the sources. If a copy fails, no source is deleted. The server does not delete
+    a source that changed after it was copied. With `recursive`, the `failures` of a message name this source. Without
+    `recursive`, the call fails with ABORTED `OBJECT_CHANGED`. The server checks a source and then deletes it. lakeFS cannot
+    delete conditionally, so a write between the check and the deletion is lost. Other errors as for `Copy`.
     """
     Compose: _grpc.UnaryStreamMultiCallable[_files_pb2.ComposeRequest, _files_pb2.ComposeResponse]
     """Concatenates up to 10,000 objects, in order, into one object. The destination becomes visible only when it is complete. To
@@ -141,7 +141,7 @@ class FileServiceStub:
 class FileServiceAsyncStub(FileServiceStub):
     """Reads and writes the objects of a repository.
 
-    Each request names its target with the same fields: `repository = 1`, `ref = 2`, `path = 3`, `transaction_id = 4`. With a
+    Requests name their target with the same fields: `repository = 1`, `ref = 2`, `path = 3`, `transaction_id = 4`. With a
     `transaction_id`, `ref` must be empty, and `repository` must be empty or the repository of the transaction.
 
     A path is a key of lakeFS: 1 to 1,024 bytes of UTF-8 without NUL. The server never normalizes paths: `..`, `//` and a trailing
@@ -174,9 +174,9 @@ class FileServiceAsyncStub(FileServiceStub):
     or if a checksum or the size does not match. The first message must arrive within 30 s. After that, a writer may pause.
     After a pause of 30 s, an overloaded server may end the call with UNAVAILABLE `WRITER_STALLED`: send the upload again.
 
-    Errors: INVALID_ARGUMENT `WRITE_INCOMPLETE` or `CHECKSUM_MISMATCH`; ALREADY_EXISTS for a create-only write; PERMISSION_DENIED
-    for a protected branch; UNAVAILABLE `WRITE_IN_DOUBT` if the object may be stored (it is safe to retry); DATA_LOSS if the
-    stored size differs from the number of bytes that the server sent to lakeFS.
+    Errors: INVALID_ARGUMENT `WRITE_INCOMPLETE` or `CHECKSUM_MISMATCH`; ALREADY_EXISTS for a create-only write;
+    PERMISSION_DENIED for a protected branch; UNAVAILABLE `WRITE_IN_DOUBT` if it is unknown whether lakeFS stored the object
+    (it is safe to retry); DATA_LOSS if the stored size differs from the number of bytes that the server sent to lakeFS.
     """
     List: _aio.UnaryStreamMultiCallable[_files_pb2.ListRequest, _files_pb2.ListResponse]  # type: ignore[assignment]
     """Streams the objects with a prefix, in byte order. Each message except the last carries a token: a call with this token resumes
@@ -200,10 +200,10 @@ class FileServiceAsyncStub(FileServiceStub):
     `PARTIAL_FAILURE` after the last message if any message carried `failures`.
     """
     Move: _aio.UnaryStreamMultiCallable[_files_pb2.MoveRequest, _files_pb2.MoveResponse]  # type: ignore[assignment]
-    """Copies objects like `Copy`, and then deletes the sources. If a copy fails, no source is deleted. If a source changed after
-    it was copied, the server does not delete it: with `recursive`, the `failures` of a message name it; without, the call
-    fails with ABORTED `OBJECT_CHANGED`. lakeFS cannot delete conditionally, so a write between this check and the deletion is
-    lost. Other errors as for `Copy`.
+    """Copies objects like `Copy`, and then deletes the sources. If a copy fails, no source is deleted. The server does not delete
+    a source that changed after it was copied. With `recursive`, the `failures` of a message name this source. Without
+    `recursive`, the call fails with ABORTED `OBJECT_CHANGED`. The server checks a source and then deletes it. lakeFS cannot
+    delete conditionally, so a write between the check and the deletion is lost. Other errors as for `Copy`.
     """
     Compose: _aio.UnaryStreamMultiCallable[_files_pb2.ComposeRequest, _files_pb2.ComposeResponse]  # type: ignore[assignment]
     """Concatenates up to 10,000 objects, in order, into one object. The destination becomes visible only when it is complete. To
@@ -249,7 +249,7 @@ class FileServiceAsyncStub(FileServiceStub):
 class FileServiceServicer(metaclass=_abc_1.ABCMeta):
     """Reads and writes the objects of a repository.
 
-    Each request names its target with the same fields: `repository = 1`, `ref = 2`, `path = 3`, `transaction_id = 4`. With a
+    Requests name their target with the same fields: `repository = 1`, `ref = 2`, `path = 3`, `transaction_id = 4`. With a
     `transaction_id`, `ref` must be empty, and `repository` must be empty or the repository of the transaction.
 
     A path is a key of lakeFS: 1 to 1,024 bytes of UTF-8 without NUL. The server never normalizes paths: `..`, `//` and a trailing
@@ -298,9 +298,9 @@ class FileServiceServicer(metaclass=_abc_1.ABCMeta):
         or if a checksum or the size does not match. The first message must arrive within 30 s. After that, a writer may pause.
         After a pause of 30 s, an overloaded server may end the call with UNAVAILABLE `WRITER_STALLED`: send the upload again.
 
-        Errors: INVALID_ARGUMENT `WRITE_INCOMPLETE` or `CHECKSUM_MISMATCH`; ALREADY_EXISTS for a create-only write; PERMISSION_DENIED
-        for a protected branch; UNAVAILABLE `WRITE_IN_DOUBT` if the object may be stored (it is safe to retry); DATA_LOSS if the
-        stored size differs from the number of bytes that the server sent to lakeFS.
+        Errors: INVALID_ARGUMENT `WRITE_INCOMPLETE` or `CHECKSUM_MISMATCH`; ALREADY_EXISTS for a create-only write;
+        PERMISSION_DENIED for a protected branch; UNAVAILABLE `WRITE_IN_DOUBT` if it is unknown whether lakeFS stored the object
+        (it is safe to retry); DATA_LOSS if the stored size differs from the number of bytes that the server sent to lakeFS.
         """
 
     @_abc_1.abstractmethod
@@ -348,10 +348,10 @@ class FileServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _files_pb2.MoveRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_files_pb2.MoveResponse], _abc.AsyncIterator[_files_pb2.MoveResponse]]:
-        """Copies objects like `Copy`, and then deletes the sources. If a copy fails, no source is deleted. If a source changed after
-        it was copied, the server does not delete it: with `recursive`, the `failures` of a message name it; without, the call
-        fails with ABORTED `OBJECT_CHANGED`. lakeFS cannot delete conditionally, so a write between this check and the deletion is
-        lost. Other errors as for `Copy`.
+        """Copies objects like `Copy`, and then deletes the sources. If a copy fails, no source is deleted. The server does not delete
+        a source that changed after it was copied. With `recursive`, the `failures` of a message name this source. Without
+        `recursive`, the call fails with ABORTED `OBJECT_CHANGED`. The server checks a source and then deletes it. lakeFS cannot
+        delete conditionally, so a write between the check and the deletion is lost. Other errors as for `Copy`.
         """
 
     @_abc_1.abstractmethod

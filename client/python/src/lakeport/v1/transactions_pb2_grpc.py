@@ -135,9 +135,9 @@ class TransactionServiceServicer(object):
         commit.
 
         If the call fails with ABORTED `MERGE_CONFLICT`, FAILED_PRECONDITION `HOOK_REJECTED` or `BASE_DIRTY`, or PERMISSION_DENIED,
-        nothing is published and the transaction is open again. If it fails with UNAVAILABLE `COMMIT_IN_DOUBT`, the commit continues
-        on the server: retry to get its result. A retry with different parameters fails with FAILED_PRECONDITION
-        `TRANSACTION_COMMITTED` or `TRANSACTION_COMMITTING`.
+        nothing is published and the transaction is open again. If it fails with UNAVAILABLE `COMMIT_IN_DOUBT`, the commit
+        continues on the server: retry to get its result. If a commit is running or done, a call with different parameters fails
+        with FAILED_PRECONDITION `TRANSACTION_COMMITTING` or `TRANSACTION_COMMITTED`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

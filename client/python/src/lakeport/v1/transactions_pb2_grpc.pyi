@@ -65,9 +65,9 @@ class TransactionServiceStub:
     commit.
 
     If the call fails with ABORTED `MERGE_CONFLICT`, FAILED_PRECONDITION `HOOK_REJECTED` or `BASE_DIRTY`, or PERMISSION_DENIED,
-    nothing is published and the transaction is open again. If it fails with UNAVAILABLE `COMMIT_IN_DOUBT`, the commit continues
-    on the server: retry to get its result. A retry with different parameters fails with FAILED_PRECONDITION
-    `TRANSACTION_COMMITTED` or `TRANSACTION_COMMITTING`.
+    nothing is published and the transaction is open again. If it fails with UNAVAILABLE `COMMIT_IN_DOUBT`, the commit
+    continues on the server: retry to get its result. If a commit is running or done, a call with different parameters fails
+    with FAILED_PRECONDITION `TRANSACTION_COMMITTING` or `TRANSACTION_COMMITTED`.
     """
     RollbackTransaction: _grpc.UnaryUnaryMultiCallable[_transactions_pb2.RollbackTransactionRequest, _transactions_pb2.RollbackTransactionResponse]
     """Ends a transaction without publishing anything. Succeeds if it was already rolled back or expired.
@@ -120,9 +120,9 @@ class TransactionServiceAsyncStub(TransactionServiceStub):
     commit.
 
     If the call fails with ABORTED `MERGE_CONFLICT`, FAILED_PRECONDITION `HOOK_REJECTED` or `BASE_DIRTY`, or PERMISSION_DENIED,
-    nothing is published and the transaction is open again. If it fails with UNAVAILABLE `COMMIT_IN_DOUBT`, the commit continues
-    on the server: retry to get its result. A retry with different parameters fails with FAILED_PRECONDITION
-    `TRANSACTION_COMMITTED` or `TRANSACTION_COMMITTING`.
+    nothing is published and the transaction is open again. If it fails with UNAVAILABLE `COMMIT_IN_DOUBT`, the commit
+    continues on the server: retry to get its result. If a commit is running or done, a call with different parameters fails
+    with FAILED_PRECONDITION `TRANSACTION_COMMITTING` or `TRANSACTION_COMMITTED`.
     """
     RollbackTransaction: _aio.UnaryUnaryMultiCallable[_transactions_pb2.RollbackTransactionRequest, _transactions_pb2.RollbackTransactionResponse]  # type: ignore[assignment]
     """Ends a transaction without publishing anything. Succeeds if it was already rolled back or expired.
@@ -202,9 +202,9 @@ class TransactionServiceServicer(metaclass=_abc_1.ABCMeta):
         commit.
 
         If the call fails with ABORTED `MERGE_CONFLICT`, FAILED_PRECONDITION `HOOK_REJECTED` or `BASE_DIRTY`, or PERMISSION_DENIED,
-        nothing is published and the transaction is open again. If it fails with UNAVAILABLE `COMMIT_IN_DOUBT`, the commit continues
-        on the server: retry to get its result. A retry with different parameters fails with FAILED_PRECONDITION
-        `TRANSACTION_COMMITTED` or `TRANSACTION_COMMITTING`.
+        nothing is published and the transaction is open again. If it fails with UNAVAILABLE `COMMIT_IN_DOUBT`, the commit
+        continues on the server: retry to get its result. If a commit is running or done, a call with different parameters fails
+        with FAILED_PRECONDITION `TRANSACTION_COMMITTING` or `TRANSACTION_COMMITTED`.
         """
 
     @_abc_1.abstractmethod

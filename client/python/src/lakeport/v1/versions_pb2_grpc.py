@@ -34,12 +34,11 @@ class VersionServiceStub(object):
     `REQUEST_IN_PROGRESS` and a `google.rpc.RetryInfo`. A retry with other parameters fails with INVALID_ARGUMENT.
 
     Without a `request_id`, a call whose response from lakeFS was lost fails with UNKNOWN `OUTCOME_UNKNOWN`: check before you retry.
-    With a `request_id`, a retry of `Reset`, `CreateBranch` or `DeleteBranch` fails with this reason only if another caller
-    changed the branch after the first attempt.
+    With a `request_id`, this is rare: it happens if another caller changed the branch after the first attempt.
 
-    If a call with a `request_id` creates a commit, the metadata of the commit has the key `lakeport.request_id`. `Revert` always
-    adds this key. Do not use `CreateBranch`, `CreateTag` or `CreateRepository` as a lock: if the response from lakeFS is lost,
-    and another caller creates an identical branch, tag or repository, both calls can succeed.
+    If a call with a `request_id` creates a commit, the metadata of the commit has the key `lakeport.request_id`. `Revert` adds
+    this key even without a `request_id`. Do not use `CreateBranch`, `CreateTag` or `CreateRepository` as a lock: if the response
+    from lakeFS is lost, and another caller creates an identical branch, tag or repository, both calls can succeed.
 
     Any call can fail with UNAUTHENTICATED, PERMISSION_DENIED, UNAVAILABLE, RESOURCE_EXHAUSTED or DEADLINE_EXCEEDED.
     """
@@ -161,12 +160,11 @@ class VersionServiceServicer(object):
     `REQUEST_IN_PROGRESS` and a `google.rpc.RetryInfo`. A retry with other parameters fails with INVALID_ARGUMENT.
 
     Without a `request_id`, a call whose response from lakeFS was lost fails with UNKNOWN `OUTCOME_UNKNOWN`: check before you retry.
-    With a `request_id`, a retry of `Reset`, `CreateBranch` or `DeleteBranch` fails with this reason only if another caller
-    changed the branch after the first attempt.
+    With a `request_id`, this is rare: it happens if another caller changed the branch after the first attempt.
 
-    If a call with a `request_id` creates a commit, the metadata of the commit has the key `lakeport.request_id`. `Revert` always
-    adds this key. Do not use `CreateBranch`, `CreateTag` or `CreateRepository` as a lock: if the response from lakeFS is lost,
-    and another caller creates an identical branch, tag or repository, both calls can succeed.
+    If a call with a `request_id` creates a commit, the metadata of the commit has the key `lakeport.request_id`. `Revert` adds
+    this key even without a `request_id`. Do not use `CreateBranch`, `CreateTag` or `CreateRepository` as a lock: if the response
+    from lakeFS is lost, and another caller creates an identical branch, tag or repository, both calls can succeed.
 
     Any call can fail with UNAUTHENTICATED, PERMISSION_DENIED, UNAVAILABLE, RESOURCE_EXHAUSTED or DEADLINE_EXCEEDED.
     """
@@ -467,12 +465,11 @@ class VersionService(object):
     `REQUEST_IN_PROGRESS` and a `google.rpc.RetryInfo`. A retry with other parameters fails with INVALID_ARGUMENT.
 
     Without a `request_id`, a call whose response from lakeFS was lost fails with UNKNOWN `OUTCOME_UNKNOWN`: check before you retry.
-    With a `request_id`, a retry of `Reset`, `CreateBranch` or `DeleteBranch` fails with this reason only if another caller
-    changed the branch after the first attempt.
+    With a `request_id`, this is rare: it happens if another caller changed the branch after the first attempt.
 
-    If a call with a `request_id` creates a commit, the metadata of the commit has the key `lakeport.request_id`. `Revert` always
-    adds this key. Do not use `CreateBranch`, `CreateTag` or `CreateRepository` as a lock: if the response from lakeFS is lost,
-    and another caller creates an identical branch, tag or repository, both calls can succeed.
+    If a call with a `request_id` creates a commit, the metadata of the commit has the key `lakeport.request_id`. `Revert` adds
+    this key even without a `request_id`. Do not use `CreateBranch`, `CreateTag` or `CreateRepository` as a lock: if the response
+    from lakeFS is lost, and another caller creates an identical branch, tag or repository, both calls can succeed.
 
     Any call can fail with UNAUTHENTICATED, PERMISSION_DENIED, UNAVAILABLE, RESOURCE_EXHAUSTED or DEADLINE_EXCEEDED.
     """
