@@ -92,6 +92,14 @@ def test_no_automerge_keeps_the_branch(fs: LakeFSFileSystem, client: lakeport.Cl
     with fs.transaction(repo, "main", automerge=False, delete="always") as tx:
         fs.pipe(tx.path("b.txt"), b"1")
     assert tx.branch.id not in branches(client, repo)
+    with fs.transaction(repo, "main", branch_name="mine", automerge=False, delete="always") as tx:
+        fs.pipe(tx.path("b.txt"), b"1")
+    with (
+        pytest.raises(RuntimeError),
+        fs.transaction(repo, "main", branch_name="mine", automerge=False, delete="always") as tx,
+    ):
+        raise RuntimeError
+    assert "mine" not in branches(client, repo)
     with pytest.raises(RuntimeError), fs.transaction(repo, "main", automerge=False) as tx:
         raise RuntimeError
     assert tx.branch.id not in branches(client, repo)

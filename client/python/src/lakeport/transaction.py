@@ -148,7 +148,7 @@ class LakeFSTransaction(Transaction):  # type: ignore[misc]
     @property
     def _is_kept(self) -> bool:
         """Whether the server keeps the branch, however the transaction ends."""
-        return self.delete == "never" or not self.automerge
+        return self.delete == "never" or (not self.automerge and self.delete != "always")
 
     @property
     def id(self) -> str:
