@@ -21,6 +21,7 @@ pub(crate) fn hint(reason: ErrorReason) -> Option<&'static str> {
         R::Unauthenticated => {
             "set LAKECTL_CREDENTIALS_ACCESS_KEY_ID and LAKECTL_CREDENTIALS_SECRET_ACCESS_KEY, or run `lakectl config`"
         }
+        R::NoChanges => "`lakeport commit --allow-empty` commits without changes",
         R::BranchProtected => "write in a transaction, or write to another branch and merge it",
         R::CommitInDoubt | R::WriteInDoubt => "retry the command: this is safe, and returns the outcome",
         R::OutcomeUnknown => {

@@ -71,6 +71,14 @@ pub(in crate::ops) fn writable_branch(reference: &Ref) -> Result<BranchName> {
 }
 
 impl Writing {
+    /// Returns the name that the caller used for the branch, for messages.
+    pub(in crate::ops) fn shown(&self) -> String {
+        match &self.transaction {
+            Some(transaction) => format!("transaction {}", transaction.id),
+            None => format!("branch {}", self.branch),
+        }
+    }
+
     /// Converts lakeFS's error from a write to this branch.
     pub async fn refused(&self, ops: &Ops, caller: &Caller, error: lakefs::Error) -> Error {
         match error.kind() {

@@ -89,6 +89,11 @@ impl Once for Call<'_> {
     }
 
     async fn explain(&self, error: lakefs::Error) -> Error {
+        if error.kind() == lakefs::Kind::NoChanges {
+            let shown = self.writing.shown();
+            let message = format!("{shown} has no uncommitted changes: write objects first, or set allow_empty");
+            return Error::new(Kind::NoChanges, message);
+        }
         self.writing.refused(self.ops, self.caller, error).await
     }
 }

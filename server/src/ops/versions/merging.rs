@@ -32,7 +32,7 @@ pub(in crate::ops) async fn merge_refused(
             format!("branch {} has uncommitted changes: commit or reset them", writing.branch),
         ),
         lakefs::Kind::NoChanges => {
-            Error::new(Kind::NoChanges, format!("{source} has no changes for {}", writing.branch))
+            Error::new(Kind::NoChanges, format!("branch {} already has all changes of {source}", writing.branch))
         }
         _ => writing.refused(ops, caller, error).await,
     }
@@ -61,6 +61,10 @@ pub(in crate::ops) async fn parent_refused(
             }
             _ => {}
         }
+    }
+    if error.kind() == lakefs::Kind::NoChanges {
+        let message = format!("this would change nothing: {} already has this content", writing.shown());
+        return Error::new(Kind::NoChanges, message);
     }
     merge_refused(ops, caller, writing, commit, error).await
 }
