@@ -152,7 +152,7 @@ impl Error {
         }
     }
 
-    /// Creates an `InvalidField` error for one field. The description continues the name of the field.
+    /// Creates an `InvalidField` error for one field. The message is the name of the field and the description.
     pub fn field(field: impl Into<String>, description: impl fmt::Display) -> Self {
         let violation = FieldViolation { field: field.into(), description: description.to_string() };
         Self::fields(vec![violation])

@@ -22,7 +22,7 @@ const WINDOW: u32 = 64 << 10;
 async fn clients(server: &Server) -> Vec<FileServiceClient<Channel>> {
     let mut clients = Vec::new();
     for _ in 0..3 {
-        // Room for the window of each stream: else the stalled streams of a connection block the others.
+        // The connection has room for the window of each stream. Otherwise its stalled streams would block its other streams.
         let endpoint = Endpoint::from_shared(format!("http://{}", server.address())).unwrap();
         let endpoint = endpoint.initial_connection_window_size(64 << 20).initial_stream_window_size(WINDOW);
         let channel = endpoint.connect().await.unwrap();

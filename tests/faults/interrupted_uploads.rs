@@ -1,4 +1,4 @@
-//! Uploads in parts whose client or server is killed, and that are resumed.
+//! Uploads in parts: a test kills the client or the server, and then resumes the upload.
 //!
 //! `cargo xtask faults an_upload_survives` runs the last test with a file of 2 GiB. `LAKEPORT_FAULT_UPLOAD_MIB` sets another size.
 

@@ -161,7 +161,7 @@ impl Method {
         &self.path[1..]
     }
 
-    /// Whether it belongs to health or reflection.
+    /// Returns whether the method belongs to the health or the reflection service.
     pub fn is_internal(&self) -> bool {
         self.class.is_none()
     }

@@ -42,8 +42,8 @@ impl ByteRange {
         }
     }
 
-    /// Returns the half-open range `(start, end)` in an object of `size` bytes. A range that starts at the end is empty, as
-    /// in a file.
+    /// Returns the half-open range `(start, end)` in an object of `size` bytes. If the range starts at the end of the
+    /// object, it is empty, like a read at the end of a file.
     ///
     /// # Errors
     /// Returns [`RangeOutOfBounds`] if the range starts after the end of the object.

@@ -240,7 +240,7 @@ def binary() -> str:
     if installed.is_file():
         return str(installed)
     for folder in os.get_exec_path():
-        # Skip relative entries of the PATH: a binary in the current directory must not receive the key.
+        # Skip relative entries of the PATH: a program in the current directory must not receive the secret access key.
         found = shutil.which(str(Path(folder) / "lakeport-server")) if Path(folder).is_absolute() else None
         if found is not None:
             return found

@@ -33,7 +33,7 @@ pub async fn set_metadata(
     // lakeFS's response is empty, even if the repository does not exist. So the object is looked up.
     let stats = match (caller.lakefs.stat(&writing.repository, &reference, path).await, &writing.transaction) {
         (Ok(stats), _) => stats,
-        // The transaction may have moved to another branch or to its commit, with this metadata in it.
+        // A concurrent commit may have replaced the branch. The new branch or the commit may have this metadata.
         (Err(_), Some(transaction)) => {
             return Ok(ops.confirm_metadata(caller, transaction, path, metadata).await?.into());
         }

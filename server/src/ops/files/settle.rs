@@ -185,7 +185,7 @@ impl Ops {
         }
     }
 
-    /// Removes the guard of a request that has ended: it can no longer change its paths.
+    /// Records that an abandoned request has ended, and can no longer change its paths.
     async fn settle(&self, writing: &Writing, recorded: &BTreeMap<String, Millis>) -> Result<()> {
         let Some(before) = &writing.transaction else { return Ok(()) };
         loop {

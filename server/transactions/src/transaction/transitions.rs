@@ -24,7 +24,7 @@ pub struct NotAllowed(pub State);
 
 /// Properties of a row.
 impl Transaction {
-    /// Returns whether the begin has not completed: the base commit is not stored yet. Only Begin and Rollback use such a transaction.
+    /// Returns whether `BeginTransaction` is still running: the base commit is not stored yet. Only Begin and Rollback use such a transaction.
     pub fn is_beginning(&self) -> bool {
         self.state == State::Open && self.base_commit_id.is_none()
     }

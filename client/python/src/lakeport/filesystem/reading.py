@@ -252,7 +252,7 @@ class Reads(Listing):
         if local.is_dir():
             if where.key and await self._object(where) is not None:
                 raise IsADirectoryError(errno.EISDIR, f"{where} cannot be written there: the local path is a directory", str(local))
-            # A directory of a tree; the downloads of its objects create it.
+            # The entry is a directory of a tree. Nothing to do: the downloads of its objects create local directories.
             return
         is_kept = local.is_file() or not local.exists()
         target = os.path.normcase(LocalPath(os.path.realpath(local.parent)) / local.name)

@@ -157,7 +157,7 @@ class FileServiceServicer(object):
 
     def Write(self, request_iterator, context):
         """Stores an object. The first message names the target and may carry data. The next messages carry data. The message with
-        `finish_write` publishes the object. Nothing changes if the stream ends without `finish_write`, if the connection breaks,
+        `finish_write` publishes the object. Nothing changes if the stream ends or the connection breaks before `finish_write`,
         or if a checksum or the size does not match. The first message must arrive within 30 s. After that, a writer may pause.
         After a pause of 30 s, an overloaded server may end the call with UNAVAILABLE `WRITER_STALLED`: send the upload again.
 
@@ -180,8 +180,8 @@ class FileServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def Delete(self, request, context):
-        """Deletes one object, a list of objects, or a tree: the object `path` and all objects with the prefix `path/`. Deleting the
-        tree `a` deletes `a/b`, but not `ab`. Messages report progress.
+        """Deletes one object, a list of objects, or a tree. A tree is the object `path` and all objects with the prefix `path/`.
+        Deleting the tree `a` deletes `a/b`, but not `ab`. Messages report progress.
 
         Errors: NOT_FOUND if the single object or the tree does not exist, unless `allow_missing`; FAILED_PRECONDITION
         `PARTIAL_FAILURE` after the last message if any message carried `failures`.
@@ -191,9 +191,9 @@ class FileServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def Copy(self, request, context):
-        """Copies one object, or a tree: the object `source_path` and all objects with the prefix `source_path/`. Within a repository,
-        lakeFS copies objects without copying their bytes. From another repository, the bytes pass through the server. Each
-        copy has the content type and the user metadata of its source. Messages report progress.
+        """Copies one object, or a tree. A tree is the object `source_path` and all objects with the prefix `source_path/`. Within a
+        repository, lakeFS copies objects without copying their bytes. From another repository, the bytes pass through the server.
+        Each copy has the content type and the user metadata of its source. Messages report progress.
 
         Errors: INVALID_ARGUMENT if source and destination overlap; NOT_FOUND if there is nothing to copy; FAILED_PRECONDITION
         `PARTIAL_FAILURE` after the last message if any message carried `failures`.

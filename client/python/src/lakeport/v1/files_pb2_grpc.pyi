@@ -61,7 +61,7 @@ class FileServiceStub:
     """
     Write: _grpc.StreamUnaryMultiCallable[_files_pb2.WriteRequest, _files_pb2.WriteResponse]
     """Stores an object. The first message names the target and may carry data. The next messages carry data. The message with
-    `finish_write` publishes the object. Nothing changes if the stream ends without `finish_write`, if the connection breaks,
+    `finish_write` publishes the object. Nothing changes if the stream ends or the connection breaks before `finish_write`,
     or if a checksum or the size does not match. The first message must arrive within 30 s. After that, a writer may pause.
     After a pause of 30 s, an overloaded server may end the call with UNAVAILABLE `WRITER_STALLED`: send the upload again.
 
@@ -76,16 +76,16 @@ class FileServiceStub:
     Errors: NOT_FOUND if the repository or the ref does not exist; INVALID_ARGUMENT `PAGE_TOKEN_INVALID`.
     """
     Delete: _grpc.UnaryStreamMultiCallable[_files_pb2.DeleteRequest, _files_pb2.DeleteResponse]
-    """Deletes one object, a list of objects, or a tree: the object `path` and all objects with the prefix `path/`. Deleting the
-    tree `a` deletes `a/b`, but not `ab`. Messages report progress.
+    """Deletes one object, a list of objects, or a tree. A tree is the object `path` and all objects with the prefix `path/`.
+    Deleting the tree `a` deletes `a/b`, but not `ab`. Messages report progress.
 
     Errors: NOT_FOUND if the single object or the tree does not exist, unless `allow_missing`; FAILED_PRECONDITION
     `PARTIAL_FAILURE` after the last message if any message carried `failures`.
     """
     Copy: _grpc.UnaryStreamMultiCallable[_files_pb2.CopyRequest, _files_pb2.CopyResponse]
-    """Copies one object, or a tree: the object `source_path` and all objects with the prefix `source_path/`. Within a repository,
-    lakeFS copies objects without copying their bytes. From another repository, the bytes pass through the server. Each
-    copy has the content type and the user metadata of its source. Messages report progress.
+    """Copies one object, or a tree. A tree is the object `source_path` and all objects with the prefix `source_path/`. Within a
+    repository, lakeFS copies objects without copying their bytes. From another repository, the bytes pass through the server.
+    Each copy has the content type and the user metadata of its source. Messages report progress.
 
     Errors: INVALID_ARGUMENT if source and destination overlap; NOT_FOUND if there is nothing to copy; FAILED_PRECONDITION
     `PARTIAL_FAILURE` after the last message if any message carried `failures`.
@@ -170,7 +170,7 @@ class FileServiceAsyncStub(FileServiceStub):
     """
     Write: _aio.StreamUnaryMultiCallable[_files_pb2.WriteRequest, _files_pb2.WriteResponse]  # type: ignore[assignment]
     """Stores an object. The first message names the target and may carry data. The next messages carry data. The message with
-    `finish_write` publishes the object. Nothing changes if the stream ends without `finish_write`, if the connection breaks,
+    `finish_write` publishes the object. Nothing changes if the stream ends or the connection breaks before `finish_write`,
     or if a checksum or the size does not match. The first message must arrive within 30 s. After that, a writer may pause.
     After a pause of 30 s, an overloaded server may end the call with UNAVAILABLE `WRITER_STALLED`: send the upload again.
 
@@ -185,16 +185,16 @@ class FileServiceAsyncStub(FileServiceStub):
     Errors: NOT_FOUND if the repository or the ref does not exist; INVALID_ARGUMENT `PAGE_TOKEN_INVALID`.
     """
     Delete: _aio.UnaryStreamMultiCallable[_files_pb2.DeleteRequest, _files_pb2.DeleteResponse]  # type: ignore[assignment]
-    """Deletes one object, a list of objects, or a tree: the object `path` and all objects with the prefix `path/`. Deleting the
-    tree `a` deletes `a/b`, but not `ab`. Messages report progress.
+    """Deletes one object, a list of objects, or a tree. A tree is the object `path` and all objects with the prefix `path/`.
+    Deleting the tree `a` deletes `a/b`, but not `ab`. Messages report progress.
 
     Errors: NOT_FOUND if the single object or the tree does not exist, unless `allow_missing`; FAILED_PRECONDITION
     `PARTIAL_FAILURE` after the last message if any message carried `failures`.
     """
     Copy: _aio.UnaryStreamMultiCallable[_files_pb2.CopyRequest, _files_pb2.CopyResponse]  # type: ignore[assignment]
-    """Copies one object, or a tree: the object `source_path` and all objects with the prefix `source_path/`. Within a repository,
-    lakeFS copies objects without copying their bytes. From another repository, the bytes pass through the server. Each
-    copy has the content type and the user metadata of its source. Messages report progress.
+    """Copies one object, or a tree. A tree is the object `source_path` and all objects with the prefix `source_path/`. Within a
+    repository, lakeFS copies objects without copying their bytes. From another repository, the bytes pass through the server.
+    Each copy has the content type and the user metadata of its source. Messages report progress.
 
     Errors: INVALID_ARGUMENT if source and destination overlap; NOT_FOUND if there is nothing to copy; FAILED_PRECONDITION
     `PARTIAL_FAILURE` after the last message if any message carried `failures`.
@@ -294,7 +294,7 @@ class FileServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_files_pb2.WriteResponse, _abc.Awaitable[_files_pb2.WriteResponse]]:
         """Stores an object. The first message names the target and may carry data. The next messages carry data. The message with
-        `finish_write` publishes the object. Nothing changes if the stream ends without `finish_write`, if the connection breaks,
+        `finish_write` publishes the object. Nothing changes if the stream ends or the connection breaks before `finish_write`,
         or if a checksum or the size does not match. The first message must arrive within 30 s. After that, a writer may pause.
         After a pause of 30 s, an overloaded server may end the call with UNAVAILABLE `WRITER_STALLED`: send the upload again.
 
@@ -321,8 +321,8 @@ class FileServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _files_pb2.DeleteRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_files_pb2.DeleteResponse], _abc.AsyncIterator[_files_pb2.DeleteResponse]]:
-        """Deletes one object, a list of objects, or a tree: the object `path` and all objects with the prefix `path/`. Deleting the
-        tree `a` deletes `a/b`, but not `ab`. Messages report progress.
+        """Deletes one object, a list of objects, or a tree. A tree is the object `path` and all objects with the prefix `path/`.
+        Deleting the tree `a` deletes `a/b`, but not `ab`. Messages report progress.
 
         Errors: NOT_FOUND if the single object or the tree does not exist, unless `allow_missing`; FAILED_PRECONDITION
         `PARTIAL_FAILURE` after the last message if any message carried `failures`.
@@ -334,9 +334,9 @@ class FileServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _files_pb2.CopyRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_files_pb2.CopyResponse], _abc.AsyncIterator[_files_pb2.CopyResponse]]:
-        """Copies one object, or a tree: the object `source_path` and all objects with the prefix `source_path/`. Within a repository,
-        lakeFS copies objects without copying their bytes. From another repository, the bytes pass through the server. Each
-        copy has the content type and the user metadata of its source. Messages report progress.
+        """Copies one object, or a tree. A tree is the object `source_path` and all objects with the prefix `source_path/`. Within a
+        repository, lakeFS copies objects without copying their bytes. From another repository, the bytes pass through the server.
+        Each copy has the content type and the user metadata of its source. Messages report progress.
 
         Errors: INVALID_ARGUMENT if source and destination overlap; NOT_FOUND if there is nothing to copy; FAILED_PRECONDITION
         `PARTIAL_FAILURE` after the last message if any message carried `failures`.

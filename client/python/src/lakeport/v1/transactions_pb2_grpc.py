@@ -97,8 +97,8 @@ class TransactionServiceServicer(object):
         """Begins a transaction. If the request has a `transaction_id`, a retry returns the same transaction.
 
         Errors: NOT_FOUND if the repository or the base branch does not exist; INVALID_ARGUMENT if the base is not a branch;
-        ALREADY_EXISTS if a transaction with this ID but with other options exists, or if `branch` exists;
-        RESOURCE_EXHAUSTED `TOO_MANY_TRANSACTIONS`.
+        ALREADY_EXISTS if a transaction with this ID but with other options exists, or if the repository has a branch with the name
+        in `branch`; RESOURCE_EXHAUSTED `TOO_MANY_TRANSACTIONS`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

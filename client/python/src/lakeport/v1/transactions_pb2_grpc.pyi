@@ -44,8 +44,8 @@ class TransactionServiceStub:
     """Begins a transaction. If the request has a `transaction_id`, a retry returns the same transaction.
 
     Errors: NOT_FOUND if the repository or the base branch does not exist; INVALID_ARGUMENT if the base is not a branch;
-    ALREADY_EXISTS if a transaction with this ID but with other options exists, or if `branch` exists;
-    RESOURCE_EXHAUSTED `TOO_MANY_TRANSACTIONS`.
+    ALREADY_EXISTS if a transaction with this ID but with other options exists, or if the repository has a branch with the name
+    in `branch`; RESOURCE_EXHAUSTED `TOO_MANY_TRANSACTIONS`.
     """
     GetTransaction: _grpc.UnaryUnaryMultiCallable[_transactions_pb2.GetTransactionRequest, _transactions_pb2.GetTransactionResponse]
     """Returns a transaction. The server keeps finished transactions for 24 hours by default; its option `--remember` changes this.
@@ -99,8 +99,8 @@ class TransactionServiceAsyncStub(TransactionServiceStub):
     """Begins a transaction. If the request has a `transaction_id`, a retry returns the same transaction.
 
     Errors: NOT_FOUND if the repository or the base branch does not exist; INVALID_ARGUMENT if the base is not a branch;
-    ALREADY_EXISTS if a transaction with this ID but with other options exists, or if `branch` exists;
-    RESOURCE_EXHAUSTED `TOO_MANY_TRANSACTIONS`.
+    ALREADY_EXISTS if a transaction with this ID but with other options exists, or if the repository has a branch with the name
+    in `branch`; RESOURCE_EXHAUSTED `TOO_MANY_TRANSACTIONS`.
     """
     GetTransaction: _aio.UnaryUnaryMultiCallable[_transactions_pb2.GetTransactionRequest, _transactions_pb2.GetTransactionResponse]  # type: ignore[assignment]
     """Returns a transaction. The server keeps finished transactions for 24 hours by default; its option `--remember` changes this.
@@ -157,8 +157,8 @@ class TransactionServiceServicer(metaclass=_abc_1.ABCMeta):
         """Begins a transaction. If the request has a `transaction_id`, a retry returns the same transaction.
 
         Errors: NOT_FOUND if the repository or the base branch does not exist; INVALID_ARGUMENT if the base is not a branch;
-        ALREADY_EXISTS if a transaction with this ID but with other options exists, or if `branch` exists;
-        RESOURCE_EXHAUSTED `TOO_MANY_TRANSACTIONS`.
+        ALREADY_EXISTS if a transaction with this ID but with other options exists, or if the repository has a branch with the name
+        in `branch`; RESOURCE_EXHAUSTED `TOO_MANY_TRANSACTIONS`.
         """
 
     @_abc_1.abstractmethod

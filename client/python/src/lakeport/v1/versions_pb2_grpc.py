@@ -34,11 +34,13 @@ class VersionServiceStub(object):
     `REQUEST_IN_PROGRESS` and a `google.rpc.RetryInfo`. A retry with other parameters fails with INVALID_ARGUMENT.
 
     Without a `request_id`, a call whose response from lakeFS was lost fails with UNKNOWN `OUTCOME_UNKNOWN`: check before you retry.
-    With a `request_id`, this is rare: it happens if another caller changed the branch after the first attempt.
+    A call with a `request_id` rarely fails with this reason. It does so if another caller changed the branch after the first attempt
+    of the call.
 
-    If a call with a `request_id` creates a commit, the metadata of the commit has the key `lakeport.request_id`. `Revert` adds
-    this key even without a `request_id`. Do not use `CreateBranch`, `CreateTag` or `CreateRepository` as a lock: if the response
-    from lakeFS is lost, and another caller creates an identical branch, tag or repository, both calls can succeed.
+    If a call with a `request_id` creates a commit, the metadata of the commit has the key `lakeport.request_id`. `Revert` always
+    sets this key; without a `request_id`, its value is random. Do not use `CreateBranch`, `CreateTag` or `CreateRepository` as a
+    lock: if the response from lakeFS is lost, and another caller creates an identical branch, tag or repository, both calls can
+    succeed.
 
     Any call can fail with UNAUTHENTICATED, PERMISSION_DENIED, UNAVAILABLE, RESOURCE_EXHAUSTED or DEADLINE_EXCEEDED.
     """
@@ -160,11 +162,13 @@ class VersionServiceServicer(object):
     `REQUEST_IN_PROGRESS` and a `google.rpc.RetryInfo`. A retry with other parameters fails with INVALID_ARGUMENT.
 
     Without a `request_id`, a call whose response from lakeFS was lost fails with UNKNOWN `OUTCOME_UNKNOWN`: check before you retry.
-    With a `request_id`, this is rare: it happens if another caller changed the branch after the first attempt.
+    A call with a `request_id` rarely fails with this reason. It does so if another caller changed the branch after the first attempt
+    of the call.
 
-    If a call with a `request_id` creates a commit, the metadata of the commit has the key `lakeport.request_id`. `Revert` adds
-    this key even without a `request_id`. Do not use `CreateBranch`, `CreateTag` or `CreateRepository` as a lock: if the response
-    from lakeFS is lost, and another caller creates an identical branch, tag or repository, both calls can succeed.
+    If a call with a `request_id` creates a commit, the metadata of the commit has the key `lakeport.request_id`. `Revert` always
+    sets this key; without a `request_id`, its value is random. Do not use `CreateBranch`, `CreateTag` or `CreateRepository` as a
+    lock: if the response from lakeFS is lost, and another caller creates an identical branch, tag or repository, both calls can
+    succeed.
 
     Any call can fail with UNAUTHENTICATED, PERMISSION_DENIED, UNAVAILABLE, RESOURCE_EXHAUSTED or DEADLINE_EXCEEDED.
     """
@@ -327,8 +331,9 @@ class VersionServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def CherryPick(self, request, context):
-        """Creates a commit on a branch with the changes of a commit from another branch. If the original commit has metadata, lakeFS
-        1.x may fail to find the new commit by its ID for some minutes. Calls that name the branch or a tag find it.
+        """Applies the changes of a commit from another branch to a branch, and commits them there. If the original commit has
+        metadata, lakeFS 1.x may fail to find the new commit by its ID for some minutes. Calls that name the branch or a tag find
+        it.
 
         Errors: ABORTED `MERGE_CONFLICT`; FAILED_PRECONDITION `BASE_DIRTY`.
         """
@@ -465,11 +470,13 @@ class VersionService(object):
     `REQUEST_IN_PROGRESS` and a `google.rpc.RetryInfo`. A retry with other parameters fails with INVALID_ARGUMENT.
 
     Without a `request_id`, a call whose response from lakeFS was lost fails with UNKNOWN `OUTCOME_UNKNOWN`: check before you retry.
-    With a `request_id`, this is rare: it happens if another caller changed the branch after the first attempt.
+    A call with a `request_id` rarely fails with this reason. It does so if another caller changed the branch after the first attempt
+    of the call.
 
-    If a call with a `request_id` creates a commit, the metadata of the commit has the key `lakeport.request_id`. `Revert` adds
-    this key even without a `request_id`. Do not use `CreateBranch`, `CreateTag` or `CreateRepository` as a lock: if the response
-    from lakeFS is lost, and another caller creates an identical branch, tag or repository, both calls can succeed.
+    If a call with a `request_id` creates a commit, the metadata of the commit has the key `lakeport.request_id`. `Revert` always
+    sets this key; without a `request_id`, its value is random. Do not use `CreateBranch`, `CreateTag` or `CreateRepository` as a
+    lock: if the response from lakeFS is lost, and another caller creates an identical branch, tag or repository, both calls can
+    succeed.
 
     Any call can fail with UNAUTHENTICATED, PERMISSION_DENIED, UNAVAILABLE, RESOURCE_EXHAUSTED or DEADLINE_EXCEEDED.
     """

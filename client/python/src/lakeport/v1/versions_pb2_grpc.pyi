@@ -35,11 +35,13 @@ class VersionServiceStub:
     `REQUEST_IN_PROGRESS` and a `google.rpc.RetryInfo`. A retry with other parameters fails with INVALID_ARGUMENT.
 
     Without a `request_id`, a call whose response from lakeFS was lost fails with UNKNOWN `OUTCOME_UNKNOWN`: check before you retry.
-    With a `request_id`, this is rare: it happens if another caller changed the branch after the first attempt.
+    A call with a `request_id` rarely fails with this reason. It does so if another caller changed the branch after the first attempt
+    of the call.
 
-    If a call with a `request_id` creates a commit, the metadata of the commit has the key `lakeport.request_id`. `Revert` adds
-    this key even without a `request_id`. Do not use `CreateBranch`, `CreateTag` or `CreateRepository` as a lock: if the response
-    from lakeFS is lost, and another caller creates an identical branch, tag or repository, both calls can succeed.
+    If a call with a `request_id` creates a commit, the metadata of the commit has the key `lakeport.request_id`. `Revert` always
+    sets this key; without a `request_id`, its value is random. Do not use `CreateBranch`, `CreateTag` or `CreateRepository` as a
+    lock: if the response from lakeFS is lost, and another caller creates an identical branch, tag or repository, both calls can
+    succeed.
 
     Any call can fail with UNAUTHENTICATED, PERMISSION_DENIED, UNAVAILABLE, RESOURCE_EXHAUSTED or DEADLINE_EXCEEDED.
     """
@@ -131,8 +133,9 @@ class VersionServiceStub:
     Errors: ABORTED `MERGE_CONFLICT`; FAILED_PRECONDITION `NO_CHANGES` or `BASE_DIRTY`.
     """
     CherryPick: _grpc.UnaryUnaryMultiCallable[_versions_pb2.CherryPickRequest, _versions_pb2.CherryPickResponse]
-    """Creates a commit on a branch with the changes of a commit from another branch. If the original commit has metadata, lakeFS
-    1.x may fail to find the new commit by its ID for some minutes. Calls that name the branch or a tag find it.
+    """Applies the changes of a commit from another branch to a branch, and commits them there. If the original commit has
+    metadata, lakeFS 1.x may fail to find the new commit by its ID for some minutes. Calls that name the branch or a tag find
+    it.
 
     Errors: ABORTED `MERGE_CONFLICT`; FAILED_PRECONDITION `BASE_DIRTY`.
     """
@@ -152,11 +155,13 @@ class VersionServiceAsyncStub(VersionServiceStub):
     `REQUEST_IN_PROGRESS` and a `google.rpc.RetryInfo`. A retry with other parameters fails with INVALID_ARGUMENT.
 
     Without a `request_id`, a call whose response from lakeFS was lost fails with UNKNOWN `OUTCOME_UNKNOWN`: check before you retry.
-    With a `request_id`, this is rare: it happens if another caller changed the branch after the first attempt.
+    A call with a `request_id` rarely fails with this reason. It does so if another caller changed the branch after the first attempt
+    of the call.
 
-    If a call with a `request_id` creates a commit, the metadata of the commit has the key `lakeport.request_id`. `Revert` adds
-    this key even without a `request_id`. Do not use `CreateBranch`, `CreateTag` or `CreateRepository` as a lock: if the response
-    from lakeFS is lost, and another caller creates an identical branch, tag or repository, both calls can succeed.
+    If a call with a `request_id` creates a commit, the metadata of the commit has the key `lakeport.request_id`. `Revert` always
+    sets this key; without a `request_id`, its value is random. Do not use `CreateBranch`, `CreateTag` or `CreateRepository` as a
+    lock: if the response from lakeFS is lost, and another caller creates an identical branch, tag or repository, both calls can
+    succeed.
 
     Any call can fail with UNAUTHENTICATED, PERMISSION_DENIED, UNAVAILABLE, RESOURCE_EXHAUSTED or DEADLINE_EXCEEDED.
     """
@@ -245,8 +250,9 @@ class VersionServiceAsyncStub(VersionServiceStub):
     Errors: ABORTED `MERGE_CONFLICT`; FAILED_PRECONDITION `NO_CHANGES` or `BASE_DIRTY`.
     """
     CherryPick: _aio.UnaryUnaryMultiCallable[_versions_pb2.CherryPickRequest, _versions_pb2.CherryPickResponse]  # type: ignore[assignment]
-    """Creates a commit on a branch with the changes of a commit from another branch. If the original commit has metadata, lakeFS
-    1.x may fail to find the new commit by its ID for some minutes. Calls that name the branch or a tag find it.
+    """Applies the changes of a commit from another branch to a branch, and commits them there. If the original commit has
+    metadata, lakeFS 1.x may fail to find the new commit by its ID for some minutes. Calls that name the branch or a tag find
+    it.
 
     Errors: ABORTED `MERGE_CONFLICT`; FAILED_PRECONDITION `BASE_DIRTY`.
     """
@@ -265,11 +271,13 @@ class VersionServiceServicer(metaclass=_abc_1.ABCMeta):
     `REQUEST_IN_PROGRESS` and a `google.rpc.RetryInfo`. A retry with other parameters fails with INVALID_ARGUMENT.
 
     Without a `request_id`, a call whose response from lakeFS was lost fails with UNKNOWN `OUTCOME_UNKNOWN`: check before you retry.
-    With a `request_id`, this is rare: it happens if another caller changed the branch after the first attempt.
+    A call with a `request_id` rarely fails with this reason. It does so if another caller changed the branch after the first attempt
+    of the call.
 
-    If a call with a `request_id` creates a commit, the metadata of the commit has the key `lakeport.request_id`. `Revert` adds
-    this key even without a `request_id`. Do not use `CreateBranch`, `CreateTag` or `CreateRepository` as a lock: if the response
-    from lakeFS is lost, and another caller creates an identical branch, tag or repository, both calls can succeed.
+    If a call with a `request_id` creates a commit, the metadata of the commit has the key `lakeport.request_id`. `Revert` always
+    sets this key; without a `request_id`, its value is random. Do not use `CreateBranch`, `CreateTag` or `CreateRepository` as a
+    lock: if the response from lakeFS is lost, and another caller creates an identical branch, tag or repository, both calls can
+    succeed.
 
     Any call can fail with UNAUTHENTICATED, PERMISSION_DENIED, UNAVAILABLE, RESOURCE_EXHAUSTED or DEADLINE_EXCEEDED.
     """
@@ -470,8 +478,9 @@ class VersionServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _versions_pb2.CherryPickRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_versions_pb2.CherryPickResponse, _abc.Awaitable[_versions_pb2.CherryPickResponse]]:
-        """Creates a commit on a branch with the changes of a commit from another branch. If the original commit has metadata, lakeFS
-        1.x may fail to find the new commit by its ID for some minutes. Calls that name the branch or a tag find it.
+        """Applies the changes of a commit from another branch to a branch, and commits them there. If the original commit has
+        metadata, lakeFS 1.x may fail to find the new commit by its ID for some minutes. Calls that name the branch or a tag find
+        it.
 
         Errors: ABORTED `MERGE_CONFLICT`; FAILED_PRECONDITION `BASE_DIRTY`.
         """
