@@ -363,6 +363,25 @@ async fn the_guard_of_an_abandoned_request_ends_when_lakefs_responds() {
     }
 }
 
+/// Two abandoned uploads of one path: the end of the second does not end the guard, because the first is still in flight.
+#[tokio::test]
+async fn a_guard_covers_all_abandoned_requests_of_its_path() {
+    let server = Server::with_settle_time(Duration::from_secs(600)).await;
+    server.begin("t").await;
+    let (second, millis) = (Duration::from_secs(1), Duration::from_millis);
+    server.arm(On::upload(), Fault::Delay(second * 8), 1);
+    let first = tokio::time::timeout(second, server.put_in("t", "a", "in flight"));
+    let other = async {
+        tokio::time::sleep(millis(100)).await;
+        server.arm(On::upload(), Fault::ApplyThenDelay(second * 2), 1);
+        tokio::time::timeout(millis(1400), server.put_in("t", "a", "ended")).await
+    };
+    let (first, other) = futures_util::join!(first, other);
+    assert!(first.is_err() && other.is_err(), "an upload was not abandoned");
+    tokio::time::sleep(millis(2000)).await;
+    assert_eq!(why(server.put_in("t", "a", "too early").await), refused(Code::Unavailable, "WRITE_IN_DOUBT"));
+}
+
 #[tokio::test]
 async fn an_unavailable_lakefs_is_reported_until_it_recovers() {
     let server = Server::with_faults().await;
