@@ -144,7 +144,7 @@ async fn process(ops: &Shared, row: Transaction, resolving: &Arc<Semaphore>) -> 
                 return Ok(Processed::Done);
             }
         }
-        // A fence takes more than a minute. Its task has the row's lease, so the next round leaves it alone.
+        // A fence can take more than a minute. Its task holds the lease of the row, so the next round of the janitor skips the row.
         State::Committing => {
             let Ok(permit) = Arc::clone(resolving).try_acquire_owned() else { return Ok(Processed::Later) };
             let task_ops = ops.clone();

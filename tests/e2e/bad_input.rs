@@ -3,6 +3,7 @@
 use crate::fixture::{Server, all, refused, why};
 use lakeport_proto::v1::*;
 use prost::Message;
+use std::collections::HashMap;
 use tonic::Code;
 use tonic_types::StatusExt;
 
@@ -234,6 +235,58 @@ async fn invalid_object_metadata_is_rejected_with_the_field_name() {
     };
     let info = server.files.clone().stat(stat).await.unwrap().into_inner().info.unwrap();
     assert_eq!(info.metadata.len(), 256);
+}
+
+#[tokio::test]
+async fn large_messages_and_metadata_of_commits_are_rejected() {
+    let server = Server::start().await;
+    server.put("a", "1").await;
+    server.begin("t").await;
+    server.put_in("t", "a", "2").await.unwrap();
+    let (repository, branch) = (server.repository.clone(), "main".to_owned());
+    let long = "x".repeat((64 << 10) + 1);
+    let many: HashMap<String, String> = (0..257).map(|n| (format!("k{n}"), String::new())).collect();
+    let big = HashMap::from([("k".to_owned(), long.clone())]);
+    for (message, metadata, field) in
+        [(long, HashMap::new(), "message"), (String::new(), many, "metadata"), (String::new(), big, "metadata")]
+    {
+        let sorted = || metadata.clone().into_iter().collect();
+        let create = CreateCommitRequest {
+            repository: repository.clone(),
+            r#ref: branch.clone(),
+            message: message.clone(),
+            metadata: sorted(),
+            ..Default::default()
+        };
+        let merge = MergeRequest {
+            repository: repository.clone(),
+            r#ref: branch.clone(),
+            destination_branch: branch.clone(),
+            message: message.clone(),
+            metadata: sorted(),
+            ..Default::default()
+        };
+        let revert = RevertRequest {
+            repository: repository.clone(),
+            r#ref: branch.clone(),
+            branch: branch.clone(),
+            message: message.clone(),
+            metadata: sorted(),
+            ..Default::default()
+        };
+        let commit = CommitTransactionRequest { transaction_id: "t".into(), message, metadata, ..Default::default() };
+        let mut versions = server.versions.clone();
+        for status in [
+            versions.create_commit(create).await.unwrap_err(),
+            versions.merge(merge).await.unwrap_err(),
+            versions.revert(revert).await.unwrap_err(),
+            server.transactions.clone().commit_transaction(commit).await.unwrap_err(),
+        ] {
+            assert!(status.message().starts_with(field), "{}", status.message());
+            assert_eq!(why::<()>(Err(status)), refused(Code::InvalidArgument, "INVALID_FIELD"));
+        }
+    }
+    assert_eq!(server.transaction("t").await.unwrap().epoch, 0, "a commit was started");
 }
 
 #[tokio::test]

@@ -325,7 +325,7 @@ async fn a_refused_call_can_be_repeated_after_the_cause_is_fixed() {
     assert_eq!(why(Call::CreateBranch.run(&server, "key-2").await), exists);
 }
 
-/// lakeFS copies the metadata of a commit, and with it the marks of lakeport.
+/// On a cherry-pick, lakeFS copies the metadata of the original. lakeport must remove its own marks from the copy.
 #[tokio::test]
 async fn a_cherry_pick_drops_the_marks_of_the_original() {
     let server = prepared(Server::start().await).await;

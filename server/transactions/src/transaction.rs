@@ -74,7 +74,7 @@ pub struct Details {
     pub options: Options,
     /// Labels that the owner chose.
     pub labels: BTreeMap<String, String>,
-    /// Value that is unique across all owners. The metadata of the transaction's commit and merge contains it.
+    /// Unique value of this transaction: no transaction of any owner has the same. The metadata of its commit and merge contains it.
     pub mark: String,
     /// Name of the worker that holds the lease, or held it until the lease expired.
     pub worker: Option<String>,

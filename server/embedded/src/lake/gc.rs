@@ -66,7 +66,7 @@ impl Lake {
 
     /// Returns the unreferenced blobs, and the number of referenced blobs.
     async fn unreferenced_blobs(&self) -> Result<(HashSet<String>, usize)> {
-        // The order matters: if the database ever refers to a listed blob, it already does so when the references are read.
+        // The blobs are listed before the references are read, so an upload that finishes in between is not taken for unreferenced.
         let mut listed = self.blobs.list().await?;
         let referenced = self.referenced_blobs().await?;
         let all = listed.len();

@@ -54,8 +54,8 @@ impl Trees {
         let mut tree = Builder::default();
         for range in metarange.iter() {
             let touched = edits.peek().is_some_and(|(key, _)| *key <= range.last);
-            // An unchanged range is reused if the range before it is complete. The last range of a tree can end at any key, so
-            // keys after it must be appended to its entries.
+            // An unchanged range is reused if no range is open in the builder. The last range of a tree can end at any key. If keys
+            // follow, that range is not reused: the keys are appended to its entries.
             let is_tail = !ends_range(&range.last) && edits.peek().is_some();
             if tree.open.is_empty() && !touched && !is_tail {
                 tree.metarange.push(range.clone());

@@ -1,14 +1,8 @@
 //! Rules for the metadata and the content type of an object.
 
 use crate::error::{Error, Result};
-use crate::ops::metadata::check_metadata;
+use crate::ops::metadata::{check_metadata, check_size};
 use std::collections::BTreeMap;
-
-/// Maximum number of metadata keys of an object.
-const MAX_KEYS: usize = 256;
-
-/// Maximum size of the metadata of an object, in bytes. lakeFS gets it in headers.
-const MAX_METADATA: usize = 64 << 10;
 
 /// Rejects metadata and content types that lakeFS would change or drop.
 ///
@@ -42,13 +36,5 @@ pub(in crate::ops) fn check_described(metadata: &BTreeMap<String, String>, conte
         let rule = "must not have control characters, or spaces at its start or end: lakeFS would drop them";
         return Err(Error::field("metadata", format!("the value of {key:?} {rule}")));
     }
-    let bytes: usize = metadata.iter().map(|(key, value)| key.len() + value.len()).sum();
-    if metadata.len() > MAX_KEYS || bytes > MAX_METADATA {
-        let has = format!("has {} keys and {bytes} bytes", metadata.len());
-        return Err(Error::field(
-            "metadata",
-            format!("{has}: at most {MAX_KEYS} keys and {MAX_METADATA} bytes are allowed"),
-        ));
-    }
-    Ok(())
+    check_size(metadata)
 }

@@ -16,7 +16,7 @@ use crate::error::{Error, Kind, Result};
 use crate::fault;
 use crate::ops::context::Shared;
 use crate::ops::errors::{base_of, not_open, tag_exists, unknown_transaction};
-use crate::ops::metadata::check_metadata;
+use crate::ops::metadata::check_commit;
 use crate::ops::transactions::failure::failure_of;
 use crate::ops::transactions::list_transaction_changes::{Conflicts, changes_of};
 use crate::timing::duration;
@@ -60,7 +60,7 @@ pub async fn commit_transaction(
     id: &TransactionId,
     commit: Commit,
 ) -> Result<Transaction> {
-    check_metadata(&commit.request.metadata)?;
+    check_commit(&commit.request.message, &commit.request.metadata)?;
     reject_cherry_pick_key(&commit.request)?;
     loop {
         let now = ops.owned(caller, id).await?;

@@ -40,7 +40,7 @@ pub async fn all_repositories(lakefs: &Lakefs) -> Result<Vec<RepositoryId>> {
     let (mut found, mut after) = (Vec::new(), String::new());
     loop {
         let page = lakefs.repositories("", &after, PAGE).await?;
-        // An ID that is not a valid repository name for lakeport cannot have transactions.
+        // lakeport rejects some names of repositories in lakeFS. A repository with such a name has no transactions.
         found.extend(page.results.into_iter().filter_map(|repository| RepositoryId::try_from(repository.id).ok()));
         match page.next {
             Some(next) => after = next,

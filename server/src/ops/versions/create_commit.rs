@@ -7,7 +7,7 @@ use crate::auth::Caller;
 use crate::error::{Error, Kind, Result};
 use crate::ops::context::{Ops, Shared};
 use crate::ops::lease::{MADE_IN, has_base_as_only_parent, under_lease};
-use crate::ops::metadata::check_metadata;
+use crate::ops::metadata::check_commit;
 use crate::ops::place::Place;
 use crate::ops::writing::Writing;
 use lakeport_lakefs::{self as lakefs, Commit};
@@ -37,7 +37,7 @@ pub async fn create_commit(
     place: &Place,
     new: &NewCommit,
 ) -> Result<Commit> {
-    check_metadata(&new.metadata)?;
+    check_commit(&new.message, &new.metadata)?;
     // The place may have changed since: the transaction may have ended.
     if let Some(made) = earlier_result(ops, caller, id).await? {
         return Ok(made);

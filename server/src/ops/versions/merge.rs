@@ -6,7 +6,7 @@ use super::once::{CallId, Found, Once, REQUEST_ID, Sent, once};
 use crate::auth::Caller;
 use crate::error::{Error, Kind, Result};
 use crate::ops::context::Ops;
-use crate::ops::metadata::check_metadata;
+use crate::ops::metadata::check_commit;
 use crate::ops::writing::Writing;
 use lakeport_lakefs::{self as lakefs, NewMerge};
 use lakeport_types::{BranchName, Ref, RepositoryId};
@@ -29,7 +29,7 @@ pub struct MergeRequest {
 /// # Errors
 /// `MergeConflict`, `NoChanges`, `BaseDirty`, `HookRejected`, `RefNotFound`, `RequestInProgress`, `OutcomeUnknown`.
 pub async fn merge(ops: &Ops, caller: &Caller, id: &CallId, request: &MergeRequest) -> Result<String> {
-    check_metadata(&request.merge.metadata)?;
+    check_commit(&request.merge.message, &request.merge.metadata)?;
     if request.source.as_str().starts_with(lakeport_types::TRANSACTION_BRANCH_PREFIX) {
         let message = format!("{} belongs to a transaction: commit the transaction", request.source);
         return Err(Error::new(Kind::ReservedName, message));

@@ -7,7 +7,7 @@ use crate::auth::Caller;
 use crate::error::{Error, Kind, Result};
 use crate::ops::context::{Ops, Shared};
 use crate::ops::lease::{MADE_IN, under_lease};
-use crate::ops::metadata::check_metadata;
+use crate::ops::metadata::check_commit;
 use crate::ops::place::Place;
 use crate::ops::writing::Writing;
 use crate::timing::millis;
@@ -34,7 +34,7 @@ pub struct NewRevert {
 /// # Errors
 /// `MergeConflict`, `NoChanges`, `BaseDirty`, `RefNotFound`, those of the place, `RequestInProgress`, `OutcomeUnknown`.
 pub async fn revert(ops: &Shared, caller: &Caller, id: &CallId, place: &Place, new: &NewRevert) -> Result<Commit> {
-    check_metadata(&new.metadata)?;
+    check_commit(&new.message, &new.metadata)?;
     // The place may have changed since: the transaction may have ended.
     if let Some(made) = earlier_result(ops, caller, id).await? {
         return Ok(made);
