@@ -1,6 +1,7 @@
 //! Lost, late and wrong responses of lakeFS: the server must not guess an outcome and must not apply an operation twice.
 
 use crate::fixture::{SETTLE, Server, eventually, refused, why};
+use futures_util::StreamExt;
 use http::{Method, StatusCode};
 use lakeport_embedded::{Fault, On};
 use lakeport_proto::v1::*;
@@ -363,7 +364,7 @@ async fn the_guard_of_an_abandoned_request_ends_when_lakefs_responds() {
     }
 }
 
-/// Two abandoned uploads of one path: the end of the second does not end the guard, because the first is still in flight.
+/// Two uploads of one path are abandoned. The path stays unsettled when the second ends, because the first is still in flight.
 #[tokio::test]
 async fn a_guard_covers_all_abandoned_requests_of_its_path() {
     let server = Server::with_settle_time(Duration::from_secs(600)).await;
@@ -380,6 +381,36 @@ async fn a_guard_covers_all_abandoned_requests_of_its_path() {
     assert!(first.is_err() && other.is_err(), "an upload was not abandoned");
     tokio::time::sleep(millis(2000)).await;
     assert_eq!(why(server.put_in("t", "a", "too early").await), refused(Code::Unavailable, "WRITE_IN_DOUBT"));
+}
+
+/// A create-only write that finds its own object is not acknowledged while an abandoned deletion may still delete the object.
+#[tokio::test]
+async fn a_found_object_is_not_acknowledged_on_a_guarded_path() {
+    let server = Server::with_settle_time(Duration::from_secs(600)).await;
+    server.begin("t").await;
+    let second = Duration::from_secs(1);
+    server.arm(On::new(Method::POST, "/objects/delete"), Fault::Delay(second * 10), 1);
+    server.arm(On::upload(), Fault::FALSE_412, 1);
+    let header =
+        WriteRequest { transaction_id: "t".into(), path: "a".into(), if_none_match: "*".into(), ..Default::default() };
+    let last = WriteRequest { data: "new".into(), finish_write: true, ..Default::default() };
+    let pausing = futures_util::stream::iter([header, last]).then(move |message| async move {
+        if message.finish_write {
+            tokio::time::sleep(second * 3).await;
+        }
+        message
+    });
+    let delete =
+        DeleteRequest { transaction_id: "t".into(), path: "a".into(), allow_missing: true, ..Default::default() };
+    let (mut files, mut deleting) = (server.files.clone(), server.files.clone());
+    let abandoned = async {
+        tokio::time::sleep(second / 2).await;
+        let call = async { deleting.delete(delete).await?.into_inner().message().await };
+        tokio::time::timeout(second, call).await
+    };
+    let (written, abandoned) = futures_util::join!(files.write(pausing), abandoned);
+    assert!(abandoned.is_err(), "the deletion was not abandoned");
+    assert_eq!(why(written), refused(Code::Unavailable, "WRITE_IN_DOUBT"));
 }
 
 #[tokio::test]

@@ -31,9 +31,9 @@ const RETRY_PAUSE: Duration = Duration::from_millis(200);
 /// Effect of a write on a path.
 #[derive(Debug, Clone)]
 pub(in crate::ops) enum Change {
-    /// The path has this object. lakeFS confirmed it.
+    /// The path has this object. lakeFS confirmed it, or its idempotency key shows whose it is.
     Put(Box<ObjectStats>),
-    /// The path has this object. lakeFS's response was lost, and the object was found.
+    /// The path has this object. lakeFS's response was lost, and the object was found. The write guards the path itself.
     Found(Box<ObjectStats>),
     /// The path has no object.
     Deleted(ObjectPath),

@@ -138,11 +138,11 @@ async fn compare_existing(
     let has_key = |id: &WriteId| stats.metadata.get(WRITE_ID).is_some_and(|key| key == id.key().as_str());
     match write_id.filter(has_key) {
         None => Err(exists(path)),
-        Some(WriteId::Unique(_)) => Ok(Change::Found(Box::new(stats))),
+        Some(WriteId::Unique(_)) => Ok(Change::Put(Box::new(stats))),
         Some(WriteId::Chosen(_)) => {
             let whole = outcome.drain().await?;
             match has_content(caller, writing, &stats, path, &object, whole).await {
-                Ok(true) => Ok(Change::Found(Box::new(stats))),
+                Ok(true) => Ok(Change::Put(Box::new(stats))),
                 Ok(false) => Err(reused(path)),
                 Err(error) => Err(in_doubt(path, error)),
             }

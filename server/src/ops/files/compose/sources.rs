@@ -19,7 +19,7 @@ const SMALL: u64 = 1 << 20;
 /// Number of sources that are prefetched. With [`SMALL`], it bounds the memory of one compose.
 const READ_AHEAD: usize = 8;
 
-/// The sources, with the etags and sizes of their descriptions.
+/// The sources of a compose, each with the etag and the size that lakeFS returned for it.
 pub(super) struct Sources {
     reading: Reading,
     described: VecDeque<Described>,
