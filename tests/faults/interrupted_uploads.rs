@@ -11,7 +11,7 @@ const MIB: u64 = 1 << 20;
 const SIZE: u64 = 40;
 /// Number of parts of a file of `SIZE` MiB and one byte.
 const PARTS: usize = 41;
-/// With two parts at once, an upload takes about 2 s.
+/// Delay of each part. With two parts at once, an upload takes about 2 s.
 const DELAY: Duration = Duration::from_millis(100);
 /// Default size of the file of the long test, in MiB. Two GiB take minutes.
 const UPLOAD_MIB: u64 = 32;

@@ -69,7 +69,7 @@ impl Shell {
         self.ended(command, input).await
     }
 
-    /// Runs a script that finds `lakeport` on `PATH`.
+    /// Runs a script. Its `PATH` starts with the directory of `lakeport`.
     pub(crate) async fn script(&self, script: &Path, arguments: &[&str]) -> Finished {
         let mut command = Command::new("sh");
         let inherited = std::env::var_os("PATH").unwrap_or_default();

@@ -62,7 +62,7 @@ pub(crate) struct Trees {
     metaranges: quick_cache::sync::Cache<(i64, NodeId), Arc<Vec<RangeInfo>>>,
 }
 
-/// Maximum number of decoded ranges in the cache. A range has on average 256 entries of about 300 bytes, a total of 10 MiB.
+/// Maximum number of decoded ranges in the cache. A range has on average 256 entries of about 300 bytes, so a full cache has about 10 MiB.
 const CACHED_RANGES: usize = 128;
 /// Maximum number of decoded metaranges in the cache.
 const CACHED_METARANGES: usize = 32;

@@ -110,7 +110,7 @@ impl Transfer {
         if let Some(waker) = waker {
             waker.wake();
         }
-        // Without the lock: `complete` takes the lock of the permits, and a task that holds that lock may wait for this one.
+        // The lock of the state is released here: `complete` takes the lock of the permits, whose holder may wait for the state.
         if let Some(mut response) = response {
             response.finish.complete(super::status::code(why));
         }

@@ -46,7 +46,7 @@ async fn a_reset_in_flight_has_no_result() {
         tokio::time::sleep(Duration::from_millis(300)).await;
         server.versions.clone().reset(reset(&server, "")).await
     };
-    // Nothing is uncommitted, but the first attempt may still discard a new write.
+    // The branch is clean, but the retry has no result yet: the first attempt may still discard a later write.
     let mut versions = server.versions.clone();
     let (first, retry) = futures_util::join!(versions.reset(reset(&server, "")), retry);
     first.unwrap();

@@ -24,7 +24,7 @@ pub struct Conflicts {
     pub paths: Vec<String>,
     /// Number of conflicts found.
     pub count: usize,
-    /// Whether there may be more, since counting reached its time limit.
+    /// Whether there may be more conflicts, because counting reached its time limit.
     pub is_incomplete: bool,
 }
 

@@ -13,7 +13,7 @@ const PAGE: usize = 100;
 pub(super) enum Staging {
     /// None.
     Clean,
-    /// Some, with one uncommitted object among them. `None` if all of the first ones are deletions.
+    /// The branch has uncommitted changes. The value is one uncommitted object; `None` if the first page of changes has only deletions.
     Dirty(Option<StagedObject>),
 }
 
