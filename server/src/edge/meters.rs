@@ -27,7 +27,7 @@ pub fn describe() {
 /// Number of gRPC status codes.
 const CODES: usize = 17;
 
-/// The metrics of all methods, registered once: a lookup per call would cost more than the rest of the edge.
+/// The metrics of all methods, registered once: a lookup in the registry for each call would cost more than the rest of the edge.
 pub(super) struct Meters(HashMap<&'static str, Arc<Meter>>);
 
 struct Meter {

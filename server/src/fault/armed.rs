@@ -72,7 +72,7 @@ pub(super) async fn reach(moment: &str, step: &str) {
     }
 }
 
-/// Counts that a point was reached, and returns the action of the fault that is armed for this time, if any.
+/// Increments the number of times that the point was reached. Returns the action that is armed for this number, if any.
 fn action_at(point: &str) -> Option<Action> {
     if ARMED.is_empty() {
         return None;

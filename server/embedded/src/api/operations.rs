@@ -13,7 +13,7 @@ use hyper::body::Incoming;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
-/// Runs the operation of a call. `body` is `Some` for routes without a JSON body.
+/// Runs the operation of a call. `body` is `None` for routes with a JSON body, which is parsed already.
 pub(super) async fn run(call: Call, body: Option<Incoming>) -> Result<Response> {
     use Operation::*;
     match call.route.operation {

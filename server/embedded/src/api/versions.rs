@@ -105,7 +105,7 @@ fn request(call: &Call) -> CommitRequest {
     }
 }
 
-/// Returns the commit of a revert or cherry-pick, whose message and metadata are in `commit_overrides`.
+/// Returns the request for the commit of a revert or cherry-pick. Its message and metadata come from `commit_overrides`.
 fn overridden(call: &Call) -> CommitRequest {
     let overrides = call.json.get("commit_overrides").unwrap_or(&Value::Null);
     CommitRequest { message: text_in(overrides, "message"), metadata: map_in(overrides, "metadata"), ..request(call) }

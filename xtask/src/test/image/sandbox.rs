@@ -42,7 +42,7 @@ impl Sandbox {
         if self.chrooted {
             chown(&data, Some(USER), Some(USER)).map_err(Error::file(&data))?;
         }
-        // Other users can read the sandbox but not write to it, because the image's root is read-only.
+        // As in the image, whose root is read-only, other users can read the sandbox but not write to it.
         std::fs::set_permissions(root, Permissions::from_mode(0o755)).map_err(Error::file(root))
     }
 

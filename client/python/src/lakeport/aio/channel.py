@@ -253,7 +253,7 @@ class Channel:
 
     async def _move(self, at: Remote, shown: Credentials) -> None:
         if not self._active:
-            # A new connection finds a restarted server immediately, an old one only after its backoff.
+            # A new connection finds a restarted server immediately. The old connection would try again only after its backoff.
             await self._close()
         elif (at, shown) != (self._at, self._credentials):
             # In-flight calls end on their connection.
