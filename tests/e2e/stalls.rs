@@ -1,4 +1,4 @@
-//! Streams that pause. They may, until another call needs their permit.
+//! Streams that pause. A stream may pause for as long as no other call needs its permit.
 
 use crate::fixture::{Server, refused, why};
 use bytes::Bytes;

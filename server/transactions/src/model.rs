@@ -156,7 +156,7 @@ pub struct NewTransaction {
     pub repository: RepositoryId,
     /// The branch to begin from and to merge into.
     pub base_branch: BranchName,
-    /// The base commit, if it is known before the branch is created.
+    /// The base commit, if it is known before the live branch is created.
     pub base_commit_id: Option<CommitId>,
     /// Live branch, which is created after the row.
     pub branch: BranchName,
