@@ -413,6 +413,27 @@ async fn a_found_object_is_not_acknowledged_on_a_guarded_path() {
     assert_eq!(why(written), refused(Code::Unavailable, "WRITE_IN_DOUBT"));
 }
 
+/// A retry finds the object of the first attempt, but its own request may still be in flight.
+#[tokio::test]
+async fn a_retry_with_a_lost_response_guards_its_path() {
+    let server = Server::with_settle_time(Duration::from_secs(600)).await;
+    server.begin("t").await;
+    let create = WriteRequest {
+        transaction_id: "t".into(),
+        path: "a".into(),
+        if_none_match: "*".into(),
+        write_id: "w".into(),
+        data: "1".into(),
+        finish_write: true,
+        ..Default::default()
+    };
+    server.write(vec![create.clone()]).await.unwrap();
+    server.arm(On::upload(), Fault::Drop, 1);
+    server.write(vec![create]).await.unwrap();
+    let delete = DeleteRequest { transaction_id: "t".into(), path: "a".into(), ..Default::default() };
+    assert_eq!(why(server.files.clone().delete(delete).await), refused(Code::Unavailable, "WRITE_IN_DOUBT"));
+}
+
 #[tokio::test]
 async fn an_unavailable_lakefs_is_reported_until_it_recovers() {
     let server = Server::with_faults().await;

@@ -1,4 +1,4 @@
-//! gRPC framing that passes payload by reference count. It applies to messages whose `data` is field 15.
+//! gRPC framing that passes all but small payload by reference count. It applies to messages whose `data` is field 15.
 
 use crate::error::{Error, Kind, Result};
 use bytes::{Buf, BufMut, Bytes, BytesMut};

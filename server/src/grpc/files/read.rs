@@ -1,4 +1,4 @@
-//! `FileService.Read`: streams the bytes of lakeFS's response without copying them.
+//! `FileService.Read`: streams the bytes of lakeFS's response. Pieces of 16 KiB or more are not copied.
 
 use crate::auth::Caller;
 use crate::error::{Error, Kind, Result};

@@ -40,6 +40,14 @@ pub(in crate::ops) enum Change {
 }
 
 impl Change {
+    /// Marks an object as one whose path the write has guarded itself.
+    pub(in crate::ops) fn guarded(self) -> Self {
+        match self {
+            Self::Put(stats) => Self::Found(stats),
+            change => change,
+        }
+    }
+
     pub(in crate::ops) fn path(&self) -> &str {
         match self {
             Self::Put(stats) | Self::Found(stats) => &stats.path,

@@ -292,12 +292,14 @@ impl Ops {
             self.unsettle(writing, std::slice::from_ref(path)).await?;
             return Err(in_doubt(path, refusal));
         };
+        let is_of_this_call = matches!(attempt.write_id, Some(WriteId::Unique(_)));
         let compared = compare_existing(caller, writing, path, attempt, stats).await;
-        // Without a response, the write may still take effect after the other object is deleted.
-        if compared.is_err() && refusal.kind() != lakefs::Kind::ObjectExists {
-            self.unsettle(writing, std::slice::from_ref(path)).await?;
+        if refusal.kind() == lakefs::Kind::ObjectExists || (is_of_this_call && compared.is_ok()) {
+            return compared;
         }
-        compared
+        // Without a response, this write may still take effect after the existing object is deleted.
+        self.unsettle(writing, std::slice::from_ref(path)).await?;
+        compared.map(Change::guarded)
     }
 
     /// Awaits a transfer, and regularly renews the idle timeout of its transaction.
