@@ -117,6 +117,7 @@ kinds! {
     PartialFailure "PARTIAL_FAILURE"
     WriterStalled "WRITER_STALLED"
     RequestInProgress "REQUEST_IN_PROGRESS"
+    LakefsFailed "LAKEFS_FAILED"
 }
 
 impl Kind {
@@ -244,7 +245,8 @@ impl From<lakefs::Error> for Error {
             lakefs::Kind::RangeNotSatisfiable => Kind::RangeOutOfBounds,
             lakefs::Kind::BytesGone => Kind::Corrupt,
             lakefs::Kind::Unsupported => Kind::Unsupported,
-            lakefs::Kind::Contended | lakefs::Kind::Unavailable => Kind::LakefsUnavailable,
+            lakefs::Kind::Failed if error.retry() == lakefs::Retry::Never => Kind::LakefsFailed,
+            lakefs::Kind::Contended | lakefs::Kind::Failed | lakefs::Kind::Unavailable => Kind::LakefsUnavailable,
             lakefs::Kind::UnexpectedResponse => Kind::Internal,
             lakefs::Kind::BodyFailed => Kind::WriteIncomplete,
         };

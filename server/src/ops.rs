@@ -7,6 +7,7 @@ pub mod batch_memory;
 pub mod commit_id;
 pub mod context;
 pub mod differences;
+pub mod dirty_branch;
 pub mod errors;
 pub mod files;
 pub mod lease;

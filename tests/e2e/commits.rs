@@ -13,7 +13,7 @@ async fn an_unfinished_commit_is_completed_by_the_next_request() {
     server.begin("t").await;
     server.put_in("t", "a", "1").await.unwrap();
     let away = Fault::Fail(StatusCode::SERVICE_UNAVAILABLE, "away");
-    server.arm_many(On::commit().containing("lakeport-tx-"), away, 3);
+    server.arm_many(On::commit().containing("lakeport-tx-"), away, 5);
     assert_eq!(why(server.publish("t").await).1, "COMMIT_IN_DOUBT");
     assert_eq!(server.transaction("t").await.unwrap().state(), TransactionState::Committing);
     assert_eq!(why(server.put_in("t", "b", "2").await).1, "TRANSACTION_COMMITTING");

@@ -12,6 +12,7 @@ mod begin;
 mod commits;
 mod compose;
 mod credentials;
+mod failing_lakefs;
 mod files;
 mod fixture;
 mod idle;

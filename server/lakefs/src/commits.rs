@@ -57,7 +57,7 @@ impl Lakefs {
     ///
     /// # Errors
     /// `NoChanges`, `HookRejected`, `BranchNotFound`, `BranchProtected`, `RepositoryReadOnly`. After an error with
-    /// `Retry::Ambiguous`, the commit may exist.
+    /// `Retry::Check` or `Retry::Lost`, the commit may exist.
     pub async fn commit(&self, repository: &RepositoryId, branch: &BranchName, commit: &NewCommit) -> Result<Commit> {
         let target = Target::branch(repository, branch).word("commits");
         self.version(Method::POST, target).json(commit).slow().once().await?.json()

@@ -1,6 +1,6 @@
 //! Errors of calls to lakeFS.
-//!
-//! Only this file examines the texts of lakeFS's error messages: some errors of lakeFS differ only in their text.
+
+mod responses;
 
 use http::StatusCode;
 use serde::Deserialize;
@@ -38,7 +38,7 @@ pub enum Kind {
     NotFound,
     /// A branch, tag or repository with this name exists, or a ref of another kind has the name.
     AlreadyExists,
-    /// A create-only write found an object at its path. The object may come from this same write: see [`Retry::Ambiguous`].
+    /// A create-only write found an object at its path. The object may come from this same write: see [`Retry::Check`].
     ObjectExists,
     /// A hook of the repository rejected the change.
     HookRejected,
@@ -69,7 +69,9 @@ pub enum Kind {
     Unsupported,
     /// Concurrent changes of the branch prevented the call. A merge did not happen; a write may have been applied.
     Contended,
-    /// lakeFS is unreachable, overloaded or too slow, or had an internal error.
+    /// lakeFS responded with an internal error.
+    Failed,
+    /// lakeFS is unreachable, overloaded or too slow.
     Unavailable,
     /// The server is not a lakeFS, or not a version that this client supports.
     UnexpectedResponse,
@@ -84,8 +86,10 @@ pub enum Retry {
     Never,
     /// The call had no effect, and a retry may succeed.
     Safe,
-    /// The outcome is unknown: the call may have had its effect. Check the state before a retry.
-    Ambiguous,
+    /// lakeFS responded, so the call has ended. It may have had its effect: check the state before a retry.
+    Check,
+    /// The response was lost. The call may have had its effect, and may still have it later.
+    Lost,
 }
 
 /// Effect of a call, which determines the [`Retry`] of its errors.
@@ -102,6 +106,13 @@ pub(crate) enum Effect {
 #[derive(Deserialize)]
 struct Body {
     message: String,
+}
+
+/// Body of the response to a merge with conflicts. It has no message.
+#[derive(Deserialize)]
+struct Conflict {
+    #[serde(rename = "reference")]
+    _reference: String,
 }
 
 /// Maximum number of characters of a non-lakeFS response that are quoted in an error message.
@@ -129,7 +140,12 @@ impl Error {
 
     /// Returns whether the outcome is unknown: the call may have had its effect.
     pub fn is_ambiguous(&self) -> bool {
-        self.retry == Retry::Ambiguous
+        matches!(self.retry, Retry::Check | Retry::Lost)
+    }
+
+    /// Returns whether the response was lost: the call may still have its effect later.
+    pub fn is_lost(&self) -> bool {
+        self.retry == Retry::Lost
     }
 
     /// Returns the first error of type `T` in the chain of causes.
@@ -151,7 +167,7 @@ impl Error {
 
     /// Creates the error for a call whose connection could not be opened, or closed before the end of the response.
     pub(crate) fn transport(effect: Effect, was_sent: bool, error: impl Into<BoxError>) -> Self {
-        let retry = if was_sent && effect != Effect::Read { Retry::Ambiguous } else { Retry::Safe };
+        let retry = if was_sent && effect != Effect::Read { Retry::Lost } else { Retry::Safe };
         let error = error.into();
         let message = match was_sent {
             true => "the connection to lakeFS closed before the response was complete".to_owned(),
@@ -163,14 +179,13 @@ impl Error {
 
     /// Creates the error for a call without a response within the timeout `after`.
     pub(crate) fn timeout(effect: Effect, after: Duration) -> Self {
-        let retry = if effect == Effect::Read { Retry::Safe } else { Retry::Ambiguous };
+        let retry = if effect == Effect::Read { Retry::Safe } else { Retry::Lost };
         Self::new(Kind::Unavailable, retry, format!("lakeFS did not respond within {} s", after.as_secs()))
     }
 
     /// Creates the error for a response that no supported lakeFS sends.
     pub(crate) fn nonsense(effect: Effect, what: impl Into<String>) -> Self {
-        let retry = if effect == Effect::Read { Retry::Never } else { Retry::Ambiguous };
-        Self::new(Kind::UnexpectedResponse, retry, what)
+        Self::new(Kind::UnexpectedResponse, responses::unexpected(effect), what)
     }
 
     /// Creates the error for an error response of lakeFS.
@@ -187,95 +202,32 @@ impl Error {
     }
 
     fn from_message(effect: Effect, status: StatusCode, message: String) -> Self {
-        let kind = kind(status, &message);
-        let retry = match (kind, effect, status) {
-            (Kind::Unavailable, Effect::Read, _) => Retry::Safe,
-            (Kind::Unavailable, ..) => Retry::Ambiguous,
-            (Kind::Contended, Effect::Write, _) => Retry::Ambiguous,
-            (Kind::Contended, ..) => Retry::Safe,
-            // If a commit runs at the same time, lakeFS repeats a create-only write, and may then find the object of this same write.
-            (Kind::ObjectExists, ..) => Retry::Ambiguous,
-            (Kind::UnexpectedResponse, Effect::Write | Effect::Version, _) => Retry::Ambiguous,
-            _ => Retry::Never,
-        };
+        let (kind, retry) = responses::classify(effect, status, &message);
         Self::new(kind, retry, message)
     }
 
-    /// Creates the error for a response whose body has no message.
+    /// Creates the error for a response whose body has no message. lakeFS sends few of them; most come from a proxy, and the
+    /// request may still be in progress.
     fn from_status(effect: Effect, status: StatusCode, body: &[u8]) -> Self {
         let text: String = String::from_utf8_lossy(body).chars().take(QUOTED).collect();
-        let known = match status.as_u16() {
-            // The body of a conflict response is not an error object and has no message.
-            409 => Some((Kind::MergeConflict, Retry::Never, "the merge has conflicts")),
-            401 => Some((Kind::Unauthenticated, Retry::Never, "error authenticating request")),
-            416 => Some((Kind::RangeNotSatisfiable, Retry::Never, "the range is not in the object")),
-            _ => None,
+        let is_conflict = || serde_json::from_slice::<Conflict>(body).is_ok();
+        let (kind, message) = match status.as_u16() {
+            409 if is_conflict() => (Kind::MergeConflict, "the merge has conflicts".to_owned()),
+            401 => (Kind::Unauthenticated, "error authenticating request".to_owned()),
+            413 => (Kind::InvalidArgument, format!("the request is too large: {text:?}")),
+            416 => (Kind::RangeNotSatisfiable, "the range is not in the object".to_owned()),
+            400 if text.trim().is_empty() => {
+                (Kind::InvalidArgument, "it gave no reason; perhaps its URL is not that of a lakeFS".to_owned())
+            }
+            400 if !text.trim_start().starts_with('<') => (Kind::InvalidArgument, text.trim().to_owned()),
+            429 | 499..=599 => {
+                let retry = if effect == Effect::Read { Retry::Safe } else { Retry::Lost };
+                return Self::new(Kind::Unavailable, retry, format!("lakeFS returned {status}"));
+            }
+            _ => return Self::nonsense(effect, format!("lakeFS returned {status}: {text:?}")),
         };
-        match known {
-            Some((kind, retry, message)) => Self::new(kind, retry, message),
-            None if status == StatusCode::BAD_REQUEST => {
-                let message = match text.trim() {
-                    "" => "it gave no reason; perhaps its URL is not that of a lakeFS",
-                    text => text,
-                };
-                Self::new(Kind::InvalidArgument, Retry::Never, message)
-            }
-            None if status.is_server_error() || status.as_u16() == 499 || status == StatusCode::TOO_MANY_REQUESTS => {
-                let retry = if effect == Effect::Read { Retry::Safe } else { Retry::Ambiguous };
-                Self::new(Kind::Unavailable, retry, format!("lakeFS returned {status}"))
-            }
-            None => Self::nonsense(effect, format!("lakeFS returned {status}: {text:?}")),
-        }
+        Self::new(kind, Retry::Never, message)
     }
-}
-
-/// Returns the kind of an error response from its status and message.
-fn kind(status: StatusCode, message: &str) -> Kind {
-    let is = |text: &str| message == text || message.ends_with(&format!(": {text}"));
-    match status.as_u16() {
-        400 if is("no changes") => Kind::NoChanges,
-        400 if message.contains("uncommitted changes") || message.contains("uncommitted..") => Kind::DirtyBranch,
-        400 if is("operation not supported") => Kind::Unsupported,
-        400 if message.ends_with("failed to write to storage") => Kind::Unavailable,
-        400 => Kind::InvalidArgument,
-        401 => Kind::Unauthenticated,
-        403 if is("read-only repository") => Kind::RepositoryReadOnly,
-        403 if is("cannot delete repository default branch") => Kind::DefaultBranch,
-        403 if message.contains("protected branch") => Kind::BranchProtected,
-        403 => Kind::PermissionDenied,
-        404 if is("repository not found") => Kind::RepositoryNotFound,
-        404 if is("tag not found") => Kind::TagNotFound,
-        404 if is("commit not found") => Kind::CommitNotFound,
-        404 if is("branch not found") || is_named_branch(message) || is_missing_hook_ref(message) => {
-            Kind::BranchNotFound
-        }
-        404 if is("invalid API endpoint") => Kind::Unsupported,
-        404 => Kind::NotFound,
-        409 if message.starts_with("must specify 1-based parent number") => Kind::InvalidArgument,
-        409 if message == "update branch: conflict found" => Kind::MergeConflict,
-        409 => Kind::AlreadyExists,
-        410 => Kind::BytesGone,
-        412 if message.contains("hook aborted") => Kind::HookRejected,
-        412 => Kind::ObjectExists,
-        416 => Kind::RangeNotSatisfiable,
-        423 | 429 => Kind::Contended,
-        500 if message == "bad index" => Kind::RangeNotSatisfiable,
-        500 if message.contains("validation error") || message.starts_with("mime: ") => Kind::InvalidArgument,
-        500 if message.ends_with("can't create a branch without commit") => Kind::InvalidArgument,
-        501 => Kind::Unsupported,
-        499..=599 => Kind::Unavailable,
-        _ => Kind::UnexpectedResponse,
-    }
-}
-
-/// Returns whether the message is of the form `branch 'b' not found`.
-fn is_named_branch(message: &str) -> bool {
-    message.starts_with("branch '") && message.ends_with("' not found")
-}
-
-/// Returns whether a commit failed because its branch does not exist. lakeFS notices that when it looks for hooks.
-fn is_missing_hook_ref(message: &str) -> bool {
-    message.starts_with("prepare-commit hook aborted") && message.ends_with("listing actions: not found")
 }
 
 /// Returns the root cause of an error.
@@ -299,20 +251,17 @@ mod tests {
     #[test]
     fn error_messages_of_lakefs_map_to_kinds() {
         use Effect::{Read, Version, Write};
-        let body = |message: &str| format!("{{\"message\":\"{message}\"}}\n");
+        let body = |message: &str| serde_json::json!({ "message": message }).to_string();
         for (effect, status, message, expected) in [
             (Version, 400, "update branch main: no changes", (Kind::NoChanges, Retry::Never)),
             (Version, 400, "commit: no changes", (Kind::NoChanges, Retry::Never)),
             (Version, 400, "uncommitted changes (dirty branch)", (Kind::DirtyBranch, Retry::Never)),
+            (Write, 400, "unexpected EOF\nfailed to write to storage", (Kind::Unavailable, Retry::Safe)),
             (Write, 403, "cannot write to protected branch", (Kind::BranchProtected, Retry::Never)),
             (Write, 404, "branch 'b' not found", (Kind::BranchNotFound, Retry::Never)),
             (Read, 404, "not found", (Kind::NotFound, Retry::Never)),
             (Version, 404, "update branch main: get commit by ref x: not found", (Kind::NotFound, Retry::Never)),
-            (Write, 429, "Too many attempts, try again later", (Kind::Contended, Retry::Ambiguous)),
-            (Version, 429, "Too many attempts, try again later", (Kind::Contended, Retry::Safe)),
-            (Version, 500, "predicate failed", (Kind::Unavailable, Retry::Ambiguous)),
-            (Read, 500, "internal server error", (Kind::Unavailable, Retry::Safe)),
-            (Write, 412, "path already exists", (Kind::ObjectExists, Retry::Ambiguous)),
+            (Write, 412, "path already exists", (Kind::ObjectExists, Retry::Check)),
             (Write, 403, "read-only repository", (Kind::RepositoryReadOnly, Retry::Never)),
             (Version, 403, "cannot delete repository default branch", (Kind::DefaultBranch, Retry::Never)),
             (Read, 404, "repository not found", (Kind::RepositoryNotFound, Retry::Never)),
@@ -321,8 +270,6 @@ mod tests {
             (Read, 410, "resource expired", (Kind::BytesGone, Retry::Never)),
             (Read, 416, "bad index", (Kind::RangeNotSatisfiable, Retry::Never)),
             (Read, 501, "not implemented", (Kind::Unsupported, Retry::Never)),
-            (Read, 503, "slow down", (Kind::Unavailable, Retry::Safe)),
-            (Write, 503, "slow down", (Kind::Unavailable, Retry::Ambiguous)),
             (
                 Version,
                 412,
@@ -341,14 +288,60 @@ mod tests {
     }
 
     #[test]
-    fn error_responses_without_a_message_map_to_kinds_by_status() {
+    fn a_contended_write_has_ended_and_a_contended_merge_had_no_effect() {
+        let body = "{\"message\":\"Too many attempts, try again later\"}\n";
+        assert_eq!(refused(Effect::Write, 429, body), (Kind::Contended, Retry::Check));
+        assert_eq!(refused(Effect::Version, 429, body), (Kind::Contended, Retry::Safe));
+    }
+
+    #[test]
+    fn a_500_with_a_message_has_ended_and_some_are_permanent() {
+        let body = |message: &str| serde_json::json!({ "message": message }).to_string();
+        let of = |effect, message: &str| refused(effect, 500, &body(message));
+        for permanent in [
+            "parsing file _lakefs_actions/x.yaml: 'name' is invalid: invalid action",
+            "parsing file _lakefs_actions/x.yaml: yaml: line 2: mapping values are not allowed in this context",
+            "1 error occurred:\n\t* parsing file _lakefs_actions/x.yaml: 'on' is required\n\n",
+            "prepare-commit hook aborted, run id '1': action name 'n' already loaded: invalid action",
+            "syntax error in pattern",
+        ] {
+            assert_eq!(of(Effect::Version, permanent), (Kind::HookRejected, Retry::Never), "{permanent}");
+        }
+        for unclear in
+            ["predicate failed", "commit: predicate failed", "internal server error", "dial tcp: i/o timeout"]
+        {
+            assert_eq!(of(Effect::Version, unclear), (Kind::Failed, Retry::Check), "{unclear}");
+            assert_eq!(of(Effect::Write, unclear), (Kind::Failed, Retry::Check), "{unclear}");
+            assert_eq!(of(Effect::Read, unclear), (Kind::Failed, Retry::Safe), "{unclear}");
+        }
+    }
+
+    #[test]
+    fn a_response_that_may_come_from_a_proxy_is_lost() {
+        use Effect::{Read, Version, Write};
+        let message = "{\"message\":\"Throughput exceeded. Slow down and retry\"}";
+        for status in [502, 503, 504] {
+            assert_eq!(refused(Version, status, message), (Kind::Unavailable, Retry::Lost), "{status}");
+            assert_eq!(refused(Write, status, message), (Kind::Unavailable, Retry::Lost), "{status}");
+            assert_eq!(refused(Read, status, message), (Kind::Unavailable, Retry::Safe), "{status}");
+        }
+        for status in [429, 499, 500, 502, 503, 504, 520, 599] {
+            assert_eq!(refused(Version, status, "<html>"), (Kind::Unavailable, Retry::Lost), "{status}");
+            assert_eq!(refused(Read, status, ""), (Kind::Unavailable, Retry::Safe), "{status}");
+        }
+        for status in [302, 403, 404, 408, 409, 410, 412] {
+            assert_eq!(refused(Version, status, "<html>"), (Kind::UnexpectedResponse, Retry::Lost), "{status}");
+            // A 404 without a message does not show that the object is missing.
+            assert_eq!(refused(Read, status, ""), (Kind::UnexpectedResponse, Retry::Never), "{status}");
+        }
+        assert_eq!(refused(Version, 400, "<html>"), (Kind::UnexpectedResponse, Retry::Lost));
+    }
+
+    #[test]
+    fn responses_of_lakefs_without_a_message_map_to_kinds_by_status() {
         use Effect::{Read, Version};
         assert_eq!(refused(Version, 409, "{\"reference\":\"\"}\n"), (Kind::MergeConflict, Retry::Never));
-        // A 404 of lakeFS has a message. A 404 without one comes from a proxy, and does not show that the object is missing.
-        assert_eq!(refused(Read, 404, "<html>"), (Kind::UnexpectedResponse, Retry::Never));
-        assert_eq!(refused(Version, 404, ""), (Kind::UnexpectedResponse, Retry::Ambiguous));
-        assert_eq!(refused(Version, 502, "<html>"), (Kind::Unavailable, Retry::Ambiguous));
-        assert_eq!(refused(Version, 499, ""), (Kind::Unavailable, Retry::Ambiguous));
-        assert_eq!(refused(Read, 302, ""), (Kind::UnexpectedResponse, Retry::Never));
+        assert_eq!(refused(Version, 400, "Invalid format for parameter amount"), (Kind::InvalidArgument, Retry::Never));
+        assert_eq!(refused(Read, 416, ""), (Kind::RangeNotSatisfiable, Retry::Never));
     }
 }

@@ -3,7 +3,7 @@
 //! [`Client`] holds the connections. [`Lakefs`] is a client with the credentials of one user. Each method sends one request.
 //!
 //! This crate retries idempotent requests, within a retry budget. It sends each other request once, and the error states
-//! whether the request may have had its effect ([`Retry::Ambiguous`]).
+//! whether the request may have had its effect ([`Retry::Check`], [`Retry::Lost`]).
 //!
 //! The bytes of objects are streamed in both directions and are not buffered as a whole. The crate has timeouts for
 //! connecting, for responses and for stalled transfers, but none for a transfer as a whole.

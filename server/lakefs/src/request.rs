@@ -73,6 +73,20 @@ impl Lakefs {
         Call { lakefs: self, method, target, headers: HeaderMap::new(), body: Bytes::new(), effect, timeout }
     }
 
+    /// Sends an idempotent request, and retries it after errors that a retry can fix.
+    pub(crate) async fn retrying<T, F: Future<Output = Result<T>>>(&self, send: impl Fn() -> F) -> Result<T> {
+        let mut attempt = 1;
+        loop {
+            match send().await {
+                Err(error) if attempt < ATTEMPTS && may_help(&error) && self.inner.budget.failed() => {
+                    tokio::time::sleep(jittered(attempt)).await;
+                    attempt += 1;
+                }
+                result => return result,
+            }
+        }
+    }
+
     /// Sends a request with a streaming body, once.
     pub(crate) async fn send(
         &self,
@@ -114,28 +128,12 @@ impl Call<'_> {
 
     /// Sends an idempotent request, and retries it after errors that a retry can fix.
     pub(crate) async fn idempotent(self) -> Result<BufferedResponse> {
-        let mut attempt = 1;
-        loop {
-            match self.attempt().await {
-                Err(error) if self.should_retry(&error, attempt) => {
-                    tokio::time::sleep(jittered(attempt)).await;
-                    attempt += 1;
-                }
-                result => return result,
-            }
-        }
+        self.lakefs.retrying(|| self.attempt()).await
     }
 
     /// Sends the request once. The error states whether the request may have had its effect.
     pub(crate) async fn once(self) -> Result<BufferedResponse> {
         self.attempt().await
-    }
-
-    fn should_retry(&self, error: &Error, attempt: u32) -> bool {
-        // lakeFS may apply a write without a response later, even after the next request. Only the caller can handle that.
-        let is_over = self.effect == Effect::Read || error.kind() == Kind::Contended || error.retry() == Retry::Safe;
-        let may_help = is_over && matches!(error.kind(), Kind::Unavailable | Kind::Contended);
-        may_help && self.inner().budget.failed() && attempt < ATTEMPTS
     }
 
     fn inner(&self) -> &Inner {
@@ -167,6 +165,13 @@ impl Call<'_> {
 
 pub(crate) async fn collect(body: Incoming) -> Result<Bytes, BoxError> {
     Ok(Limited::new(body, MAX_JSON).collect().await?.to_bytes())
+}
+
+/// Returns whether a retry of an idempotent request can fix an error. lakeFS may apply a write without a response later, even
+/// after the next request. Only the caller can handle that.
+fn may_help(error: &Error) -> bool {
+    matches!(error.kind(), Kind::Unavailable | Kind::Contended | Kind::Failed)
+        && matches!(error.retry(), Retry::Safe | Retry::Check)
 }
 
 fn jittered(attempt: u32) -> Duration {

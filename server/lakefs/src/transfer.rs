@@ -10,7 +10,7 @@ use http::header::{
     CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, HeaderMap, HeaderName, HeaderValue, IF_NONE_MATCH,
     LAST_MODIFIED, RANGE,
 };
-use http::{Method, StatusCode};
+use http::{Method, Response, StatusCode};
 use http_body_util::{BodyExt, Empty};
 use hyper::body::Incoming;
 use lakeport_types::{BranchName, ObjectPath, Ref, RepositoryId};
@@ -115,10 +115,8 @@ impl Lakefs {
         if let Some(range) = range.and_then(|range| range.parse().ok()) {
             headers.insert(RANGE, range);
         }
-        let nothing = Empty::new().map_err(|never| match never {}).boxed_unsync();
-        let send = self.send(Method::GET, &target, headers, nothing, Effect::Read);
-        let limit = self.inner.timeouts.response;
-        let response = tokio::time::timeout(limit, send).await.map_err(|_| Error::timeout(Effect::Read, limit))??;
+        // The server may have closed an idle connection.
+        let response = self.retrying(|| self.open(&target, headers.clone())).await?;
         let expected = if is_ranged { StatusCode::PARTIAL_CONTENT } else { StatusCode::OK };
         if response.status() != expected {
             return Err(match response.status() {
@@ -134,13 +132,21 @@ impl Lakefs {
         Ok(Download { head, body: StallTimeout::new(response.into_body(), self.inner.timeouts.stall) })
     }
 
+    /// Sends the request of a download, and returns the response without its body.
+    async fn open(&self, target: &Target, headers: HeaderMap) -> Result<Response<Incoming>> {
+        let nothing = Empty::new().map_err(|never| match never {}).boxed_unsync();
+        let send = self.send(Method::GET, target, headers, nothing, Effect::Read);
+        let limit = self.inner.timeouts.response;
+        tokio::time::timeout(limit, send).await.map_err(|_| Error::timeout(Effect::Read, limit))?
+    }
+
     /// Uploads an object from a streaming body. The request is not retried. After success, the object is an uncommitted
     /// change of the branch.
     ///
     /// # Errors
     /// `BodyFailed` if the body returned an error; `ObjectExists` if a create-only write found an object, which may come
     /// from this same call; `BranchNotFound`, `BranchProtected`, `RepositoryReadOnly`, `RepositoryNotFound`. After an error
-    /// with `Retry::Ambiguous`, the object may have been written.
+    /// with `Retry::Check` or `Retry::Lost`, the object may have been written.
     pub async fn upload(
         &self,
         repository: &RepositoryId,

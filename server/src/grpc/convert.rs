@@ -261,7 +261,7 @@ pub(super) fn transaction(row: &Transaction) -> v1::Transaction {
         base_commit_id: row.base_commit_id.as_ref().map(ToString::to_string).unwrap_or_default(),
         branch: row.kept_branch.as_ref().map(ToString::to_string).or(live).unwrap_or_default(),
         state: state.into(),
-        commit_id: row.commit_id.as_ref().map(ToString::to_string).unwrap_or_default(),
+        commit_id: row.ended_with().map(ToString::to_string).unwrap_or_default(),
         merged: row.merged,
         failure,
         owner: row.owner.clone(),

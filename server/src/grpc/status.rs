@@ -50,6 +50,7 @@ fn code(kind: Kind) -> Code {
         | Kind::TransactionExpired
         | Kind::TransactionReadOnly
         | Kind::EpochMismatch
+        | Kind::LakefsFailed
         | Kind::PartialFailure => Code::FailedPrecondition,
         Kind::MergeConflict | Kind::ObjectChanged => Code::Aborted,
         Kind::PermissionDenied | Kind::BranchProtected | Kind::RepositoryReadOnly | Kind::ReservedName => {

@@ -65,15 +65,20 @@ pub(in crate::ops) fn tag_exists(name: &str) -> Error {
         .about([name])
 }
 
-/// Converts lakeFS's error from a version call outside a transaction. If the response was lost, the call may have taken
-/// effect.
+/// Converts lakeFS's error from a version call outside a transaction. The call may have taken effect if the response was lost,
+/// or does not say whether it did.
 pub(in crate::ops) fn outcome(error: lakefs::Error) -> Error {
-    if error.is_ambiguous() {
-        return Error::new(
-            Kind::OutcomeUnknown,
-            "the response of lakeFS was lost, and the call may have taken effect: check before a retry",
-        )
-        .caused_by(error);
+    if !error.is_ambiguous() {
+        return error.into();
     }
-    error.into()
+    let message = match error.is_lost() {
+        true => "the response of lakeFS was lost, and the call may have taken effect: check before a retry".to_owned(),
+        false => format!("lakeFS: {error}; the call may have taken effect: check before a retry"),
+    };
+    Error::new(Kind::OutcomeUnknown, message).caused_by(error)
+}
+
+/// The error for a request without effect that lakeFS keeps failing at. `next` says what to do.
+pub(in crate::ops) fn keeps_failing(error: lakefs::Error, next: &str) -> Error {
+    Error::new(Kind::LakefsFailed, format!("lakeFS: {error}; retries did not help: {next}")).caused_by(error)
 }

@@ -35,16 +35,16 @@ pub(in crate::ops) async fn under_lease<T: Send + Sync + 'static>(
         fault::after("leased").await;
         let response = while_renewing(&task_ops, &mut leased, request).await;
         fault::after("made inside").await;
-        let response = response.map_or_else(|e| (!e.is_ambiguous()).then_some(Err(e)), |t| Some(Ok(t)));
+        let response = response.map_or_else(|e| (!e.is_lost()).then_some(Err(e)), |t| Some(Ok(t)));
         let next = |row: Transaction| match &response {
             Some(Ok(done)) => made(&row, done),
-            Some(Err(_)) => row,
-            None => after_lost_response(&task_ops, &row),
+            Some(Err(error)) if !error.is_ambiguous() => row,
+            Some(Err(_)) | None => after_lost_response(&task_ops, &row),
         };
         match (release(&task_ops, &leased, next).await, response) {
             (Ok(()), response) => Ok(response),
             // The request had no effect.
-            (Err(error), Some(Err(_))) => Err(error),
+            (Err(error), Some(Err(refusal))) if !refusal.is_ambiguous() => Err(error),
             (Err(error), _) => {
                 tracing::warn!(%error, transaction = %leased.id, "a commit inside a transaction cannot be recorded");
                 Ok(None)

@@ -104,10 +104,19 @@ pub struct Details {
     pub merged: bool,
     /// Why the last commit failed, or why a branch could not be kept.
     pub failure: Option<Failure>,
+    /// Whether the base already has all changes of the current commit. Once this is stored, no worker sends a merge of this epoch.
+    #[serde(default)]
+    pub is_merged_already: bool,
     /// Requested tags that could not be created.
     pub failed_tags: Vec<String>,
     /// Branch that is kept when the transaction ends.
     pub kept_branch: Option<BranchName>,
+    /// Time at which the name of the kept branch was stored. A request that creates the branch is sent later.
+    #[serde(default)]
+    pub kept_branch_time: Option<Millis>,
+    /// Head of the kept branch. `None` until lakeFS has confirmed the branch.
+    #[serde(default)]
+    pub kept_head: Option<CommitId>,
 }
 
 impl Deref for Transaction {
@@ -163,8 +172,11 @@ impl Transaction {
             commit_id: None,
             merged: false,
             failure: None,
+            is_merged_already: false,
             failed_tags: Vec::new(),
             kept_branch: None,
+            kept_branch_time: None,
+            kept_head: None,
             options: new.options,
         };
         Self(TransactionRow {

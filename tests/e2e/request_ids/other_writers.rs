@@ -125,7 +125,7 @@ async fn a_retry_uses_the_commit_of_the_first_attempt() {
     let server = prepared(Server::with_faults().await).await;
     let head = server.head("main").await;
     for call in [Call::CreateBranch, Call::Revert] {
-        server.arm(call.request(), Fault::Drop, 1);
+        server.arm_many(call.request(), Fault::Drop, call.attempts());
         assert!(is_in_progress(&call.run(&server, &format!("key-{call:?}")).await.unwrap_err()));
     }
     server.put("a", "3").await;

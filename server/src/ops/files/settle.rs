@@ -308,7 +308,7 @@ async fn contains(caller: &Caller, repository: &RepositoryId, at: &Ref, change: 
 }
 
 impl Ops {
-    /// Returns the error for a change without bytes whose outcome is unknown. If lakeFS sent no response, the change
+    /// Returns the error for a change without bytes whose outcome is unknown. If the response was lost, the change
     /// may still take effect, so its paths are guarded.
     pub(in crate::ops) async fn guard_lost_change(
         &self,
@@ -316,9 +316,10 @@ impl Ops {
         paths: &[ObjectPath],
         error: lakefs::Error,
     ) -> Error {
-        if error.kind() != lakefs::Kind::Contended
-            && let Err(error) = self.unsettle(writing, paths).await
-        {
+        if !error.is_lost() {
+            return error.into();
+        }
+        if let Err(error) = self.unsettle(writing, paths).await {
             return error;
         }
         match paths.first() {
@@ -326,6 +327,12 @@ impl Ops {
             None => error.into(),
         }
     }
+}
+
+/// The error for a write that has ended, if neither its response nor a later check says whether it took effect.
+pub(in crate::ops) fn unclear(path: &ObjectPath, error: lakefs::Error) -> Error {
+    let message = format!("lakeFS: {error}; {:?} may have been written: retry the write", path.as_str());
+    Error::new(Kind::WriteInDoubt, message).caused_by(error)
 }
 
 /// The error for a write whose response was lost and whose object was not found.

@@ -4,7 +4,7 @@ use crate::auth::Caller;
 use crate::error::{BoxError, Error, Kind, Result};
 use crate::ops::context::Ops;
 use crate::ops::files::content_type::guessed_type;
-use crate::ops::files::settle::{Change, in_doubt};
+use crate::ops::files::settle::{Change, in_doubt, unclear};
 use crate::ops::writing::Writing;
 use crate::upload::{Checks, Outcome, Source, Upload};
 use futures_util::StreamExt;
@@ -233,20 +233,28 @@ impl Ops {
             return self.resolve_create_only(caller, writing, path, attempt, error).await;
         }
         let branch = Ref::from(&writing.branch);
-        let found = caller.lakefs.stat(&writing.repository, &branch, path).await.ok();
-        let found = match found {
-            Some(stats) => {
+        let found = match caller.lakefs.stat(&writing.repository, &branch, path).await {
+            Ok(stats) => {
                 let is_stored = has_content(caller, writing, &stats, path, &attempt.object, whole).await;
-                is_stored.unwrap_or_default().then_some(stats)
+                is_stored.map(|is_stored| is_stored.then_some(stats))
             }
-            None => None,
+            Err(missing) if missing.kind() == lakefs::Kind::NotFound => Ok(None),
+            Err(unknown) => Err(unknown.into()),
         };
-        // With a response, the request is over. Without one, it may still take effect, even if the same bytes are
-        // stored already.
-        if error.kind() != lakefs::Kind::Contended {
-            self.unsettle(writing, std::slice::from_ref(path)).await?;
+        if !error.is_lost() {
+            // The request has ended, so the path needs no guard.
+            return match found {
+                Ok(Some(stats)) => Ok(Change::Put(Box::new(stats))),
+                Ok(None) => Err(error.into()),
+                Err(_) => Err(unclear(path, error)),
+            };
         }
-        found.map(|stats| Change::Found(Box::new(stats))).ok_or_else(|| in_doubt(path, error))
+        // The request may still take effect, even if the same bytes are stored already.
+        self.unsettle(writing, std::slice::from_ref(path)).await?;
+        match found {
+            Ok(Some(stats)) => Ok(Change::Found(Box::new(stats))),
+            Ok(None) | Err(_) => Err(in_doubt(path, error)),
+        }
     }
 
     /// Determines the outcome of an upload that lakeFS did not get completely, so it stored nothing now. lakeFS may have
@@ -288,13 +296,16 @@ impl Ops {
     ) -> Result<Change> {
         let found = caller.lakefs.stat(&writing.repository, &Ref::from(&writing.branch), path).await;
         let Ok(stats) = found else {
+            if !refusal.is_lost() && refusal.kind() != lakefs::Kind::ObjectExists {
+                return Err(unclear(path, refusal));
+            }
             // The object does not exist yet, or its state is unknown.
             self.unsettle(writing, std::slice::from_ref(path)).await?;
             return Err(in_doubt(path, refusal));
         };
         let is_of_this_call = matches!(attempt.write_id, Some(WriteId::Unique(_)));
         let compared = compare_existing(caller, writing, path, attempt, stats).await;
-        if refusal.kind() == lakefs::Kind::ObjectExists || (is_of_this_call && compared.is_ok()) {
+        if !refusal.is_lost() || (is_of_this_call && compared.is_ok()) {
             return compared;
         }
         // Without a response, this write may still take effect after the existing object is deleted.

@@ -28,6 +28,10 @@ const MAX_DELAY: Millis = 3_600_000;
 /// cannot be cleaned do not delay the others.
 async fn postpone(ops: &Ops, ended: Transaction) -> Transaction {
     let Ok(now) = ops.refreshed(&ended).await else { return ended };
+    // Another replica has taken over the cleanup.
+    if now.is_clean || now.version != ended.version && !now.is_free() {
+        return now;
+    }
     let tried_for = now.end_time.map_or(0, |end| now.read_at - end);
     let shortest = millis(ops.timing.postponement);
     let delay = (tried_for / 4).clamp(shortest, MAX_DELAY.max(shortest));

@@ -9,7 +9,7 @@ mod resolve;
 mod worker;
 
 pub use resolve::Resolution;
-pub use worker::resolve_abandoned;
+pub use worker::{resolve_abandoned, roll_back_abandoned, rollback_in_progress};
 
 use crate::auth::Caller;
 use crate::error::{Error, Kind, Result};

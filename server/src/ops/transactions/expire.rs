@@ -12,7 +12,7 @@ use lakeport_transactions::{Millis, Transaction};
 /// # Errors
 /// `SessionStoreUnavailable` if the store fails.
 pub async fn expire(ops: &Ops, transaction: &Transaction, grace: Millis) -> Result<bool> {
-    let Ok(next) = transaction.expired() else { return Ok(false) };
+    let Ok(next) = transaction.expired(&ops.worker) else { return Ok(false) };
     fault::before("expired").await;
     let Some(ended) = ops.store.swap_overdue(transaction, next, grace).await? else { return Ok(false) };
     fault::after("expired").await;

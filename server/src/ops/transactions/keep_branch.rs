@@ -2,8 +2,10 @@
 
 use crate::error::{Error, Kind, Result};
 use crate::fault;
+use crate::ops::commit_id::commit_id;
 use crate::ops::context::Ops;
 use crate::ops::transactions::branches::{delete_branch, is_gone};
+use crate::timing::millis;
 use lakeport_lakefs::{self as lakefs, Lakefs, NewCommit};
 use lakeport_transactions::{Failure, Retention, State, Transaction};
 use lakeport_types::{BranchName, Ref};
@@ -23,7 +25,7 @@ pub(in crate::ops) enum Kept {
 /// # Errors
 /// If the branch cannot be created now, and a later attempt may succeed.
 pub(in crate::ops) async fn keep(ops: &Ops, lakefs: &Lakefs, row: Transaction) -> Result<Kept> {
-    if !keeps_branch(&row) || row.is_kept_in_place() {
+    if !keeps_branch(&row) || row.kept_head.is_some() {
         return Ok(Kept::Done(row));
     }
     let mut row = row;
@@ -73,22 +75,50 @@ impl NotKept {
     }
 }
 
+/// Creates the kept branch, and stores its head once lakeFS has confirmed it.
 async fn create_kept_branch(ops: &Ops, lakefs: &Lakefs, row: &mut Transaction) -> Result<(), NotKept> {
-    let source = match &row.prepared_commit_id {
-        Some(commit) => Ref::from(commit),
-        None => match commit_live_branch(lakefs, row).await {
-            Err(NotKept::Refused(error)) if error.kind() == Kind::RefNotFound && is_already_kept(lakefs, row).await => {
-                return Ok(());
-            }
-            source => source?,
-        },
+    let head = match source(lakefs, row).await? {
+        Some(source) => create_from(ops, lakefs, row, &source).await?,
+        None => head_of_kept(lakefs, row).await?,
     };
+    let kept = row.branch_kept(commit_id(head)?);
+    *row = ops.store.swap(row, kept).await.map_err(Error::from)?.ok_or_else(superseded)?;
+    Ok(())
+}
+
+/// Returns what the kept branch is created from: the prepared commit, or the live branch with all writes committed. `None` if the
+/// live branch is gone, and an earlier attempt may have created the kept branch.
+async fn source(lakefs: &Lakefs, row: &Transaction) -> Result<Option<Ref>, NotKept> {
+    match &row.prepared_commit_id {
+        Some(commit) => Ok(Some(Ref::from(commit))),
+        None => match commit_live_branch(lakefs, row).await {
+            Err(NotKept::Refused(error)) if error.kind() == Kind::RefNotFound && row.kept_branch.is_some() => Ok(None),
+            source => source.map(Some),
+        },
+    }
+}
+
+/// Returns the head of the kept branch, if an earlier attempt created it. Only another client of lakeFS can have deleted the live
+/// branch meanwhile: the server deletes it once the kept branch is confirmed.
+async fn head_of_kept(lakefs: &Lakefs, row: &Transaction) -> Result<String, NotKept> {
+    let gone =
+        || Error::new(Kind::RefNotFound, format!("the branch of transaction {} and its writes were deleted", row.id));
+    let name = row.kept_branch.as_ref().ok_or_else(|| NotKept::Refused(gone()))?;
+    match lakefs.branch(&row.repository, name).await {
+        Ok(branch) => Ok(branch.commit_id),
+        Err(error) if is_gone(error.kind()) => Err(NotKept::Refused(gone())),
+        Err(error) => Err(Error::from(error).into()),
+    }
+}
+
+/// Creates the kept branch, and returns its head.
+async fn create_from(ops: &Ops, lakefs: &Lakefs, row: &mut Transaction, source: &Ref) -> Result<String, NotKept> {
     let is_chosen = |name: &BranchName| row.options.kept_branch.as_deref() == Some(name.as_str());
     if let Some(name) = row.kept_branch.clone().filter(is_chosen)
         && ops.is_for_another(lakefs, &row.owner).await
     {
-        if lakefs.branch(&row.repository, &name).await.is_ok() && contains(lakefs, row, &name, &source).await? {
-            return Ok(());
+        if let Some(head) = made_by_owner(ops, lakefs, row, &name, source).await? {
+            return Ok(head);
         }
         store_name(ops, row, None).await?;
     }
@@ -102,10 +132,12 @@ async fn create_kept_branch(ops: &Ops, lakefs: &Lakefs, row: &mut Transaction) -
             }
         };
         fault::before("kept").await;
-        let created = lakefs.create_branch(&row.repository, &name, &source, false).await;
+        let created = lakefs.create_branch(&row.repository, &name, source, false).await;
         fault::after("kept").await;
         match created {
-            Ok(head) if row.prepared_commit_id.as_ref().is_none_or(|commit| commit.as_str() == head) => return Ok(()),
+            Ok(head) if row.prepared_commit_id.as_ref().is_none_or(|commit| commit.as_str() == head) => {
+                return Ok(head);
+            }
             Ok(_) => {
                 delete_branch(lakefs, &row.repository, &name).await?;
                 let message =
@@ -115,8 +147,10 @@ async fn create_kept_branch(ops: &Ops, lakefs: &Lakefs, row: &mut Transaction) -
             Err(error) if error.kind() != lakefs::Kind::AlreadyExists => {
                 return Err(NotKept::from_lakefs(lakefs, error).await);
             }
-            Err(_) if contains(lakefs, row, &name, &source).await? => return Ok(()),
-            Err(_) => store_name(ops, row, None).await?,
+            Err(_) => match head_if_made_from(lakefs, row, &name, source).await? {
+                Some(head) => return Ok(head),
+                None => store_name(ops, row, None).await?,
+            },
         };
     }
     Err(Error::new(
@@ -126,12 +160,24 @@ async fn create_kept_branch(ops: &Ops, lakefs: &Lakefs, row: &mut Transaction) -
     .into())
 }
 
-/// Returns whether an earlier attempt created the kept branch and then deleted the live one.
-async fn is_already_kept(lakefs: &Lakefs, row: &Transaction) -> bool {
-    match &row.kept_branch {
-        Some(name) => lakefs.branch(&row.repository, name).await.is_ok(),
-        None => false,
+/// Returns the head of the branch that the owner's own request created. The service must not create a branch with a name that the
+/// owner chose. While that request may still take effect, this fails, so that no second branch is kept.
+async fn made_by_owner(
+    ops: &Ops,
+    lakefs: &Lakefs,
+    row: &Transaction,
+    name: &BranchName,
+    source: &Ref,
+) -> Result<Option<String>> {
+    if let Some(head) = head_if_made_from(lakefs, row, name, source).await? {
+        return Ok(Some(head));
     }
+    let may_land_until = row.kept_branch_time.unwrap_or(row.read_at) + millis(ops.timing.settle);
+    if may_land_until > row.read_at {
+        let message = format!("an earlier request may still create branch {name}: the server looks again later");
+        return Err(Error::new(Kind::LakefsUnavailable, message));
+    }
+    Ok(None)
 }
 
 /// Stores the name of the kept branch before it is created.
@@ -150,14 +196,16 @@ pub(in crate::ops) async fn keep_in_place(
     error: &Error,
 ) -> Result<Transaction> {
     let is_whole = row.state != State::Committed && row.prepared_commit_id.is_none();
-    let is_in_place = is_whole
-        && match lakefs.branch(&row.repository, &row.branch).await {
-            Ok(_) => true,
-            Err(error) if is_gone(error.kind()) => false,
+    let in_place = match is_whole {
+        false => None,
+        true => match lakefs.branch(&row.repository, &row.branch).await {
+            Ok(branch) => Some(commit_id(branch.commit_id)?),
+            Err(error) if is_gone(error.kind()) => None,
             // It is unknown whether the branch exists. If it were not kept now, the cleanup would delete it.
             Err(error) => return Err(error.into()),
-        };
-    let next = row.branch_not_kept(not_kept(error), is_in_place);
+        },
+    };
+    let next = row.branch_not_kept(not_kept(error), in_place);
     ops.store.swap(&row, next).await?.ok_or_else(superseded)
 }
 
@@ -179,6 +227,11 @@ async fn chosen_name<'r>(ops: &Ops, lakefs: &Lakefs, row: &'r Transaction) -> Op
 
 fn superseded() -> Error {
     Error::new(Kind::CommitInDoubt, "another worker has taken over this transaction: retry the same request")
+}
+
+/// Returns whether a branch is to be kept that neither exists for sure nor was given up.
+pub(in crate::ops) fn is_being_kept(row: &Transaction) -> bool {
+    keeps_branch(row) && !row.is_clean && row.kept_head.is_none() && row.failure.is_none()
 }
 
 /// Returns whether the retention of the transaction asks for a branch.
@@ -215,12 +268,19 @@ async fn commit_live_branch(lakefs: &Lakefs, row: &Transaction) -> Result<Ref, N
     }
 }
 
-/// Returns whether an existing branch contains the source. Then an earlier attempt created it.
-async fn contains(lakefs: &Lakefs, row: &Transaction, name: &BranchName, source: &Ref) -> Result<bool> {
-    match lakefs.merge_base(&row.repository, source, &Ref::from(name)).await {
-        Ok(base) => Ok(base.base == base.source),
-        // The source no longer exists, so no other branch could be created from it.
-        Err(error) if is_gone(error.kind()) => Ok(true),
-        Err(error) => Err(error.into()),
-    }
+/// Returns the head of a branch that exists and contains the source: an earlier attempt created it. `None` if the branch does not
+/// exist, or comes from elsewhere.
+async fn head_if_made_from(
+    lakefs: &Lakefs,
+    row: &Transaction,
+    name: &BranchName,
+    source: &Ref,
+) -> Result<Option<String>> {
+    let head = match lakefs.branch(&row.repository, name).await {
+        Ok(branch) => branch.commit_id,
+        Err(error) if is_gone(error.kind()) => return Ok(None),
+        Err(error) => return Err(error.into()),
+    };
+    let base = lakefs.merge_base(&row.repository, source, &Ref::from(name)).await?;
+    Ok((base.base == base.source).then_some(head))
 }

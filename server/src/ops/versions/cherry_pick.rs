@@ -1,6 +1,6 @@
 //! `VersionService.CherryPick`.
 
-use super::marked_commit::marked_commit;
+use super::marked_commit::{marked_commit, unmarked};
 use super::merging::{HeadAndCommit, destination, head, parent_refused};
 use super::once::{CallId, Found, Once, REQUEST_ID, Sent, once};
 use crate::auth::Caller;
@@ -79,6 +79,9 @@ impl Once for Call<'_> {
 
     async fn find(&self, before: &HeadAndCommit, mark: &str) -> Result<Found<Commit>> {
         let Pick { repository, branch, .. } = self.pick;
+        if !self.is_marked {
+            return unmarked(self.caller, (repository, branch), &before.head).await;
+        }
         Ok(marked_commit(self.caller, (repository, branch), &before.head, mark).await?.into())
     }
 

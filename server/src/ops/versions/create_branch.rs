@@ -50,6 +50,7 @@ impl Once for Call<'_> {
     type Output = Branch;
     /// lakeFS refuses to create a branch that exists.
     const IS_CONCLUSIVE: bool = true;
+    const IS_REPEATABLE: bool = true;
 
     async fn before(&self) -> Result<Before> {
         let NewBranch { repository, name, source } = self.new;

@@ -1,6 +1,6 @@
 //! `VersionService.CreateCommit`.
 
-use super::marked_commit::marked_commit;
+use super::marked_commit::{marked_commit, unmarked};
 use super::merging::head;
 use super::once::{CallId, Found, Once, REQUEST_ID, Sent, earlier_result, once};
 use crate::auth::Caller;
@@ -43,7 +43,9 @@ pub async fn create_commit(
         return Ok(made);
     }
     let writing = ops.writing(caller, place).await?;
-    once(ops, caller, id, &Call { ops, caller, writing, new, is_marked: id.key.is_some() }).await
+    // Commits inside a transaction have metadata of lakeport anyway.
+    let is_marked = id.key.is_some() || writing.transaction.is_some();
+    once(ops, caller, id, &Call { ops, caller, writing, new, is_marked }).await
 }
 
 struct Call<'c> {
@@ -85,6 +87,9 @@ impl Once for Call<'_> {
 
     async fn find(&self, head: &String, mark: &str) -> Result<Found<Commit>> {
         let branch = (&self.writing.repository, &self.writing.branch);
+        if !self.is_marked {
+            return unmarked(self.caller, branch, head).await;
+        }
         Ok(marked_commit(self.caller, branch, head, mark).await?.into())
     }
 

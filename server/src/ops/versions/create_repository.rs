@@ -47,6 +47,7 @@ impl Once for Call<'_> {
     type Output = Repository;
     /// lakeFS refuses to create a repository that exists.
     const IS_CONCLUSIVE: bool = true;
+    const IS_REPEATABLE: bool = true;
 
     async fn before(&self) -> Result<bool> {
         match existing(self.caller.lakefs.repository(&self.new.name).await, lakefs::Kind::RepositoryNotFound) {

@@ -53,6 +53,7 @@ impl Once for Call<'_> {
     type Output = Tag;
     /// lakeFS refuses to create a tag that exists.
     const IS_CONCLUSIVE: bool = true;
+    const IS_REPEATABLE: bool = true;
 
     async fn before(&self) -> Result<Before> {
         let NewTag { repository, name, target } = self.new;

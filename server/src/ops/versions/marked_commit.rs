@@ -48,6 +48,20 @@ pub(super) async fn marked_commit(
     }
 }
 
+/// Checks a call whose commit has no mark, after its request has ended. If the head of the branch is the same as before, the call
+/// had no effect.
+///
+/// # Errors
+/// `LakefsUnavailable`.
+pub(super) async fn unmarked<T>(
+    caller: &Caller,
+    (repository, branch): (&RepositoryId, &BranchName),
+    head: &str,
+) -> Result<Found<T>> {
+    let now = caller.lakefs.branch(repository, branch).await?;
+    Ok(if now.commit_id == head { Found::NotDone } else { Found::Unknown })
+}
+
 impl From<Option<Commit>> for Found<Commit> {
     /// A mark is unique: without a marked commit, the call had no effect.
     fn from(marked: Option<Commit>) -> Self {

@@ -1,6 +1,6 @@
 //! `VersionService.Merge`.
 
-use super::marked_commit::marked_commit;
+use super::marked_commit::{marked_commit, unmarked};
 use super::merging::{destination, head, merge_refused};
 use super::once::{CallId, Found, Once, REQUEST_ID, Sent, once};
 use crate::auth::Caller;
@@ -69,6 +69,9 @@ impl Once for Call<'_> {
 
     async fn find(&self, head: &String, mark: &str) -> Result<Found<String>> {
         let MergeRequest { repository, destination, .. } = self.request;
+        if !self.is_marked {
+            return unmarked(self.caller, (repository, destination), head).await;
+        }
         let marked = marked_commit(self.caller, (repository, destination), head, mark).await?;
         Ok(marked.map_or(Found::NotDone, |commit| Found::Done(commit.id)))
     }

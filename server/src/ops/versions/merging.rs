@@ -3,6 +3,7 @@
 use crate::auth::Caller;
 use crate::error::{Error, Kind, Result};
 use crate::ops::context::Ops;
+use crate::ops::dirty_branch::dirty_branch;
 use crate::ops::reading::Reading;
 use crate::ops::writing::{Writing, writable_branch};
 use lakeport_lakefs as lakefs;
@@ -27,10 +28,7 @@ pub(in crate::ops) async fn merge_refused(
             Kind::MergeConflict,
             format!("{source} and branch {} changed the same paths: see Diff, or choose a strategy", writing.branch),
         ),
-        lakefs::Kind::DirtyBranch => Error::new(
-            Kind::BaseDirty,
-            format!("branch {} has uncommitted changes: commit or reset them", writing.branch),
-        ),
+        lakefs::Kind::DirtyBranch => dirty_branch(&caller.lakefs, &writing.repository, &writing.branch).await,
         lakefs::Kind::NoChanges => {
             Error::new(Kind::NoChanges, format!("branch {} already has all changes of {source}", writing.branch))
         }

@@ -9,7 +9,7 @@
 use crate::auth::Caller;
 use crate::error::{Error, Kind, Result};
 use crate::ops::context::Ops;
-use crate::ops::errors::outcome;
+use crate::ops::errors::{keeps_failing, outcome};
 use crate::timing::{duration, millis};
 use lakeport_lakefs as lakefs;
 use lakeport_transactions::{Millis, Request};
@@ -26,6 +26,12 @@ pub(super) const REQUEST_ID: &str = "lakeport.request_id";
 /// The longest delay that a caller is asked for before a retry.
 const RETRY: Duration = Duration::from_secs(5);
 
+/// Maximum number of requests of one call.
+const ATTEMPTS: u32 = 5;
+
+/// Unit of the pauses between them. The pauses take 1.5 s at most in all.
+const BACKOFF: Duration = Duration::from_millis(50);
+
 /// The identity of a call.
 #[derive(Debug, Clone, Default)]
 pub struct CallId {
@@ -41,6 +47,10 @@ pub(super) enum Sent<T> {
     Done(T),
     /// lakeFS refused it, and it has no effect.
     Refused(lakefs::Error),
+    /// lakeFS responded, and the response does not say whether it took effect. It cannot take effect later.
+    Unclear(lakefs::Error),
+    /// lakeFS kept failing at it, and it has no effect.
+    Failed(Error),
     /// The response was lost, and it may take effect. Without a key, the caller gets this error.
     Lost(Error),
 }
@@ -49,7 +59,8 @@ impl<T> From<lakefs::Result<T>> for Sent<T> {
     fn from(response: lakefs::Result<T>) -> Self {
         match response {
             Ok(done) => Self::Done(done),
-            Err(error) if error.is_ambiguous() => Self::Lost(outcome(error)),
+            Err(error) if error.is_lost() => Self::Lost(outcome(error)),
+            Err(error) if error.is_ambiguous() => Self::Unclear(error),
             Err(error) => Self::Refused(error),
         }
     }
@@ -75,6 +86,10 @@ pub(super) trait Once: Sync {
 
     /// Whether an effect that is found proves that no attempt is in flight any more.
     const IS_CONCLUSIVE: bool;
+
+    /// Whether lakeFS refuses with `AlreadyExists` to repeat a request that took effect. Then the request is repeated after a lost
+    /// response, until a response is definite.
+    const IS_REPEATABLE: bool = false;
 
     /// Reads the state before the first attempt.
     fn before(&self) -> impl Future<Output = Result<Self::Before>> + Send;
@@ -163,11 +178,53 @@ fn stored<T: DeserializeOwned>(request: &Request, id: &CallId) -> Result<Option<
 
 async fn without_key<C: Once>(call: &C) -> Result<C::Output> {
     let before = call.before().await?;
-    match call.send(&before, &nonce()).await? {
+    match send(call, &before, &nonce()).await? {
         Sent::Done(output) => Ok(output),
         Sent::Refused(error) => Err(call.explain(error).await),
-        Sent::Lost(error) => Err(error),
+        Sent::Unclear(error) => Err(outcome(error)),
+        Sent::Failed(error) | Sent::Lost(error) => Err(error),
     }
+}
+
+/// Sends a call until a response shows whether it took effect. Repeats a request only if it provably had no effect, or if the
+/// call is repeatable.
+async fn send<C: Once>(call: &C, before: &C::Before, mark: &str) -> Result<Sent<C::Output>> {
+    let mut lost = None;
+    let mut attempt = 1;
+    loop {
+        let is_last = attempt == ATTEMPTS;
+        match call.send(before, mark).await? {
+            Sent::Unclear(error) => match call.find(before, mark).await {
+                Ok(Found::Done(output)) => return Ok(Sent::Done(output)),
+                Ok(Found::NotDone) if is_last && lost.is_none() => {
+                    return Ok(Sent::Failed(keeps_failing(error, "nothing was changed")));
+                }
+                Ok(Found::NotDone) if !is_last => {}
+                _ => return Ok(Sent::Lost(outcome(error))),
+            },
+            Sent::Lost(error) if C::IS_REPEATABLE && !is_last => lost = Some(error),
+            Sent::Refused(error) => match lost {
+                None => return Ok(Sent::Refused(error)),
+                Some(_) if error.kind() == lakefs::Kind::AlreadyExists => {
+                    return Ok(match call.find(before, mark).await {
+                        Ok(Found::Done(output)) => Sent::Done(output),
+                        Ok(Found::NotDone) => Sent::Refused(error),
+                        Ok(Found::Unknown) | Err(_) => Sent::Lost(outcome(error)),
+                    });
+                }
+                // Whatever refused this request may not have refused the earlier one.
+                Some(lost) => return Ok(Sent::Lost(lost)),
+            },
+            definite => return Ok(definite),
+        }
+        tokio::time::sleep(jittered(attempt)).await;
+        attempt += 1;
+    }
+}
+
+/// Returns the pause after an attempt.
+fn jittered(attempt: u32) -> Duration {
+    BACKOFF.mul_f64(f64::from(1_u32 << attempt.min(5)) * rand::rng().random_range(0.5..1.0))
 }
 
 async fn attempt<C: Once>(
@@ -176,9 +233,14 @@ async fn attempt<C: Once>(
     request: &Request,
     Recorded { mark, before }: &Recorded<C::Before>,
 ) -> Result<C::Output> {
-    let lost = match while_extending(ops, request, call.send(before, mark)).await {
+    let lost = match while_extending(ops, request, send(call, before, mark)).await {
         Ok(Sent::Done(output)) => return Ok(store(ops, request, output).await),
         Ok(Sent::Lost(error)) => error,
+        Ok(Sent::Unclear(error)) => outcome(error),
+        Ok(Sent::Failed(error)) => {
+            forget(ops, request).await;
+            return Err(error);
+        }
         Ok(Sent::Refused(error)) => {
             forget(ops, request).await;
             return Err(call.explain(error).await);

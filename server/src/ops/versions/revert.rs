@@ -78,7 +78,8 @@ impl Once for Call<'_> {
         match reverted.map(Sent::from) {
             Some(Sent::Done(())) => self.reverted(&before.head, mark).await,
             Some(Sent::Refused(error)) => Ok(Sent::Refused(error)),
-            Some(Sent::Lost(error)) => Ok(Sent::Lost(error)),
+            Some(Sent::Unclear(error)) => Ok(Sent::Unclear(error)),
+            Some(Sent::Failed(error) | Sent::Lost(error)) => Ok(Sent::Lost(error)),
             None => {
                 let message = "the response to the revert was lost, and the transaction may contain it: see its Log";
                 Ok(Sent::Lost(Error::new(Kind::OutcomeUnknown, message)))

@@ -61,6 +61,11 @@ impl Transaction {
         all.filter(|branch| self.kept_branch.as_ref() != Some(branch)).collect()
     }
 
+    /// Returns the commit that the transaction ended with: the published commit, or the head of the kept branch.
+    pub fn ended_with(&self) -> Option<&CommitId> {
+        self.commit_id.as_ref().or_else(|| self.kept_head.as_ref().filter(|_| self.state.is_final()))
+    }
+
     /// Returns whether the live branch itself is kept.
     pub fn is_kept_in_place(&self) -> bool {
         self.kept_branch.as_ref() == Some(&self.branch)
@@ -218,6 +223,7 @@ impl Transaction {
         details.merge_in_doubt = false;
         details.fence_until = None;
         details.refusal = None;
+        details.is_merged_already = false;
         details.failure = None;
         details.failed_tags.clear();
         Ok(next)
@@ -235,8 +241,10 @@ impl Transaction {
         let details = &mut next.0.details;
         details.commit_in_doubt = true;
         details.merge_in_doubt = true;
-        // With a refusal, the worker continues the fence. Without one, it sends more merges, and the fence must start again.
-        details.fence_until = details.fence_until.filter(|_| details.refusal.is_some());
+        // If the commit has a conclusion, the worker continues the fence. Otherwise, it sends more merges, and a later fence must start
+        // again.
+        let is_concluded = details.refusal.is_some() || details.is_merged_already;
+        details.fence_until = details.fence_until.filter(|_| is_concluded);
         Ok(next)
     }
 
@@ -258,13 +266,20 @@ impl Transaction {
         self.with(|details| details.merge_in_doubt = true)
     }
 
-    /// Starts the fence: after `until`, no merge of this epoch can take effect.
+    /// Starts the fence: after `until`, no merge of this epoch can take effect. Without a refusal, the base already has all changes.
     #[must_use]
     pub fn fenced(&self, until: Millis, refusal: Option<Failure>) -> Self {
         self.with(|details| {
             details.fence_until = Some(until);
+            details.is_merged_already = refusal.is_none();
             details.refusal = refusal;
         })
+    }
+
+    /// Records why the commit ends without a merge, before the fence starts. Once this is stored, no worker sends a merge of this epoch.
+    #[must_use]
+    pub fn refused(&self, refusal: Failure) -> Self {
+        self.with(|details| details.refusal = Some(refusal))
     }
 
     /// Records that the commit cannot finish now. The row stays COMMITTING. A retry of the owner continues the commit at once; the janitor
@@ -298,8 +313,11 @@ impl Transaction {
         details.merge_in_doubt = false;
         details.fence_until = None;
         details.refusal = None;
+        details.is_merged_already = false;
         // A failed commit keeps no branch: the transaction continues.
         details.kept_branch = None;
+        details.kept_branch_time = None;
+        details.kept_head = None;
         details.failure = Some(failure);
         next
     }
@@ -312,6 +330,12 @@ impl Transaction {
         self.0.end_time = Some(self.read_at);
         self.0.details.worker = None;
         self
+    }
+
+    /// Claims the cleanup of a finished transaction for the length of a lease. Others wait for its result.
+    #[must_use]
+    pub fn claimed(&self, worker: &Worker) -> Self {
+        self.postponed_until(self.read_at + worker.lease)
     }
 
     /// COMMITTING -> COMMITTED.
@@ -332,34 +356,48 @@ impl Transaction {
         self.committed(base, false, Vec::new()).cleaned()
     }
 
-    /// OPEN -> ROLLED_BACK.
-    ///
-    /// # Errors
-    /// The state, if it is not open.
-    pub fn rolled_back(&self) -> Result<Self, NotAllowed> {
-        Ok(self.open()?.ended(State::RolledBack))
-    }
-
-    /// OPEN or COMMITTING -> EXPIRED. If a merge may have been sent, the worker passes the fence first.
+    /// OPEN or COMMITTING -> ROLLED_BACK. If a merge may have been sent, the worker passes the fence first. Claims the cleanup.
     ///
     /// # Errors
     /// The state, if it has ended.
-    pub fn expired(&self) -> Result<Self, NotAllowed> {
-        if self.state.is_final() { Err(NotAllowed(self.state)) } else { Ok(self.clone().ended(State::Expired)) }
+    pub fn rolled_back(&self, worker: &Worker) -> Result<Self, NotAllowed> {
+        self.unpublished(State::RolledBack, worker)
+    }
+
+    /// OPEN or COMMITTING -> EXPIRED. If a merge may have been sent, the worker passes the fence first. Claims the cleanup.
+    ///
+    /// # Errors
+    /// The state, if it has ended.
+    pub fn expired(&self, worker: &Worker) -> Result<Self, NotAllowed> {
+        self.unpublished(State::Expired, worker)
+    }
+
+    fn unpublished(&self, state: State, worker: &Worker) -> Result<Self, NotAllowed> {
+        if self.state.is_final() { Err(NotAllowed(self.state)) } else { Ok(self.clone().ended(state).claimed(worker)) }
     }
 
     /// Sets the name of the branch to keep, before the branch is created.
     #[must_use]
     pub fn keeping_branch(&self, branch: BranchName) -> Self {
-        self.with(|details| details.kept_branch = Some(branch))
+        self.with(|details| {
+            details.kept_branch = Some(branch);
+            details.kept_branch_time = Some(self.read_at);
+        })
     }
 
-    /// Records that the branch to keep could not be created. If `in_place`, the live branch is kept instead.
+    /// Records that the branch to keep exists, with its head.
     #[must_use]
-    pub fn branch_not_kept(&self, failure: Failure, in_place: bool) -> Self {
-        let live = in_place.then(|| self.branch.clone());
+    pub fn branch_kept(&self, head: CommitId) -> Self {
+        self.with(|details| details.kept_head = Some(head))
+    }
+
+    /// Records that the branch to keep could not be created. With a head, the live branch is kept instead.
+    #[must_use]
+    pub fn branch_not_kept(&self, failure: Failure, in_place: Option<CommitId>) -> Self {
+        let live = in_place.as_ref().map(|_| self.branch.clone());
         self.with(|details| {
             details.kept_branch = live;
+            details.kept_head = in_place;
             details.failure = Some(failure);
         })
     }

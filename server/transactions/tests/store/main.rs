@@ -78,6 +78,11 @@ pub(crate) fn worker(name: &str) -> Worker {
     Worker { name: name.into(), lease: 90_000 }
 }
 
+/// A worker whose claim of a cleanup ends at once.
+fn ender() -> Worker {
+    Worker { name: "ender".into(), lease: 0 }
+}
+
 pub(crate) async fn begun(store: &SessionStore, id: &str) -> Transaction {
     match store.begin(a_transaction(id)).await.unwrap() {
         Begun::New(transaction) => transaction,
@@ -126,7 +131,7 @@ async fn unfinished_transactions_count_as_live(database: Database) {
     store.swap(&committing, next).await.unwrap().unwrap();
     assert_eq!(store.tally().await.unwrap().live(), 3);
     // A rolled-back transaction is not live, although the janitor may still have to delete its branch.
-    store.swap(&row, row.rolled_back().unwrap()).await.unwrap().unwrap();
+    store.swap(&row, row.rolled_back(&ender()).unwrap()).await.unwrap().unwrap();
     assert_eq!(store.tally().await.unwrap().live(), 2);
 }
 
@@ -155,7 +160,7 @@ async fn a_beginning_transaction_is_unlisted_and_removed_only_if_unchanged(datab
     let Begun::New(second) = store.begin(without_base("t")).await.unwrap() else { panic!("t was not removed") };
     assert!(!store.remove(&row).await.unwrap());
     assert_eq!(
-        store.swap(&row, row.rolled_back().unwrap()).await.unwrap(),
+        store.swap(&row, row.rolled_back(&ender()).unwrap()).await.unwrap(),
         None,
         "a swap changed another transaction with the same ID"
     );
@@ -170,10 +175,10 @@ async fn a_beginning_transaction_is_unlisted_and_removed_only_if_unchanged(datab
 async fn rollback_of_a_beginning_transaction_expects_a_late_branch(database: Database) {
     let store = database.open().await;
     let Begun::New(row) = store.begin(without_base("t")).await.unwrap() else { panic!("t already exists") };
-    let ended = store.swap(&row, row.rolled_back().unwrap()).await.unwrap().unwrap();
+    let ended = store.swap(&row, row.rolled_back(&ender()).unwrap()).await.unwrap().unwrap();
     assert_eq!(ended.late_branches_until(1000), Some(row.read_at + 1000));
     let other = begun(&store, "other").await;
-    assert_eq!(other.rolled_back().unwrap().late_branches_until(1000), None);
+    assert_eq!(other.rolled_back(&ender()).unwrap().late_branches_until(1000), None);
 }
 
 async fn one_of_many_concurrent_commits_wins(database: Database) {
@@ -190,7 +195,7 @@ async fn one_of_many_concurrent_commits_wins(database: Database) {
     let now = store.get("ann", &row.id).await.unwrap().unwrap();
     assert_eq!((now.state, now.epoch, now.version), (State::Committing, 1, 2));
     assert!(now.start_commit(CommitRequest::default(), &worker("w")).is_err());
-    assert!(now.rolled_back().is_err());
+    assert!(now.rolled_back(&ender()).is_err());
 }
 
 async fn a_renewal_never_shortens_the_timeout_and_never_conflicts_with_a_swap(database: Database) {
@@ -217,9 +222,9 @@ async fn due_returns_only_transactions_that_need_the_janitor(database: Database)
     // A swap can only extend the idle timeout, so the test expires the row with SQL.
     database.sql("UPDATE transactions SET idle_expire_time = 0 WHERE id = 'overdue'").await;
     let ended = begun(&store, "ended").await;
-    store.swap(&ended, ended.rolled_back().unwrap()).await.unwrap().unwrap();
+    store.swap(&ended, ended.rolled_back(&ender()).unwrap()).await.unwrap().unwrap();
     let clean = begun(&store, "clean").await;
-    store.swap(&clean, clean.rolled_back().unwrap().cleaned()).await.unwrap().unwrap();
+    store.swap(&clean, clean.rolled_back(&ender()).unwrap().cleaned()).await.unwrap().unwrap();
     let abandoned = begun(&store, "abandoned").await;
     let committing = abandoned.start_commit(CommitRequest::default(), &worker("w")).unwrap();
     store.swap(&abandoned, committing.released()).await.unwrap().unwrap();
@@ -235,10 +240,10 @@ async fn due_returns_only_transactions_that_need_the_janitor(database: Database)
 async fn a_transaction_with_a_branch_kept_in_place_is_never_forgotten(database: Database) {
     let store = database.open().await;
     let row = begun(&store, "t").await;
-    let kept = row.rolled_back().unwrap().keeping_branch(row.branch.clone());
+    let kept = row.rolled_back(&ender()).unwrap().keeping_branch(row.branch.clone());
     store.swap(&row, kept.cleaned()).await.unwrap().unwrap();
     let other = begun(&store, "u").await;
-    store.swap(&other, other.rolled_back().unwrap().cleaned()).await.unwrap().unwrap();
+    store.swap(&other, other.rolled_back(&ender()).unwrap().cleaned()).await.unwrap().unwrap();
     assert_eq!(store.forget(-1).await.unwrap(), 1);
     let known: Vec<_> =
         store.with_branches(&row.repository).await.unwrap().into_iter().map(|row| row.branch.clone()).collect();

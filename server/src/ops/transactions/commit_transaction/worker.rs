@@ -8,8 +8,9 @@ mod fence;
 mod merge;
 mod prepare;
 mod refusal;
+mod tags;
 
-pub use abandoned::resolve_abandoned;
+pub use abandoned::{resolve_abandoned, roll_back_abandoned, rollback_in_progress};
 
 use crate::auth::Caller;
 use crate::error::{Error, Kind};
@@ -24,8 +25,10 @@ use crate::timing::millis;
 use lakeport_lakefs::{self as lakefs, DiffKind, Lakefs};
 use lakeport_transactions::{CommitRequest, Failure, State, Transaction};
 use lakeport_types::{CommitId, Ref, TransactionId};
+use rand::RngExt;
 use std::collections::BTreeMap;
 use std::pin::pin;
+use std::time::Duration;
 
 /// Finishes one commit.
 pub(super) struct Worker {
@@ -69,6 +72,12 @@ struct Published {
     is_merge: bool,
 }
 
+/// Returns the pause after an attempt: `unit`, doubled with each attempt up to eight times, and shortened at random by up to half.
+fn pause(unit: Duration, attempt: u32) -> Duration {
+    let factor = f64::from(1_u32 << (attempt - 1).min(3));
+    unit.mul_f64(factor * rand::rng().random_range(0.5..1.0))
+}
+
 impl Worker {
     pub(super) fn new(ops: Shared, lakefs: Lakefs, row: Transaction) -> Self {
         Self { ops, lakefs, row }
@@ -85,6 +94,11 @@ impl Worker {
             Some(failure) => self.reopen_as(failure).await,
             None => self.publish_and_finish().await,
         };
+        self.stop(stopped).await
+    }
+
+    /// Suspends the commit if the worker stopped before its end. Returns the last state.
+    async fn stop(mut self, stopped: Result<(), Stop>) -> State {
         match stopped {
             Ok(()) | Err(Stop::Superseded) => {}
             Err(Stop::Failed(error) | Stop::Suspended(error)) => self.suspend(error).await,
@@ -93,7 +107,12 @@ impl Worker {
     }
 
     async fn publish_and_finish(&mut self) -> Result<(), Stop> {
-        let finished = match self.publish().await {
+        // An earlier worker had found that the base already has all changes.
+        let published = match self.row.is_merged_already {
+            true => self.published_without_changes().await,
+            false => self.publish().await,
+        };
+        let finished = match published {
             Ok(published) => self.finish(published).await,
             Err(stop) => Err(stop),
         };
@@ -242,7 +261,7 @@ impl Worker {
 
     /// Steps 4 and 5: creates the tags, stores COMMITTED, and deletes the branches.
     async fn finish(&mut self, published: Published) -> Result<(), Stop> {
-        let failed_tags = self.tag(&published.commit).await;
+        let failed_tags = self.tag(&published.commit).await?;
         // The branch is kept before COMMITTED is stored, so that no response names a missing branch.
         let refusal = match keep(&self.ops, &self.lakefs, self.row.clone()).await? {
             Kept::Done(row) => {
@@ -259,41 +278,11 @@ impl Worker {
             None => committed,
             // Without a merge, the kept branch is the only result.
             Some(error) if !self.request().merge => return Err(Stop::Failed(error)),
-            Some(error) => committed.branch_not_kept(not_kept(&error), false),
+            Some(error) => committed.branch_not_kept(not_kept(&error), None),
         };
         self.store("committed", next).await?;
         clean(&self.ops, &self.lakefs, self.row.clone()).await;
         Ok(())
-    }
-
-    /// Creates the tags, and returns the names of those that could not be created.
-    async fn tag(&self, commit: &CommitId) -> Vec<String> {
-        let mut failed = Vec::new();
-        for tag in self.request().tag_names() {
-            let created = match self.ops.is_for_another(&self.lakefs, &self.row.owner).await {
-                false => {
-                    fault::before("tag").await;
-                    let created = self.lakefs.create_tag(&self.row.repository, &tag, &Ref::from(commit)).await;
-                    fault::after("tag").await;
-                    created.map(drop).ok()
-                }
-                // The owner of the transaction may lack the permission.
-                true => None,
-            };
-            let exists = match created {
-                Some(()) => true,
-                // An earlier worker may have created the tag. If so, the tag points to this commit.
-                None => self
-                    .lakefs
-                    .tag(&self.row.repository, &tag)
-                    .await
-                    .is_ok_and(|found| found.commit_id == commit.as_str()),
-            };
-            if !exists {
-                failed.push(tag.to_string());
-            }
-        }
-        failed
     }
 
     /// Leaves the row COMMITTING, stores the reason, and releases the lease, so that a retry continues at once.
@@ -302,7 +291,7 @@ impl Worker {
         let failure = Failure {
             reason: Kind::CommitInDoubt.reason().to_owned(),
             message: format!(
-                "the commit of transaction {} has not finished ({error}): retry the same request",
+                "the commit of transaction {} has not finished ({error}): retry the same request, or roll back",
                 self.row.id
             ),
             paths: Vec::new(),

@@ -1,13 +1,14 @@
-//! Resolution of commits without a worker, by the janitor.
+//! The end of commits without a worker: the janitor resolves them, and the owner may roll them back.
 
-use crate::error::Result;
+use crate::auth::Caller;
+use crate::error::{Error, Kind, Result};
 use crate::fault;
 use crate::ops::context::Shared;
 use crate::ops::errors::not_open;
 use crate::ops::transactions::clean::clean;
 use crate::ops::transactions::commit_transaction::worker::{Published, Stop, Worker};
 use crate::timing::millis;
-use lakeport_transactions::{State, Transaction};
+use lakeport_transactions::{Failure, NotAllowed, State, Transaction};
 
 /// Resolves a commit without a worker, for the janitor.
 ///
@@ -30,37 +31,81 @@ pub async fn resolve_abandoned(ops: &Shared, row: &Transaction, may_finish: bool
     if may_finish && !is_over {
         return Ok(Some(worker.run().await));
     }
-    match worker.finish_or_expire(is_over).await {
-        Ok(()) | Err(Stop::Superseded) => {}
-        Err(Stop::Failed(error) | Stop::Suspended(error)) => worker.suspend(error).await,
-    }
-    Ok(Some(worker.row.state))
+    let stopped = match is_over {
+        true => worker.end_unmerged(State::Expired).await,
+        false => worker.finish_or_postpone().await,
+    };
+    Ok(Some(worker.stop(stopped).await))
+}
+
+/// Takes over a commit without a worker and rolls the transaction back, unless it was merged. Runs in a task, which continues if
+/// the caller disconnects. Does nothing if another worker takes over first.
+///
+/// # Errors
+/// `SessionStoreUnavailable` if the store fails.
+pub async fn roll_back_abandoned(ops: &Shared, caller: &Caller, row: &Transaction) -> Result<()> {
+    let next = row.take_over(&ops.worker).map_err(|state| not_open(row, state.0))?;
+    let Some(taken) = ops.store.swap(row, next).await? else { return Ok(()) };
+    fault::after("taken over").await;
+    let mut worker = Worker::new(ops.clone(), caller.lakefs.clone(), taken);
+    let span = tracing::info_span!("rollback", transaction.id = %worker.id());
+    let task = async move {
+        let stopped = worker.end_unmerged(State::RolledBack).await;
+        worker.stop(stopped).await
+    };
+    ops.tasks.spawn(tracing::Instrument::instrument(task, span));
+    Ok(())
 }
 
 impl Worker {
-    /// If the transaction was merged, stores COMMITTED. Otherwise, expires the transaction if its lifetime is over, or
-    /// postpones it for its owner.
-    async fn finish_or_expire(&mut self, is_over: bool) -> Result<(), Stop> {
-        if self.row.prepared_commit_id.is_some()
-            && let Some(commit) = self.find_merge().await?
-        {
+    /// If the transaction was merged, stores COMMITTED. Otherwise, leaves the commit to its owner.
+    async fn finish_or_postpone(&mut self) -> Result<(), Stop> {
+        if let Some(commit) = self.merge_if_prepared().await? {
             return self.finish(Published { commit, is_merge: true }).await;
         }
-        if !is_over {
-            // The owner may continue at once. The janitor checks again later.
-            let next = self.row.postponed_until(self.row.read_at + millis(self.ops.timing.postponement));
-            return self.store("postponed", next).await;
+        // The owner may continue at once. The janitor checks again later.
+        let next = self.row.postponed_until(self.row.read_at + millis(self.ops.timing.postponement));
+        self.store("postponed", next).await
+    }
+
+    /// Ends the transaction without a merge, as ROLLED_BACK or EXPIRED. If it was merged, stores COMMITTED.
+    async fn end_unmerged(&mut self, state: State) -> Result<(), Stop> {
+        if let Some(commit) = self.merge_if_prepared().await? {
+            return self.finish(Published { commit, is_merge: true }).await;
         }
+        let (reason, ended): (_, fn(&Transaction, &_) -> Result<Transaction, NotAllowed>) = match state {
+            State::RolledBack => (Kind::TransactionRolledBack, Transaction::rolled_back),
+            _ => (Kind::TransactionExpired, Transaction::expired),
+        };
         // Without a prepared commit there is no merge to wait for. The fence would delete the live branch, which may
         // have to be kept.
-        if self.row.prepared_commit_id.is_some()
-            && let Some(commit) = self.fence(self.row.refusal.clone()).await?
-        {
-            return self.finish(Published { commit, is_merge: true }).await;
+        if self.row.prepared_commit_id.is_some() {
+            let refusal = self.row.refusal.clone().unwrap_or_else(|| Failure {
+                reason: reason.reason().to_owned(),
+                message: format!("the commit of transaction {} was abandoned", self.row.id),
+                paths: Vec::new(),
+            });
+            self.store("refused", self.row.refused(refusal.clone())).await?;
+            if let Some(commit) = self.fence(Some(refusal)).await? {
+                return self.finish(Published { commit, is_merge: true }).await;
+            }
         }
-        let ended = self.row.expired().map_err(|state| Stop::Suspended(not_open(&self.row, state.0)))?;
-        self.store("expired", ended).await?;
+        let next = ended(&self.row, &self.ops.worker).map_err(|state| Stop::Suspended(not_open(&self.row, state.0)))?;
+        self.store("ended", next).await?;
         clean(&self.ops, &self.lakefs, self.row.clone()).await;
         Ok(())
     }
+
+    async fn merge_if_prepared(&mut self) -> Result<Option<lakeport_types::CommitId>, Stop> {
+        if self.row.prepared_commit_id.is_some() { self.find_merge().await } else { Ok(None) }
+    }
+}
+
+/// The error for a rollback that waits until no merge can take effect any more.
+pub fn rollback_in_progress(row: &Transaction) -> Error {
+    let message = format!(
+        "a merge of transaction {} may still take effect: retry the rollback after the delay in RetryInfo",
+        row.id
+    );
+    Error::new(Kind::TransactionCommitting, message).retry_in(std::time::Duration::from_secs(1))
 }

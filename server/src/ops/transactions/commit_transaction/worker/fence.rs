@@ -6,7 +6,7 @@ use crate::ops::transactions::branches::delete_branches;
 use crate::ops::transactions::commit_transaction::worker::{Published, Stop, Worker};
 use crate::timing::duration;
 use crate::timing::millis;
-use lakeport_lakefs::Lakefs;
+use lakeport_lakefs::{self as lakefs, Lakefs};
 use lakeport_transactions::{Failure, Transaction};
 use lakeport_types::{BranchName, CommitId};
 use rand::RngExt;
@@ -36,7 +36,11 @@ impl Worker {
         let branch = BranchName::for_transaction(self.row.read_at, rand::rng().random());
         // The name is stored before the branch is created, so that every branch is in a row.
         self.store("branch named", self.row.with_merge_branch(branch.clone(), &self.ops.worker)).await?;
-        self.create_branch(&branch, &prepared).await?;
+        match self.create_branch(&branch, &prepared).await? {
+            // Without its repository, the transaction can only be rolled back.
+            Err(error) if error.kind() == lakefs::Kind::RepositoryNotFound => {}
+            created => created?,
+        }
         self.store("reopened", self.row.reopened(branch, failure)).await
     }
 

@@ -6,7 +6,7 @@ use crate::ops::merge_queue::Turn;
 use crate::ops::transactions::branches::create_branch_at;
 use crate::ops::transactions::commit_transaction::in_doubt;
 use crate::ops::transactions::commit_transaction::resolve::{History, Resolution, find_merge};
-use crate::ops::transactions::commit_transaction::worker::{Published, Stop, Worker};
+use crate::ops::transactions::commit_transaction::worker::{Published, Stop, Worker, pause};
 use lakeport_lakefs::{self as lakefs, Lakefs, LogQuery, NewMerge};
 use lakeport_transactions::{Strategy, Transaction};
 use lakeport_types::{BranchName, CommitId, Ref};
@@ -16,12 +16,17 @@ use std::time::{Duration, Instant};
 /// Maximum time for attempts to merge into a contended or dirty base, without the time in the merge queue.
 const MERGE_BUDGET: Duration = Duration::from_secs(60);
 
-/// Number of attempts to merge into a dirty base.
-const DIRTY_TRIES: u32 = 3;
+/// Number of attempts to merge into a dirty base. Other writers may commit their changes in between.
+const DIRTY_TRIES: u32 = 4;
 
-/// Pause before the second attempt to merge. The pause doubles up to eight times this value. Jitter shortens it by up to
-/// half.
+/// Number of attempts at a request that lakeFS fails at.
+const FAILED_TRIES: u32 = 5;
+
+/// Unit of the pauses after a lost response, and in a contended base.
 const BACKOFF: Duration = Duration::from_secs(1);
+
+/// Unit of the pauses after other responses of lakeFS.
+const SHORT_BACKOFF: Duration = Duration::from_millis(100);
 
 impl Worker {
     /// Returns the branch to merge from, whose head can only be the prepared commit.
@@ -48,44 +53,63 @@ impl Worker {
     async fn new_branch_at(&mut self, commit: CommitId) -> Result<BranchName, Stop> {
         let branch = BranchName::for_transaction(self.row.read_at, rand::rng().random());
         self.store("branch named", self.row.with_merge_branch(branch.clone(), &self.ops.worker)).await?;
-        self.create_branch(&branch, &commit).await?;
-        Ok(branch)
+        match self.create_branch(&branch, &commit).await? {
+            Ok(()) => Ok(branch),
+            Err(error) => Err(self.refused(error).await),
+        }
     }
 
     /// Creates a branch whose random name is stored in the row. If the branch exists, an earlier request
     /// created it.
-    pub(super) async fn create_branch(&mut self, branch: &BranchName, commit: &CommitId) -> Result<(), Stop> {
+    pub(super) async fn create_branch(
+        &mut self,
+        branch: &BranchName,
+        commit: &CommitId,
+    ) -> Result<lakefs::Result<()>, Stop> {
         let (name, commit) = (branch.clone(), commit.clone());
-        let created = self.change("branch made", async move |lakefs: Lakefs, row: Transaction| {
+        self.change("branch made", async move |lakefs: Lakefs, row: Transaction| {
             create_branch_at(&lakefs, &row.repository, &name, &commit).await
-        });
-        Ok(created.await??)
+        })
+        .await
     }
 
     /// Squashes all commits of the transaction into one, on a new branch from the base commit. A squash merge directly
     /// into the base could take effect twice if it is retried.
     async fn squash(&mut self) -> Result<BranchName, Stop> {
-        let branch = self.new_branch_at(base_of(&self.row)?.clone()).await?;
         let merge =
             NewMerge { message: self.message(), metadata: self.metadata(true), squash: true, ..NewMerge::default() };
         let source = Ref::from(&self.prepared()?);
-        let into = branch.clone();
-        let squashed = self.change("squash", async move |lakefs: Lakefs, row: Transaction| {
-            lakefs.merge(&row.repository, &source, &into, &merge).await
-        });
-        let head = match squashed.await? {
-            Ok(head) => head,
-            Err(error) => return Err(self.refused(error).await),
-        };
-        self.store("squashed", self.row.prepared(commit_id(head)?, &self.ops.worker)).await?;
-        Ok(branch)
+        let mut attempt = 1;
+        loop {
+            // An earlier attempt may have changed its branch, so each attempt has its own.
+            let branch = self.new_branch_at(base_of(&self.row)?.clone()).await?;
+            let (merge, source, into) = (merge.clone(), source.clone(), branch.clone());
+            let squashed = self.change("squash", async move |lakefs: Lakefs, row: Transaction| {
+                lakefs.merge(&row.repository, &source, &into, &merge).await
+            });
+            let error = match squashed.await? {
+                Ok(head) => {
+                    self.store("squashed", self.row.prepared(commit_id(head)?, &self.ops.worker)).await?;
+                    return Ok(branch);
+                }
+                Err(error) => error,
+            };
+            if error.is_lost() || !error.is_ambiguous() {
+                return Err(self.refused(error).await);
+            }
+            if attempt == FAILED_TRIES {
+                return Err(self.gave_up(error));
+            }
+            self.while_renewing(tokio::time::sleep(pause(SHORT_BACKOFF, attempt))).await?;
+            attempt += 1;
+        }
     }
 
     /// Step 3: merges a branch into the base when it is this commit's turn. The source is a branch name, so that
     /// deleting the branch stops the merge.
     pub(super) async fn merge(&mut self, source: &BranchName) -> Result<Published, Stop> {
         let mut spent = Duration::ZERO;
-        let mut dirty = 0;
+        let (mut dirty, mut failed) = (0, 0);
         for attempt in 1_u32.. {
             // Each attempt gets its own turn, so that other commits do not wait during the pauses.
             let turn = self.turn().await?;
@@ -97,21 +121,21 @@ impl Worker {
             if let Some(published) = self.published_despite(&error).await? {
                 return Ok(published);
             }
+            let mut unit = BACKOFF;
             match error.kind() {
-                lakefs::Kind::DirtyBranch => dirty += 1,
                 lakefs::Kind::Contended => {}
-                _ if error.is_ambiguous() => {}
+                _ if error.is_lost() => {}
+                lakefs::Kind::DirtyBranch if dirty + 1 < DIRTY_TRIES => (dirty, unit) = (dirty + 1, SHORT_BACKOFF),
+                _ if error.is_ambiguous() && failed + 1 < FAILED_TRIES => (failed, unit) = (failed + 1, SHORT_BACKOFF),
+                _ if error.is_ambiguous() => return Err(self.gave_up(error)),
                 _ => return Err(self.refused(error).await),
             }
-            if dirty >= DIRTY_TRIES {
-                return Err(self.refused(error).await);
-            }
-            let pause = jittered(attempt);
+            let pause = pause(unit, attempt);
             spent += began.elapsed() + pause;
             if spent > MERGE_BUDGET {
                 break;
             }
-            tokio::time::sleep(pause).await;
+            self.while_renewing(tokio::time::sleep(pause)).await?;
         }
         Err(Stop::Suspended(in_doubt(&self.row.id)))
     }
@@ -142,10 +166,13 @@ impl Worker {
     /// Returns the published commit if the transaction was merged although this request failed: by this request, by an
     /// earlier one, or by another user's merge of the same changes.
     async fn published_despite(&mut self, error: &lakefs::Error) -> Result<Option<Published>, Stop> {
-        if error.is_ambiguous() {
+        if error.is_lost() {
             self.store("merge doubted", self.row.with_merge_in_doubt()).await?;
         }
-        if self.row.merge_in_doubt
+        // lakeFS may report an error after the merge.
+        let is_unclear =
+            error.is_ambiguous() || matches!(error.kind(), lakefs::Kind::HookRejected | lakefs::Kind::Failed);
+        if (self.row.merge_in_doubt || is_unclear)
             && let Some(commit) = self.find_merge().await?
         {
             return Ok(Some(Published { commit, is_merge: true }));
@@ -158,7 +185,7 @@ impl Worker {
 
     /// Handles a base that already contains all changes. Either there is nothing to merge, or the merge took effect and
     /// is no longer among the first parents of the base.
-    async fn published_without_changes(&mut self) -> Result<Published, Stop> {
+    pub(super) async fn published_without_changes(&mut self) -> Result<Published, Stop> {
         if self.row.merge_in_doubt {
             let (lakefs, row) = (self.lakefs.clone(), self.row.clone());
             let found = self.while_renewing(async move { find_merge(&lakefs, &row, History::All).await }).await??;
@@ -172,10 +199,4 @@ impl Worker {
         }
         Ok(Published { commit: self.base_head().await?, is_merge: false })
     }
-}
-
-/// Returns the pause before the next attempt.
-pub(super) fn jittered(attempt: u32) -> Duration {
-    let factor = f64::from(1_u32 << (attempt - 1).min(3));
-    BACKOFF.mul_f64(factor * rand::rng().random_range(0.5..1.0))
 }

@@ -1,6 +1,8 @@
 //! Handling of definite errors of lakeFS during a commit.
 
 use crate::error::{Error, Kind};
+use crate::ops::dirty_branch::dirty_branch;
+use crate::ops::errors::{keeps_failing, no_repository};
 use crate::ops::transactions::commit_transaction::worker::{Stop, Worker};
 use crate::ops::transactions::commit_transaction::{NAMED_CONFLICTS, conflict};
 use crate::ops::transactions::list_transaction_changes::changes_of;
@@ -13,12 +15,10 @@ impl Worker {
         if error.kind() == lakefs::Kind::MergeConflict {
             return self.conflict().await.map_or_else(|stop| stop, Stop::Failed);
         }
-        let (base, id) = (&self.row.base_branch, &self.row.id);
+        let id = &self.row.id;
         match error.kind() {
-            lakefs::Kind::DirtyBranch => Stop::Failed(Error::new(
-                Kind::BaseDirty,
-                format!("base branch {base} has uncommitted changes: commit or reset them, then commit again"),
-            )),
+            lakefs::Kind::DirtyBranch => self.dirty_base().await.map_or_else(|stop| stop, Stop::Failed),
+            lakefs::Kind::HookRejected if error.is_ambiguous() => self.gave_up(error),
             lakefs::Kind::HookRejected => Stop::Failed(Error::new(Kind::HookRejected, error.to_string())),
             lakefs::Kind::BranchProtected => Stop::Failed(Error::new(
                 Kind::BranchProtected,
@@ -33,14 +33,28 @@ impl Worker {
                     self.row.repository
                 ),
             )),
-            lakefs::Kind::BranchNotFound => self.branch_is_gone().await,
-            lakefs::Kind::PermissionDenied | lakefs::Kind::InvalidArgument => Stop::Failed(error.into()),
+            lakefs::Kind::RepositoryNotFound => Stop::Failed(no_repository(&self.row.repository)),
+            lakefs::Kind::BranchNotFound | lakefs::Kind::NotFound => self.branch_is_gone().await,
+            // lakeFS's cache can miss a commit for minutes.
+            lakefs::Kind::CommitNotFound => Stop::Suspended(error.into()),
             lakefs::Kind::Unauthenticated => match self.caller().explain(error.into()).await {
                 error if error.kind() == Kind::PermissionDenied => Stop::Failed(error),
                 error => Stop::Suspended(error),
             },
+            _ if error.retry() == lakefs::Retry::Never => Stop::Failed(error.into()),
             _ => Stop::Suspended(error.into()),
         }
+    }
+
+    /// Returns the reason for which the worker stops if lakeFS keeps failing at a request that had no effect.
+    pub(super) fn gave_up(&self, error: lakefs::Error) -> Stop {
+        let next = format!("transaction {} is open again: fix the cause and commit again, or roll back", self.row.id);
+        Stop::Failed(keeps_failing(error, &next))
+    }
+
+    async fn dirty_base(&mut self) -> Result<Error, Stop> {
+        let (lakefs, row) = (self.lakefs.clone(), self.row.clone());
+        self.while_renewing(async move { dirty_branch(&lakefs, &row.repository, &row.base_branch).await }).await
     }
 
     /// Handles a missing branch: the base, or the transaction's own.
