@@ -61,6 +61,8 @@ enum Round {
 }
 
 async fn round(ops: &Shared, resolving: &Arc<Semaphore>) -> Result<Round> {
+    // After a downtime, owners get time to return before their transactions expire.
+    ops.store.heartbeat().await?;
     // The store selects at random, so that replicas rarely get the same rows, and no row waits forever.
     let due = ops.store.due(millis(ops.timing.grace), BATCH.into()).await?;
     let is_full = due.len() == BATCH as usize;

@@ -22,6 +22,13 @@ use tonic_types::StatusExt;
 
 /// Time after which the servers of these tests assume that a lost request can no longer take effect. Long enough for a few
 /// calls on a busy machine.
+/// Returns a request whose deadline passes on the server before an abandoned request ends.
+pub(crate) fn soon<T>(message: T) -> tonic::Request<T> {
+    let mut request = tonic::Request::new(message);
+    request.metadata_mut().insert("grpc-timeout", "400m".parse().unwrap());
+    request
+}
+
 pub(crate) const SETTLE: Duration = Duration::from_millis(1500);
 
 /// HTTP/2 transport that does not enforce deadlines on the client side.
@@ -168,6 +175,11 @@ impl Server {
         self.faults.arm(on, fault, 1, times)
     }
 
+    /// Arms a fault for `times` requests, starting with the `nth` one from now.
+    pub(crate) fn arm_from(&self, on: On, fault: Fault, nth: usize, times: usize) -> Fired {
+        self.faults.arm(on, fault, nth, times)
+    }
+
     pub(crate) async fn put(&self, path: &str, text: &str) -> FileInfo {
         self.put_at("main", path, text).await
     }
@@ -296,6 +308,26 @@ impl Server {
             ..Default::default()
         };
         self.write(vec![request]).await
+    }
+
+    /// Writes like [`put_in`](Self::put_in), with a deadline too short to wait for an abandoned request.
+    pub(crate) async fn put_now(&self, id: &str, path: &str, text: &str) -> Result<FileInfo, Status> {
+        let request = WriteRequest {
+            transaction_id: id.into(),
+            path: path.into(),
+            data: Bytes::copy_from_slice(text.as_bytes()),
+            finish_write: true,
+            ..Default::default()
+        };
+        let request = soon(tokio_stream::iter([request]));
+        Ok(self.files_without_deadline().write(request).await?.into_inner().info.unwrap())
+    }
+
+    /// Commits with a deadline too short to wait for an abandoned request.
+    pub(crate) async fn publish_now(&self, id: &str) -> Result<Transaction, Status> {
+        let request = soon(CommitTransactionRequest { transaction_id: id.into(), ..Default::default() });
+        let response = self.transactions_without_deadline().commit_transaction(request).await?;
+        Ok(response.into_inner().transaction.unwrap())
     }
 
     pub(crate) async fn get_in(&self, id: &str, path: &str) -> Result<String, Status> {

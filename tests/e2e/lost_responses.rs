@@ -149,13 +149,12 @@ async fn a_write_that_cannot_be_found_is_in_doubt_and_blocks_its_path() {
     let in_doubt = refused(Code::Unavailable, "WRITE_IN_DOUBT");
     assert_eq!(why(server.put_in("t", "a", "1").await), in_doubt);
     assert_eq!(
-        why(server.put_in("t", "a", "2").await),
+        why(server.put_now("t", "a", "2").await),
         in_doubt,
         "the first write could still take effect after the second"
     );
-    assert_eq!(why(server.publish("t").await), in_doubt);
+    assert_eq!(why(server.publish_now("t").await), in_doubt);
     server.put_in("t", "b", "other paths are not blocked").await.unwrap();
-    tokio::time::sleep(SETTLE + Duration::from_millis(200)).await;
     server.put_in("t", "a", "2").await.unwrap();
     assert!(server.publish("t").await.unwrap().merged);
     assert_eq!(server.get("main", "a").await.unwrap(), "2");
@@ -211,8 +210,8 @@ async fn a_revert_with_a_lost_response_delays_the_commit() {
     let revert = RevertRequest { transaction_id: "t".into(), r#ref: two.commit_id, ..Default::default() };
     assert_eq!(why(server.versions.clone().revert(revert).await), (Code::Unknown, "OUTCOME_UNKNOWN".into()));
     assert_eq!(lost.count(), 1);
-    assert_eq!(why(server.publish("t").await), (Code::Unavailable, "WRITE_IN_DOUBT".into()));
-    assert!(eventually(async || server.publish("t").await.is_ok()).await);
+    assert_eq!(why(server.publish_now("t").await), (Code::Unavailable, "WRITE_IN_DOUBT".into()));
+    server.publish("t").await.unwrap();
     assert_eq!(server.get("main", "a").await.unwrap(), "1");
 }
 
@@ -343,20 +342,20 @@ async fn the_guard_of_an_abandoned_request_ends_when_lakefs_responds() {
     server.put("a", "old").await;
     server.commit("base").await;
     server.begin("t").await;
-    let late = Fault::ApplyThenDelay(Duration::from_millis(500));
+    let late = Fault::ApplyThenDelay(Duration::from_millis(1500));
     let abandon = Duration::from_millis(200);
     server.arm(On::new(Method::POST, "/objects/delete"), late.clone(), 1);
     let delete = DeleteRequest { transaction_id: "t".into(), path: "a".into(), ..Default::default() };
     let mut files = server.files.clone();
     let abandoned = tokio::time::timeout(abandon, async { files.delete(delete).await?.into_inner().message().await });
     assert!(abandoned.await.is_err());
-    assert_eq!(why(server.put_in("t", "a", "too early").await), refused(Code::Unavailable, "WRITE_IN_DOUBT"));
-    assert!(eventually(async || server.put_in("t", "a", "new").await.is_ok()).await, "the deletion blocks the path");
+    assert_eq!(why(server.put_now("t", "a", "too early").await), refused(Code::Unavailable, "WRITE_IN_DOUBT"));
+    server.put_in("t", "a", "new").await.expect("the deletion blocks the path");
 
     server.arm(On::upload(), late, 1);
     assert!(tokio::time::timeout(abandon, server.put_in("t", "b", "abandoned")).await.is_err());
-    assert_eq!(why(server.put_in("t", "b", "too early").await), refused(Code::Unavailable, "WRITE_IN_DOUBT"));
-    assert!(eventually(async || server.put_in("t", "b", "new").await.is_ok()).await, "the upload blocks the path");
+    assert_eq!(why(server.put_now("t", "b", "too early").await), refused(Code::Unavailable, "WRITE_IN_DOUBT"));
+    server.put_in("t", "b", "new").await.expect("the upload blocks the path");
 
     server.publish("t").await.unwrap();
     for path in ["a", "b"] {
@@ -380,7 +379,7 @@ async fn a_guard_covers_all_abandoned_requests_of_its_path() {
     let (first, other) = futures_util::join!(first, other);
     assert!(first.is_err() && other.is_err(), "an upload was not abandoned");
     tokio::time::sleep(millis(2000)).await;
-    assert_eq!(why(server.put_in("t", "a", "too early").await), refused(Code::Unavailable, "WRITE_IN_DOUBT"));
+    assert_eq!(why(server.put_now("t", "a", "too early").await), refused(Code::Unavailable, "WRITE_IN_DOUBT"));
 }
 
 /// A create-only write that finds its own object is not acknowledged while an abandoned deletion may still delete the object.
@@ -463,8 +462,7 @@ async fn a_deletion_with_a_lost_response_blocks_its_paths() {
     let in_doubt = refused(Code::Unavailable, "WRITE_IN_DOUBT");
     assert_eq!(why(server.files.clone().delete(delete.clone()).await), in_doubt);
     assert_eq!(lost.count(), 1, "the deletion was retried, although the first could take effect after a later write");
-    assert_eq!(why(server.put_in("t", "a", "2").await), in_doubt);
-    tokio::time::sleep(SETTLE + Duration::from_millis(200)).await;
+    assert_eq!(why(server.put_now("t", "a", "2").await), in_doubt);
     assert!(server.files.clone().delete(delete).await.is_ok());
 }
 

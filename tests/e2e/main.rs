@@ -15,6 +15,7 @@ mod credentials;
 mod failing_lakefs;
 mod files;
 mod fixture;
+mod guards;
 mod idle;
 mod inner_commits;
 mod kept_branches;

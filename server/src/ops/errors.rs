@@ -4,6 +4,10 @@ use crate::error::{Error, Kind, Result};
 use lakeport_lakefs as lakefs;
 use lakeport_transactions::{State, Transaction};
 use lakeport_types::{CommitId, RepositoryId, TransactionId};
+use std::time::Duration;
+
+/// Maximum time that a call waits for an abandoned request, and the longest delay that a caller is asked for.
+pub(in crate::ops) const SETTLE_LIMIT: Duration = Duration::from_secs(5);
 
 /// A write to a ref that is not a branch.
 pub(in crate::ops) fn not_a_branch(name: &str) -> Error {
@@ -81,4 +85,12 @@ pub(in crate::ops) fn outcome(error: lakefs::Error) -> Error {
 /// The error for a request without effect that lakeFS keeps failing at. `next` says what to do.
 pub(in crate::ops) fn keeps_failing(error: lakefs::Error, next: &str) -> Error {
     Error::new(Kind::LakefsFailed, format!("lakeFS: {error}; retries did not help: {next}")).caused_by(error)
+}
+
+/// The error for a call that must wait for an abandoned request, which can take effect for `left` at most. The request may end
+/// earlier, so the caller is asked to retry soon. The longest delay is shorter than any idle timeout.
+pub(in crate::ops) fn unsettled(what: &str, left: Duration) -> Error {
+    let seconds = left.as_secs() + 1;
+    let message = format!("{what}, for {seconds} s at most: retry after the delay in RetryInfo");
+    Error::new(Kind::WriteInDoubt, message).retry_in(left.clamp(Duration::from_millis(200), SETTLE_LIMIT))
 }

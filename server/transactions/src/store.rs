@@ -22,7 +22,7 @@ use crate::watch::{RowNotifiers, RowWatch};
 use database::Database;
 use lakeport_types::TransactionId;
 use std::collections::BTreeMap;
-use upkeep::has_worker;
+use upkeep::{has_worker, is_up};
 
 /// Number of rows that a listing reads with one statement.
 const PAGE: i64 = 200;
@@ -147,8 +147,8 @@ impl SessionStore {
         self.replace(current, next, "").await
     }
 
-    /// As [`swap`](Self::swap), but only if the transaction is overdue by `grace` when the database writes the row. A renewal does not
-    /// change the version, so the compare-and-set alone would not detect a renewal.
+    /// As [`swap`](Self::swap), but only if the transaction is overdue by `grace` when the database writes the row, and the service has
+    /// had no downtime just before. A renewal does not change the version, so the compare-and-set alone would not detect a renewal.
     ///
     /// # Errors
     /// As [`swap`](Self::swap).
@@ -159,8 +159,21 @@ impl SessionStore {
         grace: Millis,
     ) -> Result<Option<Transaction>> {
         let now = self.now();
-        let overdue = format!(" AND (idle_expire_time <= {now} - ({grace}) OR expire_time <= {now} - ({grace}))");
+        let is_up = is_up(now);
+        let overdue =
+            format!(" AND (idle_expire_time <= {now} - ({grace}) OR expire_time <= {now} - ({grace})) AND {is_up}");
         self.replace(current, next, &overdue).await
+    }
+
+    /// As [`swap`](Self::swap), but only if the lifetime of the transaction was not extended since `current` was read, and the service has
+    /// had no downtime just before.
+    ///
+    /// # Errors
+    /// As [`swap`](Self::swap).
+    pub async fn swap_past_lifetime(&self, current: &Transaction, next: Transaction) -> Result<Option<Transaction>> {
+        let now = self.now();
+        let is_over = format!(" AND expire_time = {} AND {}", current.expire_time, is_up(now));
+        self.replace(current, next, &is_over).await
     }
 
     async fn replace(&self, current: &Transaction, next: Transaction, condition: &str) -> Result<Option<Transaction>> {

@@ -6,7 +6,7 @@ use crate::ops::context::Shared;
 use crate::ops::files::batch::check_batch;
 use crate::ops::files::file_info::FileInfo;
 use crate::ops::files::object_metadata::check_described;
-use crate::ops::files::settle::Change;
+use crate::ops::files::settle::{Change, check_settled};
 use crate::ops::files::store_object::UploadHeader;
 use crate::ops::place::Place;
 use crate::ops::writing::Writing;
@@ -27,6 +27,9 @@ pub async fn batch_write(
 ) -> Result<Vec<Result<FileInfo>>> {
     check_batch(items.len(), ops.limits.batch_items)?;
     let writing = ops.writing(caller, place).await?;
+    let paths: Vec<ObjectPath> = items.iter().flatten().map(|(path, ..)| path.clone()).collect();
+    // If a path is not settled yet, only its item fails.
+    let writing = ops.settled(caller, writing.clone(), &paths).await.unwrap_or(writing);
     let stored = stream::iter(items)
         .map(async |item| match item {
             Ok((path, header, data)) => store_one(ops, caller, &writing, path, header, data).await,
@@ -55,7 +58,7 @@ async fn store_one(
     data: Bytes,
 ) -> Result<Change> {
     check_described(&header.metadata, &header.content_type)?;
-    ops.check_settled(writing, &path)?;
+    check_settled(writing, &path)?;
     let header = UploadHeader { checks: Checks { size: Some(data.len() as u64), ..Checks::default() }, ..header };
     let part = Part { data, finish: Some(Checks::default()) };
     ops.store_object(caller, writing, &path, header, Box::pin(stream::iter([Ok(part)]))).await

@@ -88,9 +88,9 @@ pub async fn compose(
     composed: ComposedBytes,
 ) -> Result<FileInfo> {
     check_described(&compose.header.metadata, &compose.header.content_type)?;
-    let ends = ends(ops, caller, place, &compose).await?;
+    let mut ends = ends(ops, caller, place, &compose).await?;
     refuse_invalid_sources(&ends, &compose)?;
-    ops.check_settled(&ends.to, &compose.path)?;
+    ends.to = ops.settled(caller, ends.to, std::slice::from_ref(&compose.path)).await?;
     let hash = compose.hash(&caller.principal, place);
     let (stored, evidence) = match ops.composed_before(caller, &ends.to, &compose, &hash).await? {
         Some(stored) if ends.deleting_from.is_none() => (stored, Evidence::default()),

@@ -208,13 +208,11 @@ impl Deletion {
         Ok(existing)
     }
 
-    async fn delete(&self, ops: &Shared, batch: Vec<ObjectPath>, progress: &mut DeletionProgress) -> Result<()> {
+    async fn delete(&mut self, ops: &Shared, batch: Vec<ObjectPath>, progress: &mut DeletionProgress) -> Result<()> {
         if batch.is_empty() {
             return Ok(());
         }
-        for path in &batch {
-            ops.check_settled(&self.writing, path)?;
-        }
+        self.writing = ops.settled(&self.caller, self.writing.clone(), &batch).await?;
         let request = delete_all(ops.clone(), self.caller.clone(), self.writing.clone(), batch.clone());
         let failures = ops.run_to_completion(&self.writing, batch.clone(), || true, request).await?;
         let failed: HashSet<&str> = failures.iter().map(|failure| failure.path.as_str()).collect();

@@ -26,7 +26,7 @@ pub async fn set_metadata(
 ) -> Result<FileInfo> {
     check_described(metadata, "")?;
     let writing = ops.writing(caller, place).await?;
-    ops.check_settled(&writing, path)?;
+    let writing = ops.settled(caller, writing, std::slice::from_ref(path)).await?;
     let reference = Ref::from(&writing.branch);
     let request = replace(ops.clone(), caller.clone(), writing.clone(), path.clone(), metadata.clone());
     ops.run_to_completion(&writing, vec![path.clone()], || true, request).await?;

@@ -8,7 +8,7 @@ use crate::auth::Caller;
 use crate::error::{BoxError, Error, Kind, Result};
 use crate::fault;
 use crate::ops::context::Ops;
-use crate::ops::errors::not_open;
+use crate::ops::errors::{SETTLE_LIMIT, not_open, unsettled};
 use crate::ops::writing::Writing;
 use crate::timing::duration;
 use crate::timing::millis;
@@ -24,6 +24,9 @@ use tracing::Instrument;
 
 /// Maximum time that a write waits for the prepared commit of a concurrent commit.
 const WAIT_LIMIT: Duration = Duration::from_secs(60);
+
+/// Interval at which a waiting write reads the row, since another process may write it.
+const POLL_INTERVAL: Duration = Duration::from_millis(200);
 
 /// Pause between attempts to store that paths are unsettled.
 const RETRY_PAUSE: Duration = Duration::from_millis(200);
@@ -79,11 +82,64 @@ impl Ops {
         changes: &[Change],
     ) -> Result<Vec<Result<()>>> {
         let Some(before) = &writing.transaction else { return Ok(changes.iter().map(|_| Ok(())).collect()) };
-        let now = self.refreshed(before).await?;
-        if now.state == State::Open && now.epoch == before.epoch {
-            return Ok(changes.iter().map(|change| check_undisturbed(before, &now, change)).collect());
+        let mut now = self.refreshed(before).await?;
+        if is_undisturbed(before, &now, changes) {
+            return Ok(changes.iter().map(|_| Ok(())).collect());
         }
-        let now = Box::pin(self.wait_until_prepared(caller, before)).await?;
+        // Boxed: it is rare, and its future is larger than the rest of a write.
+        Box::pin(async {
+            if is_same_epoch(before, &now) {
+                let paths: Vec<&str> = changes.iter().map(Change::path).collect();
+                now = match self.wait_until_settled(caller, before, &paths).await {
+                    Ok(now) => now,
+                    Err(error) if changes.len() == 1 => return Ok(vec![Err(error)]),
+                    Err(_) => self.refreshed(before).await?,
+                };
+            }
+            match is_same_epoch(before, &now) {
+                true => Ok(self.still_there(caller, before, &now, changes).await),
+                false => self.contained_in_commit(caller, before, changes).await,
+            }
+        })
+        .await
+    }
+
+    /// Decides for each change in an open transaction whether it may be acknowledged, although an abandoned request may have changed
+    /// its path.
+    async fn still_there(
+        &self,
+        caller: &Caller,
+        before: &Transaction,
+        now: &Transaction,
+        changes: &[Change],
+    ) -> Vec<Result<()>> {
+        let live = Ref::from(&now.branch);
+        let mut outcomes = Vec::with_capacity(changes.len());
+        for change in changes {
+            let disturbed = check_undisturbed(before, now, change);
+            let settled = check_settled_since(now, change.path(), now.read_at);
+            outcomes.push(match (disturbed, settled) {
+                (Ok(()), _) => Ok(()),
+                (Err(_), Err(error)) => Err(error),
+                // No abandoned request can change the path any more, but one may have done so.
+                (Err(_), Ok(())) => match contains(caller, &now.repository, &live, change).await {
+                    Ok(true) => Ok(()),
+                    Ok(false) => Err(overwritten(change.path())),
+                    Err(error) => Err(error),
+                },
+            });
+        }
+        outcomes
+    }
+
+    /// Decides for each change whether it may be acknowledged, after a commit has started.
+    async fn contained_in_commit(
+        &self,
+        caller: &Caller,
+        before: &Transaction,
+        changes: &[Change],
+    ) -> Result<Vec<Result<()>>> {
+        let now = self.wait_until_prepared(caller, before).await?;
         let at = ref_with_writes(&now)?;
         let mut outcomes = Vec::with_capacity(changes.len());
         for change in changes {
@@ -141,10 +197,49 @@ impl Ops {
         })?
     }
 
-    /// Rejects a write to a path that an abandoned request may still change.
-    pub(in crate::ops) fn check_settled(&self, writing: &Writing, path: &ObjectPath) -> Result<()> {
-        let check = |row: &Transaction| check_settled_since(row, path.as_str(), row.read_at);
-        writing.transaction.as_deref().map_or(Ok(()), check)
+    /// Waits until no abandoned request can change these paths any more. Returns the place of the write, as it is then.
+    ///
+    /// # Errors
+    /// `WriteInDoubt` after 5 s, or before the deadline of the caller; for a transaction that is not open any more, the error for its
+    /// state.
+    pub(in crate::ops) async fn settled(
+        &self,
+        caller: &Caller,
+        writing: Writing,
+        paths: &[ObjectPath],
+    ) -> Result<Writing> {
+        let Some(row) = &writing.transaction else { return Ok(writing) };
+        if paths.iter().all(|path| check_settled(&writing, path).is_ok()) {
+            return Ok(writing);
+        }
+        // Boxed: it is rare, and its future is larger than the rest of a write.
+        let paths: Vec<&str> = paths.iter().map(ObjectPath::as_str).collect();
+        let now = Box::pin(self.wait_until_settled(caller, row, &paths)).await?;
+        if now.state != State::Open || now.branch != row.branch {
+            return Err(self.moved_on(row).await);
+        }
+        Ok(Writing { transaction: Some(Arc::new(now)), ..writing })
+    }
+
+    /// Waits until no abandoned request can change the paths any more, or the transaction is not open on the same branch. Returns the
+    /// row.
+    async fn wait_until_settled(&self, caller: &Caller, before: &Transaction, paths: &[&str]) -> Result<Transaction> {
+        let give_up = Instant::now() + caller.time_left(SETTLE_LIMIT);
+        let mut writes = self.store.watch(&before.id);
+        loop {
+            let now = self.refreshed(before).await?;
+            if now.state != State::Open || now.branch != before.branch {
+                return Ok(now);
+            }
+            let unsettled = paths.iter().find_map(|path| check_settled_since(&now, path, now.read_at).err());
+            let Some(error) = unsettled else { return Ok(now) };
+            if Instant::now() >= give_up {
+                // The owner is asked to wait, so the transaction must not expire meanwhile.
+                self.touch(&now).await?;
+                return Err(error);
+            }
+            writes.next(POLL_INTERVAL.min(give_up - Instant::now())).await;
+        }
     }
 
     /// Stores that an abandoned request may still change these paths. Until this is stored, no other write to these
@@ -210,7 +305,7 @@ impl Ops {
 
     /// Runs a request that changes paths to completion, even if its caller disconnects. If the caller does, no response
     /// reports the outcome, so the paths are guarded from then on, provided that the request `is_sent`. The guard ends with
-    /// the request if that succeeds.
+    /// the request, unless its response was lost.
     pub(in crate::ops) async fn run_to_completion<T: Send + 'static>(
         self: &Arc<Self>,
         writing: &Writing,
@@ -233,9 +328,8 @@ impl Ops {
             }
             // Boxed: it is rare, and its future is larger than the rest of the task.
             let (ended, guarded) = tokio::join!(request, Box::pin(ops.unsettle(&writing, &paths)));
-            // Another result may mean that lakeFS's response was lost.
             let settled = match guarded {
-                Ok(recorded) if ended.is_ok() => Box::pin(ops.settle(&writing, &recorded)).await,
+                Ok(recorded) if is_definite(&ended) => Box::pin(ops.settle(&writing, &recorded)).await,
                 guarded => guarded.map(drop),
             };
             if let Err(error) = settled {
@@ -245,6 +339,14 @@ impl Ops {
         };
         let task = self.tasks.spawn(task.in_current_span());
         task.await.map_err(|error| Error::new(Kind::Internal, "the task of the request failed").caused_by(error))?
+    }
+}
+
+/// Returns whether the result of a request shows that it has ended.
+fn is_definite<T>(result: &Result<T>) -> bool {
+    match result {
+        Ok(_) => true,
+        Err(error) => !matches!(error.kind(), Kind::WriteInDoubt | Kind::SessionStoreUnavailable | Kind::Internal),
     }
 }
 
@@ -262,6 +364,24 @@ fn rejected_by(now: &Transaction) -> Error {
     not_open(now, if now.state == State::Open { State::Committing } else { now.state })
 }
 
+/// Returns whether no commit has started since a write began.
+fn is_same_epoch(before: &Transaction, now: &Transaction) -> bool {
+    now.state == State::Open && now.epoch == before.epoch
+}
+
+/// Returns whether neither a commit nor an abandoned request can have interfered with the changes of a write.
+fn is_undisturbed(before: &Transaction, now: &Transaction, changes: &[Change]) -> bool {
+    is_same_epoch(before, now) && changes.iter().all(|change| check_undisturbed(before, now, change).is_ok())
+}
+
+/// The error for a write whose path an abandoned request has changed afterwards.
+fn overwritten(path: &str) -> Error {
+    Error::new(
+        Kind::WriteInDoubt,
+        format!("an abandoned request for {path:?} took effect after this write: retry the write"),
+    )
+}
+
 /// Checks that no abandoned request can have changed the path since the write began. For a change that was found, the
 /// write guards the path itself.
 fn check_undisturbed(before: &Transaction, now: &Transaction, change: &Change) -> Result<()> {
@@ -271,15 +391,20 @@ fn check_undisturbed(before: &Transaction, now: &Transaction, change: &Change) -
     }
 }
 
+/// Rejects a change of a path that an abandoned request may still change.
+pub(in crate::ops) fn check_settled(writing: &Writing, path: &ObjectPath) -> Result<()> {
+    let check = |row: &Transaction| check_settled_since(row, path.as_str(), row.read_at);
+    writing.transaction.as_deref().map_or(Ok(()), check)
+}
+
 /// Fails if an abandoned request may have changed the path after `since`, or may still change it.
 fn check_settled_since(transaction: &Transaction, path: &str, since: Millis) -> Result<()> {
     match transaction.unsettled_since(path, since) {
         None => Ok(()),
-        Some(until) => Err(Error::new(
-            Kind::WriteInDoubt,
-            format!("an abandoned request for {path:?} may still take effect: try again after the delay in RetryInfo"),
-        )
-        .retry_in(duration(until - transaction.read_at))),
+        Some(until) => {
+            let what = format!("an abandoned request for {path:?} may still take effect");
+            Err(unsettled(&what, duration(until - transaction.read_at)))
+        }
     }
 }
 

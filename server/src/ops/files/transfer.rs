@@ -5,16 +5,23 @@ use crate::error::{Counts, Error, Kind, Result};
 use crate::ops::context::{Ops, Shared};
 use crate::ops::files::copy_across::copy_across;
 use crate::ops::files::delete::{delete_all, is_below, tree};
+use crate::ops::files::file_info::FileInfo;
 use crate::ops::files::list::Listing;
-use crate::ops::files::settle::Change;
+use crate::ops::files::settle::{Change, check_settled};
 use crate::ops::files::unchanged::{self, replaced};
 use crate::ops::place::Place;
 use crate::ops::reading::Reading;
 use crate::ops::writing::Writing;
 use futures_util::{StreamExt, stream};
-use lakeport_lakefs::{self as lakefs, Lakefs, ObjectStats};
+use lakeport_lakefs::{self as lakefs, Lakefs, Listed, ObjectStats};
 use lakeport_types::{ObjectPath, Ref, RepositoryId};
 use std::collections::{HashMap, HashSet};
+
+/// Number of objects on a page of a listing.
+const PAGE: usize = 1000;
+
+/// Maximum number of pages of destinations that are compared with one page of sources.
+const MAX_COMPARED_PAGES: usize = 4;
 
 /// Parameters of a copy or a move.
 #[derive(Debug, Clone)]
@@ -55,7 +62,16 @@ pub struct Transfer {
     counts: Counts,
     found_any: bool,
     is_started: bool,
+    /// The last destination that was compared with its source.
+    compared_until: String,
     phase: Phase,
+}
+
+/// A source to copy.
+struct ToCopy {
+    source: ObjectPath,
+    /// The object at the destination, if it is a copy already.
+    copy: Option<ObjectStats>,
 }
 
 /// A copied source of a move.
@@ -105,8 +121,18 @@ pub(in crate::ops) async fn start(
         counts: Counts::default(),
         found_any: false,
         is_started: false,
+        compared_until: String::new(),
         phase: Phase::Copying,
     })
+}
+
+/// Returns whether an object is a copy of a source. Like lakeFS's own comparisons, this compares checksums, not bytes.
+fn is_copy(source: &FileInfo, found: &ObjectStats) -> bool {
+    let found = FileInfo::from(found.clone());
+    found.etag == source.etag
+        && found.size == source.size
+        && found.content_type == source.content_type
+        && found.metadata == source.metadata
 }
 
 fn reject_overlap(params: &TransferParams) -> Result<()> {
@@ -131,7 +157,7 @@ impl Transfer {
         while self.phase == Phase::Copying {
             ops.keep_alive(self.writing.transaction.as_deref()).await?;
             let Some(sources) = self.sources(ops).await? else {
-                self.end_copying(ops)?;
+                self.end_copying(ops).await?;
                 break;
             };
             self.found_any |= !sources.is_empty();
@@ -149,7 +175,7 @@ impl Transfer {
     }
 
     /// Ends the copy phase. A move continues with the deletion of the sources if all copies succeeded.
-    fn end_copying(&mut self, ops: &Ops) -> Result<()> {
+    async fn end_copying(&mut self, ops: &Ops) -> Result<()> {
         self.phase = if self.is_move { Phase::Deleting } else { Phase::Done };
         let source = self.params.source.as_str();
         if !self.found_any {
@@ -164,28 +190,71 @@ impl Transfer {
             return Err(Error::partial(self.counts, "copied", next));
         }
         self.counts = Counts::default();
-        self.copied.iter().try_for_each(|copied| ops.check_settled(&self.writing, &copied.source))
+        let sources: Vec<ObjectPath> = self.copied.iter().map(|copied| copied.source.clone()).collect();
+        self.writing = ops.settled(&self.caller, self.writing.clone(), &sources).await?;
+        Ok(())
     }
 
     /// Returns the next sources; `None` after the last ones.
-    async fn sources(&mut self, ops: &Ops) -> Result<Option<Vec<ObjectPath>>> {
+    async fn sources(&mut self, ops: &Ops) -> Result<Option<Vec<ToCopy>>> {
         let Some(listing) = &mut self.listing else {
             let is_first = !std::mem::replace(&mut self.is_started, true);
-            return Ok(is_first.then(|| vec![self.params.source.clone()]));
+            return Ok(is_first.then(|| vec![ToCopy { source: self.params.source.clone(), copy: None }]));
         };
         let Some(page) = listing.next(ops).await? else { return Ok(None) };
-        let keys = page.entries.into_iter().map(|entry| entry.path);
-        let keys = keys.filter(|key| is_below(&self.params.source, key));
+        let entries = page.entries.into_iter().filter(|entry| is_below(&self.params.source, &entry.path));
+        let entries: Vec<FileInfo> = entries.collect();
+        let mut copies = self.existing_copies(&entries).await?;
         // A key that is not a valid path in lakeport (with a NUL in it) fails the call instead of being skipped silently.
-        let paths = keys.map(|key| ObjectPath::try_from(key).map_err(|error| Error::field("source_path", error)));
-        Ok(Some(paths.collect::<Result<_>>()?))
+        let sources = entries.into_iter().map(|entry| {
+            let copy = copies.remove(&entry.path);
+            let source = ObjectPath::try_from(entry.path).map_err(|error| Error::field("source_path", error))?;
+            Ok(ToCopy { source, copy })
+        });
+        Ok(Some(sources.collect::<Result<_>>()?))
     }
 
-    async fn copy(&mut self, ops: &Shared, sources: Vec<ObjectPath>) -> Result<TransferProgress> {
+    /// Returns the destinations that already have the object of their source, by source. A retry thus continues where an earlier
+    /// call stopped. Looks at the same range of keys as the sources, and stops early if that has many other objects.
+    async fn existing_copies(&mut self, sources: &[FileInfo]) -> Result<HashMap<String, ObjectStats>> {
+        let Some(last) = sources.last() else { return Ok(HashMap::new()) };
+        let (root, below) = (&self.params.source, &self.params.destination);
+        let destination = |source: &str| format!("{below}{}", source.strip_prefix(root.as_str()).unwrap_or_default());
+        let by_destination: HashMap<String, &FileInfo> =
+            sources.iter().map(|source| (destination(&source.path), source)).collect();
+        let last = destination(&last.path);
+        let branch = Ref::from(&self.writing.branch);
+        let mut after = std::mem::replace(&mut self.compared_until, last.clone());
+        let mut copies = HashMap::new();
+        for _ in 0..MAX_COMPARED_PAGES {
+            let listing = self.caller.lakefs.list(&self.writing.repository, &branch, below.as_str(), &after, "", PAGE);
+            // A branch that does not exist is reported by the copies.
+            let Ok(page) = listing.await else { break };
+            for listed in page.results {
+                let Listed::Object(stats) = listed else { continue };
+                if let Some(source) = by_destination.get(&stats.path).filter(|source| is_copy(source, &stats)) {
+                    copies.insert(source.path.clone(), stats);
+                }
+            }
+            match page.next {
+                Some(next) if next < last => after = next,
+                _ => break,
+            }
+        }
+        Ok(copies)
+    }
+
+    async fn copy(&mut self, ops: &Shared, sources: Vec<ToCopy>) -> Result<TransferProgress> {
+        let paths: Vec<ObjectPath> =
+            sources.iter().filter_map(|to_copy| self.destination(&to_copy.source).try_into().ok()).collect();
+        // If a path is not settled yet, only its copy fails.
+        if let Ok(settled) = ops.settled(&self.caller, self.writing.clone(), &paths).await {
+            self.writing = settled;
+        }
         let this = &*self;
         let copies = stream::iter(sources)
-            .map(async |source| {
-                let copied = this.copy_one(ops, &source).await;
+            .map(async |ToCopy { source, copy }| {
+                let copied = this.copy_one(ops, &source, copy).await;
                 (source, copied)
             })
             .buffered(ops.limits.fan_out)
@@ -217,10 +286,13 @@ impl Transfer {
         format!("{}{below}", self.params.destination)
     }
 
-    async fn copy_one(&self, ops: &Shared, source: &ObjectPath) -> Result<Change> {
+    async fn copy_one(&self, ops: &Shared, source: &ObjectPath, copy: Option<ObjectStats>) -> Result<Change> {
         let destination = self.destination(source);
         let destination = ObjectPath::try_from(destination).map_err(|error| Error::field("path", error))?;
-        ops.check_settled(&self.writing, &destination)?;
+        check_settled(&self.writing, &destination)?;
+        if let Some(copy) = copy {
+            return Ok(Change::Put(Box::new(copy)));
+        }
         if self.from.repository != self.writing.repository {
             return copy_across(ops, &self.caller, (&self.from, source), (&self.writing, &destination)).await;
         }

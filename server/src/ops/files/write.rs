@@ -26,7 +26,7 @@ pub async fn write(
 ) -> Result<FileInfo> {
     check_described(&header.metadata, &header.content_type)?;
     let writing = ops.writing(caller, place).await?;
-    ops.check_settled(&writing, path)?;
+    let writing = ops.settled(caller, writing, std::slice::from_ref(path)).await?;
     fault::before("written").await;
     let change = ops.store_object(caller, &writing, path, header, source).await?;
     fault::after("written").await;

@@ -15,7 +15,7 @@ use crate::auth::Caller;
 use crate::error::{Error, Kind, Result};
 use crate::fault;
 use crate::ops::context::Shared;
-use crate::ops::errors::{base_of, not_open, tag_exists, unknown_transaction};
+use crate::ops::errors::{SETTLE_LIMIT, base_of, not_open, tag_exists, unknown_transaction, unsettled};
 use crate::ops::metadata::check_commit;
 use crate::ops::transactions::failure::failure_of;
 use crate::ops::transactions::list_transaction_changes::{Conflicts, changes_of};
@@ -24,7 +24,7 @@ use lakeport_lakefs as lakefs;
 use lakeport_transactions::{CommitRequest, State, Strategy, Transaction};
 use lakeport_types::{Prefix, TransactionId};
 use resolve::CHERRY_PICKED;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use worker::Worker;
 
 /// Parameters of a commit.
@@ -62,6 +62,8 @@ pub async fn commit_transaction(
 ) -> Result<Transaction> {
     check_commit(&commit.request.message, &commit.request.metadata)?;
     reject_cherry_pick_key(&commit.request)?;
+    let give_up = Instant::now() + caller.time_left(SETTLE_LIMIT);
+    let mut writes = ops.store.watch(id);
     loop {
         let now = ops.owned(caller, id).await?;
         match now.state {
@@ -90,7 +92,15 @@ pub async fn commit_transaction(
             }
         }
         check_tags(caller, &now, &commit.request).await?;
-        check_ready(&now)?;
+        if let Err(error) = check_ready(&now) {
+            // The owner is asked to wait, so the transaction must not expire meanwhile.
+            ops.touch(&now).await?;
+            if Instant::now() >= give_up {
+                return Err(error);
+            }
+            writes.next(POLL_INTERVAL.min(give_up - Instant::now())).await;
+            continue;
+        }
         if let Some(started) = start(ops, caller, &now, commit.request.clone()).await? {
             let epoch = started.epoch;
             return wait_for_outcome(ops, caller, started, epoch).await;
@@ -224,11 +234,8 @@ async fn check_tags(caller: &Caller, row: &Transaction, request: &CommitRequest)
 /// progress. The error says when to retry.
 fn check_ready(row: &Transaction) -> Result<()> {
     if let Some(until) = row.last_unsettled() {
-        let message = format!(
-            "an abandoned request in transaction {} may still take effect: commit again after the delay in RetryInfo",
-            row.id
-        );
-        return Err(Error::new(Kind::WriteInDoubt, message).retry_in(duration(until - row.read_at)));
+        let what = format!("an abandoned request in transaction {} may still take effect", row.id);
+        return Err(unsettled(&what, duration(until - row.read_at)));
     }
     if !row.is_unattended() {
         let message =

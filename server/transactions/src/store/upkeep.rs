@@ -101,8 +101,8 @@ impl SessionStore {
         Ok(self.database.run(&Statement::new(sql).bind(age).bind(MAX_DELETED)).await?.changed)
     }
 
-    /// Stores a heartbeat of a replica. If no replica stored one for 10 s, extends each open transaction to at least one idle timeout
-    /// from now, because owners could not reach the service. The extension may exceed the lifetime. Returns the number of extended
+    /// Stores a heartbeat of a replica. If no replica stored one for 10 s, extends each unfinished transaction to at least one idle
+    /// timeout from now, because owners could not reach the service. The extension may exceed the lifetime. Returns the number of extended
     /// transactions.
     ///
     /// # Errors
@@ -115,13 +115,18 @@ impl SessionStore {
             "UPDATE transactions SET \
              idle_expire_time = CASE WHEN idle_expire_time > {until} THEN idle_expire_time ELSE {until} END, \
              expire_time = CASE WHEN expire_time > {until} THEN expire_time ELSE {until} END \
-             WHERE state = 'open' AND (idle_expire_time < {until} OR expire_time < {until}) AND (SELECT max(seen) FROM lakeport_service) < {now} - $1"
+             WHERE end_time IS NULL AND (idle_expire_time < {until} OR expire_time < {until}) AND (SELECT max(seen) FROM lakeport_service) < {now} - $1"
         );
         let extended = self.database.run(&Statement::new(grace).bind(DOWNTIME)).await?.changed;
         let seen = format!("UPDATE lakeport_service SET seen = {now} WHERE seen < {now}");
         self.database.run(&Statement::new(seen)).await?;
         Ok(extended)
     }
+}
+
+/// Condition: a replica has stored a heartbeat lately. After a downtime, no transaction expires before the next heartbeat extends it.
+pub(super) fn is_up(now: &str) -> String {
+    format!("(SELECT max(seen) FROM lakeport_service) >= {now} - {DOWNTIME}")
 }
 
 /// Condition: a worker has a valid lease on the row.

@@ -25,7 +25,11 @@ pub async fn resolve_abandoned(ops: &Shared, row: &Transaction, may_finish: bool
     }
     let is_over = row.expire_time <= row.read_at;
     let next = row.take_over(&ops.worker).map_err(|state| not_open(row, state.0))?;
-    let Some(taken) = ops.store.swap(row, next).await? else { return Ok(None) };
+    let taken = match is_over {
+        true => ops.store.swap_past_lifetime(row, next).await?,
+        false => ops.store.swap(row, next).await?,
+    };
+    let Some(taken) = taken else { return Ok(None) };
     fault::after("taken over").await;
     let mut worker = Worker::new(ops.clone(), ops.service.clone(), taken);
     if may_finish && !is_over {
