@@ -33,6 +33,7 @@ use std::convert::Infallible;
 use std::fmt::Display;
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
+use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use tonic::body::Body as TonicBody;
@@ -213,11 +214,16 @@ impl Calls {
         // Before authentication: all work for a call costs its caller's time.
         let deadline = deadline::of(request.headers())?;
         let transfer = Transfer::new(deadline);
-        let running = self.run(method, trace, request, finish, &transfer, deadline);
-        let response = match deadline {
-            None => running.await?,
-            Some(deadline) => {
-                tokio::time::timeout_at(deadline.into(), running).await.unwrap_or_else(|_| Err(deadline::passed()))?
+        let waiting = Arc::clone(transfer.waiting());
+        let response = {
+            // Pinned: if the deadline passes, the call must still exist to tell what it waits for.
+            let mut running = pin!(waiting.scope(self.run(method, trace, request, finish, &transfer, deadline)));
+            match deadline {
+                None => running.await?,
+                Some(deadline) => {
+                    let response = tokio::time::timeout_at(deadline.into(), running.as_mut()).await;
+                    response.unwrap_or_else(|_| Err(deadline::passed(waiting.side())))?
+                }
             }
         };
         // A refusal of tonic has no reason yet.

@@ -246,7 +246,9 @@ impl From<lakefs::Error> for Error {
             lakefs::Kind::BytesGone => Kind::Corrupt,
             lakefs::Kind::Unsupported => Kind::Unsupported,
             lakefs::Kind::Failed if error.retry() == lakefs::Retry::Never => Kind::LakefsFailed,
-            lakefs::Kind::Contended | lakefs::Kind::Failed | lakefs::Kind::Unavailable => Kind::LakefsUnavailable,
+            lakefs::Kind::Contended | lakefs::Kind::Failed | lakefs::Kind::NoResponse | lakefs::Kind::Unavailable => {
+                Kind::LakefsUnavailable
+            }
             lakefs::Kind::UnexpectedResponse => Kind::Internal,
             lakefs::Kind::BodyFailed => Kind::WriteIncomplete,
         };

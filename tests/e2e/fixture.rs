@@ -9,7 +9,7 @@ use lakeport_proto::v1::transaction_service_client::TransactionServiceClient;
 use lakeport_proto::v1::version_service_client::VersionServiceClient;
 use lakeport_proto::v1::*;
 use lakeport_server::app::{App, Serving};
-use lakeport_server::config::{Auth, Config, Lake as LakeConfig};
+use lakeport_server::config::{Auth, Config, Lake as LakeConfig, Secret};
 use lakeport_server::listen::Address;
 use lakeport_server::timing::Timing;
 use lakeport_tests::lakefs;
@@ -20,8 +20,6 @@ use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Status, Streaming};
 use tonic_types::StatusExt;
 
-/// Time after which the servers of these tests assume that a lost request can no longer take effect. Long enough for a few
-/// calls on a busy machine.
 /// Returns a request whose deadline passes on the server before an abandoned request ends.
 pub(crate) fn soon<T>(message: T) -> tonic::Request<T> {
     let mut request = tonic::Request::new(message);
@@ -29,12 +27,14 @@ pub(crate) fn soon<T>(message: T) -> tonic::Request<T> {
     request
 }
 
+/// Time after which the servers of these tests assume that a lost request can no longer take effect. Long enough for a few
+/// calls on a busy machine.
 pub(crate) const SETTLE: Duration = Duration::from_millis(1500);
 
 /// HTTP/2 transport that does not enforce deadlines on the client side.
 pub(crate) type NoDeadline = hyper_util::client::legacy::Client<HttpConnector, tonic::body::Body>;
 
-fn no_deadline() -> NoDeadline {
+pub(crate) fn no_deadline() -> NoDeadline {
     hyper_util::client::legacy::Client::builder(TokioExecutor::new()).http2_only(true).build_http()
 }
 
@@ -79,10 +79,23 @@ impl Server {
         Self::timed(lake, auth, SETTLE).await
     }
 
+    /// Starts a server with an embedded lake and the session store in a PostgreSQL database.
+    pub(crate) async fn on_postgres(url: &str) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let config = Config { session_store: Some(Secret::new(url.to_owned())), ..config(dir.path().to_owned()) };
+        let mut server = Self::configured(config, dir, SETTLE).await;
+        server.repository = server.another_repository().await;
+        server
+    }
+
     async fn timed(lake: LakeConfig, auth: Auth, settle: Duration) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let web_origins = vec!["https://app.example.com".parse().unwrap()];
         let config = Config { lake, auth, web_origins, ..config(dir.path().to_owned()) };
+        Self::configured(config, dir, settle).await
+    }
+
+    async fn configured(config: Config, dir: tempfile::TempDir, settle: Duration) -> Self {
         let faults = Faults::default();
         let metrics = PrometheusBuilder::new().build_recorder().handle();
         let app = App::with_faults(config, metrics, faults.clone()).await.unwrap();
@@ -146,7 +159,7 @@ impl Server {
         TransactionServiceClient::with_origin(no_deadline(), self.origin())
     }
 
-    fn origin(&self) -> http::Uri {
+    pub(crate) fn origin(&self) -> http::Uri {
         format!("http://{}", self.address()).parse().unwrap()
     }
 

@@ -16,6 +16,7 @@ mod failing_lakefs;
 mod files;
 mod fixture;
 mod guards;
+mod hanging;
 mod idle;
 mod inner_commits;
 mod kept_branches;

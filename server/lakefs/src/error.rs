@@ -71,7 +71,9 @@ pub enum Kind {
     Contended,
     /// lakeFS responded with an internal error.
     Failed,
-    /// lakeFS is unreachable, overloaded or too slow.
+    /// lakeFS did not respond in time.
+    NoResponse,
+    /// lakeFS is unreachable or overloaded.
     Unavailable,
     /// The server is not a lakeFS, or not a version that this client supports.
     UnexpectedResponse,
@@ -180,7 +182,7 @@ impl Error {
     /// Creates the error for a call without a response within the timeout `after`.
     pub(crate) fn timeout(effect: Effect, after: Duration) -> Self {
         let retry = if effect == Effect::Read { Retry::Safe } else { Retry::Lost };
-        Self::new(Kind::Unavailable, retry, format!("lakeFS did not respond within {} s", after.as_secs()))
+        Self::new(Kind::NoResponse, retry, format!("lakeFS did not respond within {} s", after.as_secs()))
     }
 
     /// Creates the error for a response that no supported lakeFS sends.

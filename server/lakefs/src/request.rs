@@ -9,6 +9,7 @@ use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use http::{HeaderMap, Method, Request, Response};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
+use lakeport_waiting::{self as waiting, Side};
 use rand::RngExt;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -78,7 +79,7 @@ impl Lakefs {
         let mut attempt = 1;
         loop {
             match send().await {
-                Err(error) if attempt < ATTEMPTS && may_help(&error) && self.inner.budget.failed() => {
+                Err(error) if attempt < attempts(&error) && self.inner.budget.failed() => {
                     tokio::time::sleep(jittered(attempt)).await;
                     attempt += 1;
                 }
@@ -142,6 +143,7 @@ impl Call<'_> {
 
     async fn attempt(&self) -> Result<BufferedResponse> {
         let timeout = self.timeout;
+        let _wait = waiting::on(Side::Lakefs);
         match tokio::time::timeout(timeout, self.exchange()).await {
             Ok(response) => response,
             Err(_) => Err(Error::timeout(self.effect, timeout)),
@@ -167,11 +169,15 @@ pub(crate) async fn collect(body: Incoming) -> Result<Bytes, BoxError> {
     Ok(Limited::new(body, MAX_JSON).collect().await?.to_bytes())
 }
 
-/// Returns whether a retry of an idempotent request can fix an error. lakeFS may apply a write without a response later, even
-/// after the next request. Only the caller can handle that.
-fn may_help(error: &Error) -> bool {
-    matches!(error.kind(), Kind::Unavailable | Kind::Contended | Kind::Failed)
-        && matches!(error.retry(), Retry::Safe | Retry::Check)
+/// Returns the maximum number of attempts of an idempotent request with this error. lakeFS may apply a write without a response
+/// later, even after the next request. Only the caller can handle that.
+fn attempts(error: &Error) -> u32 {
+    match (error.kind(), error.retry()) {
+        (Kind::Unavailable | Kind::Contended | Kind::Failed, Retry::Safe | Retry::Check) => ATTEMPTS,
+        // Another connection may work, but each attempt costs the whole timeout.
+        (Kind::NoResponse, Retry::Safe) => 2,
+        _ => 1,
+    }
 }
 
 fn jittered(attempt: u32) -> Duration {

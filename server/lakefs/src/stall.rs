@@ -3,9 +3,10 @@
 use crate::error::BoxError;
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
+use lakeport_waiting::{self as waiting, Call, Side, Wait};
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::time::{Instant, Sleep, sleep};
@@ -21,12 +22,13 @@ pub struct StallTimeout<B> {
     /// Created when the reader waits for the first time: most small bodies arrive with their headers.
     timer: Option<Pin<Box<Sleep>>>,
     limit: Duration,
-    waiting: bool,
+    /// Set while the reader waits for data.
+    waiting: Option<Wait>,
 }
 
 impl<B> StallTimeout<B> {
     pub(crate) fn new(body: B, limit: Duration) -> Self {
-        Self { body, timer: None, limit, waiting: false }
+        Self { body, timer: None, limit, waiting: None }
     }
 }
 
@@ -41,13 +43,13 @@ where
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         let this = &mut *self;
         if let Poll::Ready(frame) = Pin::new(&mut this.body).poll_frame(cx) {
-            this.waiting = false;
+            this.waiting = None;
             return Poll::Ready(frame.map(|frame| frame.map_err(Into::into)));
         }
         // The timer runs only while the reader waits for data. A slow reader does not cause a timeout.
         let timer = this.timer.get_or_insert_with(|| Box::pin(sleep(this.limit)));
-        if !this.waiting {
-            this.waiting = true;
+        if this.waiting.is_none() {
+            this.waiting = Some(waiting::on(Side::Lakefs));
             timer.as_mut().reset(Instant::now() + this.limit);
         }
         ready!(timer.as_mut().poll(cx));
@@ -66,18 +68,39 @@ where
 /// The body of an upload. A source may pause for any time; lakeFS may not.
 pub(crate) struct Watched<B> {
     body: B,
-    clock: Arc<Mutex<Option<Instant>>>,
+    clock: Arc<Clock>,
 }
 
 /// Detects a lakeFS that stopped reading an upload, or that read all of it and does not respond.
 pub(crate) struct Watch {
+    clock: Arc<Clock>,
+}
+
+struct Clock {
+    /// The call that uploads. The connection polls the body in another task.
+    call: Call,
     /// Since when lakeFS owes progress; `None` while the source has nothing to send.
-    clock: Arc<Mutex<Option<Instant>>>,
+    owed: Mutex<Option<(Instant, Wait)>>,
+}
+
+impl Clock {
+    fn start(&self) {
+        *self.owed() = Some((Instant::now(), self.call.on(Side::Lakefs)));
+    }
+
+    fn stop(&self) {
+        *self.owed() = None;
+    }
+
+    fn owed(&self) -> MutexGuard<'_, Option<(Instant, Wait)>> {
+        self.owed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// Watches the body of an upload.
 pub(crate) fn watched<B>(body: B) -> (Watched<B>, Watch) {
-    let clock = Arc::new(Mutex::new(Some(Instant::now())));
+    let clock = Arc::new(Clock { call: waiting::current(), owed: Mutex::default() });
+    clock.start();
     (Watched { body, clock: Arc::clone(&clock) }, Watch { clock })
 }
 
@@ -90,8 +113,10 @@ where
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
         let polled = Pin::new(&mut self.body).poll_frame(cx);
-        let since = polled.is_ready().then(Instant::now);
-        *self.clock.lock().unwrap_or_else(PoisonError::into_inner) = since;
+        match polled {
+            Poll::Ready(_) => self.clock.start(),
+            Poll::Pending => self.clock.stop(),
+        }
         polled
     }
 
@@ -108,7 +133,7 @@ impl Watch {
     /// Returns once lakeFS has made no progress for `limit`.
     pub(crate) async fn stalled(&self, limit: Duration) {
         loop {
-            let since = *self.clock.lock().unwrap_or_else(PoisonError::into_inner);
+            let since = self.clock.owed().as_ref().map(|(since, _)| *since);
             match since {
                 None => tokio::time::sleep(limit).await,
                 Some(since) if since.elapsed() >= limit => return,

@@ -14,6 +14,7 @@ use http::{Method, Response, StatusCode};
 use http_body_util::{BodyExt, Empty};
 use hyper::body::Incoming;
 use lakeport_types::{BranchName, ObjectPath, Ref, RepositoryId};
+use lakeport_waiting::{self as waiting, Side};
 use std::collections::BTreeMap;
 use std::time::SystemTime;
 
@@ -135,6 +136,7 @@ impl Lakefs {
     /// Sends the request of a download, and returns the response without its body.
     async fn open(&self, target: &Target, headers: HeaderMap) -> Result<Response<Incoming>> {
         let nothing = Empty::new().map_err(|never| match never {}).boxed_unsync();
+        let _wait = waiting::on(Side::Lakefs);
         let send = self.send(Method::GET, target, headers, nothing, Effect::Read);
         let limit = self.inner.timeouts.response;
         tokio::time::timeout(limit, send).await.map_err(|_| Error::timeout(Effect::Read, limit))?

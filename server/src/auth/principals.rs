@@ -114,7 +114,7 @@ impl Principals {
             Ok(Ok(user)) => Identity::User(user.id.into()),
             Ok(Err(error)) => match error.kind() {
                 lakefs::Kind::Unauthenticated => Identity::Invalid,
-                lakefs::Kind::Unavailable => Identity::Unavailable(error.to_string().into()),
+                lakefs::Kind::Unavailable | lakefs::Kind::NoResponse => Identity::Unavailable(error.to_string().into()),
                 _ => return Err(error.into()),
             },
             Err(_) => Identity::Unavailable(format!("no response within {} s", LOOKUP_TIMEOUT.as_secs()).into()),

@@ -2,7 +2,12 @@
 
 use crate::error::{Error, Kind, Result};
 use http::HeaderMap;
+use lakeport_waiting::Side;
 use std::time::{Duration, Instant};
+
+/// Time before the deadline of the client at which the server responds, so that its response arrives before the client gives up.
+/// A tenth of a shorter timeout.
+const MARGIN: Duration = Duration::from_millis(100);
 
 /// Returns the deadline of a call; `None` if the client set none.
 ///
@@ -11,14 +16,19 @@ use std::time::{Duration, Instant};
 pub(super) fn of(headers: &HeaderMap) -> Result<Option<Instant>> {
     let Some(header) = headers.get("grpc-timeout") else { return Ok(None) };
     match header.to_str().ok().and_then(parse) {
-        Some(timeout) => Ok(Some(Instant::now() + timeout)),
+        Some(timeout) => Ok(Some(Instant::now() + timeout.saturating_sub(MARGIN.min(timeout / 10)))),
         None => Err(Error::field("grpc-timeout", "must be 1 to 8 digits and one of H, M, S, m, u, n")),
     }
 }
 
-/// Returns the error for a call whose deadline passed.
-pub(super) fn passed() -> Error {
-    Error::new(Kind::DeadlineExceeded, "the deadline of the call passed before it completed")
+/// Returns the error for a call whose deadline passed while it waited for `side`.
+pub(super) fn passed(side: Option<Side>) -> Error {
+    let message = match side {
+        Some(Side::Lakefs) => "lakeFS did not respond before the deadline of the call",
+        Some(Side::SessionStore) => "the session store did not respond before the deadline of the call",
+        None => "the deadline of the call passed before it completed",
+    };
+    Error::new(Kind::DeadlineExceeded, message)
 }
 
 fn parse(timeout: &str) -> Option<Duration> {

@@ -9,6 +9,7 @@ use super::status::{panicked, trailers};
 use crate::error::{Error, Kind};
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
+use lakeport_waiting::Waiting;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -27,6 +28,8 @@ pub(super) struct Transfer {
     state: Mutex<State>,
     ended: Notify,
     deadline: Option<Instant>,
+    /// What the call waits for.
+    waiting: Arc<Waiting>,
 }
 
 #[derive(Default)]
@@ -62,7 +65,18 @@ fn clock() -> u64 {
 
 impl Transfer {
     pub(super) fn new(deadline: Option<Instant>) -> Arc<Self> {
-        Arc::new(Self { waiting_since: AtomicU64::new(0), state: Mutex::default(), ended: Notify::new(), deadline })
+        Arc::new(Self {
+            waiting_since: AtomicU64::new(0),
+            state: Mutex::default(),
+            ended: Notify::new(),
+            deadline,
+            waiting: Arc::default(),
+        })
+    }
+
+    /// Returns what the call waits for.
+    pub(super) fn waiting(&self) -> &Arc<Waiting> {
+        &self.waiting
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -160,7 +174,7 @@ fn ended_error(why: Kind) -> Error {
         }
         Kind::ShuttingDown => "the server is shutting down: continue at the next offset, or retry",
         Kind::InvalidField => return Error::field("message", "did not arrive within 60 s: send it again"),
-        _ => return super::deadline::passed(),
+        _ => return super::deadline::passed(None),
     };
     Error::new(why, message)
 }
@@ -241,7 +255,8 @@ impl http_body::Body for Outbound {
             return Poll::Ready(None);
         }
         if this.deadline.as_mut().is_some_and(|deadline| deadline.as_mut().poll(cx).is_ready()) {
-            return this.fail(Code::DeadlineExceeded, super::deadline::passed());
+            let side = this.transfer.waiting.side();
+            return this.fail(Code::DeadlineExceeded, super::deadline::passed(side));
         }
         let mut state = this.transfer.state();
         let Some(response) = &mut state.response else {
@@ -251,7 +266,8 @@ impl http_body::Body for Outbound {
             return Poll::Ready(why.map(|why| Ok(Frame::trailers(trailers(ended_error(why))))));
         };
         let body = &mut response.body;
-        let Ok(polled) = catch_unwind(AssertUnwindSafe(|| Pin::new(body).poll_frame(cx))) else {
+        let poll = || this.transfer.waiting.enter(|| Pin::new(body).poll_frame(cx));
+        let Ok(polled) = catch_unwind(AssertUnwindSafe(poll)) else {
             drop(state);
             return this.fail(Code::Internal, panicked());
         };

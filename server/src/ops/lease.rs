@@ -7,6 +7,7 @@ use crate::ops::context::{Ops, Shared};
 use crate::ops::errors::not_open;
 use lakeport_lakefs as lakefs;
 use lakeport_transactions::Transaction;
+use lakeport_waiting as waiting;
 use std::pin::pin;
 use std::time::Duration;
 
@@ -30,7 +31,7 @@ pub(in crate::ops) async fn under_lease<T: Send + Sync + 'static>(
     after_lost_response: fn(&Ops, &Transaction) -> Transaction,
 ) -> Result<Option<lakefs::Result<T>>> {
     let (task_ops, transaction) = (ops.clone(), transaction.clone());
-    let task = ops.tasks.spawn(async move {
+    let task = ops.tasks.spawn(waiting::inherit(async move {
         let mut leased = lease(&task_ops, &transaction).await?;
         fault::after("leased").await;
         let response = while_renewing(&task_ops, &mut leased, request).await;
@@ -50,7 +51,7 @@ pub(in crate::ops) async fn under_lease<T: Send + Sync + 'static>(
                 Ok(None)
             }
         }
-    });
+    }));
     task.await.unwrap_or_else(|error| {
         tracing::error!(%error, "the task of a commit inside a transaction failed");
         Ok(None)

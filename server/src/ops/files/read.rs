@@ -249,6 +249,11 @@ impl ReadObject {
     }
 
     async fn reopen(&mut self, cause: crate::error::BoxError) -> Result<()> {
+        if let Some(stalled) = cause.downcast_ref::<lakefs::Stalled>() {
+            // The reader has waited long enough, and a new connection rarely helps.
+            let message = format!("lakeFS stopped sending: {stalled}; resume at the next offset, with if_match");
+            return Err(Error::new(Kind::LakefsUnavailable, message).caused_by(cause));
+        }
         let resume = &mut self.resume;
         if resume.tries_left == 0 || !resume.advanced {
             let message = "lakeFS ended the download early: resume at the next offset, with if_match";

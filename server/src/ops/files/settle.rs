@@ -15,6 +15,7 @@ use crate::timing::millis;
 use lakeport_lakefs::{self as lakefs, ObjectStats};
 use lakeport_transactions::{Millis, State, Transaction};
 use lakeport_types::{ObjectPath, Ref, RepositoryId};
+use lakeport_waiting as waiting;
 use std::collections::BTreeMap;
 use std::pin::pin;
 use std::sync::Arc;
@@ -337,7 +338,7 @@ impl Ops {
             }
             ended
         };
-        let task = self.tasks.spawn(task.in_current_span());
+        let task = self.tasks.spawn(waiting::inherit(task).in_current_span());
         task.await.map_err(|error| Error::new(Kind::Internal, "the task of the request failed").caused_by(error))?
     }
 }

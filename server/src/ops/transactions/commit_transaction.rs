@@ -23,6 +23,7 @@ use crate::timing::duration;
 use lakeport_lakefs as lakefs;
 use lakeport_transactions::{CommitRequest, State, Strategy, Transaction};
 use lakeport_types::{Prefix, TransactionId};
+use lakeport_waiting as waiting;
 use resolve::CHERRY_PICKED;
 use std::time::{Duration, Instant};
 use worker::Worker;
@@ -130,13 +131,13 @@ async fn start(
 ) -> Result<Option<Transaction>> {
     let next = now.start_commit(request, &ops.worker).map_err(|state| not_open(now, state.0))?;
     let (task_ops, caller, now) = (ops.clone(), caller.clone(), now.clone());
-    let starting = ops.tasks.spawn(async move {
+    let starting = ops.tasks.spawn(waiting::inherit(async move {
         fault::before("committing").await;
         let Some(started) = task_ops.store.swap(&now, next).await? else { return Ok(None) };
         fault::after("committing").await;
         spawn_worker(&task_ops, &caller, started.clone());
         Ok(Some(started))
-    });
+    }));
     starting
         .await
         .map_err(|error| Error::new(Kind::Internal, "the task that starts the commit failed").caused_by(error))?

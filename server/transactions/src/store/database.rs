@@ -5,6 +5,7 @@ use super::migrations;
 use crate::error::{Error, Result, is_locked};
 use crate::statement::{Statement, StatementResult};
 use futures_util::TryStreamExt;
+use lakeport_waiting::{self as waiting, Side};
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions, AnyRow};
 use sqlx::pool::{PoolConnection, PoolConnectionMetadata};
 use sqlx::{Any, AnyConnection, AnyPool, ConnectOptions, Connection, Executor, FromRow};
@@ -86,6 +87,7 @@ impl Database {
 
     /// Runs an idempotent statement. Retries while the database is unavailable.
     pub(super) async fn run(&self, statement: &Statement) -> Result<StatementResult> {
+        let _wait = waiting::on(Side::SessionStore);
         let began = Instant::now();
         let mut pause = PAUSE;
         loop {

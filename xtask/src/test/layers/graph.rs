@@ -6,10 +6,11 @@ use crate::error::{Error, Result};
 use std::collections::{BTreeSet, HashMap};
 
 /// Crates with the workspace crates that they may depend on.
-const ALLOWED: [(&str, &[&str]); 7] = [
+const ALLOWED: [(&str, &[&str]); 8] = [
     ("lakeport-types", &[]),
-    ("lakeport-transactions", &["lakeport-types"]),
-    ("lakeport-lakefs", &["lakeport-types"]),
+    ("lakeport-waiting", &[]),
+    ("lakeport-transactions", &["lakeport-types", "lakeport-waiting"]),
+    ("lakeport-lakefs", &["lakeport-types", "lakeport-waiting"]),
     ("lakeport-embedded", &["lakeport-types"]),
     ("lakeport-proto", &[]),
     ("lakeport-client", &["lakeport-proto"]),

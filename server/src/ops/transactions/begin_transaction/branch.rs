@@ -13,6 +13,7 @@ use crate::timing::millis;
 use lakeport_lakefs as lakefs;
 use lakeport_transactions::Transaction;
 use lakeport_types::Ref;
+use lakeport_waiting as waiting;
 use tracing::Instrument;
 
 /// How a Begin call got the row of its transaction.
@@ -44,7 +45,7 @@ pub(super) async fn create_branch(
             Err(failed) => Err(give_up(&task_ops, &caller, row, attempt, failed).await?),
         }
     };
-    let task = ops.tasks.spawn(task.in_current_span());
+    let task = ops.tasks.spawn(waiting::inherit(task).in_current_span());
     task.await.map_err(|error| {
         Error::new(Kind::Internal, "the task that creates the transaction's branch failed").caused_by(error)
     })?
