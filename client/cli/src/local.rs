@@ -1,8 +1,11 @@
-//! Local files: listing, and safe writes that never leave the target directory.
+//! Local files: paths of keys, listing and writing.
+
+mod write;
 
 use crate::failure::{Context as _, Failure, Result};
 use std::path::{Path, PathBuf};
-use tempfile::{Builder, NamedTempFile};
+
+pub(crate) use write::Output;
 
 /// A file below a directory.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,56 +68,9 @@ fn collect(directory: &Path, prefix: &str, files: &mut Vec<LocalFile>) -> Result
     Ok(())
 }
 
-/// A file that is written to a temporary file, and moved to its target when it is complete. If dropped before that, the temporary
-/// file is deleted.
-#[derive(Debug)]
-pub(crate) struct AtomicFile {
-    temporary: NamedTempFile,
-    target: PathBuf,
-}
-
-impl AtomicFile {
-    /// Creates the temporary file in the directory of the target. Creates that directory and its parents if necessary.
-    pub(crate) fn begin(target: &Path) -> Result<(Self, tokio::fs::File)> {
-        let writing = || format!("write {}", target.display());
-        let directory = match target.parent() {
-            Some(parent) if !parent.as_os_str().is_empty() => parent,
-            _ => Path::new("."),
-        };
-        std::fs::create_dir_all(directory).with_context(writing)?;
-        let mut builder = Builder::new();
-        builder.prefix(".lakeport-").suffix(".part");
-        set_mode(&mut builder);
-        let temporary = builder.tempfile_in(directory).with_context(writing)?;
-        let file = temporary.as_file().try_clone().with_context(writing)?;
-        Ok((Self { temporary, target: target.to_owned() }, tokio::fs::File::from_std(file)))
-    }
-
-    /// Moves the file to its target. If the target exists, replaces it, or fails with `create_only`.
-    pub(crate) fn finish(self, create_only: bool) -> Result<()> {
-        let Self { temporary, target } = self;
-        let moved = match create_only {
-            true => temporary.persist_noclobber(&target),
-            false => temporary.persist(&target),
-        };
-        moved.map(drop).map_err(|error| error.error).with_context(|| format!("write {}", target.display()))
-    }
-}
-
-/// Temporary files are readable only by their owner. This one becomes a regular file, so its mode follows the umask.
-#[cfg(unix)]
-fn set_mode(builder: &mut Builder<'_, '_>) {
-    use std::os::unix::fs::PermissionsExt as _;
-    builder.permissions(std::fs::Permissions::from_mode(0o666));
-}
-
-#[cfg(not(unix))]
-fn set_mode(_: &mut Builder<'_, '_>) {}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tokio::io::AsyncWriteExt as _;
 
     #[test]
     fn keys_are_written_below_the_target_directory() {
@@ -148,22 +104,5 @@ mod tests {
         std::os::unix::fs::symlink(root.path().join("a"), root.path().join("b")).unwrap();
         let files = files_below(root.path()).unwrap();
         assert_eq!(files.iter().map(|file| file.relative.as_str()).collect::<Vec<_>>(), ["a", "b"]);
-    }
-
-    #[tokio::test]
-    async fn target_appears_when_the_file_is_complete() {
-        let root = tempfile::tempdir().unwrap();
-        let target = root.path().join("sub/a");
-        let (new, mut file) = AtomicFile::begin(&target).unwrap();
-        file.write_all(b"hello").await.unwrap();
-        file.flush().await.unwrap();
-        assert!(!target.exists());
-        new.finish(true).unwrap();
-        assert_eq!(std::fs::read(&target).unwrap(), b"hello");
-
-        let (again, _) = AtomicFile::begin(&target).unwrap();
-        assert_eq!(again.finish(true).unwrap_err().exit(), crate::failure::Exit::Conflict);
-        drop(AtomicFile::begin(&target).unwrap());
-        assert_eq!(std::fs::read_dir(root.path().join("sub")).unwrap().count(), 1, "a partial file was left");
     }
 }

@@ -2,7 +2,7 @@
 
 use lakeport_client::Place;
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 const SCHEME: &str = "lakefs://";
@@ -186,6 +186,14 @@ impl LakeUri {
 }
 
 impl Location {
+    /// Returns the location as a destination: `/dev/stdout` is standard output. Messages must not be mixed with its bytes.
+    pub(crate) fn into_destination(self) -> Self {
+        match self {
+            Self::Local(path) if path == Path::new("/dev/stdout") => Self::Stdio,
+            other => other,
+        }
+    }
+
     /// Returns the path of a lakefs:// URI. `None` for other locations.
     pub(crate) fn into_path(self) -> Option<String> {
         match self {

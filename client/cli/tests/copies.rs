@@ -2,6 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 
+#[cfg(unix)]
+#[path = "copies/downloads.rs"]
+mod downloads;
 #[path = "copies/lake.rs"]
 mod lake;
 

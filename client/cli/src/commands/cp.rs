@@ -20,8 +20,11 @@ const PARTS: usize = 4;
     override_usage = "lakeport cp [OPTIONS] <SOURCE>... <DESTINATION>",
     after_help = "\
 The destination is a directory if it ends in /, if there are several sources, or with --recursive or wildcards. With
---recursive, paths below the source are kept: `cp -r dir lakefs://lake/main/a` copies dir/x to a/x. Downloads are atomic: a file
-appears when it is complete. Keys that would be written outside of the destination, such as ../x, are rejected.
+--recursive, paths below the source are kept: `cp -r dir lakefs://lake/main/a` copies dir/x to a/x. Keys that would be written
+outside of the destination, such as ../x, are rejected.
+
+Downloads are atomic: a file appears when it is complete, and keeps the mode of the file that it replaces. cp follows a symbolic
+link at the destination, and writes into a pipe or device.
 
 A local file of more than 1 GiB is uploaded in parts. If such an upload is interrupted, cp prints the command that resumes it. The
 parts are kept for 24 hours after the last part, and at most for 7 days. `lakeport tx ls --label upload-path=PATH` also lists the ID."
@@ -86,6 +89,7 @@ impl Selection {
 pub(super) async fn run(session: &mut Session, mut args: Args) -> Result<()> {
     let filter = args.selection.filter()?;
     let to = args.locations.pop().ok_or_else(|| Failure::Usage("the destination is missing".to_owned()))?;
+    let to = to.into_destination();
     if args.resume.is_some() {
         check_resume(&args.locations, &to)?;
     }

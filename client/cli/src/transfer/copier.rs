@@ -3,7 +3,7 @@
 use super::large_file::{self, ResumeCommand};
 use super::{Job, LargeFiles, Options};
 use crate::failure::{Context as _, Failure, Result};
-use crate::local::AtomicFile;
+use crate::local::Output;
 use crate::progress::Progress;
 use crate::uri::{LakeUri, Location, Version};
 use futures_util::stream::TryStreamExt as _;
@@ -30,7 +30,7 @@ impl Copier {
         Self { client, progress, create_only, content_type, large_files, resume_id }
     }
 
-    /// Copies one file or object, atomically unless the destination is standard output.
+    /// Copies one file or object, atomically unless the destination is standard output, a pipe or a device.
     pub(crate) async fn run(&self, job: &Job) -> Result<()> {
         match (&job.from, &job.to) {
             (Location::Lake(from), Location::Lake(to)) => self.copy_between(from, to).await,
@@ -93,14 +93,14 @@ impl Copier {
         let reading = || format!("read {from}");
         let writing = || format!("write {}", to.display());
         let mut download = self.read(from, ReadOptions::default()).await?;
-        let (new, mut file) = AtomicFile::begin(to)?;
+        let (output, mut file) = Output::open(to).await?;
         while let Some(bytes) = download.chunk().await.with_context(reading)? {
             file.write_all(&bytes).await.with_context(writing)?;
             self.progress.advance(bytes.len());
         }
         file.flush().await.with_context(writing)?;
         drop(file);
-        new.finish(self.create_only)
+        output.finish(self.create_only)
     }
 
     async fn read(&self, from: &LakeUri, options: ReadOptions) -> Result<Download> {

@@ -1,0 +1,111 @@
+//! Downloads to links, special files and existing files.
+
+use crate::lake::Lake;
+use crate::{fails, path, succeeds};
+use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, PermissionsExt as _, symlink};
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+fn mode(path: &Path) -> u32 {
+    std::fs::metadata(path).unwrap().permissions().mode() & 0o7777
+}
+
+fn set_mode(path: &Path, mode: u32) {
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+}
+
+fn text(path: &Path) -> String {
+    std::fs::read_to_string(path).unwrap()
+}
+
+#[test]
+fn existing_files_keep_their_mode() {
+    let (lake, here) = (Lake::start(&[("d/secret", "new"), ("d/tool", "new")]), tempfile::tempdir().unwrap());
+    for (name, bits) in [("secret", 0o600), ("tool", 0o777)] {
+        std::fs::write(here.path().join(name), "old").unwrap();
+        set_mode(&here.path().join(name), bits);
+    }
+    let to = here.path().to_str().unwrap();
+    for command in
+        [&["cp", "lakefs://r/main/d/secret"][..], &["cp", "-r", "lakefs://r/main/d"], &["sync", "lakefs://r/main/d"]]
+    {
+        succeeds(&lake, &[command, &[to]].concat());
+        assert_eq!((mode(&here.path().join("secret")), mode(&here.path().join("tool"))), (0o600, 0o777));
+        assert_eq!(text(&here.path().join("secret")), "new");
+        std::fs::write(here.path().join("secret"), "old").unwrap();
+    }
+}
+
+#[test]
+fn links_are_followed() {
+    let lake = Lake::start(&[("d/file", "1"), ("d/new", "2"), ("d/sub/x", "3")]);
+    let (here, far) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    std::fs::write(far.path().join("file"), "old").unwrap();
+    std::fs::create_dir(far.path().join("sub")).unwrap();
+    for name in ["file", "new", "sub"] {
+        symlink(far.path().join(name), here.path().join(name)).unwrap();
+    }
+    let to = here.path().to_str().unwrap();
+    succeeds(&lake, &["cp", "-r", "lakefs://r/main/d", to]);
+    let all = || (text(&far.path().join("file")), text(&far.path().join("new")), text(&far.path().join("sub/x")));
+    assert_eq!(all(), ("1".into(), "2".into(), "3".into()));
+    assert!(["file", "new", "sub"].iter().all(|name| here.path().join(name).is_symlink()));
+    assert_eq!(std::fs::read_dir(far.path()).unwrap().count(), 3, "a temporary file was left");
+
+    symlink("missing/file", here.path().join("nowhere")).unwrap();
+    let (code, errors) = fails(&lake, &["cp", "lakefs://r/main/d/file", &path(here.path(), "nowhere")]);
+    assert!(code == 1 && errors.contains("does not exist"), "{code} {errors}");
+    assert!(!here.path().join("missing").exists());
+}
+
+#[test]
+fn devices_and_pipes_are_written_and_stay() {
+    let (lake, here) = (Lake::start(&[("a", "hello")]), tempfile::tempdir().unwrap());
+    // Not /dev/null itself, which a failure of this test would replace. Only root can create a device; others test the pipe alone.
+    let null = here.path().join("null");
+    if Command::new("mknod").arg(&null).args(["c", "1", "3"]).stderr(Stdio::null()).status().unwrap().success() {
+        symlink("null", here.path().join("link")).unwrap();
+        for name in ["null", "link"] {
+            succeeds(&lake, &["cp", "lakefs://r/main/a", &path(here.path(), name)]);
+        }
+        assert!(std::fs::symlink_metadata(&null).unwrap().file_type().is_char_device());
+        assert!(here.path().join("link").is_symlink());
+    }
+
+    let pipe = here.path().join("pipe");
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let reader = std::thread::spawn({
+        let pipe = pipe.clone();
+        move || text(&pipe)
+    });
+    succeeds(&lake, &["cp", "lakefs://r/main/a", pipe.to_str().unwrap()]);
+    assert_eq!(reader.join().unwrap(), "hello");
+    assert!(std::fs::metadata(&pipe).unwrap().file_type().is_fifo());
+    assert_eq!(succeeds(&lake, &["cp", "lakefs://r/main/a", "/dev/stdout"]), "hello");
+    assert_eq!(fails(&lake, &["cp", "--no-clobber", "lakefs://r/main/a", pipe.to_str().unwrap()]).0, 4);
+}
+
+#[test]
+fn files_that_the_shell_opened_are_extended() {
+    let (lake, here) = (Lake::start(&[("a", "two")]), tempfile::tempdir().unwrap());
+    let log = here.path().join("log");
+    std::fs::write(&log, "one ").unwrap();
+    for to in ["/dev/stdout", "/dev/fd/1"] {
+        let file = std::fs::File::options().append(true).open(&log).unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_lakeport"));
+        command.args(["cp", "lakefs://r/main/a", to]).env_clear().env("LAKEPORT_ENDPOINT", lake.url());
+        assert!(command.stdout(Stdio::from(file)).status().unwrap().success());
+        assert!(text(&log).starts_with("one two"), "{to}: {}", text(&log));
+    }
+}
+
+#[test]
+fn other_hard_links_keep_the_old_content() {
+    let (lake, here) = (Lake::start(&[("a", "new")]), tempfile::tempdir().unwrap());
+    let (one, other) = (here.path().join("one"), here.path().join("other"));
+    std::fs::write(&one, "old").unwrap();
+    std::fs::hard_link(&one, &other).unwrap();
+    succeeds(&lake, &["cp", "lakefs://r/main/a", one.to_str().unwrap()]);
+    assert_eq!((text(&one), text(&other)), ("new".to_owned(), "old".to_owned()));
+    assert_eq!(std::fs::metadata(&one).unwrap().nlink(), 1);
+}
