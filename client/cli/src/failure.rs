@@ -4,6 +4,7 @@ use crate::hints;
 use crate::terminal::print_stderr;
 use lakeport_client::{Code, Error, ErrorReason};
 use std::io;
+use std::path::Path;
 use std::process::ExitCode;
 
 /// The result of a command.
@@ -36,7 +37,7 @@ pub(crate) enum Failure {
     /// Invalid command.
     #[error("{0}")]
     Usage(String),
-    /// The command rejects its input, or the user cancelled it.
+    /// The command rejects or skips its input, or the user cancelled it.
     #[error("{0}")]
     Refused(String),
     /// A call to the server failed.
@@ -105,6 +106,11 @@ impl Failure {
             io::ErrorKind::BrokenPipe => Self::OutputClosed,
             _ => Self::Local { what: "write to standard output".to_owned(), error },
         }
+    }
+
+    /// Creates the failure for a local file that a copy of several files skips.
+    pub(crate) fn skip(path: &Path, why: impl std::fmt::Display) -> Self {
+        Self::Refused(format!("skipped {}: {why}", path.display()))
     }
 
     /// Returns the exit code.
@@ -190,6 +196,7 @@ fn server_exit(code: Code, reason: Option<ErrorReason>) -> Exit {
 #[derive(Debug, Default)]
 pub(crate) struct Tally {
     exit: Option<Exit>,
+    has_failed: bool,
 }
 
 impl Tally {
@@ -199,14 +206,15 @@ impl Tally {
             return Err(failure);
         }
         failure.report();
+        self.has_failed |= !matches!(failure, Failure::Refused(_));
         let exit = failure.exit();
         self.exit = Some(self.exit.map_or(exit, |other| if other == exit { exit } else { Exit::Failure }));
         Ok(())
     }
 
-    /// Returns whether no failure was added.
-    pub(crate) fn is_clean(&self) -> bool {
-        self.exit.is_none()
+    /// Returns whether an operation failed. False if operations were only skipped.
+    pub(crate) fn has_failed(&self) -> bool {
+        self.has_failed
     }
 
     /// Returns an error if a failure was added. If all failures had the same exit code, the error has that code, otherwise
@@ -255,8 +263,17 @@ mod tests {
         tally.add(missing()).unwrap();
         tally.add(missing()).unwrap();
         assert_eq!(tally.exit, Some(Exit::NotFound));
-        tally.add(Failure::Refused("no".into())).unwrap();
+        tally.add(Failure::skip(Path::new("a"), "no")).unwrap();
         assert_eq!(tally.finish().unwrap_err().exit(), Exit::Failure);
         assert!(Tally::default().finish().is_ok());
+    }
+
+    #[test]
+    fn skipped_file_is_not_a_failed_operation() {
+        let mut tally = Tally::default();
+        tally.add(Failure::skip(Path::new("a"), "no")).unwrap();
+        assert!(!tally.has_failed());
+        tally.add(Failure::Local { what: "write a".into(), error: io::ErrorKind::StorageFull.into() }).unwrap();
+        assert!(tally.has_failed());
     }
 }

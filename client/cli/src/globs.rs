@@ -32,6 +32,11 @@ impl Pattern {
         Ok(Some(Self { directory, prefix, matcher: glob(path)?.compile_matcher() }))
     }
 
+    /// Returns the path of a key relative to [`Pattern::directory`]. `None` if the key does not match.
+    pub(crate) fn relative<'a>(&self, key: &'a str) -> Option<&'a str> {
+        key.strip_prefix(&self.directory).filter(|_| self.matches(key))
+    }
+
     /// Returns whether a key matches.
     pub(crate) fn matches(&self, key: &str) -> bool {
         self.matcher.is_match(key)
@@ -43,20 +48,68 @@ impl Pattern {
 pub(crate) struct Filter {
     include: Option<GlobSet>,
     exclude: GlobSet,
+    /// Directories that may have files that `include` matches. `None`: all.
+    include_below: Option<GlobSet>,
+    /// Directories of which `exclude` matches everything.
+    exclude_below: GlobSet,
 }
 
 impl Filter {
     /// Creates a filter for paths that match at least one pattern of `include` and no pattern of `exclude`. An empty `include`
     /// matches all paths. Fails if a pattern is invalid.
     pub(crate) fn new(include: &[String], exclude: &[String]) -> Result<Self> {
-        let include = if include.is_empty() { None } else { Some(set(include)?) };
-        Ok(Self { include, exclude: set(exclude)? })
+        let parents = include.iter().map(|pattern| parents(pattern)).collect::<Option<Vec<_>>>();
+        let trees: Vec<_> = exclude.iter().filter_map(|pattern| tree(pattern)).flatten().collect();
+        Ok(Self {
+            include: if include.is_empty() { None } else { Some(set(include)?) },
+            exclude: set(exclude)?,
+            include_below: match parents {
+                Some(parents) if !include.is_empty() => Some(set(&parents.concat())?),
+                _ => None,
+            },
+            exclude_below: set(&trees)?,
+        })
+    }
+
+    /// Returns whether `exclude` matches a path, as a file or as a directory.
+    pub(crate) fn excludes(&self, relative: &str) -> bool {
+        self.exclude.is_match(relative) || self.exclude.is_match(format!("{relative}/"))
+    }
+
+    /// Returns whether a path below a directory may pass the filter.
+    pub(crate) fn may_accept_below(&self, directory: &str) -> bool {
+        self.include_below.as_ref().is_none_or(|include| include.is_match(directory))
+            && !self.exclude_below.is_match(directory)
     }
 
     /// Returns whether a relative path passes the filter.
     pub(crate) fn accepts(&self, relative: &str) -> bool {
         self.include.as_ref().is_none_or(|include| include.is_match(relative)) && !self.exclude.is_match(relative)
     }
+}
+
+/// Returns patterns for the directories that may contain a match of a pattern. `None`: all directories.
+fn parents(pattern: &str) -> Option<Vec<String>> {
+    // These characters can surround or escape a slash.
+    if pattern.contains(['{', '[', '\\']) {
+        return None;
+    }
+    let segments: Vec<_> = pattern.split('/').collect();
+    let any_depth = segments.iter().position(|segment| segment.contains("**"));
+    let last = any_depth.unwrap_or(segments.len() - 1);
+    let mut parents: Vec<_> = (1..=last).map(|depth| segments[..depth].join("/")).collect();
+    match any_depth {
+        Some(0) => return None,
+        Some(depth) => parents.push(format!("{}/**", segments[..depth].join("/"))),
+        None => {}
+    }
+    Some(parents)
+}
+
+/// Returns patterns for the directories of which a pattern matches everything. `None` if there are none.
+fn tree(pattern: &str) -> Option<[String; 2]> {
+    let directory = if pattern == "**" { pattern } else { pattern.strip_suffix("/**")? };
+    glob(directory).ok().map(|_| [directory.to_owned(), pattern.to_owned()])
 }
 
 fn set(patterns: &[String]) -> Result<GlobSet> {
@@ -104,6 +157,43 @@ mod tests {
     fn invalid_pattern_is_a_usage_error() {
         assert!(matches!(Pattern::of("a[").unwrap_err(), Failure::Usage(_)));
         assert!(Filter::new(&strings(&["a["]), &[]).is_err());
+    }
+
+    #[test]
+    fn directories_without_selected_files_are_known() {
+        let may = |include: &[&str], exclude: &[&str], directory: &str| {
+            Filter::new(&strings(include), &strings(exclude)).unwrap().may_accept_below(directory)
+        };
+        assert!(may(&[], &[], "a"));
+        for (include, directory, expected) in [
+            ("*.csv", "a", false),
+            ("*/*.csv", "a", true),
+            ("*/*.csv", "a/b", false),
+            ("a/b/*.csv", "a", true),
+            ("a/b/*.csv", "b", false),
+            ("a/**", "a", true),
+            ("a/**", "a/b/c", true),
+            ("a/**", "b", false),
+            ("a/**/x.csv", "a/b", true),
+            ("**/*.csv", "a/b", true),
+            ("{a/b,c}", "a", true),
+            ("a\\/b", "a", true),
+        ] {
+            assert_eq!(may(&[include], &[], directory), expected, "{include} {directory}");
+        }
+        assert!(may(&["a/*", "**/x"], &[], "b"));
+        for (exclude, directory, expected) in [
+            ("a/**", "a", false),
+            ("a/**", "a/b", false),
+            ("a/**", "b", true),
+            ("a/*", "a", true),
+            ("a", "a", true),
+            ("**", "a", false),
+            ("**/a/**", "b/a", false),
+            ("{a,b}/**", "b", false),
+        ] {
+            assert_eq!(may(&[], &[exclude], directory), expected, "{exclude} {directory}");
+        }
     }
 
     #[test]

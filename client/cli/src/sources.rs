@@ -1,8 +1,9 @@
 //! Expands a source into the files or objects that it selects.
 
 use crate::failure::{Context as _, Failure, Result};
-use crate::globs::Pattern;
-use crate::local::{LocalFile, files_below};
+use crate::globs::{Filter, Pattern};
+use crate::local::{Links, LocalFile, Skipped, walk};
+use crate::terminal::print_stderr;
 use crate::uri::{LakeUri, Location};
 use futures_util::future::ready;
 use futures_util::stream::{self, BoxStream, StreamExt as _, TryStreamExt as _};
@@ -15,12 +16,17 @@ use std::path::Path;
 #[derive(Debug, Clone)]
 pub(crate) struct Entry {
     pub(crate) location: Location,
-    /// Path relative to the source. If the source is one file or object, the last segment of its path.
+    /// Path relative to the source. If the source is one file or object, the last segment of its path. Empty for standard input, and
+    /// for a file whose name is not UTF-8.
     pub(crate) relative: String,
     /// Size in bytes. 0 (unknown) for standard input, and for an object that the source names directly.
     pub(crate) size_bytes: u64,
     /// Etag of an object from a listing, otherwise empty.
     pub(crate) etag: String,
+    /// Whether a listing found the entry. False if the source names it.
+    pub(crate) is_listed: bool,
+    /// Whether the entry is a file below a symbolic link to a directory.
+    pub(crate) is_below_link: bool,
 }
 
 /// Stream of the entries of a source.
@@ -33,18 +39,49 @@ pub(crate) struct Source {
     pub(crate) is_multiple: bool,
 }
 
-/// Expands a source: with wildcards, into the matching objects; with `is_recursive`, into all files or objects below it.
+/// What a source with several entries selects.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Selected<'a> {
+    pub(crate) filter: &'a Filter,
+    /// Whether to follow symbolic links below a local directory.
+    pub(crate) links: Links,
+    pub(crate) is_recursive: bool,
+}
+
+impl Source {
+    /// Creates a source that could not be expanded.
+    pub(crate) fn failed(failure: Failure) -> Self {
+        Self { entries: stream::iter([Err(failure)]).boxed(), is_multiple: false }
+    }
+
+    fn single(entry: Entry) -> Self {
+        Self { entries: stream::iter([Ok(entry)]).boxed(), is_multiple: false }
+    }
+
+    fn multiple(first: Entry, others: Entries) -> Self {
+        Self { entries: stream::iter([Ok(first)]).chain(others).boxed(), is_multiple: true }
+    }
+}
+
+/// Expands a source: with wildcards, into the matching objects; recursively, into all files or objects below it.
 ///
 /// # Errors
-/// The source matches nothing, or it is a directory and `is_recursive` is not set.
-pub(crate) async fn expand(client: &Client, source: &Location, is_recursive: bool) -> Result<Source> {
+/// The source matches nothing, or it is a directory and must not be expanded recursively.
+pub(crate) async fn expand(client: &Client, source: &Location, selected: Selected<'_>) -> Result<Source> {
     match source {
-        Location::Stdio => Ok(single(source, "-", 0)),
-        Location::Local(path) => expand_local(source, path, is_recursive),
+        Location::Stdio => Ok(Source::single(named(source, "", 0))),
+        Location::Local(path) => expand_local(source, path, selected),
         Location::Lake(uri) => match Pattern::of(&uri.path)? {
-            Some(pattern) => multiple(matching(client, uri, pattern).await?, source).await,
-            None if is_recursive || uri.path.is_empty() => expand_below(client, uri, is_recursive).await,
-            None => Ok(single(source, last_segment(&uri.path), 0)),
+            Some(pattern) => {
+                let mut entries = matching(client, uri, pattern).await?;
+                let first = entries.try_next().await?.ok_or_else(|| not_found(source))?;
+                Ok(Source::multiple(first, entries))
+            }
+            None if selected.is_recursive => expand_below(client, uri).await,
+            None if uri.path.is_empty() => {
+                Err(Failure::Usage(format!("{source} has no path: use --recursive to copy all objects")))
+            }
+            None => Ok(Source::single(named(source, last_segment(&uri.path), 0))),
         },
     }
 }
@@ -57,12 +94,8 @@ pub(crate) async fn below(client: &Client, uri: &LakeUri) -> Result<Entries> {
 
 /// Lists the objects that match a pattern. The relative paths omit [`Pattern::directory`].
 pub(crate) async fn matching(client: &Client, uri: &LakeUri, pattern: Pattern) -> Result<Entries> {
-    let relative = move |key: &str| {
-        let relative = key.strip_prefix(&pattern.directory)?;
-        pattern.matches(key).then(|| relative.to_owned())
-    };
-    let prefix = Pattern::of(&uri.path)?.map(|pattern| pattern.prefix).unwrap_or_default();
-    list(client, uri, prefix, relative).await
+    let prefix = pattern.prefix.clone();
+    list(client, uri, prefix, move |key| pattern.relative(key).map(str::to_owned)).await
 }
 
 /// Converts a path to a prefix: appends `/`, unless the path is empty or already ends in `/`.
@@ -70,9 +103,13 @@ pub(crate) fn directory(path: &str) -> String {
     if path.is_empty() || path.ends_with('/') { path.to_owned() } else { format!("{path}/") }
 }
 
-/// Lists all files below a directory.
-pub(crate) fn below_local(directory: &Path) -> Result<Vec<Entry>> {
-    Ok(files_below(directory)?.into_iter().map(Entry::from).collect())
+/// Lists the files below a directory that pass the filter, and the paths that were skipped. Prints the links that are not followed.
+pub(crate) fn below_local(directory: &Path, filter: &Filter, links: Links) -> Result<(Vec<Entry>, Vec<Skipped>)> {
+    let found = walk(directory, filter, links)?;
+    for link in found.skipped.iter().filter(|skipped| skipped.is_link()) {
+        print_stderr(format_args!("lakeport: {}", link.failure()));
+    }
+    Ok((found.files.into_iter().map(Entry::from).collect(), found.skipped))
 }
 
 /// Returns the failure for a source that matches nothing.
@@ -81,45 +118,46 @@ pub(crate) fn not_found(source: &impl std::fmt::Display) -> Failure {
     Failure::Local { what: format!("list {source}"), error }
 }
 
+impl Entry {
+    /// Returns whether the key is that of a directory: some tools store an empty object as a marker of a directory.
+    pub(crate) fn is_directory_key(&self) -> bool {
+        self.relative.is_empty() || self.relative.ends_with('/')
+    }
+}
+
 impl From<LocalFile> for Entry {
     fn from(file: LocalFile) -> Self {
-        let LocalFile { relative, path, size_bytes } = file;
-        Self { location: Location::Local(path), relative, size_bytes, etag: String::new() }
+        let LocalFile { relative, path, size_bytes, is_below_link } = file;
+        let location = Location::Local(path);
+        Self { location, relative, size_bytes, etag: String::new(), is_listed: true, is_below_link }
     }
 }
 
-fn expand_local(source: &Location, path: &Path, is_recursive: bool) -> Result<Source> {
+fn expand_local(source: &Location, path: &Path, selected: Selected<'_>) -> Result<Source> {
     let metadata = std::fs::metadata(path).with_context(|| format!("read {source}"))?;
     if !metadata.is_dir() {
-        let name = path.file_name().and_then(|name| name.to_str());
-        let name =
-            name.ok_or_else(|| Failure::Refused(format!("cannot use {source} as a key: its name is not UTF-8")))?;
-        return Ok(single(source, name, metadata.len()));
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        return Ok(Source::single(named(source, name, metadata.len())));
     }
-    if !is_recursive {
+    if !selected.is_recursive {
         return Err(Failure::Usage(format!("{source} is a directory: use --recursive")));
     }
-    let entries = below_local(path)?;
-    Ok(Source { entries: stream::iter(entries.into_iter().map(Ok)).boxed(), is_multiple: true })
+    let (entries, skipped) = below_local(path, selected.filter, selected.links)?;
+    let skipped = skipped.into_iter().filter(|skipped| !skipped.is_intended());
+    let entries = entries.into_iter().map(Ok).chain(skipped.map(|skipped| Err(skipped.failure())));
+    Ok(Source { entries: stream::iter(entries.collect::<Vec<_>>()).boxed(), is_multiple: true })
 }
 
-async fn expand_below(client: &Client, uri: &LakeUri, is_recursive: bool) -> Result<Source> {
-    let source = Location::Lake(uri.clone());
-    if !is_recursive {
-        return Err(Failure::Usage(format!("{source} has no path: use --recursive to copy all objects")));
-    }
-    multiple(below(client, uri).await?, &source).await
+async fn expand_below(client: &Client, uri: &LakeUri) -> Result<Source> {
+    let mut entries = below(client, uri).await?;
+    let first = entries.try_next().await?.ok_or_else(|| not_found(uri))?;
+    Ok(Source::multiple(first, entries))
 }
 
-async fn multiple(mut entries: Entries, source: &Location) -> Result<Source> {
-    let first = entries.try_next().await?.ok_or_else(|| not_found(source))?;
-    Ok(Source { entries: stream::iter([Ok(first)]).chain(entries).boxed(), is_multiple: true })
-}
-
-fn single(source: &Location, relative: &str, size_bytes: u64) -> Source {
-    let relative = relative.to_owned();
-    let entry = Entry { location: source.clone(), relative, size_bytes, etag: String::new() };
-    Source { entries: stream::iter([Ok(entry)]).boxed(), is_multiple: false }
+/// Returns the entry for a location that the command names.
+fn named(location: &Location, relative: &str, size_bytes: u64) -> Entry {
+    let (location, relative) = (location.clone(), relative.to_owned());
+    Entry { location, relative, size_bytes, etag: String::new(), is_listed: false, is_below_link: false }
 }
 
 fn last_segment(key: &str) -> &str {
@@ -134,19 +172,22 @@ async fn list(
     relative: impl Fn(&str) -> Option<String> + Send + 'static,
 ) -> Result<Entries> {
     let options = ListOptions { prefix, ..ListOptions::default() };
-    let listed = client.list(&uri.place(), options).await.with_context(|| format!("list {uri}"))?;
+    let infos = client.list(&uri.place(), options).await.with_context(|| format!("list {uri}"))?;
     let uri = uri.clone();
-    let entries = listed.filter_map(move |info| {
-        let entry = info.with_context(|| format!("list {uri}")).map(|info| entry(&uri, info, &relative));
+    let entries = infos.filter_map(move |info| {
+        let entry = info.with_context(|| format!("list {uri}")).map(|info| {
+            let relative = relative(&info.path)?;
+            Some(listed(&uri, info, relative))
+        });
         ready(entry.transpose())
     });
     Ok(entries.boxed())
 }
 
-fn entry(uri: &LakeUri, info: FileInfo, relative: &impl Fn(&str) -> Option<String>) -> Option<Entry> {
-    let relative = relative(&info.path)?;
+fn listed(uri: &LakeUri, info: FileInfo, relative: String) -> Entry {
     let size_bytes = u64::try_from(info.size_bytes).unwrap_or_default();
-    Some(Entry { location: Location::Lake(uri.with_path(info.path)), relative, size_bytes, etag: info.etag })
+    let location = Location::Lake(uri.with_path(info.path));
+    Entry { location, relative, size_bytes, etag: info.etag, is_listed: true, is_below_link: false }
 }
 
 #[cfg(test)]

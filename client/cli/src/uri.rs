@@ -1,6 +1,8 @@
 //! `lakefs://` URIs, and locations of transfers.
 
+use clap::builder::{OsStringValueParser, TryMapValueParser, TypedValueParser as _, ValueParserFactory};
 use lakeport_client::Place;
+use std::ffi::OsString;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -165,6 +167,22 @@ impl FromStr for Location {
             uri if uri.starts_with(SCHEME) => Ok(Self::Lake(uri.parse()?)),
             path => Ok(Self::Local(path.into())),
         }
+    }
+}
+
+impl ValueParserFactory for Location {
+    type Parser = TryMapValueParser<OsStringValueParser, fn(OsString) -> Result<Self, InvalidUri>>;
+
+    /// Accepts local paths that are not UTF-8.
+    fn value_parser() -> Self::Parser {
+        OsStringValueParser::new().try_map(|argument| match argument.to_str() {
+            Some(text) => text.parse(),
+            None if argument.as_encoded_bytes().starts_with(SCHEME.as_bytes()) => {
+                let uri = argument.to_string_lossy().into_owned();
+                Err(InvalidUri { uri, why: "it is not UTF-8", form: "lakefs://REPOSITORY/REF/PATH" })
+            }
+            None => Ok(Self::Local(argument.into())),
+        })
     }
 }
 

@@ -7,6 +7,9 @@
 mod downloads;
 #[path = "copies/lake.rs"]
 mod lake;
+#[cfg(unix)]
+#[path = "copies/uploads.rs"]
+mod uploads;
 
 use lake::Lake;
 use std::io::Write as _;

@@ -1,10 +1,11 @@
 //! `lakeport cp`.
 
-use crate::failure::{Failure, Result};
+use crate::failure::{Failure, Result, Tally};
 use crate::globs::Filter;
+use crate::local::Links;
 use crate::session::{Session, usage_error};
-use crate::sources::{Source, expand};
-use crate::transfer::{self, Job, LargeFiles, Options, check_locations, target};
+use crate::sources::{Entry, Selected, Source, expand};
+use crate::transfer::{self, Job, LargeFiles, Options, check_locations, reject_conflicts};
 use crate::uri::Location;
 use clap::builder::NonEmptyStringValueParser;
 use futures_util::future::ready;
@@ -20,11 +21,13 @@ const PARTS: usize = 4;
     override_usage = "lakeport cp [OPTIONS] <SOURCE>... <DESTINATION>",
     after_help = "\
 The destination is a directory if it ends in /, if there are several sources, or with --recursive or wildcards. With
---recursive, paths below the source are kept: `cp -r dir lakefs://lake/main/a` copies dir/x to a/x. Keys that would be written
-outside of the destination, such as ../x, are rejected.
+--recursive, paths below the source are kept: `cp -r dir lakefs://lake/main/a` copies dir/x to a/x.
+
+cp skips files that it cannot upload, such as a dangling link, a pipe below a directory, or a name that is not UTF-8. It also skips
+keys that cannot be local files, such as ../x. It copies the others, lists the skipped ones on standard error, and exits with 1.
 
 Downloads are atomic: a file appears when it is complete, and keeps the mode of the file that it replaces. cp follows a symbolic
-link at the destination, and writes into a pipe or device.
+link at the destination, and writes into a pipe or device. An empty object whose key ends in / becomes a directory.
 
 A local file of more than 1 GiB is uploaded in parts. If such an upload is interrupted, cp prints the command that resumes it. The
 parts are kept for 24 hours after the last part, and at most for 7 days. `lakeport tx ls --label upload-path=PATH` also lists the ID."
@@ -65,13 +68,31 @@ pub(crate) struct Selection {
     #[arg(short, long, value_parser = clap::value_parser!(u16).range(1..), value_name = "NUMBER")]
     parallelism: Option<u16>,
     #[command(flatten)]
+    links: LinkFlags,
+    #[command(flatten)]
     large_files: LargeFiles,
+}
+
+/// Flags for symbolic links. The last flag wins.
+#[derive(Debug, clap::Args)]
+struct LinkFlags {
+    /// Upload the targets of symbolic links below a directory; the default
+    #[arg(long = "follow-symlinks", overrides_with = "skip")]
+    _follow: bool,
+    /// Skip symbolic links below a directory
+    #[arg(long = "no-follow-symlinks", overrides_with = "_follow")]
+    skip: bool,
 }
 
 impl Selection {
     /// Compiles the patterns. Fails if a pattern is invalid.
     pub(super) fn filter(&self) -> Result<Filter> {
         Filter::new(&self.include, &self.exclude)
+    }
+
+    /// Returns whether to follow symbolic links below a source directory.
+    pub(super) fn links(&self) -> Links {
+        if self.links.skip { Links::Skip } else { Links::Follow }
     }
 
     /// Returns the number of concurrent copies.
@@ -94,10 +115,15 @@ pub(super) async fn run(session: &mut Session, mut args: Args) -> Result<()> {
         check_resume(&args.locations, &to)?;
     }
     let has_multiple_sources = args.locations.len() > 1;
+    let selected = Selected { filter: &filter, links: args.selection.links(), is_recursive: args.recursive };
     let mut sources = Vec::new();
     for source in &args.locations {
         check_locations(source, &to)?;
-        sources.push(expand(&session.client, source, args.recursive).await?);
+        sources.push(match expand(&session.client, source, selected).await {
+            Err(failure @ Failure::Usage(_)) => return Err(failure),
+            Err(failure) => Source::failed(failure),
+            Ok(source) => source,
+        });
     }
     let jobs = stream::iter(sources).flat_map(|source| jobs(source, &to, &filter, has_multiple_sources));
     let options = Options {
@@ -108,7 +134,9 @@ pub(super) async fn run(session: &mut Session, mut args: Args) -> Result<()> {
         large_files: args.selection.large_files(),
         resume_id: args.resume.unwrap_or_default(),
     };
-    transfer::run(session, jobs, &options).await
+    let mut tally = Tally::default();
+    transfer::run(session, jobs, &options, &mut tally).await?;
+    tally.finish()
 }
 
 /// Fails unless one local file is uploaded.
@@ -127,12 +155,9 @@ fn jobs<'a>(
     has_multiple_sources: bool,
 ) -> stream::BoxStream<'a, Result<Job>> {
     let is_directory = source.is_multiple || has_multiple_sources;
-    let selected =
-        source.entries.filter(|entry| ready(entry.as_ref().map_or(true, |entry| filter.accepts(&entry.relative))));
-    let jobs = selected.map(move |entry| {
-        let entry = entry?;
-        let to = target(to, &entry.relative, is_directory)?;
-        Ok(Job { from: entry.location, to })
-    });
-    jobs.boxed()
+    let accepts = |entry: &Result<Entry>| entry.as_ref().map_or(true, |entry| filter.accepts(&entry.relative));
+    let entries = source.entries.filter(move |entry| ready(accepts(entry)));
+    let is_local = matches!(to, Location::Local(_));
+    let entries = if is_local { reject_conflicts(entries.boxed()) } else { entries.boxed() };
+    entries.map(move |entry| Job::new(entry?, to, is_directory)).boxed()
 }

@@ -80,6 +80,8 @@ async fn subtree(session: &Session, uri: &LakeUri) -> Result<Entries> {
         relative: String::new(),
         size_bytes: info.size_bytes.try_into().unwrap_or_default(),
         etag: info.etag,
+        is_listed: true,
+        is_below_link: false,
     });
     Ok(stream::iter(itself.map(Ok)).chain(entries).boxed())
 }

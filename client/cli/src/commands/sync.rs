@@ -3,15 +3,16 @@
 use super::cp::Selection;
 use crate::failure::{Context as _, Failure, Result, Tally};
 use crate::globs::Filter;
+use crate::local::{self, Links, Skipped, remove_empty_directories};
 use crate::session::{Session, usage_error};
 use crate::sources::{Entry, below, below_local, not_found};
-use crate::transfer::{self, Job, Options, check_locations, target};
+use crate::transfer::{self, Job, Options, check_locations, reject_conflicts};
 use crate::uri::Location;
 use crate::views::files::deleted;
-use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
+use futures_util::stream::{self, Stream, StreamExt as _, TryStreamExt as _};
 use lakeport_client::Client;
 use md5::{Digest as _, Md5};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::io::{self, Read as _};
 use std::path::Path;
 
@@ -24,7 +25,11 @@ const HASHES: usize = 4;
 #[command(after_help = "\
 A file equals an object if their sizes are equal and the object's etag is the MD5 of the file; if the etag is not an MD5, the
 file or object is copied again. Two objects are equal if their sizes and etags are equal. Files and objects that exist only at the
-destination are kept. With --delete, they are deleted after all copies, and only if no copy failed.")]
+destination are kept.
+
+With --delete, they are deleted after all copies, and only if no copy failed. A skipped file is not a failure: sync deletes the
+others, and nothing at the path of the skipped file or below it. It also keeps files below a symbolic link to a directory at the
+destination. If a file is at the path of a directory, or a directory at that of a file, --delete replaces it.")]
 pub(crate) struct Args {
     /// A directory, or lakefs://REPOSITORY/REF/PREFIX
     source: Location,
@@ -43,83 +48,179 @@ pub(crate) struct Args {
 /// Files or objects by their paths relative to a directory or prefix.
 type Tree = BTreeMap<String, Entry>;
 
-/// Makes the destination equal to the source. Fails if a file or object could not be copied or deleted.
+/// Makes the destination equal to the source. Fails if a file or object was skipped, or could not be copied or deleted.
 pub(super) async fn run(session: &mut Session, args: Args) -> Result<()> {
-    let filter = args.selection.filter()?;
-    check_locations(&args.source, &args.destination)?;
-    let source = tree(&session.client, &args.source, &filter, false).await?;
-    if source.is_empty() {
-        // A mistyped source must not delete everything at the destination.
-        return Err(not_found(&args.source));
-    }
-    let destination = tree(&session.client, &args.destination, &filter, true).await?;
-    let extra: Vec<Entry> =
-        destination.values().filter(|entry| !source.contains_key(&entry.relative)).cloned().collect();
+    let Args { source: from, destination: to, delete, dry_run, selection } = args;
+    let filter = selection.filter()?;
+    check_locations(&from, &to)?;
     let options = Options {
-        parallelism: args.selection.parallelism(),
+        parallelism: selection.parallelism(),
         create_only: false,
         content_type: String::new(),
-        is_dry_run: args.dry_run,
-        large_files: args.selection.large_files(),
+        is_dry_run: dry_run,
+        large_files: selection.large_files(),
         resume_id: String::new(),
     };
-    let jobs = stream::iter(source.into_values())
-        .map(|entry| job(entry, &destination, &args.destination))
-        .buffered(HASHES)
-        .filter_map(|job| std::future::ready(job.transpose()));
-    transfer::run(session, jobs, &options).await?;
-    match args.delete {
-        true => remove(session, &args.destination, extra, args.dry_run).await,
-        false => Ok(()),
+    let mut tally = Tally::default();
+    let (source, skipped) = source_tree(&session.client, &from, &filter, selection.links(), &mut tally).await?;
+    if source.is_empty() {
+        // A mistyped source must not delete everything at the destination.
+        tally.add(not_found(&from))?;
+        return tally.finish();
+    }
+    let destination = destination_tree(&session.client, &to, &filter, delete, &mut tally).await?;
+    let extra = if delete { extra(&source, &skipped, &destination, &from) } else { Tree::new() };
+
+    let (blocked, ready) = source.into_iter().partition(|(path, _)| is_blocked(path, &extra));
+    transfer::run(session, jobs(ready, &destination, &to), &options, &mut tally).await?;
+    if !tally.has_failed() {
+        remove(session, &to, extra.into_values().collect(), dry_run, &mut tally).await?;
+        make_way(&blocked, &to, dry_run);
+    }
+    transfer::run(session, jobs(blocked, &destination, &to), &options, &mut tally).await?;
+    tally.finish()
+}
+
+/// Lists the source. Adds the skipped files to `tally`, and returns all of them.
+async fn source_tree(
+    client: &Client,
+    from: &Location,
+    filter: &Filter,
+    links: Links,
+    tally: &mut Tally,
+) -> Result<(Tree, Vec<Skipped>)> {
+    let (entries, skipped) = match from {
+        Location::Stdio => return usage_error("sync needs directories or prefixes, not -"),
+        Location::Lake(uri) => (below(client, uri).await?.try_collect().await?, Vec::new()),
+        Location::Local(path) => below_local(path, filter, links)?,
+    };
+    for skipped in skipped.iter().filter(|skipped| !skipped.is_intended()) {
+        tally.add(skipped.failure())?;
+    }
+    Ok((tree(entries, filter), skipped))
+}
+
+/// Lists the destination. A local directory that does not exist is empty. Adds unreadable directories to `tally` if files in them
+/// would have to be deleted.
+async fn destination_tree(
+    client: &Client,
+    to: &Location,
+    filter: &Filter,
+    deletes: bool,
+    tally: &mut Tally,
+) -> Result<Tree> {
+    let entries = match to {
+        Location::Stdio => return usage_error("sync needs directories or prefixes, not -"),
+        Location::Lake(uri) => below(client, uri).await?.try_collect().await?,
+        Location::Local(path) if !path.exists() => Vec::new(),
+        Location::Local(path) => {
+            let (entries, skipped) = below_local(path, filter, Links::Follow)?;
+            for skipped in skipped.iter().filter(|skipped| deletes && skipped.is_unreadable()) {
+                tally.add(skipped.failure())?;
+            }
+            entries
+        }
+    };
+    Ok(tree(entries, filter))
+}
+
+fn tree(entries: Vec<Entry>, filter: &Filter) -> Tree {
+    let selected = entries.into_iter().filter(|entry| filter.accepts(&entry.relative));
+    selected.map(|entry| (entry.relative.clone(), entry)).collect()
+}
+
+/// Returns the entries that exist only at the destination and may be deleted. Keeps all paths at and below a skipped source, the
+/// markers of directories that exist locally, and files below a link at the destination.
+fn extra(source: &Tree, skipped: &[Skipped], destination: &Tree, from: &Location) -> Tree {
+    let skipped: HashSet<&str> = skipped.iter().map(|skipped| skipped.relative.as_str()).collect();
+    let is_kept = |path: &str, entry: &Entry| {
+        source.contains_key(path)
+            || entry.is_below_link
+            || with_parents(path).any(|path| skipped.contains(path))
+            || is_local_directory(from, entry)
+    };
+    let extra = destination.iter().filter(|(path, entry)| !is_kept(path, entry));
+    extra.map(|(path, entry)| (path.clone(), entry.clone())).collect()
+}
+
+/// Returns whether an entry is the marker of a directory that exists in a local source.
+fn is_local_directory(from: &Location, marker: &Entry) -> bool {
+    let Location::Local(directory) = from else { return false };
+    let is_marker = marker.is_directory_key() && marker.size_bytes == 0;
+    is_marker && local::below(directory, &marker.relative).is_ok_and(|path| path.is_dir())
+}
+
+/// Returns whether `extra` has a file at the path of a directory of `path`, or files below `path`.
+fn is_blocked(path: &str, extra: &Tree) -> bool {
+    let directory = format!("{path}/");
+    let below = extra.range(directory.clone()..).next();
+    with_parents(path).any(|parent| extra.contains_key(parent))
+        || below.is_some_and(|(other, _)| other.starts_with(&directory))
+}
+
+/// Returns the root (an empty path), the directories of a path, and the path.
+fn with_parents(path: &str) -> impl Iterator<Item = &str> {
+    let directories = path.match_indices('/').map(|(end, _)| &path[..end]);
+    [""].into_iter().chain(directories).chain([path])
+}
+
+/// Deletes the empty directories at the local paths of files that will be copied there.
+fn make_way(blocked: &Tree, to: &Location, is_dry_run: bool) {
+    let Location::Local(directory) = to else { return };
+    for entry in blocked.values().filter(|entry| !is_dry_run && !entry.is_directory_key()) {
+        if let Ok(path) = local::below(directory, &entry.relative) {
+            remove_empty_directories(&path);
+        }
     }
 }
 
-/// Lists the files or objects below `root`. A local destination that does not exist is empty.
-async fn tree(client: &Client, root: &Location, filter: &Filter, is_destination: bool) -> Result<Tree> {
-    let entries: Vec<Entry> = match root {
-        Location::Stdio => return usage_error("sync needs directories or prefixes, not -"),
-        Location::Lake(uri) => below(client, uri).await?.try_collect().await?,
-        Location::Local(path) if is_destination && !path.exists() => Vec::new(),
-        Location::Local(path) => below_local(path)?,
-    };
-    let selected = entries.into_iter().filter(|entry| filter.accepts(&entry.relative));
-    Ok(selected.map(|entry| (entry.relative.clone(), entry)).collect())
+/// Returns the jobs for all entries that differ from the destination.
+fn jobs<'a>(entries: Tree, destination: &'a Tree, to: &'a Location) -> impl Stream<Item = Result<Job>> + 'a {
+    let entries = stream::iter(entries.into_values().map(Ok)).boxed();
+    let entries = if matches!(to, Location::Local(_)) { reject_conflicts(entries) } else { entries };
+    let jobs = entries.map(move |entry| async move { job(entry?, destination, to).await });
+    jobs.buffered(HASHES).filter_map(|job| std::future::ready(job.transpose()))
 }
 
 /// Returns the copy job for an entry, or `None` if the destination is already equal.
 async fn job(entry: Entry, destination: &Tree, to: &Location) -> Result<Option<Job>> {
-    let is_up_to_date = match destination.get(&entry.relative) {
-        Some(other) => is_equal(&entry, other).await?,
-        None => false,
+    let is_up_to_date = match (to, destination.get(&entry.relative)) {
+        (Location::Local(directory), _) if entry.is_directory_key() && entry.size_bytes == 0 => {
+            local::below(directory, &entry.relative)?.is_dir()
+        }
+        (_, Some(other)) => is_equal(&entry, other).await?,
+        (_, None) => false,
     };
     if is_up_to_date {
         return Ok(None);
     }
-    let to = target(to, &entry.relative, true)?;
-    Ok(Some(Job { from: entry.location, to }))
+    Job::new(entry, to, true).map(Some)
 }
 
-async fn is_equal(one: &Entry, other: &Entry) -> Result<bool> {
-    if one.size_bytes != other.size_bytes {
+async fn is_equal(source: &Entry, destination: &Entry) -> Result<bool> {
+    if source.size_bytes != destination.size_bytes {
         return Ok(false);
     }
-    match (&one.location, &other.location) {
-        (Location::Local(path), _) => has_md5(path, &other.etag).await,
-        (_, Location::Local(path)) => has_md5(path, &one.etag).await,
-        _ => Ok(!one.etag.is_empty() && one.etag == other.etag),
+    match (&source.location, &destination.location) {
+        (Location::Local(path), _) => {
+            has_md5(path, &destination.etag).await.map_err(|error| Failure::skip(path, error))
+        }
+        (_, Location::Local(path)) => {
+            has_md5(path, &source.etag).await.with_context(|| format!("read {}", path.display()))
+        }
+        _ => Ok(!source.etag.is_empty() && source.etag == destination.etag),
     }
 }
 
 /// Returns whether the etag is the MD5 of the file. False if the etag is not an MD5.
-async fn has_md5(path: &Path, etag: &str) -> Result<bool> {
+async fn has_md5(path: &Path, etag: &str) -> io::Result<bool> {
     let Ok(expected) = hex::decode(etag) else { return Ok(false) };
     if expected.len() != 16 {
         return Ok(false);
     }
     let path = path.to_owned();
-    let what = format!("read {}", path.display());
     let sum = tokio::task::spawn_blocking(move || md5_of(&path)).await.map_err(io::Error::other);
-    Ok(sum.flatten().with_context(|| what)? == expected)
+    Ok(sum.flatten()? == expected)
 }
 
 fn md5_of(path: &Path) -> io::Result<Vec<u8>> {
@@ -135,17 +236,22 @@ fn md5_of(path: &Path) -> io::Result<Vec<u8>> {
 }
 
 /// Deletes the entries that exist only at the destination.
-async fn remove(session: &mut Session, destination: &Location, extra: Vec<Entry>, is_dry_run: bool) -> Result<()> {
-    let mut tally = Tally::default();
+async fn remove(
+    session: &mut Session,
+    destination: &Location,
+    extra: Vec<Entry>,
+    is_dry_run: bool,
+    tally: &mut Tally,
+) -> Result<()> {
     for batch in extra.chunks(BATCH) {
         if !is_dry_run {
-            remove_batch(&session.client, destination, batch, &mut tally).await?;
+            remove_batch(&session.client, destination, batch, tally).await?;
         }
-        for entry in batch.iter().filter(|_| tally.is_clean()) {
+        for entry in batch.iter().filter(|_| !tally.has_failed()) {
             session.out.report(&deleted(&entry.location.to_string(), is_dry_run))?;
         }
     }
-    tally.finish()
+    Ok(())
 }
 
 async fn remove_batch(client: &Client, destination: &Location, batch: &[Entry], tally: &mut Tally) -> Result<()> {
@@ -180,7 +286,8 @@ mod tests {
 
     fn object(size_bytes: u64, etag: &str) -> Entry {
         let uri: LakeUri = "lakefs://r/main/a".parse().unwrap();
-        Entry { location: Location::Lake(uri), relative: "a".into(), size_bytes, etag: etag.into() }
+        let location = Location::Lake(uri);
+        Entry { location, relative: "a".into(), size_bytes, etag: etag.into(), is_listed: true, is_below_link: false }
     }
 
     #[tokio::test]
@@ -188,7 +295,7 @@ mod tests {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), "hello").unwrap();
         let location = Location::Local(file.path().to_owned());
-        let local = Entry { location, relative: "a".into(), size_bytes: 5, etag: String::new() };
+        let local = Entry { location, ..object(5, "") };
         for (object, expected) in [
             (object(5, "5d41402abc4b2a76b9719d911017c592"), true),
             (object(5, "5D41402ABC4B2A76B9719D911017C592"), true),
@@ -199,6 +306,22 @@ mod tests {
         ] {
             assert_eq!(is_equal(&local, &object).await.unwrap(), expected, "{object:?}");
             assert_eq!(is_equal(&object, &local).await.unwrap(), expected, "{object:?}");
+        }
+    }
+
+    #[test]
+    fn parents_of_a_path_end_at_slashes() {
+        assert!(with_parents("a/b/").eq(["", "a", "a/b", "a/b/"]));
+        assert!(with_parents("ab").eq(["", "ab"]));
+    }
+
+    #[test]
+    fn files_in_the_way_of_directories_and_vice_versa_are_found() {
+        let extra: Tree = ["a", "b/c", "d-"].iter().map(|path| ((*path).to_owned(), object(0, ""))).collect();
+        for (path, expected) in
+            [("a/x", true), ("a/x/y", true), ("a/", true), ("b", true), ("b/d", false), ("d", false), ("ab/x", false)]
+        {
+            assert_eq!(is_blocked(path, &extra), expected, "{path}");
         }
     }
 

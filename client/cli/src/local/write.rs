@@ -99,8 +99,18 @@ impl AtomicFile {
 ///
 /// # Errors
 /// [`Failure::Refused`] if the path or a parent is a file, or if a name is too long.
-fn create_directory(directory: &Path) -> Result<()> {
+pub(crate) fn create_directory(directory: &Path) -> Result<()> {
     std::fs::create_dir_all(directory).map_err(|error| explain(directory, directory, error))
+}
+
+/// Deletes the directories below `path`, and `path` itself, if they contain no files. Keeps all other directories.
+pub(crate) fn remove_empty_directories(path: &Path) {
+    let Ok(entries) = std::fs::read_dir(path) else { return };
+    for entry in entries.flatten().filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir())) {
+        remove_empty_directories(&entry.path());
+    }
+    // Fails if the directory is not empty.
+    let _ = std::fs::remove_dir(path);
 }
 
 /// Returns the path that the symbolic links at `target` lead to. Stops at a link in `/proc`, which is an open file of a
@@ -242,6 +252,18 @@ mod tests {
             assert!(matches!(create_directory(&root.path().join(name)), Err(Failure::Refused(_))), "{name}");
         }
         assert_eq!(std::fs::read_dir(root.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn only_empty_directories_are_removed() {
+        let root = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(root.path().join("a/b/c")).unwrap();
+        std::fs::create_dir_all(root.path().join("d/e")).unwrap();
+        std::fs::write(root.path().join("d/x"), "").unwrap();
+        remove_empty_directories(&root.path().join("a"));
+        remove_empty_directories(&root.path().join("d"));
+        assert!(!root.path().join("a").exists() && !root.path().join("d/e").exists());
+        assert!(root.path().join("d/x").exists());
     }
 
     #[cfg(unix)]

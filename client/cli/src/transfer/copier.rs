@@ -3,7 +3,7 @@
 use super::large_file::{self, ResumeCommand};
 use super::{Job, LargeFiles, Options};
 use crate::failure::{Context as _, Failure, Result};
-use crate::local::Output;
+use crate::local::{Output, create_directory, is_directory_path};
 use crate::progress::Progress;
 use crate::uri::{LakeUri, Location, Version};
 use futures_util::stream::TryStreamExt as _;
@@ -36,15 +36,18 @@ impl Copier {
             (Location::Lake(from), Location::Lake(to)) => self.copy_between(from, to).await,
             (Location::Lake(from), Location::Local(to)) => self.download(from, to).await,
             (Location::Lake(from), Location::Stdio) => print_object(&self.client, from, ReadOptions::default()).await,
-            (Location::Local(from), Location::Lake(to)) => self.upload(from, to).await,
+            (Location::Local(from), Location::Lake(to)) => self.upload(from, to, job.is_listed).await,
             (Location::Stdio, Location::Lake(to)) => self.write(tokio::io::stdin(), to, self.options(None)).await,
             (from, to) => super::check_locations(from, to),
         }
     }
 
-    async fn upload(&self, from: &Path, to: &LakeUri) -> Result<()> {
+    async fn upload(&self, from: &Path, to: &LakeUri, is_listed: bool) -> Result<()> {
         let reading = || format!("read {}", from.display());
-        let file = tokio::fs::File::open(from).await.with_context(reading)?;
+        let file = match tokio::fs::File::open(from).await {
+            Err(error) if is_listed => return Err(Failure::skip(from, error)),
+            opened => opened.with_context(reading)?,
+        };
         let metadata = file.metadata().await.with_context(reading)?;
         if !self.resume_id.is_empty() || self.large_files.includes(&metadata) {
             return self.upload_in_parts(from, to).await;
@@ -86,6 +89,9 @@ impl Copier {
     }
 
     async fn download(&self, from: &LakeUri, to: &Path) -> Result<()> {
+        if is_directory_path(to) {
+            return create_directory(to);
+        }
         if self.create_only && to.exists() {
             let error = io::Error::new(io::ErrorKind::AlreadyExists, "the file already exists");
             return Err(Failure::Local { what: format!("write {}", to.display()), error });

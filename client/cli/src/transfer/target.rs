@@ -1,7 +1,7 @@
 //! Destination of a copy.
 
-use crate::failure::{Failure, Result};
-use crate::local::below;
+use crate::failure::Result;
+use crate::local::{below, is_directory_path};
 use crate::session::usage_error;
 use crate::sources::directory;
 use crate::uri::Location;
@@ -21,8 +21,7 @@ pub(crate) fn check_locations(from: &Location, to: &Location) -> Result<()> {
 /// directory if `is_directory` is set, if it ends in `/`, if it is a URI without a path, or if it is an existing local directory.
 ///
 /// # Errors
-/// `relative` would leave the local directory `to`; several objects would go to standard output; standard input would go to a
-/// directory.
+/// `relative` would leave the local directory `to`, or several objects would go to standard output.
 pub(crate) fn target(to: &Location, relative: &str, is_directory: bool) -> Result<Location> {
     match to {
         Location::Stdio if is_directory => {
@@ -30,34 +29,22 @@ pub(crate) fn target(to: &Location, relative: &str, is_directory: bool) -> Resul
         }
         Location::Stdio => Ok(Location::Stdio),
         Location::Lake(uri) if is_directory || uri.path.is_empty() || uri.path.ends_with('/') => {
-            let path = format!("{}{}", directory(&uri.path), require_name(relative)?);
-            Ok(Location::Lake(uri.with_path(path)))
+            Ok(Location::Lake(uri.with_path(format!("{}{relative}", directory(&uri.path)))))
         }
         Location::Lake(_) => Ok(to.clone()),
-        Location::Local(path) if is_directory || is_local_directory(path) => {
-            below(path, require_name(relative)?).map(Location::Local)
-        }
+        Location::Local(path) if is_directory || is_local_directory(path) => below(path, relative).map(Location::Local),
         Location::Local(_) => Ok(to.clone()),
     }
 }
 
 fn is_local_directory(path: &Path) -> bool {
-    path.as_os_str().to_str().is_some_and(|path| path.ends_with(std::path::is_separator)) || path.is_dir()
-}
-
-/// Returns the name of a source. Fails for standard input, because it has no name.
-fn require_name(relative: &str) -> Result<&str> {
-    match relative {
-        "-" => Err(Failure::Usage(
-            "standard input has no name: write the full key of the object, not a directory".to_owned(),
-        )),
-        name => Ok(name),
-    }
+    is_directory_path(path) || path.is_dir()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::failure::Failure;
 
     fn resolved(to: &str, relative: &str, is_directory: bool) -> Result<String> {
         target(&to.parse().unwrap(), relative, is_directory).map(|target| target.to_string())
@@ -68,11 +55,16 @@ mod tests {
         for (to, relative, is_directory, expected) in [
             ("lakefs://r/m/a", "x", false, "lakefs://r/m/a"),
             ("lakefs://r/m/a/", "x", false, "lakefs://r/m/a/x"),
+            ("lakefs://r/m/a/", "-", false, "lakefs://r/m/a/-"),
             ("lakefs://r/m", "x", false, "lakefs://r/m/x"),
             ("lakefs://r/m/a", "x/y", true, "lakefs://r/m/a/x/y"),
             ("/nonexistent/a", "x", false, "/nonexistent/a"),
             ("/nonexistent/a/", "x", false, "/nonexistent/a/x"),
             ("/nonexistent/a", "x/y", true, "/nonexistent/a/x/y"),
+            ("/nonexistent/a", "x/", true, "/nonexistent/a/x/"),
+            ("/nonexistent/a", "", true, "/nonexistent/a/"),
+            ("lakefs://r/m/a", "x/", true, "lakefs://r/m/a/x/"),
+            ("lakefs://r/m/a", "", true, "lakefs://r/m/a/"),
             ("/", "x", false, "/x"),
             ("-", "x", false, "-"),
         ] {
@@ -82,16 +74,15 @@ mod tests {
 
     #[test]
     fn keys_cannot_leave_a_local_directory() {
-        for relative in ["../x", "/etc/passwd", "a/../../x", "a//b", ""] {
+        for relative in ["../x", "/etc/passwd", "a/../../x", "a//b"] {
             assert!(resolved("/nonexistent/a", relative, true).is_err(), "{relative}");
         }
         assert_eq!(resolved("lakefs://r/m/a", "../x", true).unwrap(), "lakefs://r/m/a/../x");
     }
 
     #[test]
-    fn several_objects_to_stdout_and_stdin_to_a_directory_are_rejected() {
+    fn several_objects_to_stdout_are_rejected() {
         assert!(matches!(resolved("-", "x", true), Err(Failure::Usage(_))));
-        assert!(matches!(resolved("lakefs://r/m/", "-", false), Err(Failure::Usage(_))));
     }
 
     #[test]
