@@ -86,6 +86,15 @@ pub(crate) async fn expand(client: &Client, source: &Location, selected: Selecte
     }
 }
 
+/// Returns the path of a key relative to a recursive source or a pattern. `None` if the source does not select the key.
+pub(crate) fn relative_to(source: &LakeUri, key: &str, filter: &Filter) -> Result<Option<String>> {
+    let relative = match Pattern::of(&source.path)? {
+        Some(pattern) => pattern.relative(key),
+        None => key.strip_prefix(&directory(&source.path)),
+    };
+    Ok(relative.filter(|relative| filter.accepts(relative)).map(str::to_owned))
+}
+
 /// Lists all objects below a prefix. The relative paths omit the prefix. The list may be empty.
 pub(crate) async fn below(client: &Client, uri: &LakeUri) -> Result<Entries> {
     let prefix = directory(&uri.path);
@@ -202,5 +211,22 @@ mod tests {
     #[test]
     fn last_segment_of_a_key_may_be_empty() {
         assert_eq!([last_segment("a"), last_segment("a/b"), last_segment("a/")], ["a", "b", ""]);
+    }
+
+    #[test]
+    fn source_selects_keys_below_its_path() {
+        let filter = Filter::new(&[], &["*.tmp".to_owned()]).unwrap();
+        for (source, key, expected) in [
+            ("lakefs://r/m/a", "a/x", Some("x")),
+            ("lakefs://r/m/a/", "a/x/y", Some("x/y")),
+            ("lakefs://r/m/a", "ab", None),
+            ("lakefs://r/m/a", "a/x.tmp", None),
+            ("lakefs://r/m", "x", Some("x")),
+            ("lakefs://r/m/a/*", "a/x", Some("x")),
+            ("lakefs://r/m/a/*", "a/x/y", None),
+        ] {
+            let relative = relative_to(&source.parse().unwrap(), key, &filter).unwrap();
+            assert_eq!(relative.as_deref(), expected, "{source} {key}");
+        }
     }
 }

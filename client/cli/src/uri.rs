@@ -11,6 +11,9 @@ const SCHEME: &str = "lakefs://";
 /// Prefix of a transaction ID in place of a ref. Refs cannot contain a colon, so there is no ambiguity.
 const TRANSACTION: &str = "tx:";
 
+/// Prefix of the names of the branches of transactions.
+const TRANSACTION_BRANCH: &str = "lakeport-tx-";
+
 /// A URI is invalid.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{uri:?}: {why}; expected {form}")]
@@ -200,6 +203,18 @@ impl LakeUri {
     /// Returns whether both have the same repository, and the same ref or transaction.
     pub(crate) fn is_same_version(&self, other: &Self) -> bool {
         self.repository == other.repository && self.version == other.version
+    }
+
+    /// Returns whether objects of `self` may change when `to` is written. `main$` and `main@` are names of the branch `main`, too,
+    /// and the branch of a transaction can be read by its name.
+    pub(crate) fn may_contain_writes_to(&self, to: &Self) -> bool {
+        let branch = |name: &str| name.trim_end_matches(['$', '@']).to_owned();
+        let is_same = match (&self.version, &to.version) {
+            (Version::Ref(one), Version::Ref(other)) => branch(one) == branch(other),
+            (Version::Ref(name), Version::Transaction(_)) => name.starts_with(TRANSACTION_BRANCH),
+            (one, other) => one == other,
+        };
+        self.repository == to.repository && is_same
     }
 }
 

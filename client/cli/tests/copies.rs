@@ -7,6 +7,8 @@
 mod downloads;
 #[path = "copies/lake.rs"]
 mod lake;
+#[path = "copies/overlaps.rs"]
+mod overlaps;
 #[cfg(unix)]
 #[path = "copies/uploads.rs"]
 mod uploads;

@@ -5,7 +5,7 @@ use crate::globs::Filter;
 use crate::local::Links;
 use crate::session::{Session, usage_error};
 use crate::sources::{Entry, Selected, Source, expand};
-use crate::transfer::{self, Job, LargeFiles, Options, check_locations, reject_conflicts};
+use crate::transfer::{self, Job, LargeFiles, Options, check_locations, reject_conflicts, without_overlap};
 use crate::uri::Location;
 use clap::builder::NonEmptyStringValueParser;
 use futures_util::future::ready;
@@ -28,6 +28,8 @@ keys that cannot be local files, such as ../x. It copies the others, lists the s
 
 Downloads are atomic: a file appears when it is complete, and keeps the mode of the file that it replaces. cp follows a symbolic
 link at the destination, and writes into a pipe or device. An empty object whose key ends in / becomes a directory.
+
+cp does not copy objects within a branch or transaction if the source contains a destination.
 
 A local file of more than 1 GiB is uploaded in parts. If such an upload is interrupted, cp prints the command that resumes it. The
 parts are kept for 24 hours after the last part, and at most for 7 days. `lakeport tx ls --label upload-path=PATH` also lists the ID."
@@ -119,7 +121,7 @@ pub(super) async fn run(session: &mut Session, mut args: Args) -> Result<()> {
     let mut sources = Vec::new();
     for source in &args.locations {
         check_locations(source, &to)?;
-        sources.push(match expand(&session.client, source, selected).await {
+        sources.push(match selected_source(session, source, &to, selected).await {
             Err(failure @ Failure::Usage(_)) => return Err(failure),
             Err(failure) => Source::failed(failure),
             Ok(source) => source,
@@ -137,6 +139,11 @@ pub(super) async fn run(session: &mut Session, mut args: Args) -> Result<()> {
     let mut tally = Tally::default();
     transfer::run(session, jobs, &options, &mut tally).await?;
     tally.finish()
+}
+
+async fn selected_source(session: &Session, from: &Location, to: &Location, selected: Selected<'_>) -> Result<Source> {
+    let source = expand(&session.client, from, selected).await?;
+    without_overlap(source, from, to, selected.filter).await
 }
 
 /// Fails unless one local file is uploaded.

@@ -3,7 +3,7 @@
 use crate::failure::{Context as _, Result, Tally};
 use crate::session::{Session, usage_error};
 use crate::sources::{below, directory, not_found};
-use crate::transfer::target;
+use crate::transfer::{check_trees, target};
 use crate::uri::{LakeUri, Location};
 use crate::views::files::transferred;
 use futures_util::stream::TryStreamExt as _;
@@ -32,6 +32,9 @@ pub(super) async fn run(session: &mut Session, args: Args) -> Result<()> {
     if !source.is_same_version(&destination) {
         return usage_error("source and destination must be in the same branch or transaction: use cp and then rm");
     }
+    if recursive {
+        check_trees(&Location::Lake(source.clone()), &Location::Lake(destination.clone()))?;
+    }
     if source.path.is_empty() {
         return usage_error(format!("{source} has no path: name an object or a prefix"));
     }
@@ -49,6 +52,7 @@ pub(super) async fn run(session: &mut Session, args: Args) -> Result<()> {
 fn renamed(source: &LakeUri, destination: &LakeUri) -> Result<LakeUri> {
     let name = source.path.rsplit('/').next().unwrap_or_default();
     match target(&Location::Lake(destination.clone()), name, false)? {
+        Location::Lake(uri) if uri == *source => usage_error(format!("{source} would be moved to itself")),
         Location::Lake(uri) => Ok(uri),
         _ => usage_error("the destination is not a lakefs:// URI"),
     }
@@ -105,6 +109,7 @@ mod tests {
         let source = uri("lakefs://r/main/a/x");
         assert_eq!(renamed(&source, &uri("lakefs://r/main/b/")).unwrap(), uri("lakefs://r/main/b/x"));
         assert_eq!(renamed(&source, &uri("lakefs://r/main/b")).unwrap(), uri("lakefs://r/main/b"));
+        assert!(renamed(&source, &uri("lakefs://r/main/a/")).is_err());
     }
 
     #[test]

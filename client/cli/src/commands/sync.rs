@@ -6,7 +6,7 @@ use crate::globs::Filter;
 use crate::local::{self, Links, Skipped, remove_empty_directories};
 use crate::session::{Session, usage_error};
 use crate::sources::{Entry, below, below_local, not_found};
-use crate::transfer::{self, Job, Options, check_locations, reject_conflicts};
+use crate::transfer::{self, Job, Options, check_locations, check_trees, reject_conflicts};
 use crate::uri::Location;
 use crate::views::files::deleted;
 use futures_util::stream::{self, Stream, StreamExt as _, TryStreamExt as _};
@@ -53,6 +53,7 @@ pub(super) async fn run(session: &mut Session, args: Args) -> Result<()> {
     let Args { source: from, destination: to, delete, dry_run, selection } = args;
     let filter = selection.filter()?;
     check_locations(&from, &to)?;
+    check_trees(&from, &to)?;
     let options = Options {
         parallelism: selection.parallelism(),
         create_only: false,
