@@ -15,5 +15,6 @@ mod fixture;
 mod flights;
 mod guide;
 mod sdk;
+mod subtrees;
 mod verbs;
 mod versions;

@@ -8,7 +8,7 @@ use crate::uri::{LakeUri, Location};
 use futures_util::future::ready;
 use futures_util::stream::{self, BoxStream, StreamExt as _, TryStreamExt as _};
 use lakeport_client::v1::FileInfo;
-use lakeport_client::{Client, ListOptions};
+use lakeport_client::{Client, Error, ErrorReason, ListOptions};
 use std::io;
 use std::path::Path;
 
@@ -34,6 +34,8 @@ pub(crate) type Entries = BoxStream<'static, Result<Entry>>;
 
 /// An expanded source.
 pub(crate) struct Source {
+    /// The object at the path of a recursive source that also has objects below the path.
+    pub(crate) itself: Option<Entry>,
     pub(crate) entries: Entries,
     /// Whether the source may have several entries. In that case the destination is a directory.
     pub(crate) is_multiple: bool,
@@ -51,19 +53,20 @@ pub(crate) struct Selected<'a> {
 impl Source {
     /// Creates a source that could not be expanded.
     pub(crate) fn failed(failure: Failure) -> Self {
-        Self { entries: stream::iter([Err(failure)]).boxed(), is_multiple: false }
+        Self { itself: None, entries: stream::iter([Err(failure)]).boxed(), is_multiple: false }
     }
 
     fn single(entry: Entry) -> Self {
-        Self { entries: stream::iter([Ok(entry)]).boxed(), is_multiple: false }
+        Self { itself: None, entries: stream::iter([Ok(entry)]).boxed(), is_multiple: false }
     }
 
     fn multiple(first: Entry, others: Entries) -> Self {
-        Self { entries: stream::iter([Ok(first)]).chain(others).boxed(), is_multiple: true }
+        Self { itself: None, entries: stream::iter([Ok(first)]).chain(others).boxed(), is_multiple: true }
     }
 }
 
-/// Expands a source: with wildcards, into the matching objects; recursively, into all files or objects below it.
+/// Expands a source: with wildcards, into the matching objects; recursively, into the object at its path and all files or objects
+/// below it.
 ///
 /// # Errors
 /// The source matches nothing, or it is a directory and must not be expanded recursively.
@@ -90,6 +93,7 @@ pub(crate) async fn expand(client: &Client, source: &Location, selected: Selecte
 pub(crate) fn relative_to(source: &LakeUri, key: &str, filter: &Filter) -> Result<Option<String>> {
     let relative = match Pattern::of(&source.path)? {
         Some(pattern) => pattern.relative(key),
+        None if key == source.path => Some(last_segment(key)),
         None => key.strip_prefix(&directory(&source.path)),
     };
     Ok(relative.filter(|relative| filter.accepts(relative)).map(str::to_owned))
@@ -99,6 +103,29 @@ pub(crate) fn relative_to(source: &LakeUri, key: &str, filter: &Filter) -> Resul
 pub(crate) async fn below(client: &Client, uri: &LakeUri) -> Result<Entries> {
     let prefix = directory(&uri.path);
     list(client, uri, prefix.clone(), move |key| key.strip_prefix(&prefix).map(str::to_owned)).await
+}
+
+/// Lists the object at a path, if there is one, and all objects below the path.
+pub(crate) async fn subtree(client: &Client, uri: &LakeUri) -> Result<Entries> {
+    let itself = object(client, uri).await?;
+    Ok(stream::iter(itself.map(Ok)).chain(below(client, uri).await?).boxed())
+}
+
+/// Returns the object at a path. `None` if there is no such object, and for prefixes.
+pub(crate) async fn object(client: &Client, uri: &LakeUri) -> Result<Option<Entry>> {
+    let info = stat(client, uri).await.with_context(|| format!("read {uri}"))?;
+    Ok(info.map(|info| listed(uri, info, last_segment(&uri.path).to_owned())))
+}
+
+/// Returns the properties of the object at a path. `None` if there is no such object, and for prefixes.
+pub(crate) async fn stat(client: &Client, uri: &LakeUri) -> Result<Option<FileInfo>, Error> {
+    if uri.path.is_empty() || uri.path.ends_with('/') {
+        return Ok(None);
+    }
+    match client.stat(&uri.place(), &uri.path).await {
+        Err(error) if error.reason() == Some(ErrorReason::ObjectNotFound) => Ok(None),
+        info => info.map(Some),
+    }
 }
 
 /// Lists the objects that match a pattern. The relative paths omit [`Pattern::directory`].
@@ -154,13 +181,17 @@ fn expand_local(source: &Location, path: &Path, selected: Selected<'_>) -> Resul
     let (entries, skipped) = below_local(path, selected.filter, selected.links)?;
     let skipped = skipped.into_iter().filter(|skipped| !skipped.is_intended());
     let entries = entries.into_iter().map(Ok).chain(skipped.map(|skipped| Err(skipped.failure())));
-    Ok(Source { entries: stream::iter(entries.collect::<Vec<_>>()).boxed(), is_multiple: true })
+    Ok(Source { itself: None, entries: stream::iter(entries.collect::<Vec<_>>()).boxed(), is_multiple: true })
 }
 
 async fn expand_below(client: &Client, uri: &LakeUri) -> Result<Source> {
+    let itself = object(client, uri).await?;
     let mut entries = below(client, uri).await?;
-    let first = entries.try_next().await?.ok_or_else(|| not_found(uri))?;
-    Ok(Source::multiple(first, entries))
+    match (entries.try_next().await?, itself) {
+        (Some(first), itself) => Ok(Source { itself, ..Source::multiple(first, entries) }),
+        (None, Some(itself)) => Ok(Source::single(itself)),
+        (None, None) => Err(not_found(uri)),
+    }
 }
 
 /// Returns the entry for a location that the command names.
@@ -214,11 +245,12 @@ mod tests {
     }
 
     #[test]
-    fn source_selects_keys_below_its_path() {
+    fn source_selects_keys_at_and_below_its_path() {
         let filter = Filter::new(&[], &["*.tmp".to_owned()]).unwrap();
         for (source, key, expected) in [
             ("lakefs://r/m/a", "a/x", Some("x")),
             ("lakefs://r/m/a/", "a/x/y", Some("x/y")),
+            ("lakefs://r/m/b/a", "b/a", Some("a")),
             ("lakefs://r/m/a", "ab", None),
             ("lakefs://r/m/a", "a/x.tmp", None),
             ("lakefs://r/m", "x", Some("x")),

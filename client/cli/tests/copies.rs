@@ -9,6 +9,8 @@ mod downloads;
 mod lake;
 #[path = "copies/overlaps.rs"]
 mod overlaps;
+#[path = "copies/subtrees.rs"]
+mod subtrees;
 #[cfg(unix)]
 #[path = "copies/uploads.rs"]
 mod uploads;

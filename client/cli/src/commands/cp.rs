@@ -21,7 +21,8 @@ const PARTS: usize = 4;
     override_usage = "lakeport cp [OPTIONS] <SOURCE>... <DESTINATION>",
     after_help = "\
 The destination is a directory if it ends in /, if there are several sources, or with --recursive or wildcards. With
---recursive, paths below the source are kept: `cp -r dir lakefs://lake/main/a` copies dir/x to a/x.
+--recursive, paths below the source are kept: `cp -r dir lakefs://lake/main/a` copies dir/x to a/x. If the source is an object, too,
+it is copied as without --recursive.
 
 cp skips files that it cannot upload, such as a dangling link, a pipe below a directory, or a name that is not UTF-8. It also skips
 keys that cannot be local files, such as ../x. It copies the others, lists the skipped ones on standard error, and exits with 1.
@@ -161,10 +162,20 @@ fn jobs<'a>(
     filter: &'a Filter,
     has_multiple_sources: bool,
 ) -> stream::BoxStream<'a, Result<Job>> {
-    let is_directory = source.is_multiple || has_multiple_sources;
+    let Source { itself, entries, is_multiple } = source;
     let accepts = |entry: &Result<Entry>| entry.as_ref().map_or(true, |entry| filter.accepts(&entry.relative));
-    let entries = source.entries.filter(move |entry| ready(accepts(entry)));
+    let entries = entries.filter(move |entry| ready(accepts(entry)));
     let is_local = matches!(to, Location::Local(_));
     let entries = if is_local { reject_conflicts(entries.boxed()) } else { entries.boxed() };
-    entries.map(move |entry| Job::new(entry?, to, is_directory)).boxed()
+    let itself = itself.map(Ok).filter(accepts);
+    let itself = itself.map(|entry| Job::new(entry?, to, has_multiple_sources || is_local));
+    let taken = itself.as_ref().and_then(|job| job.as_ref().ok()).map(|job| job.to.clone());
+    let jobs = entries.map(move |entry| {
+        let job = Job::new(entry?, to, is_multiple || has_multiple_sources)?;
+        match taken.as_ref() == Some(&job.to) {
+            true => Err(Failure::Refused(format!("cannot copy {}: another object is copied to {}", job.from, job.to))),
+            false => Ok(job),
+        }
+    });
+    stream::iter(itself).chain(jobs).boxed()
 }

@@ -2,7 +2,7 @@
 
 use crate::failure::Result;
 use crate::session::Session;
-use crate::sources::below;
+use crate::sources::subtree;
 use crate::uri::LakeUri;
 use crate::views::files::usage;
 use futures_util::stream::TryStreamExt as _;
@@ -18,7 +18,7 @@ pub(crate) struct Args {
 /// fewer bytes.
 pub(super) async fn run(session: &mut Session, args: Args) -> Result<()> {
     for uri in &args.uris {
-        let mut entries = below(&session.client, uri).await?;
+        let mut entries = subtree(&session.client, uri).await?;
         let (mut objects, mut bytes) = (0, 0);
         while let Some(entry) = entries.try_next().await? {
             objects += 1;

@@ -1,15 +1,15 @@
 //! `lakeport ls`.
 
-use crate::failure::{Context as _, Failure, Result};
+use crate::failure::{Context as _, Result};
 use crate::globs::Pattern;
 use crate::session::Session;
-use crate::sources::{directory, not_found};
+use crate::sources::{directory, not_found, stat};
 use crate::uri::LakeUri;
 use crate::views::files::listed;
 use futures_util::future::ready;
 use futures_util::stream::TryStreamExt as _;
+use lakeport_client::ListOptions;
 use lakeport_client::v1::FileInfo;
-use lakeport_client::{Code, ListOptions};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -32,18 +32,18 @@ pub(super) async fn run(session: &mut Session, args: Args) -> Result<()> {
     Ok(())
 }
 
+/// Prints the object at the path, if there is one, and the objects below it.
 async fn list(session: &mut Session, uri: &LakeUri, is_recursive: bool) -> Result<()> {
+    let itself = stat(&session.client, uri).await.with_context(|| format!("list {uri}"))?;
+    if let Some(info) = &itself {
+        session.out.print(&listed(info))?;
+    }
     let delimiter = if is_recursive { "" } else { "/" }.to_owned();
     let options = ListOptions { prefix: directory(&uri.path), delimiter, ..ListOptions::default() };
     let count = print_matching(session, uri, options, |_| true).await?;
-    if count > 0 || uri.path.is_empty() {
-        return Ok(());
-    }
-    // No object is below the path, so the path itself may be an object.
-    match session.client.stat(&uri.place(), &uri.path).await {
-        Ok(info) => session.out.print(&listed(&info)),
-        Err(error) if error.code() == Code::NotFound => Err(not_found(uri)),
-        Err(error) => Err(Failure::Server { what: format!("list {uri}"), error: Box::new(error) }),
+    match count == 0 && itself.is_none() && !uri.path.is_empty() {
+        true => Err(not_found(uri)),
+        false => Ok(()),
     }
 }
 

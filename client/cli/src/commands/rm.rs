@@ -4,11 +4,11 @@ use crate::confirm::{SafetyFlags, confirm};
 use crate::failure::{Context as _, Result, Tally};
 use crate::globs::Pattern;
 use crate::session::{Session, usage_error};
-use crate::sources::{Entries, Entry, below, matching, not_found};
-use crate::uri::{LakeUri, Location};
+use crate::sources::{Entries, matching, not_found, subtree};
+use crate::uri::LakeUri;
 use crate::views::files::{deleted, deleted_count};
-use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
-use lakeport_client::{Code, Deleted, Subtree};
+use futures_util::stream::TryStreamExt as _;
+use lakeport_client::{Deleted, Subtree};
 
 /// Maximum number of paths in one request.
 const BATCH: usize = 10_000;
@@ -58,32 +58,11 @@ async fn remove(session: &mut Session, uri: &LakeUri, args: &Args, tally: &mut T
             usage_error(format!("{uri} has no path: use --recursive to delete all objects"))
         }
         None if uri.path.is_empty() || (args.recursive && args.safety.dry_run) => {
-            let entries = subtree(session, uri).await?;
+            let entries = subtree(&session.client, uri).await?;
             remove_entries(session, uri, entries, args, tally).await
         }
         None => remove_subtree(session, uri, args, tally).await,
     }
-}
-
-/// Lists the objects of a recursive delete: the object at the path, if there is one, and all objects below it.
-async fn subtree(session: &Session, uri: &LakeUri) -> Result<Entries> {
-    let entries = below(&session.client, uri).await?;
-    if uri.path.is_empty() || uri.path.ends_with('/') {
-        return Ok(entries);
-    }
-    let itself = match session.client.stat(&uri.place(), &uri.path).await {
-        Err(error) if error.code() == Code::NotFound => None,
-        info => Some(info.with_context(|| format!("get {uri}"))?),
-    };
-    let itself = itself.map(|info| Entry {
-        location: Location::Lake(uri.clone()),
-        relative: String::new(),
-        size_bytes: info.size_bytes.try_into().unwrap_or_default(),
-        etag: info.etag,
-        is_listed: true,
-        is_below_link: false,
-    });
-    Ok(stream::iter(itself.map(Ok)).chain(entries).boxed())
 }
 
 /// Deletes an object or a subtree with one request.

@@ -28,14 +28,14 @@ pub(crate) async fn without_overlap(source: Source, from: &Location, to: &Locati
     if !uri.may_contain_writes_to(destination) {
         return Ok(source);
     }
-    let Source { entries, is_multiple } = source;
+    let Source { itself, entries, is_multiple } = source;
     let entries: Vec<_> = entries.try_collect().await?;
     for entry in entries.iter().filter(|entry| filter.accepts(&entry.relative)) {
         if let Location::Lake(target) = target(to, &entry.relative, true)? {
             check(uri, &target, &entry.location, filter)?;
         }
     }
-    Ok(Source { entries: stream::iter(entries.into_iter().map(Ok)).boxed(), is_multiple })
+    Ok(Source { itself, entries: stream::iter(entries.into_iter().map(Ok)).boxed(), is_multiple })
 }
 
 fn check(source: &LakeUri, target: &LakeUri, from: &Location, filter: &Filter) -> Result<()> {
