@@ -10,6 +10,7 @@
 
 mod atomicity;
 mod command;
+mod content_types;
 mod exit_codes;
 mod fixture;
 mod flights;

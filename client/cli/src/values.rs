@@ -38,6 +38,18 @@ pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
     count.checked_mul(seconds).map(Duration::from_secs).ok_or_else(invalid)
 }
 
+/// Parses a MIME type such as `text/csv` or `text/html; charset=utf-8`. An empty text means no type.
+pub(crate) fn parse_content_type(text: &str) -> Result<String, &'static str> {
+    let is_token = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'/');
+    let name = text.split(';').next().unwrap_or_default().trim_end();
+    let is_name = name.split_once('/').is_some_and(|(kind, subtype)| is_token(kind) && is_token(subtype));
+    let is_printable = text.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic());
+    match text.is_empty() || (is_name && is_printable) {
+        true => Ok(text.to_owned()),
+        false => Err("expected TYPE/SUBTYPE, such as text/csv"),
+    }
+}
+
 /// Converts a duration to its protobuf message. `None` if it is too long.
 pub(crate) fn proto_duration(duration: Duration) -> Option<prost_types::Duration> {
     prost_types::Duration::try_from(duration).ok()
@@ -52,6 +64,16 @@ mod tests {
         assert_eq!("a=b=c".parse(), Ok(Pair("a".into(), "b=c".into())));
         assert_eq!("a=".parse(), Ok(Pair("a".into(), String::new())));
         assert!("=b".parse::<Pair>().is_err() && "ab".parse::<Pair>().is_err());
+    }
+
+    #[test]
+    fn content_type_has_a_subtype() {
+        for text in ["", "text/csv", "text/html; charset=utf-8", "application/vnd.apache.parquet", "image/svg+xml"] {
+            assert_eq!(parse_content_type(text).as_deref(), Ok(text));
+        }
+        for text in ["csv", "text/", "/csv", "a/b/c", "text /csv", "text/csv\n", "text/ü", " text/csv", ";", " "] {
+            assert!(parse_content_type(text).is_err(), "{text:?}");
+        }
     }
 
     #[test]

@@ -7,6 +7,7 @@ use crate::session::{Session, usage_error};
 use crate::sources::{Entry, Selected, Source, expand};
 use crate::transfer::{self, Job, LargeFiles, Options, check_locations, reject_conflicts, without_overlap};
 use crate::uri::Location;
+use crate::values::parse_content_type;
 use clap::builder::NonEmptyStringValueParser;
 use futures_util::future::ready;
 use futures_util::stream::{self, StreamExt as _};
@@ -48,9 +49,6 @@ pub(crate) struct Args {
     /// Print what would be copied, and copy nothing
     #[arg(long)]
     dry_run: bool,
-    /// MIME type of uploads
-    #[arg(long, default_value = "", hide_default_value = true, value_name = "TYPE")]
-    content_type: String,
     /// Resume the upload with this ID: one file, with the same destination, that has not changed
     #[arg(long, value_name = "ID", value_parser = NonEmptyStringValueParser::new(), conflicts_with_all = ["recursive", "dry_run", "include", "exclude"])]
     resume: Option<String>,
@@ -72,6 +70,9 @@ pub(crate) struct Selection {
     parallelism: Option<u16>,
     #[command(flatten)]
     links: LinkFlags,
+    /// MIME type of the copies in lakeFS; by default, uploads get a type by file extension, and copies of objects keep their type
+    #[arg(long, default_value = "", hide_default_value = true, value_name = "TYPE", value_parser = parse_content_type)]
+    content_type: String,
     #[command(flatten)]
     large_files: LargeFiles,
 }
@@ -98,6 +99,18 @@ impl Selection {
         if self.links.skip { Links::Skip } else { Links::Follow }
     }
 
+    /// Returns the MIME type of copies to `to`; empty if it is not set.
+    ///
+    /// # Errors
+    /// The type is set, and `to` is not in lakeFS.
+    pub(super) fn content_type(&self, to: &Location) -> Result<String> {
+        match to {
+            Location::Lake(_) => Ok(self.content_type.clone()),
+            _ if self.content_type.is_empty() => Ok(String::new()),
+            _ => usage_error(format!("--content-type needs a lakefs:// destination, and {to} is not one")),
+        }
+    }
+
     /// Returns the number of concurrent copies.
     pub(super) fn parallelism(&self) -> usize {
         self.parallelism.map_or(COPIES, usize::from)
@@ -114,6 +127,7 @@ pub(super) async fn run(session: &mut Session, mut args: Args) -> Result<()> {
     let filter = args.selection.filter()?;
     let to = args.locations.pop().ok_or_else(|| Failure::Usage("the destination is missing".to_owned()))?;
     let to = to.into_destination();
+    let content_type = args.selection.content_type(&to)?;
     if args.resume.is_some() {
         check_resume(&args.locations, &to)?;
     }
@@ -132,7 +146,7 @@ pub(super) async fn run(session: &mut Session, mut args: Args) -> Result<()> {
     let options = Options {
         parallelism: args.selection.parallelism(),
         create_only: args.no_clobber,
-        content_type: args.content_type,
+        content_type,
         is_dry_run: args.dry_run,
         large_files: args.selection.large_files(),
         resume_id: args.resume.unwrap_or_default(),

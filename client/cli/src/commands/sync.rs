@@ -57,7 +57,7 @@ pub(super) async fn run(session: &mut Session, args: Args) -> Result<()> {
     let options = Options {
         parallelism: selection.parallelism(),
         create_only: false,
-        content_type: String::new(),
+        content_type: selection.content_type(&to)?,
         is_dry_run: dry_run,
         large_files: selection.large_files(),
         resume_id: String::new(),

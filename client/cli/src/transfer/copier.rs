@@ -119,8 +119,10 @@ impl Copier {
 
     async fn copy_between(&self, from: &LakeUri, to: &LakeUri) -> Result<()> {
         match copy_source(from, to) {
-            // A copy on the server overwrites the destination, so create-only copies are relayed.
-            Some(source) if !self.create_only => self.copy_on_server(&source, from, to).await,
+            // A copy on the server overwrites the destination and keeps the content type.
+            Some(source) if !self.create_only && self.content_type.is_empty() => {
+                self.copy_on_server(&source, from, to).await
+            }
             _ => self.relay(from, to).await,
         }
     }
@@ -139,7 +141,8 @@ impl Copier {
         Ok(())
     }
 
-    /// Copies through this process: for create-only copies, and because the server does not copy out of a transaction.
+    /// Copies through this process: for create-only copies, for another content type, and because the server does not copy out of a
+    /// transaction.
     async fn relay(&self, from: &LakeUri, to: &LakeUri) -> Result<()> {
         let info = self.client.stat(&from.place(), &from.path).await.with_context(|| format!("read {from}"))?;
         let same = ReadOptions { if_match: info.etag, ..ReadOptions::default() };

@@ -2,7 +2,7 @@
 
 use crate::failure::{Context as _, Result};
 use crate::session::{Session, usage_error};
-use crate::values::{Pair, map};
+use crate::values::{Pair, map, parse_content_type};
 use crate::views::files::transferred;
 use lakeport_client::{Place, WriteOptions};
 
@@ -18,7 +18,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "ID")]
     tx: Option<String>,
     /// MIME type of the object
-    #[arg(long, default_value = "", hide_default_value = true, value_name = "TYPE")]
+    #[arg(long, default_value = "", hide_default_value = true, value_name = "TYPE", value_parser = parse_content_type)]
     content_type: String,
     /// User metadata of the object
     #[arg(long, value_name = "KEY=VALUE")]
