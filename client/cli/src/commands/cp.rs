@@ -132,6 +132,7 @@ pub(super) async fn run(session: &mut Session, mut args: Args) -> Result<()> {
         check_resume(&args.locations, &to)?;
     }
     let has_multiple_sources = args.locations.len() > 1;
+    check_stdout(&to, has_multiple_sources)?;
     let selected = Selected { filter: &filter, links: args.selection.links(), is_recursive: args.recursive };
     let mut sources = Vec::new();
     for source in &args.locations {
@@ -158,7 +159,18 @@ pub(super) async fn run(session: &mut Session, mut args: Args) -> Result<()> {
 
 async fn selected_source(session: &Session, from: &Location, to: &Location, selected: Selected<'_>) -> Result<Source> {
     let source = expand(&session.client, from, selected).await?;
+    check_stdout(to, source.is_multiple)?;
     without_overlap(source, from, to, selected.filter).await
+}
+
+/// Fails before the first copy if several objects would be written to standard output.
+fn check_stdout(to: &Location, is_multiple: bool) -> Result<()> {
+    match (to, is_multiple) {
+        (Location::Stdio, true) => {
+            usage_error("cannot write several objects to standard output: name one object, or use cat")
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Fails unless one local file is uploaded.

@@ -21,12 +21,9 @@ pub(crate) fn check_locations(from: &Location, to: &Location) -> Result<()> {
 /// directory if `is_directory` is set, if it ends in `/`, if it is a URI without a path, or if it is an existing local directory.
 ///
 /// # Errors
-/// `relative` would leave the local directory `to`, or several objects would go to standard output.
+/// `relative` would leave the local directory `to`.
 pub(crate) fn target(to: &Location, relative: &str, is_directory: bool) -> Result<Location> {
     match to {
-        Location::Stdio if is_directory => {
-            usage_error("cannot write several objects to standard output: name one object, or use cat")
-        }
         Location::Stdio => Ok(Location::Stdio),
         Location::Lake(uri) if is_directory || uri.path.is_empty() || uri.path.ends_with('/') => {
             Ok(Location::Lake(uri.with_path(format!("{}{relative}", directory(&uri.path)))))
@@ -44,7 +41,6 @@ fn is_local_directory(path: &Path) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::failure::Failure;
 
     fn resolved(to: &str, relative: &str, is_directory: bool) -> Result<String> {
         target(&to.parse().unwrap(), relative, is_directory).map(|target| target.to_string())
@@ -78,11 +74,6 @@ mod tests {
             assert!(resolved("/nonexistent/a", relative, true).is_err(), "{relative}");
         }
         assert_eq!(resolved("lakefs://r/m/a", "../x", true).unwrap(), "lakefs://r/m/a/../x");
-    }
-
-    #[test]
-    fn several_objects_to_stdout_are_rejected() {
-        assert!(matches!(resolved("-", "x", true), Err(Failure::Usage(_))));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Recursive copies of an object, with and without objects below its path.
 
 use crate::lake::Lake;
-use crate::{fails, path, succeeds};
+use crate::{fails, lakeport, path, succeeds};
 
 #[test]
 fn recursive_copy_includes_the_object_at_the_path() {
@@ -32,6 +32,18 @@ fn recursive_download_includes_the_object_at_the_path() {
     succeeds(&lake, &["cp", "-r", "lakefs://r/main/only", &at("out")]);
     for (name, text) in [("out/x", "0"), ("out/y", "1"), ("file", "2"), ("out/only", "2")] {
         assert_eq!(std::fs::read_to_string(here.path().join(name)).unwrap(), text, "{name}");
+    }
+}
+
+#[test]
+fn several_objects_are_not_written_to_stdout() {
+    let lake = Lake::start(&[("x", "0"), ("x/y", "1"), ("only", "2")]);
+    assert_eq!(succeeds(&lake, &["cp", "-r", "lakefs://r/main/only", "-"]), "2");
+    for sources in
+        [&["-r", "lakefs://r/main/x"][..], &["lakefs://r/main/*"], &["lakefs://r/main/x", "lakefs://r/main/only"]]
+    {
+        let refused = lakeport(&lake, &[&["cp"], sources, &["-"]].concat(), b"");
+        assert!(refused.status.code() == Some(2) && refused.stdout.is_empty(), "{sources:?}");
     }
 }
 
