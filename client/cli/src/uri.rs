@@ -14,6 +14,9 @@ const TRANSACTION: &str = "tx:";
 /// Prefix of the names of the branches of transactions.
 const TRANSACTION_BRANCH: &str = "lakeport-tx-";
 
+/// Paths of standard output.
+const STDOUT: [&str; 3] = ["/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"];
+
 /// A URI is invalid.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{uri:?}: {why}; expected {form}")]
@@ -219,10 +222,12 @@ impl LakeUri {
 }
 
 impl Location {
-    /// Returns the location as a destination: `/dev/stdout` is standard output. Messages must not be mixed with its bytes.
+    /// Returns the location as a destination: the paths of standard output become [`Location::Stdio`], because messages must not be
+    /// mixed with its bytes.
     pub(crate) fn into_destination(self) -> Self {
+        let is_stdout = |path: &Path| STDOUT.iter().any(|name| path == Path::new(name));
         match self {
-            Self::Local(path) if path == Path::new("/dev/stdout") => Self::Stdio,
+            Self::Local(path) if is_stdout(&path) => Self::Stdio,
             other => other,
         }
     }

@@ -40,7 +40,7 @@ pub(crate) struct Args {
     /// Sources and the destination: files, directories, lakefs://REPOSITORY/REF/PATH, or - for standard input or output
     #[arg(required = true, num_args = 2.., value_name = "LOCATION")]
     locations: Vec<Location>,
-    /// Copy everything below the sources
+    /// Copy the objects at the source paths, and everything below the sources
     #[arg(short, long)]
     recursive: bool,
     /// Do not overwrite: fail for files and objects that exist at the destination
@@ -62,7 +62,7 @@ pub(crate) struct Selection {
     /// Select only paths below the source that match; *.csv matches direct children, **/*.csv matches all levels
     #[arg(long, value_name = "GLOB")]
     include: Vec<String>,
-    /// Ignore paths below the source that match
+    /// Ignore paths below the source that match; dir/** ignores all files of a directory
     #[arg(long, value_name = "GLOB")]
     exclude: Vec<String>,
     /// Number of concurrent copies, and of concurrent parts of each file of more than 1 GiB [default: 16 copies, 4 parts]

@@ -24,12 +24,13 @@ const HASHES: usize = 4;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 A file equals an object if their sizes are equal and the object's etag is the MD5 of the file; if the etag is not an MD5, the
-file or object is copied again. Two objects are equal if their sizes and etags are equal. Files and objects that exist only at the
-destination are kept.
+file or object is copied again. Two objects are equal if their sizes and etags are equal. sync skips the same files and keys as cp,
+and then exits with 1.
 
-With --delete, they are deleted after all copies, and only if no copy failed. A skipped file is not a failure: sync deletes the
-others, and nothing at the path of the skipped file or below it. It also keeps files below a symbolic link to a directory at the
-destination. If a file is at the path of a directory, or a directory at that of a file, --delete replaces it.")]
+Files and objects that exist only at the destination are kept. With --delete, sync deletes them after all copies, and only if no
+copy failed. A skipped file does not prevent this, but sync deletes nothing at its path or below. It also keeps files below a
+symbolic link to a directory at the destination. If a file is at the path of a directory, or a directory at that of a file,
+--delete replaces it. Source and destination must not overlap.")]
 pub(crate) struct Args {
     /// A directory, or lakefs://REPOSITORY/REF/PREFIX
     source: Location,

@@ -87,7 +87,9 @@ fn devices_and_pipes_are_written_and_stay() {
     succeeds(&lake, &["cp", "lakefs://r/main/a", pipe.to_str().unwrap()]);
     assert_eq!(reader.join().unwrap(), "hello");
     assert!(std::fs::metadata(&pipe).unwrap().file_type().is_fifo());
-    assert_eq!(succeeds(&lake, &["cp", "lakefs://r/main/a", "/dev/stdout"]), "hello");
+    for stdout in ["/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"] {
+        assert_eq!(succeeds(&lake, &["cp", "lakefs://r/main/a", stdout]), "hello");
+    }
     assert_eq!(fails(&lake, &["cp", "--no-clobber", "lakefs://r/main/a", pipe.to_str().unwrap()]).0, 4);
 }
 
@@ -96,12 +98,16 @@ fn files_that_the_shell_opened_are_extended() {
     let (lake, here) = (Lake::start(&[("a", "two")]), tempfile::tempdir().unwrap());
     let log = here.path().join("log");
     std::fs::write(&log, "one ").unwrap();
-    for to in ["/dev/stdout", "/dev/fd/1"] {
-        let file = std::fs::File::options().append(true).open(&log).unwrap();
+    for (to, expected) in [("/dev/stdout", "one two"), ("/dev/stderr", "one twotwo")] {
+        let file = || std::fs::File::options().append(true).open(&log).unwrap();
         let mut command = Command::new(env!("CARGO_BIN_EXE_lakeport"));
         command.args(["cp", "lakefs://r/main/a", to]).env_clear().env("LAKEPORT_ENDPOINT", lake.url());
-        assert!(command.stdout(Stdio::from(file)).status().unwrap().success());
-        assert!(text(&log).starts_with("one two"), "{to}: {}", text(&log));
+        match to {
+            "/dev/stdout" => command.stdout(file()),
+            _ => command.stdout(Stdio::null()).stderr(file()),
+        };
+        assert!(command.status().unwrap().success());
+        assert_eq!(text(&log), expected, "{to}");
     }
 }
 
