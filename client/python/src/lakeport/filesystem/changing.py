@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from glob import has_magic
 from typing import TYPE_CHECKING, Any
 
 from fsspec.implementations.local import trailing_sep
-from fsspec.utils import other_paths
+from fsspec.utils import stringify_path
 
 from lakeport.aio.concurrency import gather_limited
 from lakeport.errors import FolderError, InvalidError, NotFoundError
 from lakeport.filesystem.base import attach_path, by_ref
+from lakeport.filesystem.names import Paths, as_list, distinct, targets
 from lakeport.filesystem.writing import Writes
 from lakeport.paths import Path
 
@@ -72,54 +72,85 @@ class Changes(Writes):
 
     async def _copy(
         self,
-        path1: str | list[str],
-        path2: str | list[str],
+        path1: Any,
+        path2: Any,
         recursive: bool = False,
         on_error: str | None = None,
         maxdepth: int | None = None,
-        **kwargs: Any,
+        **_: object,
     ) -> None:
+        path1, path2 = stringify_path(path1), stringify_path(path2)
         tree = await self._whole_tree(path1, path2, recursive=recursive, maxdepth=maxdepth)
-        if tree is None and isinstance(path1, str) and isinstance(path2, str) and await self._looks_like_pattern(path1):
-            into = trailing_sep(path2) or await self._isdir(path2)
-            name = self._parse(path1).key.rpartition("/")[2]
-            await self._cp_file(path1, f"{self._strip_protocol(path2)}/{name}" if into else path2)
-        elif tree is None:
-            await super()._copy(path1, path2, recursive=recursive, on_error=on_error, maxdepth=maxdepth, **kwargs)
-        else:
+        if tree is not None:
             await self._copied(*tree, recursive=True)
+            return
+        pairs = await self._pairs(path1, path2, recursive=recursive, maxdepth=maxdepth)
+        is_tree = recursive and not isinstance(path1, str) and not isinstance(path2, str)
+        failed: list[OSError] = []
 
-    async def _looks_like_pattern(self, path: str) -> bool:
-        """Returns whether a path names an object whose name fsspec would interpret as a glob pattern."""
-        return has_magic(self._strip_protocol(path)) and not await self._is_pattern(path)
+        async def copy(source: Path, target: Path) -> None:
+            try:
+                await self._copied(source, target, recursive=is_tree)
+            except OSError as error:
+                failed.append(error)
+
+        await gather_limited((copy(*pair) for pair in pairs), _CONCURRENCY)
+        is_ignored = (on_error or ("ignore" if recursive else "raise")) == "ignore"
+        for error in failed:
+            if not (is_ignored and isinstance(error, FileNotFoundError)):
+                raise error
 
     async def _whole_tree(self, path1: object, path2: object, *, recursive: bool, maxdepth: int | None) -> tuple[Path, Path] | None:
         """Returns source and target if the server can copy the complete tree in one call, else None."""
         if not (recursive and maxdepth is None and isinstance(path1, str) and isinstance(path2, str)):
             return None
         source, target = self._parse(path1), self._parse(path2)
-        if not source.key or await self._is_pattern(path1):
+        if not source.key or await self._pattern(path1) is not None:
             return None
         is_inside = not trailing_sep(path1) and (trailing_sep(path2) or await self._isdir(path2))
         if is_inside:
             target = Path.parse(f"{target}/{source.key.rpartition('/')[2]}")
         return (source, target) if target.key else None
 
+    async def _pairs(self, path1: Paths, path2: Paths, *, recursive: bool, maxdepth: int | None) -> list[tuple[Path, Path]]:
+        """Returns the source objects with their targets, mapped as in fsspec's copies."""
+        if not isinstance(path1, str) and not isinstance(path2, str):
+            # As in fsspec, two lists are pairs of names: they contain no patterns.
+            pairs = distinct(list(zip(as_list(path1), as_list(path2), strict=True)))
+        else:
+            named = await self._expanded(path1, recursive=recursive, maxdepth=maxdepth, with_top=True)
+            if isinstance(path1, str) and not recursive:
+                named.unchecked = {name for name in named.unchecked if await self._type(name) != "directory"}
+            if isinstance(path2, str):
+                is_whole, into = recursive and maxdepth is None, trailing_sep(path2) or await self._isdir(path2)
+                top = str(self._parse(path1)) if isinstance(path1, str) else ""
+                found = targets(path1, named, str(self._parse(path2)), top=top, is_whole=is_whole, into=into)
+                pairs = distinct([(name, found[name]) for name in named.sources])
+            else:
+                pairs = list(zip(named.sources, as_list(path2), strict=True))
+        return [(self._parse(source).object(), self._parse(target).object()) for source, target in pairs]
+
     # ---- moves
 
     async def _mv(
         self,
-        path1: str | list[str],
-        path2: str | list[str],
+        path1: Any,
+        path2: Any,
         recursive: bool = False,
         maxdepth: int | None = None,
         **_: object,
     ) -> None:
+        path1, path2 = stringify_path(path1), stringify_path(path2)
         move = await self._one_move(path1, path2, recursive=recursive, maxdepth=maxdepth)
         if move is not None:
             await self._moved(*move, recursive=recursive)
             return
         pairs = await self._pairs(path1, path2, recursive=recursive, maxdepth=maxdepth)
+        if not pairs:
+            raise FolderError("only directories match: pass recursive=True to move their contents", filename=str(path1))
+        await self._moved_all(pairs)
+
+    async def _moved_all(self, pairs: list[tuple[Path, Path]]) -> None:
         await gather_limited((self._copied(source, target, recursive=False) for source, target in pairs), _CONCURRENCY)
         # Delete only the copied objects: another client may have written more in the meantime.
         await self._delete([source for source, target in pairs if source != target])
@@ -129,7 +160,7 @@ class Changes(Writes):
         if not (isinstance(path1, str) and isinstance(path2, str)) or maxdepth is not None:
             return None
         source, target = self._parse(path1), self._parse(path2)
-        if (source.repository, source.ref) != (target.repository, target.ref) or await self._is_pattern(path1):
+        if not _is_same_ref(source, target) or await self._pattern(path1) is not None:
             return None
         if recursive:
             return await self._whole_tree(path1, path2, recursive=True, maxdepth=None)
@@ -137,29 +168,12 @@ class Changes(Writes):
             target = Path.parse(f"{target}/{source.key.rpartition('/')[2]}")
         return source, target
 
-    async def _pairs(
-        self, path1: str | list[str], path2: str | list[str], *, recursive: bool, maxdepth: int | None
-    ) -> list[tuple[Path, Path]]:
-        """Returns the source objects with their targets, mapped as in fsspec's copies."""
-        names = await self._expand_path(path1, recursive=recursive, maxdepth=maxdepth)
-        if isinstance(path2, str):
-            is_one = isinstance(path1, str)
-            is_folder = trailing_sep(path2) or await self._isdir(path2)
-            is_pattern = isinstance(path1, str) and await self._is_pattern(path1)
-            is_inside = is_one and ((is_pattern and len(names) == 1) or (not is_pattern and is_folder and not trailing_sep(path1)))
-            targets = other_paths(names, self._strip_protocol(path2), exists=is_inside, flatten=not is_one)
-        else:
-            targets = [self._strip_protocol(each) for each in path2]
-        pairs = [(self._parse(name), self._parse(target)) for name, target in zip(names, targets, strict=True)]
-        kinds = await self._kinds(names)
-        return [(source.object(), target.object()) for source, target in pairs if kinds[str(source)] == "file"]
-
-    async def _kinds(self, names: list[str]) -> dict[str, str]:
-        infos = await self._infos(names)
-        return {info["name"]: info["type"] for info in infos}
-
     async def _mv_file(self, path1: str, path2: str) -> None:
-        await self._mv(path1, path2)
+        source, target = self._parse(path1).object(), self._parse(path2).object()
+        if _is_same_ref(source, target):
+            await self._moved(source, target, recursive=False)
+        else:
+            await self._moved_all([(source, target)])
 
     async def _moved(self, source: Path, target: Path, *, recursive: bool) -> None:
         if source.object() == target.object():
@@ -177,40 +191,37 @@ class Changes(Writes):
 
     async def _rm(
         self,
-        path: str | list[str],
+        path: Paths,
         recursive: bool = False,
         batch_size: int | None = None,
         maxdepth: int | None = None,
         **_: object,
     ) -> None:
         del batch_size  # The server chooses its own batch size.
-        objects: list[Path] = []
-        for each in path if isinstance(path, list) else [path]:
-            if maxdepth is not None and recursive:
-                objects += self._found(each, await self._find(each, maxdepth))
-            elif await self._is_pattern(each):
-                objects += await self._matching(each, recursive=recursive)
+        trees, objects = list[str](), list[Path]()
+        # Look up all names before the first deletion. After it, the next name might not exist, and could be taken for a pattern.
+        for each in as_list(path):
+            is_pattern = await self._pattern(each) is not None
+            if is_pattern or (recursive and maxdepth is not None):
+                objects += await self._doomed(each, recursive=recursive, maxdepth=maxdepth)
             elif recursive:
-                await self._delete_tree(self._parse(each), is_folder=str(each).endswith("/"))
+                trees.append(each)
             else:
                 objects.append(self._parse(each).object())
-        await self._delete(objects)
+        deleted: list[str] = []
+        for tree in sorted(trees, key=len):
+            where = self._parse(tree)
+            if not f"{where}/".startswith(tuple(deleted)):
+                await self._delete_tree(where, is_folder=tree.endswith("/"))
+                deleted.append(f"{where}/")
+        await self._delete(list(dict.fromkeys(objects)))
 
-    async def _matching(self, pattern: str, *, recursive: bool) -> list[Path]:
-        found: Any = await self._glob(pattern, detail=True)
-        folders = [name for name, info in found.items() if info["type"] == "directory"]
-        files = [name for name, info in found.items() if info["type"] == "file"]
-        if recursive:
-            below = {name for folder in folders for name in await self._find(folder)}
-            files = sorted({*files, *below})
-        elif folders and not files:
-            raise FolderError("only directories match: pass recursive=True to delete their contents", filename=pattern)
-        return self._found(pattern, files)
-
-    def _found(self, path: str, names: list[str]) -> list[Path]:
-        if not names:
-            raise NotFoundError("no such object or directory", reason="OBJECT_NOT_FOUND", filename=str(self._parse(path)))
-        return [Path.parse(name) for name in names]
+    async def _doomed(self, path: str, *, recursive: bool, maxdepth: int | None) -> list[Path]:
+        """Returns the objects that a pattern matches, or that are below a path down to a depth."""
+        named = await self._expanded(path, recursive=recursive, maxdepth=maxdepth, with_top=True)
+        if not named.objects:
+            raise FolderError("only directories match: pass recursive=True to delete their contents", filename=path)
+        return [Path.parse(name) for name in sorted(named.objects)]
 
     async def _delete_tree(self, where: Path, *, is_folder: bool) -> None:
         if not where.ref:
@@ -250,3 +261,7 @@ class Changes(Writes):
             finally:
                 for where in group:
                     self._known.forget(str(where))
+
+
+def _is_same_ref(source: Path, target: Path) -> bool:
+    return (source.repository, source.ref) == (target.repository, target.ref)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from glob import has_magic
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from lakeport.aio.concurrency import gather_limited
 from lakeport.errors import FolderError, InvalidError, NoFolderError, NotFoundError
@@ -19,6 +18,9 @@ if TYPE_CHECKING:
     from lakeport.aio import Files
     from lakeport.caching import Info
 
+
+Infos: TypeAlias = dict[str, "Info"]
+"""Entries by name."""
 
 _MAX_CACHED_TREE = 5_000
 """Maximum number of objects of a tree on a branch that are cached. Entries of a larger tree expire before they are used."""
@@ -139,9 +141,13 @@ class Listing(Base):
         return await self._type(path) == "directory"
 
     async def _type(self, path: str) -> str | None:
+        info = await self._info_or_none(path)
+        return None if info is None else str(info["type"])
+
+    async def _info_or_none(self, path: str) -> Info | None:
         # Raise other errors: fsspec would report that nothing exists.
         try:
-            return str((await self._info(path))["type"])
+            return await self._info(path)
         except FileNotFoundError:
             return None
         except InvalidError as error:
@@ -199,15 +205,12 @@ class Listing(Base):
         return [found]
 
     async def _below(self, where: Path) -> list[Info]:
-        """Returns all objects and directories below a directory."""
-        found = await self._find(str(where), withdirs=True, detail=True)
-        found.pop(str(where), None)
-        if not found and where.key:
-            alone = await self._object(where)
-            if alone is None:
-                raise missing(where)
-            return [alone]
-        return list(found.values())
+        """Returns all objects and directories below a directory. For an object, returns the object."""
+        objects, folders = await self._scan(str(where), None, withdirs=True)
+        folders.pop(str(where), None)
+        if not objects and not folders and await self._info_or_none(f"{where}/") is None:
+            raise missing(where)
+        return sorted([*objects.values(), *folders.values()], key=lambda info: (info["name"], info["type"] == "directory"))
 
     async def _listed(self, files: Files, root: str, prefix: str, **how: Any) -> list[Info]:
         infos: list[Info] = []
@@ -232,17 +235,21 @@ class Listing(Base):
         if maxdepth is not None and maxdepth < 1:
             message = "maxdepth must be at least 1"
             raise ValueError(message)
-        where = self._parse(path)
-        with attach_path(where):
-            found = await (
-                self._tree(where, maxdepth, prefix, withdirs=withdirs)
-                if where.ref
-                else self._forest(where, maxdepth, prefix, withdirs=withdirs)
-            )
+        objects, folders = await self._scan(path, maxdepth, prefix, withdirs=withdirs)
+        # As in `info`, the object precedes a directory with its name.
+        found = {**folders, **objects} if withdirs else objects
         names = sorted(found)
         return {name: found[name] for name in names} if detail else names
 
-    async def _tree(self, where: Path, depth: int | None, prefix: str, *, withdirs: bool) -> dict[str, Info]:
+    async def _scan(self, path: str, depth: int | None, prefix: str = "", *, withdirs: bool) -> tuple[Infos, Infos]:
+        """Returns the objects and, with `withdirs`, the directories at and below a path. For an object, returns the object."""
+        where = self._parse(path)
+        with attach_path(where):
+            if where.ref:
+                return await self._tree(where, depth, prefix, withdirs=withdirs)
+            return await self._forest(where, depth, prefix, withdirs=withdirs)
+
+    async def _tree(self, where: Path, depth: int | None, prefix: str, *, withdirs: bool) -> tuple[Infos, Infos]:
         files, generation = await self._files(where), self._known.generation
         # Directories at the last level only appear through the objects below them.
         how: dict[str, Any] = {"delimiter": "/"} if depth == 1 else {"max_depth": 0 if withdirs else (depth or 0)}
@@ -250,34 +257,40 @@ class Listing(Base):
             infos = await self._listed(files, where.root, where.prefix + prefix, **how)
         except NotFoundError:
             # As in fsspec, there is nothing below a missing path.
-            return {}
+            return {}, {}
         if self._may_cache(files, where) and (len(infos) <= _MAX_CACHED_TREE or "commit" in infos[0]):
             self._known.put(infos, generation)
-        found = {info["name"]: info for info in infos if info["type"] == "file" and not info["name"].endswith("/")}
-        base = f"{where}/"
-        if withdirs:
-            found.update(_folders(infos, base))
-            if infos and where.key:
-                found[str(where)] = folder(str(where))
-        if depth is not None:
-            found = {name: info for name, info in found.items() if name.count("/") - base.count("/") < depth}
         if not infos and not prefix and where.key:
             alone = await self._object(where)
-            return {} if alone is None else {alone["name"]: alone}
-        return found
+            return ({} if alone is None else {alone["name"]: alone}), {}
+        objects = {info["name"]: info for info in infos if info["type"] == "file" and not info["name"].endswith("/")}
+        folders: Infos = {}
+        if withdirs:
+            folders = _folders(infos, f"{where}/")
+            if infos and where.key:
+                folders[str(where)] = folder(str(where))
+        if depth is None:
+            return objects, folders
+        deepest = str(where).count("/") + depth
+        return (
+            {name: info for name, info in objects.items() if name.count("/") <= deepest},
+            {name: info for name, info in folders.items() if name.count("/") <= deepest},
+        )
 
-    async def _forest(self, where: Path, depth: int | None, prefix: str, *, withdirs: bool) -> dict[str, Info]:
-        """Finds repositories and refs, and everything in them down to the given depth."""
-        found: dict[str, Info] = {}
+    async def _forest(self, where: Path, depth: int | None, prefix: str, *, withdirs: bool) -> tuple[Infos, Infos]:
+        """Returns repositories and refs, and everything in them down to the given depth."""
+        objects: Infos = {}
+        folders: Infos = {}
         async for name in self._names(where):
             if not name.removeprefix(f"{where}/" if where.repository else "").startswith(prefix):
                 continue
             if withdirs:
-                found[name] = folder(name)
+                folders[name] = folder(name)
             if depth is None or depth > 1:
-                deeper = None if depth is None else depth - 1
-                found.update(await self._find(name, deeper, withdirs, detail=True))
-        return found
+                below = await self._scan(name, None if depth is None else depth - 1, withdirs=withdirs)
+                objects.update(below[0])
+                folders.update(below[1])
+        return objects, folders
 
     async def _walk(
         self,
@@ -289,61 +302,26 @@ class Listing(Base):
         detail: bool = False,
         **_: object,
     ) -> AsyncIterator[tuple[str, Any, Any]]:
+        if maxdepth is not None and maxdepth < 1:
+            message = "maxdepth must be at least 1"
+            raise ValueError(message)
         top = str(self._parse(path))
-        found = await self._find(top, maxdepth, withdirs=True, detail=True)
-        alone = found.pop(top, None)
-        if not found and (alone is None or alone["type"] == "directory"):
+        objects, folders = await self._scan(top, maxdepth, withdirs=True)
+        if not objects and not folders.keys() - {top}:
             error = missing(self._parse(path))
             if on_error == "raise":
                 raise error
             if callable(on_error):
                 on_error(error)
-        levels: dict[str, tuple[dict[str, Info], dict[str, Info]]] = {}
-        for name, info in found.items():
-            parent, _, last = name.rpartition("/")
-            levels.setdefault(parent, ({}, {}))[info["type"] == "file"][last] = info
-        if alone is not None and alone["type"] == "file":
-            levels[top] = ({}, {"": alone})
+        levels: dict[str, tuple[Infos, Infos]] = {}
+        for is_object, infos in ((False, folders), (True, objects)):
+            for name, info in infos.items():
+                parent, last = name.rpartition("/")[::2]
+                levels.setdefault(parent, ({}, {}))[is_object][last] = info
+        if top in objects:
+            levels[top] = ({}, {"": objects[top]})
         for level in _levels(top, levels, maxdepth, topdown=topdown, detail=detail):
             yield level
-
-    async def _is_pattern(self, path: str) -> bool:
-        """Returns whether a path is a glob pattern. It is not if an object has exactly this name."""
-        if not has_magic(self._strip_protocol(path)):
-            return False
-        where = self._parse(path)
-        if not where.key:
-            return True
-        try:
-            return await self._object(where) is None
-        except (NotFoundError, InvalidError):
-            return True
-
-    async def _expand_path(
-        self, path: str | list[str], recursive: bool = False, maxdepth: int | None = None, **_: object
-    ) -> list[str]:
-        if maxdepth is not None and maxdepth < 1:
-            message = "maxdepth must be at least 1"
-            raise ValueError(message)
-        found: set[str] = set()
-        for each in [path] if isinstance(path, str) else path:
-            name: str = self._strip_protocol(each)
-            if await self._is_pattern(name):
-                matches: list[Any] = list(await self._glob(name, maxdepth=maxdepth))
-                found.update(matches)
-                if recursive and (maxdepth is None or maxdepth > 1):
-                    # The matches themselves are one level.
-                    deeper = None if maxdepth is None else maxdepth - 1
-                    for match in matches:
-                        found.update(await self._find(match, deeper, withdirs=True))
-                continue
-            below = await self._find(name, maxdepth, withdirs=True) if recursive else []
-            found.update(below)
-            if name not in found and (not recursive or await self._exists(name)):
-                found.add(name)
-        if not found:
-            raise missing(self._parse(path if isinstance(path, str) else (path or [""])[0]))
-        return sorted(found)
 
     # ---- derived methods
 

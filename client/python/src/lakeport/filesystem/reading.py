@@ -8,19 +8,19 @@ import errno
 import logging
 import os
 from contextvars import ContextVar
-from glob import has_magic
 from pathlib import Path as LocalPath
 from typing import TYPE_CHECKING, Any
 
-import fsspec.utils
 from fsspec.callbacks import DEFAULT_CALLBACK
+from fsspec.implementations.local import make_path_posix, trailing_sep
 from fsspec.utils import stringify_path
 
 from lakeport.aio.concurrency import gather_limited
 from lakeport.errors import ConflictError, InvalidError, LakeportError, NotFoundError
 from lakeport.file import HEAD, Reading
 from lakeport.filesystem.base import attach_path, by_ref, temporary_name
-from lakeport.filesystem.listing import Listing, entry, missing
+from lakeport.filesystem.listing import entry, missing
+from lakeport.filesystem.names import Names, Paths, as_list, targets
 from lakeport.util import md5_checksum
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ _RANGES = 1000
 """Maximum number of ranges of one object in one call."""
 
 
-class Reads(Listing):
+class Reads(Names):
     """`cat`, `get`, and files that are open for reading."""
 
     # ---- one object
@@ -103,27 +103,15 @@ class Reads(Listing):
 
     # ---- many objects
 
-    async def _cat(
-        self, path: str | list[str], recursive: bool = False, on_error: str = "raise", **kwargs: Any
-    ) -> bytes | dict[str, bytes]:
-        if recursive:
-            tops = path if isinstance(path, list) else [path]
-            paths = sorted({name for top in tops for name in await self._expanded(top)})
-        else:
-            paths = await self._expand_path(path)
-        is_one = isinstance(path, str) and paths == [self._strip_protocol(path)]
-        if is_one and not recursive:
-            return await self._cat_file(paths[0], **kwargs)
-        found = await self._contents(paths)
-        return _select(found, on_error)
-
-    async def _expanded(self, top: str) -> list[str]:
-        """Returns the objects below a path, or below all matches of a pattern."""
-        tops: Any = await self._glob(top) if await self._is_pattern(top) else [top]
-        found = [name for each in tops for name in await self._find(each)]
-        if not found:
-            raise NotFoundError("no such object or directory", filename=str(self._parse(top)))
-        return found
+    async def _cat(self, path: Any, recursive: bool = False, on_error: str = "raise", **kwargs: Any) -> bytes | dict[str, bytes]:
+        path = stringify_path(path)
+        named = await self._expanded(path, recursive=recursive)
+        if isinstance(path, str) and not recursive and named.unchecked:
+            return await self._cat_file(path, **kwargs)
+        paths = named.sources if recursive else named.all
+        if not paths:
+            raise missing(self._parse(as_list(path)[0]))
+        return _select(await self._contents(paths), on_error)
 
     async def _contents(self, paths: list[str]) -> dict[str, bytes | Exception]:
         found: dict[str, bytes | Exception] = {}
@@ -215,23 +203,46 @@ class Reads(Listing):
 
     # ---- to local files
 
-    async def _get(self, rpath: Any, lpath: Any, recursive: bool = False, **kwargs: Any) -> None:
-        if recursive and isinstance(rpath, str) and isinstance(lpath, str) and not hasattr(fsspec.utils, "check_contained"):
-            # Newer versions of fsspec check this themselves: a name must not lead out of the target directory.
-            out = [name for name in await self._expand_path(rpath, recursive=True) if ".." in name.split("/")]
-            if out:
-                message = "leads out of the target directory"
-                raise InvalidError(message, filename=out[0])
-        if isinstance(rpath, str) and isinstance(lpath, str) and has_magic(rpath) and not await self._is_pattern(rpath):
-            # fsspec would interpret the name as a pattern, and download the matches into a directory.
-            name = self._strip_protocol(rpath)
-            into = lpath.endswith("/") or LocalPath(lpath).is_dir()
-            rpath, lpath = [name], [f"{lpath.rstrip('/')}/{name.rpartition('/')[2]}" if into else lpath]
+    async def _get(
+        self,
+        rpath: Any,
+        lpath: Any,
+        recursive: bool = False,
+        callback: Any = DEFAULT_CALLBACK,
+        maxdepth: int | None = None,
+        **kwargs: Any,
+    ) -> None:
+        rpath, lpath = stringify_path(rpath), make_path_posix(lpath)
+        if isinstance(rpath, str) or isinstance(lpath, str):
+            pairs = await self._downloads(rpath, lpath, recursive=recursive, maxdepth=maxdepth)
+        else:
+            # As in fsspec, two lists are pairs of names: they contain no patterns.
+            pairs = list(zip(as_list(rpath), as_list(lpath), strict=True))
         written = _written.set({})
         try:
-            await super()._get(rpath, lpath, recursive=recursive, **kwargs)
+            # Given pairs, fsspec only downloads them.
+            await super()._get([name for name, _ in pairs], [local for _, local in pairs], callback=callback, **kwargs)
         finally:
             _written.reset(written)
+
+    async def _downloads(self, rpath: Paths, lpath: Any, *, recursive: bool, maxdepth: int | None) -> list[tuple[str, str]]:
+        """Returns the objects to download with their local paths, and creates the local directories."""
+        named = await self._expanded(rpath, recursive=recursive, maxdepth=maxdepth)
+        if isinstance(rpath, str) and not recursive:
+            named.unchecked = {name for name in named.unchecked if await self._type(name) != "directory"}
+        if not isinstance(lpath, str):
+            return list(zip(named.sources, as_list(lpath), strict=True))
+        top = str(self._parse(rpath)) if isinstance(rpath, str) else ""
+        into = trailing_sep(lpath) or LocalPath(lpath).is_dir()
+        found = targets(rpath, named, lpath, top=top, is_whole=recursive and maxdepth is None, into=into)
+        root = os.path.abspath(lpath)
+        for name, local in found.items():
+            if not LocalPath(os.path.abspath(local)).is_relative_to(root):
+                message = f"would be written to {local}, which is outside of {lpath}"
+                raise InvalidError(message, filename=name)
+        for name in found.keys() - set(named.sources):
+            LocalPath(found[name]).mkdir(parents=True, exist_ok=True)
+        return [(name, found[name]) for name in named.sources]
 
     async def _get_file(
         self,

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path as LocalPath
 from typing import TYPE_CHECKING, Any, Literal
 
 from fsspec.callbacks import DEFAULT_CALLBACK
+from fsspec.implementations.local import trailing_sep
 from fsspec.utils import stringify_path
 
 from lakeport.aio.concurrency import gather_limited
 from lakeport.aio.writing import rewind
 from lakeport.errors import ExistsError, InvalidError, LakeportError
 from lakeport.filesystem.base import attach_path, by_ref
+from lakeport.filesystem.local_names import local_files, local_name
+from lakeport.filesystem.names import Paths, as_list, distinct, targets
 from lakeport.filesystem.reading import Reads, logger
 
 if TYPE_CHECKING:
@@ -100,6 +104,34 @@ class Writes(Reads):
                     self._known.forget(str(where))
 
     # ---- files
+
+    async def _put(
+        self,
+        lpath: Any,
+        rpath: Any,
+        recursive: bool = False,
+        callback: Any = DEFAULT_CALLBACK,
+        maxdepth: int | None = None,
+        **kwargs: Any,
+    ) -> None:
+        lpath, rpath = stringify_path(lpath), stringify_path(rpath)
+        if isinstance(lpath, str) or isinstance(rpath, str):
+            pairs = await self._uploads(lpath, rpath, recursive=recursive, maxdepth=maxdepth)
+        else:
+            # As in fsspec, two lists are pairs of names: they contain no patterns.
+            pairs = list(zip(as_list(lpath), as_list(rpath), strict=True))
+        # Given pairs, fsspec only uploads them.
+        await super()._put([local for local, _ in pairs], [name for _, name in pairs], callback=callback, **kwargs)
+
+    async def _uploads(self, lpath: Paths, rpath: Paths, *, recursive: bool, maxdepth: int | None) -> list[tuple[str, str]]:
+        """Returns the local files to upload with the paths of their objects."""
+        named = await asyncio.to_thread(local_files, lpath, recursive=recursive, maxdepth=maxdepth)
+        if not isinstance(rpath, str):
+            return list(zip(named.sources, as_list(rpath), strict=True))
+        into = trailing_sep(rpath) or await self._isdir(rpath)
+        top = local_name(lpath) if isinstance(lpath, str) else ""
+        found = targets(lpath, named, str(self._parse(rpath)), top=top, is_whole=recursive and maxdepth is None, into=into)
+        return distinct([(name, found[name]) for name in named.sources])
 
     async def _put_file(
         self,
