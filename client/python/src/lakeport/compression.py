@@ -86,6 +86,7 @@ class LakeFSCompressedFile(io.BufferedIOBase):
 
     def write(self, data: Buffer, /) -> int:
         self._compressed.write(data)
+        self._file.is_held_back = True
         return memoryview(data).nbytes
 
     def seek(self, offset: int, whence: int = 0, /) -> int:

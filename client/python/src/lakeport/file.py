@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import atexit
+import codecs
+import contextlib
 import gc
 import io
 import tempfile
@@ -32,7 +34,10 @@ _IN_MEMORY = 16 << 20
 """Bytes of a written file that are kept in memory; a larger file is spooled to disk."""
 
 
-_writers: weakref.WeakSet[LakeFSFile] = weakref.WeakSet()
+_MARKS = {"utf-16": codecs.BOM_UTF16, "utf-32": codecs.BOM_UTF32}
+"""Byte order marks of the encodings that begin with one."""
+
+_writers: weakref.WeakSet[LakeFSFile | LakeFSStreamedFile] = weakref.WeakSet()
 """Files that are open for writing."""
 
 
@@ -40,9 +45,13 @@ _writers: weakref.WeakSet[LakeFSFile] = weakref.WeakSet()
 def _discard_open_files() -> None:
     """Discards unclosed files, with a warning: at the end of the process, uploads are no longer possible."""
     for file in list(_writers):
-        if file.writable() and (file.loc or not file.autocommit):
-            warnings.warn(f"{file.path} was not closed: its data is not stored", RuntimeWarning, stacklevel=1)
+        if not file.closed and file.has_data():
+            _warn_of_loss(file.path)
         file.discard()
+
+
+def _warn_of_loss(path: str) -> None:
+    warnings.warn(f"{path} was not closed: its data is not stored", RuntimeWarning, stacklevel=2)
 
 
 class Reading:
@@ -78,6 +87,7 @@ class LakeFSFile(AbstractBufferedFile):  # type: ignore[misc]
     """
 
     fs: LakeFSFileSystem
+    buffer: io.BytesIO
 
     def __init__(
         self,
@@ -95,8 +105,12 @@ class LakeFSFile(AbstractBufferedFile):  # type: ignore[misc]
         self._reading = reading
         self._transaction = transaction
         self._attributes: dict[str, Any] = {"content_type": content_type or "", "metadata": metadata or {}}
-        self._spool: tempfile.SpooledTemporaryFile[bytes] | None = None
+        # The server aborts an upload without data for half a minute, and a program may compute for longer between two writes.
+        self._spool = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY) if reading is None else None
         self._wrapper: io.IOBase | None = None
+        self._outer: weakref.ref[io.IOBase] | None = None
+        self.is_held_back = False
+        """Whether a compressor has received data that it may not have written to this file."""
         self._cache_options = kwargs.get("cache_options")
         if reading is not None:
             self._details = reading.info
@@ -129,20 +143,32 @@ class LakeFSFile(AbstractBufferedFile):  # type: ignore[misc]
             raise io.UnsupportedOperation(message)
         return _loop.run(self._reading.fetch(start, end), self.fs.loop)
 
-    def _initiate_upload(self) -> None:
-        # The server aborts an upload without data for half a minute, and a program may compute for longer between two writes.
-        self._spool = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)
+    def seekable(self) -> bool:
+        """Returns true, also for writing: `io.TextIOWrapper` writes a byte order mark only at the start of such a file."""
+        return not self.closed
 
-    def _upload_chunk(self, final: bool = False) -> bool:
-        if self._spool is None:
+    def seek(self, loc: int, whence: int = 0) -> int:
+        if self.mode == "rb":
+            return int(super().seek(loc, whence))
+        self.loc: int = self._spill().seek(loc, whence)
+        return self.loc
+
+    def _spill(self) -> tempfile.SpooledTemporaryFile[bytes]:
+        """Moves buffered data to the spool."""
+        if self._spool is None or self.closed:
             message = f"{self.path} is already closed"
             raise ValueError(message)
         try:
             self._spool.write(self.buffer.getvalue())
         except BaseException:
-            # Part of the chunk may have been written, and must not be written twice.
+            # Part of the data may have been written, and must not be written twice.
             self.discard()
             raise
+        self.buffer = io.BytesIO()
+        return self._spool
+
+    def _upload_chunk(self, final: bool = False) -> bool:
+        self._spill()
         if final and self.autocommit:
             self.commit()
         return True
@@ -157,7 +183,7 @@ class LakeFSFile(AbstractBufferedFile):  # type: ignore[misc]
         if spool is None:
             return
         try:
-            size = spool.tell()
+            size = spool.seek(0, io.SEEK_END)
             spool.seek(0)
             is_new = self.mode == "xb"
             _loop.run(self.fs.write_file(self.path, spool, size, create_only=is_new, **self._attributes), self.fs.loop)
@@ -194,8 +220,18 @@ class LakeFSFile(AbstractBufferedFile):  # type: ignore[misc]
 
     def wrap(self, wrapper: io.IOBase) -> None:
         """Registers a wrapper that writes to this file. The transaction closes the wrapper instead of the file."""
+        self._outer = weakref.ref(wrapper)
         if self._transaction is not None:
             self._wrapper = wrapper
+
+    def has_data(self) -> bool:
+        """Returns whether data was written to the file, or is held back by a file object that wraps it."""
+        wrapper = self._outer() if self._outer is not None else None
+        if wrapper is None:
+            return bool(self.seek(0, io.SEEK_END)) or not self.autocommit or _is_wrapped(self)
+        with contextlib.suppress(Exception):
+            wrapper.flush()
+        return bool(self.seek(0, io.SEEK_END)) or not self.autocommit or self.is_held_back
 
     def _unregister(self) -> None:
         if self._transaction is not None:
@@ -213,10 +249,25 @@ def _reopen(fs: LakeFSFileSystem, path: str, info: Info, caching: tuple[int, str
 class LakeFSText(io.TextIOWrapper):
     """A text file over a binary or compressed file. An exception in its `with` block discards the data."""
 
-    def __init__(self, file: LakeFSFile, wrapped: Any, **options: Any) -> None:
+    def __init__(self, file: LakeFSFile, wrapped: Any, mode: str, **options: Any) -> None:
         super().__init__(wrapped, **options)
+        self._mode = mode.replace("t", "")
         self._wrapped = wrapped
+        # The base class writes the byte order mark only to files that it can seek in.
+        has_mark = wrapped.writable() and not wrapped.seekable()
+        self._mark = _MARKS.get(codecs.lookup(self.encoding).name, b"") if has_mark else b""
         file.wrap(self)
+
+    @property
+    def mode(self) -> str:
+        """Mode in which the file was opened, without `t`."""
+        return self._mode
+
+    def write(self, text: str, /) -> int:
+        if self._mark and text:
+            mark, self._mark = self._mark, b""
+            self._wrapped.write(mark)
+        return super().write(text)
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         if kind is not None and self._wrapped.writable():
@@ -274,6 +325,8 @@ class LakeFSStreamedFile(AbstractAsyncStreamedFile):  # type: ignore[misc]
         )
         if transaction is not None:
             transaction.handles.add(self)
+        if reading is None:
+            _writers.add(self)
 
     def __hash__(self) -> int:
         return id(self)
@@ -281,6 +334,10 @@ class LakeFSStreamedFile(AbstractAsyncStreamedFile):  # type: ignore[misc]
     def __reduce__(self) -> tuple[Any, ...]:
         message = f"{self.path} is open on an event loop: it cannot be pickled"
         raise TypeError(message)
+
+    def has_data(self) -> bool:
+        """Returns whether something was written to the file."""
+        return bool(self.loc)
 
     def finish(self) -> bool:
         """Returns False: only the code that opened the file can close it."""
@@ -332,3 +389,5 @@ class LakeFSStreamedFile(AbstractAsyncStreamedFile):  # type: ignore[misc]
             self._spool.close()
             if self._transaction is not None:
                 self._transaction.lost.append(self.path)
+            elif self.has_data():
+                _warn_of_loss(self.path)

@@ -93,7 +93,7 @@ class LakeFSFileSystem(Changes):
         of_bytes = mode if "b" in mode else mode.replace("t", "") + "b"
         file: Any = super().open(path, of_bytes, block_size=block_size, cache_options=cache_options, **kwargs)
         made = file if compression is None else open_compressed(file, self._strip_protocol(path), of_bytes, compression)
-        return made if "b" in mode else LakeFSText(file, made, **text_options)
+        return made if "b" in mode else LakeFSText(file, made, mode, **text_options)
 
     def _open(
         self,

@@ -19,6 +19,13 @@ def test_csv(url: str, name: str) -> None:
     assert_frame_equal(pd.read_csv(f"{url}/{name}"), FRAME)
 
 
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-32", "utf-16-le"])
+@pytest.mark.parametrize("name", ["x.csv", "x.csv.gz", "x.csv.zip"])
+def test_csv_in_an_encoding(url: str, name: str, encoding: str) -> None:
+    FRAME.to_csv(f"{url}/{name}", index=False, encoding=encoding)
+    assert_frame_equal(pd.read_csv(f"{url}/{name}", encoding=encoding), FRAME)
+
+
 def test_gzip_is_gzip(url: str, fs: LakeFSFileSystem) -> None:
     FRAME.to_csv(f"{url}/x.csv.gz", index=False)
     assert fs.cat(f"{url}/x.csv.gz")[:2] == b"\x1f\x8b"
