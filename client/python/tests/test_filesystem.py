@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import datetime
 import io
 import json
@@ -374,6 +375,41 @@ def test_cache_lifetime_and_invalidation(server: Server, client: lakeport.Client
     # A read after the write returns the new version.
     with fs.open(path) as file:
         assert file.read() == b"333"
+
+
+@pytest.mark.parametrize("kind", ["branch", "tag"])
+def test_names_like_commit_ids_are_not_cached_forever(server: Server, client: lakeport.Client, repo: str, kind: str) -> None:
+    fs, name = LakeFSFileSystem(server.url, listings_expiry_time=0.3), "0123456789abcdef" * 4
+    path = f"{repo}/{name}/d/a"
+
+    def write(data: bytes) -> None:
+        """Writes an object at the ref, as another client."""
+        client.files(repo, "main" if kind == "tag" else name).write("d/a", data)
+        if kind == "tag":
+            client.versions.create_commit(repo, "main", "One")
+            with contextlib.suppress(FileNotFoundError):
+                client.versions.delete_tag(repo, name)
+            client.versions.create_tag(repo, name, "main")
+
+    if kind == "branch":
+        client.versions.create_branch(repo, name, "main")
+    for data in (b"1", b"22", b"333"):
+        write(data)
+        time.sleep(0.4)
+        assert "commit" not in fs.info(path)
+        assert fs.info(path)["size"] == len(data)
+        assert [info["size"] for info in fs.ls(f"{repo}/{name}/d")] == [len(data)]
+        assert fs.du(f"{repo}/{name}") == len(data)
+        assert fs.cat(path) == data
+        with fs.open(path) as file:
+            assert file.read() == data
+    commit = (
+        client.versions.commit(repo, name).commit_id
+        if kind == "tag"
+        else client.versions.create_commit(repo, name, "One").commit_id
+    )
+    assert fs.info(f"{repo}/{commit}/d/a")["commit"] == commit
+    assert [info["commit"] for info in fs.ls(f"{repo}/{commit}/d")] == [commit]
 
 
 def test_touch_and_unsupported_operations(fs: LakeFSFileSystem, repo: str) -> None:

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import os
 import subprocess
-from typing import TYPE_CHECKING
+import uuid
+from typing import TYPE_CHECKING, Any
 
+import grpc
 import pytest
 
 import lakeport
 from counted import CountedLake
 from lakeport import LakeFSFileSystem
+from lakeport.batching import Lookups
+from lakeport.v1.files_pb2 import FileInfo
 from servers import SERVER
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import AsyncIterator, Callable, Iterator
 
 
 @pytest.fixture(scope="module")
@@ -41,10 +45,15 @@ def address(lake: CountedLake, tmp_path_factory: pytest.TempPathFactory) -> Iter
 
 
 @pytest.fixture
-def repo(address: str, lake: CountedLake, request: pytest.FixtureRequest) -> str:
-    name: str = request.node.name.replace("_", "-").lower()[:40]
-    with lakeport.Client(address, lakeport.Credentials.key_pair(lake.key, lake.secret)) as client:
-        client.versions.create_repository(name, f"local://{name}")
+def client(address: str, lake: CountedLake) -> Iterator[lakeport.Client]:
+    with lakeport.Client(address, lakeport.Credentials.key_pair(lake.key, lake.secret)) as made:
+        yield made
+
+
+@pytest.fixture
+def repo(client: lakeport.Client) -> str:
+    name = f"r{uuid.uuid4().hex[:16]}"
+    client.versions.create_repository(name, f"local://{name}")
     return name
 
 
@@ -132,3 +141,84 @@ def test_listed_objects_are_not_queried_again(fs: LakeFSFileSystem, lake: Counte
     fs.pipe(f"{repo}/main/d/3.bin", b"longer")
     assert fs.info(f"{repo}/main/d/3.bin")["size"] == 6
     assert lake.count() == 2
+
+
+LOOKUPS: dict[str, tuple[Callable[[LakeFSFileSystem, str], object], int]] = {
+    "exists(object)": (lambda fs, root: fs.exists(f"{root}/a.txt"), 1),
+    "exists(missing)": (lambda fs, root: not fs.exists(f"{root}/none"), 1),
+    "exists(missing), a prefix of other names": (lambda fs, root: not fs.exists(f"{root}/a"), 2),
+    "exists(directory)": (lambda fs, root: fs.exists(f"{root}/e"), 1),
+    "exists(directory), other names before it": (lambda fs, root: fs.exists(f"{root}/d"), 2),
+    "isdir(directory)": (lambda fs, root: fs.isdir(f"{root}/e"), 1),
+    "isdir(missing)": (lambda fs, root: not fs.isdir(f"{root}/none"), 1),
+    "isfile(missing)": (lambda fs, root: not fs.isfile(f"{root}/none"), 1),
+    "info(directory)": (lambda fs, root: fs.info(f"{root}/e"), 1),
+    "find(missing)": (lambda fs, root: fs.find(f"{root}/none") == [], 2),
+    "cat(object)": (lambda fs, root: fs.cat(f"{root}/a.txt"), 1),
+    "cp(object)": (lambda fs, root: fs.cp(f"{root}/a.txt", f"{root}/copy"), 3),
+    "mv(object)": (lambda fs, root: fs.mv(f"{root}/a.txt", f"{root}/moved"), 4),
+    "rm(object)": (lambda fs, root: fs.rm(f"{root}/a.txt"), 3),
+    "exists(object[1])": (lambda fs, root: fs.exists(f"{root}/a[1]"), 1),
+    "cat(object[1])": (lambda fs, root: fs.cat(f"{root}/a[1]"), 2),
+}
+"""Operations, and the requests to lakeFS that they may cause."""
+
+
+@pytest.mark.parametrize("name", LOOKUPS)
+def test_lookups_cost_few_requests(address: str, lake: CountedLake, repo: str, name: str) -> None:
+    fs, root = LakeFSFileSystem(address, lake.key, lake.secret, listings_expiry_time=0), f"{repo}/main"
+    fs.pipe({f"{root}/{key}": b"1" for key in ("a.txt", "a[1]", "d-1", "d/x", "e/x/y")})
+    lake.count()
+    call, most = LOOKUPS[name]
+    assert call(fs, root) is not False
+    assert lake.count() == most
+
+
+def test_lookups_beside_known_objects_cost_one_listing(fs: LakeFSFileSystem, lake: CountedLake, repo: str) -> None:
+    root = f"{repo}/main"
+    fs.pipe({f"{root}/{key}": b"1" for key in ("a.txt", "a/x", "d/x", "d-1")})
+    assert fs.exists(f"{root}/a.txt")
+    lake.count()
+    assert [fs.exists(f"{root}/none"), fs.isdir(f"{root}/d"), fs.isdir(f"{root}/a"), fs.isfile(f"{root}/d-1")] == [
+        False,
+        True,
+        True,
+        True,
+    ]
+    assert lake.count() == 1
+    # The listing was not made for this name: another client may have written it since.
+    assert not fs.exists(f"{root}/none")
+    assert lake.count() == 1
+    fs.pipe(f"{root}/none", b"1")
+    fs.rm(f"{root}/d", recursive=True)
+    assert [fs.exists(f"{root}/none"), fs.exists(f"{root}/d")] == [True, False]
+
+
+async def test_lookup_without_permission_to_list_finds_objects() -> None:
+    class Files:
+        place = "repo/main"
+
+        async def list(self, prefix: str, *, limit: int) -> AsyncIterator[FileInfo]:
+            raise lakeport.DeniedError(f"{prefix} {limit}", grpc.StatusCode.PERMISSION_DENIED, "PERMISSION_DENIED")
+            yield FileInfo()
+
+        async def stat(self, key: str) -> FileInfo:
+            return FileInfo(path=key)
+
+    files: Any = Files()
+    assert (await Lookups().find(files, "a")).path == "a"
+
+
+def test_metadata_at_a_commit_costs_two_requests_once(
+    fs: LakeFSFileSystem, lake: CountedLake, repo: str, client: lakeport.Client
+) -> None:
+    fs.pipe({f"{repo}/main/{key}": b"1" for key in ("a", "b", "d/c")})
+    commit = client.versions.create_commit(repo, "main", "One").commit_id
+    lake.count()
+    assert fs.info(f"{repo}/{commit}/a")["commit"] == commit
+    # One of them asks whether the ref is a commit, since it could be the name of a branch.
+    assert lake.count() == 2
+    assert fs.info(f"{repo}/{commit}/d/c")["commit"] == commit
+    assert lake.count() == 1
+    assert fs.info(f"{repo}/{commit}/a")["commit"] == fs.info(f"{repo}/{commit}/d/c")["commit"] == commit
+    assert lake.count() == 0

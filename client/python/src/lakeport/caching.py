@@ -47,7 +47,7 @@ class _Table(Generic[V]):
 
 
 class Cache:
-    """Object metadata by name, and listings by directory name."""
+    """Metadata of objects and directories by name, and listings by directory name."""
 
     def __init__(self, seconds: float, capacity: int = 20_000) -> None:
         self.seconds = seconds
@@ -59,11 +59,16 @@ class Cache:
         """Number of writes. A response to a request from before a write is not cached: it may not contain that write."""
 
     def info(self, name: str) -> Info | None:
-        """Returns the cached metadata of an object, or None."""
+        """Returns the cached metadata of an object or a directory, or None."""
         with self._lock:
             found = self._infos.get(name)
         # Entries are copied in and out, so that changes by callers do not change the cache.
         return None if found is None else dict(found)
+
+    def has_listing(self, name: str) -> bool:
+        """Returns whether a listing of a directory is cached."""
+        with self._lock:
+            return self._listings.get(name) is not None
 
     def listing(self, name: str) -> list[Info] | None:
         """Returns the cached listing of a directory, or None."""
@@ -72,7 +77,7 @@ class Cache:
         return None if found is None else [dict(info) for info in found]
 
     def put(self, infos: list[Info], generation: int, folder: str | None = None) -> None:
-        """Caches metadata of objects and, if `folder` is given, the complete listing of that directory."""
+        """Caches metadata and, if `folder` is given, the complete listing of that directory."""
         if not infos and folder is None:
             return
         is_fixed = bool(infos) and all("commit" in info or info["type"] == "directory" for info in infos)
@@ -83,19 +88,20 @@ class Cache:
         with self._lock:
             if generation != self.generation:
                 return
-            for info in infos:
-                if info["type"] == "file":
-                    self._infos.put(info["name"], until, dict(info))
+            # An object precedes a directory with its name.
+            for info in sorted(infos, key=lambda info: bool(info["type"] == "file")):
+                self._infos.put(info["name"], until, dict(info))
             if folder is not None and len(infos) <= _MAX_LISTING:
                 self._listings.put(folder, until, [dict(info) for info in infos])
 
     def forget(self, name: str) -> None:
-        """Removes the metadata of an object that was written, and the listings of all directories above it."""
+        """Removes the metadata of an object that was written, and of all directories above it, with their listings."""
         with self._lock:
             self.generation += 1
             self._infos.entries.pop(name, None)
             while "/" in name:
                 name = name.rpartition("/")[0]
+                self._infos.entries.pop(name, None)
                 self._listings.entries.pop(name, None)
 
     def forget_below(self, name: str) -> None:

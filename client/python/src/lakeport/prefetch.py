@@ -25,7 +25,7 @@ class Prefetcher:
         self._seconds = seconds
         self._queried: dict[str, float] = {}
         self._large: dict[str, float] = {}
-        self._in_flight: dict[tuple[int, str], asyncio.Future[None]] = {}
+        self._in_flight: dict[tuple[int, str], asyncio.Future[bool]] = {}
 
     def record(self, folder: str) -> None:
         """Records a successful query for an object of the directory."""
@@ -33,20 +33,22 @@ class Prefetcher:
             self._queried.clear()
         self._queried[folder] = time.monotonic()
 
-    async def prefetch(self, folder: str, read: Callable[[], Awaitable[bool]]) -> None:
+    async def prefetch(self, folder: str, read: Callable[[], Awaitable[bool]]) -> bool:
         """Lists a directory if another of its objects was queried recently. Concurrent callers share one listing.
 
-        `read` lists the directory, and returns whether the listing was complete.
+        `read` lists the directory, and returns whether the listing was complete. Returns whether this call began such a listing,
+        which then also shows what does not exist.
         """
         now = time.monotonic()
         if now - self._queried.get(folder, -self._seconds) >= self._seconds or now < self._large.get(folder, 0.0):
-            return
+            return False
         query = (id(asyncio.get_running_loop()), folder)
-        if query not in self._in_flight:
+        is_first = query not in self._in_flight
+        if is_first:
             self._in_flight[query] = asyncio.ensure_future(self._read(query, read))
-        await asyncio.shield(self._in_flight[query])
+        return await asyncio.shield(self._in_flight[query]) and is_first
 
-    async def _read(self, query: tuple[int, str], read: Callable[[], Awaitable[bool]]) -> None:
+    async def _read(self, query: tuple[int, str], read: Callable[[], Awaitable[bool]]) -> bool:
         is_complete = False
         try:
             # A caller without permission to list may still query single objects.
@@ -58,3 +60,4 @@ class Prefetcher:
                 if len(self._large) > MAX_ENTRIES:
                     self._large.clear()
                 self._large[query[1]] = time.monotonic() + _LARGE_EXPIRY
+        return is_complete

@@ -6,6 +6,7 @@ import datetime
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from lakeport.aio.concurrency import gather_limited
+from lakeport.batching import has_prefix
 from lakeport.errors import FolderError, InvalidError, NoFolderError, NotFoundError
 from lakeport.filesystem.base import Base, attach_path
 from lakeport.paths import Path
@@ -26,8 +27,8 @@ _MAX_CACHED_TREE = 5_000
 """Maximum number of objects of a tree on a branch that are cached. Entries of a larger tree expire before they are used."""
 
 
-def entry(root: str, found: v1.FileInfo) -> Info:
-    """Converts an object, or a prefix of objects, to an entry of fsspec."""
+def entry(root: str, found: v1.FileInfo, *, is_commit: bool) -> Info:
+    """Converts an object, or a prefix of objects, to an entry of fsspec. `is_commit` says that the ref is a commit ID."""
     if found.kind == v1.FILE_KIND_PREFIX:
         return folder(root + found.path.rstrip("/"))
     info: Info = {
@@ -40,7 +41,7 @@ def entry(root: str, found: v1.FileInfo) -> Info:
         "mtime": found.update_time.seconds,
         "metadata": dict(found.metadata) if found.metadata else {},
     }
-    if found.commit_id:
+    if is_commit:
         info["commit"] = found.commit_id
     return info
 
@@ -61,43 +62,54 @@ class Listing(Base):
             if not where.key:
                 return await self._root(where)
             if not str(path).endswith("/"):
-                found = await self._object(where, refresh=refresh)
-                if found is not None:
-                    return found
-            files = await self._files(where)
-            if await self._is_prefix(files, where.prefix):
-                return folder(str(where))
-            raise missing(where)
+                found = await self._look_up(where, refresh=refresh)
+            else:
+                found = folder(str(where)) if await has_prefix(await self._files(where), where.prefix) else None
+            if found is None:
+                raise missing(where)
+            return found
 
     async def _object(self, where: Path, *, refresh: bool = False) -> Info | None:
         """Returns the entry of an object, or None if it does not exist."""
-        known = None if refresh else self._known.info(str(where))
+        found = await self._look_up(where, refresh=refresh)
+        return None if found is None or found["type"] == "directory" else found
+
+    async def _look_up(self, where: Path, *, refresh: bool = False) -> Info | None:
+        """Returns the entry of an object or a directory, or None if neither exists."""
+        name, parent = str(where), str(where).rpartition("/")[0]
+        known = None if refresh else self._known.info(name)
         if known is not None:
             return known
         files = await self._files(where)
-        may_cache, parent = self._may_cache(files, where), str(where).rpartition("/")[0]
-        if may_cache and not refresh:
-            await self._prefetcher.prefetch(parent, lambda: self._prefetch_folder(files, where))
-            known = self._known.info(str(where))
-            if known is not None:
+        may_cache = self._may_cache(files, where)
+        if may_cache and not refresh and not self._known.has_listing(parent):
+            is_complete = await self._prefetcher.prefetch(parent, lambda: self._prefetch_folder(files, where))
+            known = self._known.info(name)
+            if known is not None or (is_complete and self._known.has_listing(parent)):
                 return known
         generation = self._known.generation
         try:
-            info = entry(where.root, await self._stats.stat(files, where.key))
+            found = await self._lookups.find(files, where.key)
         except NotFoundError as error:
             if error.reason != "OBJECT_NOT_FOUND":
                 raise
             return None
+        info = entry(where.root, found, is_commit=await self._is_at_commit(files, found))
         if may_cache:
             self._known.put([info], generation)
-            self._prefetcher.record(parent)
+            if info["type"] == "file":
+                self._prefetcher.record(parent)
         return info
+
+    async def _is_at_commit(self, files: Files, found: v1.FileInfo) -> bool:
+        """Returns whether an object was read at a commit. The server sets `commit_id` if the ref has the format of a commit ID."""
+        return bool(found.commit_id) and await self._is_commit(files.place)
 
     async def _prefetch_folder(self, files: Files, where: Path) -> bool:
         """Caches the directory of an object with one request. Returns whether the listing was complete."""
         folder_key, slash, _ = where.key.rpartition("/")
         generation, prefix = self._known.generation, folder_key + slash
-        infos = await self._listed(files, where.root, prefix, delimiter="/", limit=MAX_ENTRIES)
+        infos = await self._listed(files, where, prefix, delimiter="/", limit=MAX_ENTRIES)
         is_complete = len(infos) < MAX_ENTRIES
         self._known.put(infos, generation, f"{where.root}{folder_key}".rstrip("/") if is_complete else None)
         return is_complete
@@ -114,16 +126,9 @@ class Listing(Base):
             await self.lakeport.versions.repository(where.repository)
         return folder(str(where))
 
-    async def _is_prefix(self, files: Files, prefix: str) -> bool:
-        found = False
-        # Read to the end, which `limit=1` brings close: an abandoned call would stay in flight.
-        async for _ in files.list(prefix, limit=1):
-            found = True
-        return found
-
     async def _no_object(self, where: Path, error: NotFoundError) -> Exception:
         """Returns the error for an object that does not exist: `FolderError` if the path is a directory."""
-        if error.reason == "OBJECT_NOT_FOUND" and await self._is_prefix(await self._files(where), where.prefix):
+        if error.reason == "OBJECT_NOT_FOUND" and await has_prefix(await self._files(where), where.prefix):
             return FolderError("is a directory, not an object", filename=str(where))
         return error
 
@@ -189,17 +194,17 @@ class Listing(Base):
         if known is not None:
             return known
         files, generation = await self._files(where), self._known.generation
-        infos = await self._listed(files, where.root, where.prefix, delimiter="/")
+        infos = await self._listed(files, where, where.prefix, delimiter="/")
         if infos or not where.key:
             if self._may_cache(files, where):
                 self._known.put(infos, generation, name)
             return infos
-        found = await self._object(where, refresh=refresh)
+        found = await self._look_up(where, refresh=refresh)
         if found is None:
-            # The directory is empty except for an object that marks it.
-            if await self._is_prefix(files, where.prefix):
-                return []
             raise missing(where)
+        if found["type"] == "directory":
+            # The directory is empty except for an object that marks it.
+            return []
         if is_folder:
             raise NoFolderError("is an object, not a directory", filename=name)
         return [found]
@@ -212,11 +217,15 @@ class Listing(Base):
             raise missing(where)
         return sorted([*objects.values(), *folders.values()], key=lambda info: (info["name"], info["type"] == "directory"))
 
-    async def _listed(self, files: Files, root: str, prefix: str, **how: Any) -> list[Info]:
+    async def _listed(self, files: Files, where: Path, prefix: str, **how: Any) -> list[Info]:
         infos: list[Info] = []
         async for page in files.list_pages(prefix, **how):
             # Other tools mark an empty directory with an object whose key is the prefix.
-            infos += [entry(root, found) for found in page.entries if found.path != prefix]
+            infos += [
+                entry(where.root, found, is_commit=await self._is_at_commit(files, found))
+                for found in page.entries
+                if found.path != prefix
+            ]
         return infos
 
     # ---- trees
@@ -254,7 +263,7 @@ class Listing(Base):
         # Directories at the last level only appear through the objects below them.
         how: dict[str, Any] = {"delimiter": "/"} if depth == 1 else {"max_depth": 0 if withdirs else (depth or 0)}
         try:
-            infos = await self._listed(files, where.root, where.prefix + prefix, **how)
+            infos = await self._listed(files, where, where.prefix + prefix, **how)
         except NotFoundError:
             # As in fsspec, there is nothing below a missing path.
             return {}, {}

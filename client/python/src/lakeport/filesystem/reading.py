@@ -91,12 +91,13 @@ class Reads(Names):
             if known is not None and "commit" in known:
                 # The metadata at a commit never changes.
                 return Reading(self, str(where), known, b"")
-            download = (await self._files(where)).open_read(where.key, 0, HEAD)
+            files = await self._files(where)
+            download = files.open_read(where.key, 0, HEAD)
             try:
                 head = b"".join([view async for view in download.views()])
             except NotFoundError as error:
                 raise await self._no_object(where, error) from None
-            info = entry(where.root, download.info)
+            info = entry(where.root, download.info, is_commit=await self._is_at_commit(files, download.info))
             # Responses to reads do not contain user metadata, so this entry must not answer `info`.
             del info["metadata"]
             return Reading(self, str(where), info, head)
