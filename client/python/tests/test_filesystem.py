@@ -424,6 +424,12 @@ def test_touch_and_unsupported_operations(fs: LakeFSFileSystem, repo: str) -> No
     fs.mkdir(f"{repo}/main/empty")
     fs.makedirs(f"{repo}/main/empty/too", exist_ok=True)
     assert not fs.exists(f"{repo}/main/empty")
+    # A new directory can be listed, but no other missing one.
+    assert fs.ls(f"{repo}/main/empty") == fs.ls(f"{repo}/main/empty/too") == []
+    fs.rmdir(f"{repo}/main/empty")
+    for name in ("empty", "other"):
+        with pytest.raises(FileNotFoundError):
+            fs.ls(f"{repo}/main/{name}")
     for mode in ("ab", "r+b", "a", "w+"):
         with pytest.raises(NotImplementedError, match="appended"):
             fs.open(path, mode)

@@ -29,7 +29,7 @@ class LakeFSFileSystem(Changes):
     """A file system for lakeFS, with paths `repository/ref/path`, with or without `lakefs://`.
 
     A ref is a branch, a tag, a commit ID or an expression such as `main~1`. `fs.transaction(...)` creates a ref for a transaction.
-    Directories are prefixes of paths: an empty directory does not exist, and creating one has no effect.
+    Directories are prefixes of paths: an empty directory does not exist. After `mkdir`, `ls` of the directory is empty.
     """
 
     # Blocking variants of the asynchronous methods, with fsspec's names.
@@ -40,6 +40,7 @@ class LakeFSFileSystem(Changes):
     metadata: Any = blocking(Changes._metadata)
     modified: Any = blocking(Changes._modified)
     mv: Any = blocking(Changes._mv)
+    rmdir: Any = blocking(Changes._rmdir)  # pyright: ignore[reportAssignmentType]
     setxattr: Any = blocking(Changes._setxattr)
     sign: Any = blocking(Changes._sign)
     touch: Any = blocking(Changes._touch)

@@ -69,10 +69,26 @@ def test_copy_to_partitions(db: duckdb.DuckDBPyConnection, fs: LakeFSFileSystem,
     assert found.fetchall() == [(1,), (3,)]
 
 
-def test_copy_to_partitions_without_option_fails(db: duckdb.DuckDBPyConnection, url: str) -> None:
-    """DuckDB looks for the empty directory that it created, so the documentation names the options that avoid this."""
-    with pytest.raises(duckdb.Error, match="no such object or directory"):
-        db.execute(f"COPY (SELECT 1 AS n, 2 AS part) TO '{url}/x' (FORMAT parquet, PARTITION_BY (part))")
+@pytest.mark.parametrize(
+    "options", ["PARTITION_BY (part)", "PER_THREAD_OUTPUT", "FILE_SIZE_BYTES 1000", "PARTITION_BY (part), OVERWRITE"]
+)
+def test_copy_to_a_new_directory(db: duckdb.DuckDBPyConnection, url: str, options: str) -> None:
+    db.execute(f"COPY (SELECT range AS n, range % 2 AS part FROM range(4)) TO '{url}/new/x' (FORMAT parquet, {options})")
+    found = db.sql(f"SELECT n, part FROM read_parquet('{url}/new/x/**/*.parquet', hive_partitioning = true) ORDER BY n")
+    assert found.fetchall() == [(0, 0), (1, 1), (2, 0), (3, 1)]
+
+
+def test_copy_to_a_used_directory(db: duckdb.DuckDBPyConnection, url: str) -> None:
+    def copy(rows: int, option: str) -> None:
+        db.execute(
+            f"COPY (SELECT range AS n, 1 AS part FROM range({rows})) TO '{url}/x' (FORMAT parquet, PARTITION_BY (part){option})"
+        )
+
+    copy(2, "")
+    with pytest.raises(duckdb.IOException, match="not empty"):
+        copy(3, "")
+    copy(3, ", OVERWRITE")
+    assert db.sql(f"SELECT count(*) FROM read_parquet('{url}/x/**/*.parquet')").fetchall() == [(3,)]
 
 
 def test_missing_paths_raise_file_not_found(db: duckdb.DuckDBPyConnection, url: str) -> None:

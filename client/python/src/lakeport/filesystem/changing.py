@@ -243,6 +243,11 @@ class Changes(Writes):
                 await self._write(where, delete, lambda: False)
             finally:
                 self._known.forget_below(str(where))
+                self._made.pop(str(where), None)
+
+    async def _rmdir(self, path: str) -> None:
+        """Forgets an empty directory that `mkdir` created."""
+        self._made.pop(str(self._parse(path)), None)
 
     async def _delete(self, objects: list[Path]) -> None:
         for group in by_ref(objects).values():

@@ -200,6 +200,9 @@ class Listing(Base):
                 self._known.put(infos, generation, name)
             return infos
         found = await self._look_up(where, refresh=refresh)
+        if found is None and name in self._made:
+            # DuckDB and other libraries list a directory that they have just created.
+            return []
         if found is None:
             raise missing(where)
         if found["type"] == "directory":

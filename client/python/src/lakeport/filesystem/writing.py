@@ -196,10 +196,12 @@ class Writes(Reads):
     async def _mkdir(self, path: str, create_parents: bool = True, **_: object) -> None:
         if await self._isfile(path):
             raise ExistsError("is an object", reason="OBJECT_EXISTS", filename=str(self._parse(path)))
+        self._made_folder(str(self._parse(path)))
 
     async def _makedirs(self, path: str, exist_ok: bool = False) -> None:
         if not exist_ok and await self._exists(path):
             raise ExistsError("already exists", filename=str(self._parse(path)))
+        self._made_folder(str(self._parse(path)))
 
     # ---- metadata
 
