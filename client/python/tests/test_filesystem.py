@@ -136,6 +136,20 @@ def test_find_walk_glob_and_du(fs: LakeFSFileSystem, repo: str) -> None:
     assert fs.du(root, total=False)[f"{root}/a"] == 2
 
 
+def test_tree_shows_names_of_directories(fs: LakeFSFileSystem, repo: str) -> None:
+    fs.pipe({f"{repo}/main/{key}": b"12" for key in ("a", "d/b", "d/e/c")})
+    assert fs.tree(f"{repo}/main") == f"{repo}/main\n├── d\n│   ├── e\n│   └── b\n└── a"
+    shown = fs.tree(f"lakefs://{repo}/main/", recursion_limit=3, display_size=True)
+    assert shown.splitlines()[1:] == [
+        "├── d (1 file, 1 subfolder)",
+        "│   ├── e (1 file)",
+        "│   │   └── c (2B)",
+        "│   └── b (2B)",
+        "└── a (2B)",
+    ]
+    assert f"── {repo}" in fs.tree(recursion_limit=1, max_display=None)
+
+
 def test_ranges_follow_python_slices(fs: LakeFSFileSystem, repo: str) -> None:
     path, data = f"{repo}/main/a", b"0123456789"
     fs.pipe(path, data)
@@ -417,8 +431,11 @@ def test_touch_and_unsupported_operations(fs: LakeFSFileSystem, repo: str) -> No
     fs.touch(path)
     assert fs.size(path) == 0
     fs.pipe(path, b"1")
-    with pytest.raises(NotImplementedError):
-        fs.touch(path, truncate=False)
+    before = fs.info(path)
+    fs.touch(path, truncate=False)
+    assert fs.info(path, refresh=True) == before
+    fs.touch(f"{path}-new", truncate=False)
+    assert fs.cat(f"{path}-new") == b""
     fs.touch(path)
     assert fs.size(path) == 0
     fs.mkdir(f"{repo}/main/empty")

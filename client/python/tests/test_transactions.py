@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 import warnings
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
@@ -410,3 +411,48 @@ with fs.transaction("{repo}", "main", idle_timeout=10) as tx:
     wait_for(is_gone, 60)
     assert head(client, repo) == before
     assert fs.find(f"{repo}/main") == []
+
+
+def test_collected_transaction_is_not_kept_alive(fs: LakeFSFileSystem, client: lakeport.Client, repo: str) -> None:
+    tx = fs.transaction(repo, "main", branch_name="draft").__enter__()
+    fs.pipe(f"{repo}/draft/a.txt", b"1")
+    # The task that sends keep-alive requests ends with this object.
+    begun, transaction_id = weakref.ref(tx._begun()), tx.id
+    with pytest.warns(RuntimeWarning, match=f"{transaction_id} was neither committed nor rolled back"):  # noqa: PT031
+        del tx
+        gc.collect()
+    wait_for(lambda: begun() is None)
+    # Until it expires, it can be continued by its ID.
+    assert fs.cat(f"{repo}/{transaction_id}/a.txt") == b"1"
+    client.transaction(transaction_id).rollback()
+
+
+async def test_collected_asynchronous_transaction_is_not_kept_alive(server: Server, client: lakeport.Client, repo: str) -> None:
+    fs = LakeFSFileSystem(server.url, asynchronous=True)
+    tx = await fs.transaction(repo, "main").__aenter__()
+    begun, transaction_id = weakref.ref(tx._begun()), tx.id
+    with pytest.warns(RuntimeWarning, match="neither committed nor rolled back"):  # noqa: PT031
+        del tx
+        gc.collect()
+    assert begun() is None
+    client.transaction(transaction_id).rollback()
+
+
+def test_transaction_on_a_transaction_is_rejected(fs: LakeFSFileSystem, client: lakeport.Client, repo: str) -> None:
+    with fs.transaction(repo, "main", branch_name="draft") as tx:
+        for base in (tx.branch, tx.branch.id, tx.id):
+            with pytest.raises(NotImplementedError, match="cannot be the base of another one"), fs.transaction(repo, base):
+                pass
+        fs.pipe(tx.path("a"), b"1")
+    with client.begin(repo, "main", labels={"lakeport.branch": "theirs"}) as other:
+        for base in ("theirs", other.id):
+            with pytest.raises(NotImplementedError, match="cannot be the base of another one"), fs.transaction(repo, base):
+                pass
+    with pytest.raises(FileNotFoundError, match="none"), fs.transaction(repo, "none"):
+        pass
+    # A branch that a transaction left is an ordinary branch.
+    with fs.transaction(repo, "main", delete="never") as kept:
+        fs.pipe(kept.path("b"), b"1")
+    with fs.transaction(repo, kept.branch.id) as tx:
+        fs.pipe(tx.path("c"), b"1")
+    assert fs.exists(f"{repo}/{kept.branch.id}/c")

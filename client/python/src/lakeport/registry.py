@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
+import weakref
 from typing import TYPE_CHECKING
 
 from lakeport.errors import ExistsError
@@ -26,7 +27,8 @@ class Registry:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._open: dict[Name, LakeFSTransaction] = {}
+        # Without strong references: a transaction that is garbage-collected in its block must expire.
+        self._open: weakref.WeakValueDictionary[Name, LakeFSTransaction] = weakref.WeakValueDictionary()
         self._ended: dict[Name, None] = {}
 
     def find(self, name: Name) -> LakeFSTransaction | None:

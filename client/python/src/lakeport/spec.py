@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
+from fsspec import AbstractFileSystem
+
 from lakeport import _loop
 from lakeport.compression import open_compressed
 from lakeport.errors import InvalidError
@@ -75,6 +77,10 @@ class LakeFSFileSystem(Changes):
         shown = [{**info, "name": f"{info['name']}/"} if info["type"] == "directory" else info for info in infos]
         return shown if detail else [info["name"] for info in shown]
 
+    def tree(self, path: str = "", *args: Any, **kwargs: Any) -> str:
+        """Returns a drawing of a directory. See `fsspec.AbstractFileSystem.tree`."""
+        return str(_Tree(self).tree(path, *args, **kwargs))
+
     def open(
         self,
         path: str | os.PathLike[str],
@@ -127,6 +133,18 @@ class LakeFSFileSystem(Changes):
 
     def _transaction_at(self, where: Path) -> LakeFSTransaction | None:
         return registry.find(self._name(where.repository, where.ref))
+
+
+class _Tree:
+    """The method `tree` of fsspec, with names of directories without the slash at their end, which `tree` would take for a name."""
+
+    tree: Any = AbstractFileSystem.tree
+
+    def __init__(self, fs: LakeFSFileSystem) -> None:
+        self._fs = fs
+
+    def ls(self, path: str, detail: bool = True) -> list[Any]:
+        return _loop.run(self._fs._ls(path, detail), self._fs.loop)
 
 
 def _check(mode: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import contextvars
 import datetime
+import sys
 import warnings
 import weakref
 from typing import TYPE_CHECKING, Any, Literal, Protocol
@@ -46,7 +47,7 @@ _STRATEGIES = {
     "dest-wins": v1.MERGE_STRATEGY_DESTINATION_WINS,
 }
 
-_within: contextvars.ContextVar[tuple[LakeFSTransaction, ...]] = contextvars.ContextVar("lakeport_within", default=())
+_within: contextvars.ContextVar[tuple[weakref.ref[LakeFSTransaction], ...]] = contextvars.ContextVar("lakeport_within", default=())
 """Transactions whose `with` blocks surround the running code. Calls on the event loop inherit them from the calling thread."""
 
 
@@ -69,7 +70,7 @@ class MissingRepositoryError(NotFoundError, ValueError):
 
 def warn_of_base(repository: str, ref: str) -> None:
     """Warns about a write to the base branch in a transaction's block, which is rarely intended. Warns once per transaction."""
-    for transaction in _within.get():
+    for transaction in filter(None, (each() for each in _within.get())):
         if (transaction.repository, transaction.base_branch.id) == (repository, ref) and not transaction.has_warned:
             transaction.has_warned = True
             warnings.warn(
@@ -110,7 +111,7 @@ class LakeFSTransaction(Transaction):  # type: ignore[misc]
         self._tags: list[str] = []
         self._later: list[Tag] = []
         self._made: set[str] = set()
-        self._token: contextvars.Token[tuple[LakeFSTransaction, ...]] | None = None
+        self._token: contextvars.Token[tuple[weakref.ref[LakeFSTransaction], ...]] | None = None
 
     def __call__(
         self,
@@ -165,6 +166,14 @@ class LakeFSTransaction(Transaction):  # type: ignore[misc]
             raise InvalidError(message)
         return self._transaction
 
+    def __del__(self) -> None:
+        if self._names and not sys.is_finalizing():
+            warnings.warn(
+                f"transaction {self.id} was neither committed nor rolled back: it expires after its idle timeout",
+                RuntimeWarning,
+                stacklevel=2,
+            )
+
     # ---- the block
 
     def __enter__(self) -> Self:
@@ -172,7 +181,7 @@ class LakeFSTransaction(Transaction):  # type: ignore[misc]
             super().__enter__()
             return self
         self._wait(self._enter())
-        self._token = _within.set((*_within.get(), self))
+        self._token = _within.set((*_within.get(), weakref.ref(self)))
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
@@ -192,7 +201,7 @@ class LakeFSTransaction(Transaction):  # type: ignore[misc]
 
     async def __aenter__(self) -> Self:
         await self._enter()
-        self._token = _within.set((*_within.get(), self))
+        self._token = _within.set((*_within.get(), weakref.ref(self)))
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
@@ -241,6 +250,9 @@ class LakeFSTransaction(Transaction):  # type: ignore[misc]
             if error.reason == "REPOSITORY_NOT_FOUND":
                 message = f"repository {self.repository!r} does not exist"
                 raise MissingRepositoryError(message, error.code, error.reason) from None
+            if await self.fs.is_transaction(self.repository, self.base_branch.id):
+                message = f"transaction {self.base_branch.id} cannot be the base of another one: use one transaction for both"
+                raise UnsupportedError(message) from None
             raise
         self._transaction = begun
         self.branch = self._branch(branch)
@@ -330,6 +342,7 @@ class LakeFSTransaction(Transaction):  # type: ignore[misc]
 
     def _unregister(self) -> None:
         registry.remove(self._names, is_branch=self._is_kept)
+        self._names = []
         if self._token is not None:
             with contextlib.suppress(ValueError):
                 # The block was left in another context than it was entered in, as happens in generators.

@@ -186,6 +186,12 @@ class Base(AsyncFileSystem):  # type: ignore[misc]
     def _name(self, repository: str, ref: str) -> Name:
         return (self.lakeport.identity, repository, ref)
 
+    async def is_transaction(self, repository: str, ref: str) -> bool:
+        """Returns whether a ref is the name of an open transaction, of this process or of another one."""
+        if registry.find(self._name(repository, ref)) is not None or await self._is_foreign(ref):
+            return True
+        return await self._named_by_another(Path(repository, ref, ""))
+
     async def _named_by_another(self, path: Path) -> bool:
         """Returns whether an open transaction of another process uses the ref as its branch name, and remembers the transaction."""
         states, labels = [transactions_pb2.TRANSACTION_STATE_OPEN], {BRANCH_LABEL: path.ref}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from pathlib import Path as LocalPath
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -187,9 +188,9 @@ class Writes(Reads):
         await self._stored(where, write, again)
 
     async def _touch(self, path: str, truncate: bool = True, **kwargs: Any) -> None:
-        if not truncate and await self._exists(path):
-            raise NotImplementedError("an existing object cannot be touched without a write: truncate=True empties it")
-        await self._pipe_file(path, b"", **kwargs)
+        """Creates an empty object. Without `truncate`, leaves an existing object unchanged: lakeFS cannot set its time alone."""
+        with contextlib.nullcontext() if truncate else contextlib.suppress(ExistsError):
+            await self._pipe_file(path, b"", "overwrite" if truncate else "create", **kwargs)
 
     # ---- directories, which are prefixes of paths and cannot be created
 
