@@ -235,12 +235,18 @@ def test_concurrent_starts_start_one_server(home: Path, server: Server, repo: st
 
 
 def test_failed_start_names_the_cause(home: Path, server: Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="no server address is configured"):
-        LakeFSFileSystem()
+    # The constructor contacts no server, and the address may be configured later.
+    unconfigured = LakeFSFileSystem()
+    with pytest.raises(ValueError, match="no lakeport server could be reached or started: no server address is configured"):
+        unconfigured.ls("")
+    monkeypatch.setenv("LAKEPORT_ENDPOINT", server.url)
+    assert unconfigured.exists("")
+    monkeypatch.delenv("LAKEPORT_ENDPOINT")
     with pytest.raises(ValueError, match="username and password must be given together"):
         LakeFSFileSystem("http://127.0.0.1:1", "somebody")
-    with pytest.raises(ValueError, match="requires a key pair"):
-        LakeFSFileSystem("http://127.0.0.1:1", access_token="a token")  # noqa: S106
+    for without_pair in (LakeFSFileSystem("http://127.0.0.1:1", access_token="a token"), LakeFSFileSystem("localhost:80000")):  # noqa: S106
+        with pytest.raises(ValueError, match="requires a key pair"):
+            without_pair.exists("repo/main/a")
     with pytest.raises(ValueError, match="neither the URL of a lakeport"):
         LakeFSFileSystem("ftp://127.0.0.1:1", "somebody", "secret")
     wrong = LakeFSFileSystem("http://127.0.0.1:1", "somebody", "secret")

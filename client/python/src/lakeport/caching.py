@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Iterator, MutableMapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
@@ -46,6 +47,11 @@ class _Table(Generic[V]):
             self.entries.pop(name, None)
 
 
+def with_slashes(infos: list[Info]) -> list[Info]:
+    """Returns entries with the names of lakefs-spec: those of directories end with a slash."""
+    return [{**info, "name": f"{info['name']}/"} if info["type"] == "directory" else info for info in infos]
+
+
 class Cache:
     """Metadata of objects and directories by name, and listings by directory name."""
 
@@ -75,6 +81,16 @@ class Cache:
         with self._lock:
             found = self._listings.get(name)
         return None if found is None else [dict(info) for info in found]
+
+    def listings(self) -> list[str]:
+        """Returns the names of the directories whose listings are cached."""
+        with self._lock:
+            return [name for name in list(self._listings.entries) if self._listings.get(name) is not None]
+
+    def forget_listing(self, name: str) -> None:
+        """Removes the listing of a directory."""
+        with self._lock:
+            self._listings.entries.pop(name, None)
 
     def put(self, infos: list[Info], generation: int, folder: str | None = None) -> None:
         """Caches metadata and, if `folder` is given, the complete listing of that directory."""
@@ -114,3 +130,30 @@ class Cache:
                 self._infos.drop_below(below)
                 self._listings.drop_below(below)
             self._listings.entries.pop(name, None)
+
+
+class DirCache(MutableMapping[str, list[Info]]):
+    """The cached listings by directory, as `fs.dircache` of fsspec: `ls` fills it, and writes and expiry remove entries."""
+
+    def __init__(self, cache: Cache) -> None:
+        self._cache = cache
+
+    def __getitem__(self, name: str) -> list[Info]:
+        found = self._cache.listing(name)
+        if found is None:
+            raise KeyError(name)
+        return with_slashes(found)
+
+    def __setitem__(self, name: str, infos: list[Info]) -> None:
+        self._cache.put([{**info, "name": info["name"].rstrip("/")} for info in infos], self._cache.generation, name)
+
+    def __delitem__(self, name: str) -> None:
+        if name not in self:
+            raise KeyError(name)
+        self._cache.forget_listing(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._cache.listings())
+
+    def __len__(self) -> int:
+        return len(self._cache.listings())

@@ -6,17 +6,22 @@ import os
 from dataclasses import dataclass
 from urllib.parse import SplitResult, urlsplit
 
+from lakeport.choice import hint
 from lakeport.errors import InvalidError
 from lakeport.lakectl import Credentials, Lakectl
 
 ENDPOINT = "LAKEPORT_ENDPOINT"
 """Environment variable with the address of the server, used if the program passes none."""
 
-_NO_ADDRESS = f"""no server address is configured. Use one of these:
+_NO_ADDRESS = f"""no lakeport server could be reached or started: no server address is configured. Use one of these:
   - host="grpc://HOST:50051" (grpcs:// with TLS), or {ENDPOINT}: a running lakeport server
   - host="https://LAKEFS" with a key pair, or ~/.lakectl.yaml, or LAKECTL_SERVER_ENDPOINT_URL: a lakeFS, for which the client
     starts a local lakeport server (pip install "lakeport[server]")
   - without a lakeFS: run `lakeport-server`, which starts with an embedded lake, and set {ENDPOINT}=grpc://127.0.0.1:50051"""
+
+
+class NotConfiguredError(InvalidError):
+    """The address of a server, or the key pair to start one, is not configured yet."""
 
 
 @dataclass(frozen=True)
@@ -63,13 +68,13 @@ def find(host: str | None, credentials: Credentials | None) -> tuple[Remote | Lo
         return _endpoint(endpoint), credentials
     url = host or known.url
     if url is None:
-        raise InvalidError(_NO_ADDRESS)
+        raise NotConfiguredError(_NO_ADDRESS + hint())
     if credentials is None or credentials.pair is None:
         message = (
-            f"starting a local lakeport server for {url} requires a key pair: pass username and password, configure "
-            f"~/.lakectl.yaml, or set {ENDPOINT} to the address of a running server"
+            f"no lakeport server could be reached or started: starting one for {url} requires a key pair: pass username and "
+            f"password, configure ~/.lakectl.yaml, or set {ENDPOINT} to the address of a running server{hint()}"
         )
-        raise InvalidError(message)
+        raise NotConfiguredError(message)
     return Local(_lakefs(url), *credentials.pair), credentials
 
 
@@ -92,7 +97,10 @@ def _redacted(url: str) -> str:
 def _lakeport(url: str) -> Remote | None:
     """Returns the lakeport server that a URL names, or None if the URL is that of a lakeFS."""
     parts, _ = _split(url)
-    if parts.scheme == "unix" and parts.path.startswith("/"):
+    if parts.scheme == "unix":
+        if not parts.path.startswith("/"):
+            message = f"{url!r} is not the address of a lakeport server: expected unix:/PATH"
+            raise InvalidError(message)
         return Remote(f"unix:{parts.path}")
     if parts.scheme not in {"grpc", "grpcs"}:
         return None

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import grpc
 from google.rpc import error_details_pb2, status_pb2
 
+from lakeport.choice import hint
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -63,7 +65,7 @@ class LakeportError(OSError):
 
     def __str__(self) -> str:
         text = str(self.strerror)
-        if self.filename:
+        if self.filename and not text.endswith(repr(self.filename)):
             text = f"{self.filename}: {text}"
         return text if self.reason is None else f"{text} ({self.reason})"
 
@@ -193,7 +195,8 @@ def of_call(error: aio.AioRpcError, server: str) -> LakeportError:
         what = "does not know this call: its version differs from that of this client"
     else:
         what = "did not respond" if error.code() is grpc.StatusCode.UNAVAILABLE else "failed"
-    return kind(f"{server} {what}: {error.details() or error.code().name}", error.code())
+    other = hint() if error.code() is grpc.StatusCode.UNAVAILABLE else ""
+    return kind(f"{server} {what}: {error.details() or error.code().name}{other}", error.code())
 
 
 def of_status(status: status_pb2.Status, filename: str | None = None) -> LakeportError:
@@ -239,7 +242,8 @@ def translate_lakefs_error(
     status = getattr(error, "status_code", None) or 0
     body = getattr(error, "body", None)
     text = (body.get("message") if isinstance(body, dict) else None) or getattr(error, "reason", None) or ""
-    found = HTTP_CODE_TO_ERROR.get(status, LakeportError)(message or f"{status} {text}".strip(), filename=rpath)
+    where = f": {rpath!r}" if rpath else ""
+    found = HTTP_CODE_TO_ERROR.get(status, LakeportError)(message or f"{status} {text}".rstrip() + where, filename=rpath)
     if set_cause:
         found.__cause__ = error
     return found

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lakeport import locks
+from lakeport.choice import hint
 from lakeport.endpoint import Remote
 from lakeport.errors import LakeportError, UnavailableError
 from lakeport.lakectl import Credentials
@@ -41,7 +42,7 @@ _NAME_LENGTH = 16
 """Number of characters in the name of a server's directory."""
 _IN_USE = 75
 """Exit code of a server whose data directory is in use by another server."""
-_NO_BINARY = f"""no lakeport-server binary was found. Use one of these:
+_NO_BINARY = f"""no lakeport server could be reached or started: no lakeport-server binary was found. Use one of these:
   - pip install "lakeport[server]"
   - {SERVER}=/path/to/lakeport-server, or lakeport-server on the PATH
   - LAKEPORT_ENDPOINT=grpc://HOST:50051, the address of a running server"""
@@ -244,7 +245,7 @@ def binary() -> str:
         found = shutil.which(str(Path(folder) / "lakeport-server")) if Path(folder).is_absolute() else None
         if found is not None:
             return found
-    raise UnavailableError(_NO_BINARY)
+    raise UnavailableError(_NO_BINARY + hint())
 
 
 def _tail(log: Path) -> str:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, TypeAlias, Union
 from lakeport import _loop
 
 if TYPE_CHECKING:
-    import asyncio
     from collections.abc import Callable, Coroutine
 
+    from lakeport.spec import LakeFSFileSystem
     from lakeport.v1 import versions_pb2
 
 
@@ -53,10 +53,21 @@ class Tag:
     """A tag, and the ref for which it was requested."""
 
     id: str
-    ref: str = ""
+    ref: str
+    repo_id: str
+    _fs: LakeFSFileSystem = field(repr=False, compare=False)
 
     def __str__(self) -> str:
         return self.id
+
+    def get_commit(self) -> Commit:
+        """Returns the commit to which the tag points."""
+        return Commit.of(_loop.run(self._fs.lakeport.versions.commit(self.repo_id, self.id), self._fs.loop))
+
+    def delete(self) -> None:
+        """Deletes the tag."""
+        _loop.run(self._fs.lakeport.versions.delete_tag(self.repo_id, self.id), self._fs.loop)
+        self._fs.forget_ref(self.repo_id, self.id)
 
 
 @dataclass(frozen=True)
@@ -65,8 +76,8 @@ class Branch:
 
     repo_id: str
     id: str
+    _fs: LakeFSFileSystem = field(repr=False, compare=False)
     _head: Callable[[], Coroutine[Any, Any, Commit]] = field(repr=False, compare=False)
-    _on: asyncio.AbstractEventLoop | None = field(repr=False, compare=False)
 
     def __str__(self) -> str:
         return self.id
@@ -78,7 +89,12 @@ class Branch:
 
     def get_commit(self) -> Commit:
         """Returns the commit to which the branch points."""
-        return _loop.run(self._head(), self._on)
+        return _loop.run(self._head(), self._fs.loop)
+
+    def delete(self) -> None:
+        """Deletes the branch with its uncommitted changes. The branch of an open transaction cannot be deleted."""
+        _loop.run(self._fs.lakeport.versions.delete_branch(self.repo_id, self.id), self._fs.loop)
+        self._fs.forget_ref(self.repo_id, self.id)
 
 
 Ref: TypeAlias = Union[str, Commit, Tag, Branch, "HasId"]

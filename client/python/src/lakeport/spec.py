@@ -8,21 +8,22 @@ from typing import TYPE_CHECKING, Any
 from fsspec import AbstractFileSystem
 
 from lakeport import _loop
+from lakeport.caching import with_slashes
 from lakeport.compression import open_compressed
-from lakeport.errors import InvalidError
+from lakeport.errors import InvalidError, translate_lakefs_error
 from lakeport.file import LakeFSFile, LakeFSStreamedFile, LakeFSText
 from lakeport.filesystem.base import blocking
 from lakeport.filesystem.changing import Changes
 from lakeport.registry import registry
 from lakeport.transaction import LakeFSTransaction
-from lakeport.util import parse
+from lakeport.util import batched, md5_checksum, parse
 
 if TYPE_CHECKING:
     from fsspec.spec import AbstractBufferedFile
 
     from lakeport.paths import Path
 
-__all__ = ["LakeFSFileSystem", "parse"]
+__all__ = ["LakeFSFileSystem", "batched", "md5_checksum", "parse", "translate_lakefs_error"]
 
 _MODES = {"rb", "wb", "xb"}
 
@@ -33,6 +34,8 @@ class LakeFSFileSystem(Changes):
     A ref is a branch, a tag, a commit ID or an expression such as `main~1`. `fs.transaction(...)` creates a ref for a transaction.
     Directories are prefixes of paths: an empty directory does not exist. After `mkdir`, `ls` of the directory is empty.
     """
+
+    _sdk: Any = None
 
     # Blocking variants of the asynchronous methods, with fsspec's names.
     checksum: Any = blocking(Changes._checksum)  # pyright: ignore[reportAssignmentType]
@@ -52,6 +55,15 @@ class LakeFSFileSystem(Changes):
     @property
     def client(self) -> Any:
         """A client of lakeFS's own SDK (`pip install lakefs`) for the same lakeFS, for operations that do not concern files."""
+        if self._sdk is None:
+            self._sdk = self._new_sdk()
+        return self._sdk
+
+    @client.setter
+    def client(self, client: Any) -> None:
+        self._sdk = client
+
+    def _new_sdk(self) -> Any:
         try:
             from lakefs.client import Client  # noqa: PLC0415
         except ImportError as error:
@@ -73,8 +85,7 @@ class LakeFSFileSystem(Changes):
 
         `refresh=True` bypasses the cache. `recursive=True` also lists everything below.
         """
-        infos = _loop.run(self._ls(path, **kwargs), self.loop)
-        shown = [{**info, "name": f"{info['name']}/"} if info["type"] == "directory" else info for info in infos]
+        shown = with_slashes(_loop.run(self._ls(path, **kwargs), self.loop))
         return shown if detail else [info["name"] for info in shown]
 
     def tree(self, path: str = "", *args: Any, **kwargs: Any) -> str:
@@ -149,5 +160,5 @@ class _Tree:
 
 def _check(mode: str) -> None:
     if mode not in _MODES:
-        message = f"mode {mode!r} is not supported: objects are read (rb, r) or written whole (wb, xb, w, x), never appended to"
+        message = f"unsupported mode {mode!r}: objects are read (rb, r) or written whole (wb, xb, w, x), never appended to"
         raise NotImplementedError(message)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import contextlib
 import contextvars
 import datetime
@@ -14,6 +15,7 @@ from fsspec.transaction import Transaction
 
 from lakeport import _loop, aio
 from lakeport.aio.client import new_id
+from lakeport.choice import scheme
 from lakeport.errors import (
     BusyError,
     ConflictError,
@@ -40,6 +42,9 @@ if TYPE_CHECKING:
     from lakeport.v1 import versions_pb2
 
 Delete = Literal["onsuccess", "always", "never"]
+
+_MAX_FILES = 10_000
+"""Maximum number of paths in `LakeFSTransaction.files`."""
 
 _STRATEGIES = {
     None: v1.MERGE_STRATEGY_FAIL,
@@ -91,6 +96,8 @@ class LakeFSTransaction(Transaction):  # type: ignore[misc]
     fs: LakeFSFileSystem
     repository: str
     base_branch: Branch
+    files: collections.deque[Any]
+    """Paths of the objects that this file system wrote in the transaction: the last 10,000."""
     branch: Branch
     """Branch of the transaction. Its name refers to the transaction in paths: `f"repo/{tx.branch.id}/data.csv"`."""
 
@@ -139,12 +146,13 @@ class LakeFSTransaction(Transaction):  # type: ignore[misc]
         made.base_branch = made._branch(name_of(base_branch))
         made._name = branch_name
         made.automerge, made.delete = automerge, delete
+        made.files = collections.deque(maxlen=_MAX_FILES)
         made.merge_kwargs = _checked(merge_kwargs)
         made._idle_timeout = idle_timeout
         return made
 
     def _branch(self, name: str) -> Branch:
-        return Branch(self.repository, name, lambda: self._rev_parse(name), self.fs.loop)
+        return Branch(self.repository, name, self.fs, lambda: self._rev_parse(name))
 
     @property
     def _is_kept(self) -> bool:
@@ -158,7 +166,7 @@ class LakeFSTransaction(Transaction):  # type: ignore[misc]
 
     def path(self, key: str) -> str:
         """Returns the URL of an object in the transaction, for file systems and libraries in this process and in others."""
-        return f"lakefs://{self.repository}/{self.id}/{key}"
+        return f"{scheme()}://{self.repository}/{self.id}/{key}"
 
     def _begun(self) -> aio.Transaction:
         if self._transaction is None:
@@ -254,6 +262,12 @@ class LakeFSTransaction(Transaction):  # type: ignore[misc]
                 message = f"transaction {self.base_branch.id} cannot be the base of another one: use one transaction for both"
                 raise UnsupportedError(message) from None
             raise
+        except InvalidError as error:
+            invalid = [found.description for found in error.field_violations if found.field == "repository"]
+            if not invalid:
+                raise
+            message = f"repository {self.repository!r} does not exist: its name {invalid[0]}"
+            raise MissingRepositoryError(message, error.code, error.reason) from None
         self._transaction = begun
         self.branch = self._branch(branch)
         self.fs.forget_ref(self.repository, branch)
@@ -441,15 +455,18 @@ class LakeFSTransaction(Transaction):  # type: ignore[misc]
             name = name_of(ref)
             await self._check_tag_name(name)
             self._tags.append(name)
-            return Tag(name, self.base_branch.id)
+            return self._tag_named(name, self.base_branch.id)
         commit = await self._rev_parse(ref)
-        tag = Tag(name, commit.id)
+        tag = self._tag_named(name, commit.id)
         if commit.id in self._made:
             await self._check_tag_name(name)
             self._later.append(tag)
         else:
             await self.fs.lakeport.versions.create_tag(self.repository, name, commit.id)
         return tag
+
+    def _tag_named(self, name: str, ref: str) -> Tag:
+        return Tag(name, ref, self.repository, self.fs)
 
     async def _check_tag_name(self, name: str) -> None:
         """Raises `ExistsError` immediately, instead of at the end of the block."""

@@ -7,12 +7,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import lakefs
+import lakefs.exceptions
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from fsspec.callbacks import DEFAULT_CALLBACK
 
 import lakeport
 from lakeport import LakeFSFileSystem
+from lakeport.errors import translate_lakefs_error
 from processes import local_servers, run
 from servers import SERVER, Server, start, stop
 
@@ -250,3 +253,91 @@ def test_merge_revert_and_rev_parse(fs: LakeFSFileSystem, repo: str) -> None:
         tx.revert(tx.branch, sha)
     assert fs.exists(f"{repo}/main/b")
     assert not fs.exists(f"{repo}/main/a")
+
+
+# ---- what scripts use besides the documentation
+
+
+def test_listings_are_in_dircache(fs: LakeFSFileSystem, repo: str) -> None:
+    root = f"{repo}/main"
+    fs.pipe({f"{root}/{key}": key.encode() for key in ("a", "d/b", "d/e/c", "a/b")})
+    assert len(fs.dircache) == 0
+    listed = fs.ls(f"{root}/d/")
+    assert dict(fs.dircache) == {f"{root}/d": listed}
+    assert [info["name"] for info in fs.dircache[f"{root}/d"]] == [f"{root}/d/b", f"{root}/d/e/"]
+    # A recursive listing fills the entries of all directories below.
+    assert len(fs.ls(root, recursive=True)) == 7
+    assert set(fs.dircache) == {root, f"{root}/a", f"{root}/d", f"{root}/d/e"}
+    for folder, infos in fs.dircache.items():
+        assert infos == fs.ls(folder, refresh=True)
+    # A write removes the entries of the directories above it.
+    fs.pipe(f"{root}/d/new", b"1")
+    assert set(fs.dircache) == {f"{root}/a", f"{root}/d/e"}
+    fs.ls(root)
+    fs.dircache.pop(root)
+    fs.invalidate_cache(f"{root}/a")
+    assert set(fs.dircache) == {f"{root}/d/e"}
+    fs.dircache[f"{root}/x"] = [{"name": f"{root}/x/y/", "type": "directory", "size": 0}]
+    assert fs.ls(f"{root}/x", detail=False) == [f"{root}/x/y/"]
+    fs.dircache.clear()
+    assert f"{root}/x" not in fs.dircache
+    with pytest.raises(KeyError):
+        del fs.dircache[root]
+
+
+def test_branches_and_tags_can_be_deleted(fs: LakeFSFileSystem, repo: str) -> None:
+    with fs.transaction(repo, "main", automerge=False, delete="never") as tx:
+        fs.pipe(f"{repo}/{tx.branch.id}/a", b"a")
+        tag = tx.tag(tx.rev_parse("main"), "v1")
+    assert tag.get_commit().id == tx.rev_parse("main").id
+    assert fs.exists(f"{repo}/{tx.branch.id}/a")
+    assert fs.exists(f"{repo}/v1")
+    tx.branch.delete()
+    tag.delete()
+    assert fs.ls(repo, detail=False) == [f"{repo}/main/"]
+    for each in (tx.branch, tag):
+        with pytest.raises(FileNotFoundError):
+            each.delete()
+
+
+def test_files_of_a_transaction(fs: LakeFSFileSystem, repo: str, folder: Path) -> None:
+    with fs.transaction(repo, "main") as tx:
+        root = f"{repo}/{tx.branch.id}"
+        fs.put_file(str(folder / "a.txt"), f"{root}/put")
+        fs.pipe({f"{root}/one": b"1", f"{root}/two": b"2"})
+        fs.pipe(f"{repo}/other/not-in-it", b"1")
+        with fs.open(f"{root}/file", "w") as file:
+            file.write("1")
+        assert list(tx.files) == [f"{root}/{name}" for name in ("put", "one", "two", "file")]
+
+
+def test_texts_of_errors(fs: LakeFSFileSystem, repo: str) -> None:
+    with pytest.raises(NotImplementedError, match="unsupported mode 'ab'"):
+        fs.open(f"{repo}/main/a", "ab")
+    for name in ("no-such-repository", "REEEE"):
+        with pytest.raises(ValueError, match=f"repository '{name}' does not exist"), fs.transaction(name):
+            pass
+    error = lakefs.exceptions.ServerException(status=401, reason="unauthorized", body='{"message": "no key"}')
+    assert str(translate_lakefs_error(error, rpath="repo/main/a")) == "401 no key: 'repo/main/a'"
+    assert translate_lakefs_error(error, rpath="repo/main/a").filename == "repo/main/a"
+    assert str(translate_lakefs_error(error, message="oh no!")) == "oh no!"
+
+
+def test_client_of_the_sdk_can_be_replaced(fs: LakeFSFileSystem) -> None:
+    own = fs.client
+    assert fs.client is own
+    fs.client = "another"
+    assert fs.client == "another"
+
+
+def test_get_file_takes_precheck(fs: LakeFSFileSystem, repo: str, folder: Path, tmp_path: Path) -> None:
+    path, local = f"{repo}/main/a", tmp_path / "a"
+    for precheck in (False, True):
+        fs.put_file(str(folder / "a.txt"), path, precheck=precheck)
+        fs.get_file(path, str(local), precheck=precheck)
+        assert local.read_text() == "a.txt"
+    written = local.stat().st_mtime_ns
+    fs.get_file(path, str(local), DEFAULT_CALLBACK, None, True)
+    assert local.stat().st_mtime_ns == written
+    fs.get(path, str(local), precheck=True)
+    assert local.stat().st_mtime_ns == written

@@ -27,6 +27,11 @@ def test_parquet(frame: Any, fs: LakeFSFileSystem, url: str) -> None:
     assert sorted(dd.read_parquet(f"{url}/x/*.parquet", filters=[("n", ">", 7)])["n"].compute()) == [8, 9]
 
 
+def test_parquet_in_a_directory_with_a_slash(frame: Any, fs: LakeFSFileSystem, url: str) -> None:
+    frame.to_parquet(f"{url}/x/")
+    assert fs.ls(f"{url}/x", detail=False) == [f"{url.removeprefix('lakefs://')}/x/part.{n}.parquet" for n in range(3)]
+
+
 def test_parquet_is_overwritten(frame: Any, fs: LakeFSFileSystem, url: str) -> None:
     frame.to_parquet(f"{url}/x", partition_on=["part"])
     frame.to_parquet(f"{url}/x", overwrite=True)

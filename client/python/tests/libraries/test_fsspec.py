@@ -84,6 +84,13 @@ def test_directory_as_root(fs: LakeFSFileSystem, repo: str) -> None:
     assert root.cat("deep/b.txt") == b"b"
 
 
+def test_directory_with_a_slash_as_root(fs: LakeFSFileSystem, repo: str, url: str) -> None:
+    DirFileSystem(f"{url}/root/", fs).pipe("a.txt", b"a")
+    fsspec.get_mapper(f"{url}/root/")["b.txt"] = b"b"
+    rsync(f"{url}/root/", f"{url}/copy", delete_missing=True)
+    assert fs.find(f"{repo}/main") == [f"{repo}/main/{folder}/{name}.txt" for folder in ("copy", "root") for name in "ab"]
+
+
 def test_rsync(fs: LakeFSFileSystem, url: str, tmp_path: Path) -> None:
     for name in ("a.txt", "deep/b.txt"):
         (tmp_path / "here" / name).parent.mkdir(parents=True, exist_ok=True)

@@ -256,8 +256,11 @@ fn setup_state() -> Value {
     })
 }
 
+/// The version of lakeFS whose API this server implements. Clients such as lakefs-spec parse it as numbers.
+const LAKEFS_VERSION: &str = "1.84.0";
+
 fn version() -> Value {
-    json!({ "version": concat!("lakeport-embedded-", env!("CARGO_PKG_VERSION")), "version_context": "lakeFS" })
+    json!({ "version": LAKEFS_VERSION, "version_context": "lakeFS" })
 }
 
 async fn create_repository(call: &Call) -> Result<Response> {

@@ -17,7 +17,8 @@ from fsspec.utils import stringify_path
 
 from lakeport import _loop, aio
 from lakeport.batching import Lookups
-from lakeport.caching import Cache
+from lakeport.caching import Cache, DirCache
+from lakeport.endpoint import NotConfiguredError
 from lakeport.errors import DeniedError, ExistsError, InvalidError, LakeportError, NotFoundError
 from lakeport.lakectl import Credentials
 from lakeport.paths import Path
@@ -49,7 +50,7 @@ _OPEN = {transactions_pb2.TRANSACTION_STATE_OPEN, transactions_pb2.TRANSACTION_S
 class Base(AsyncFileSystem):  # type: ignore[misc]
     """The constructor, and methods that the other parts use."""
 
-    protocol = "lakefs"
+    protocol = ("lakefs", "lakeport")
     transaction_type = LakeFSTransaction
     mirror_sync_methods = False
 
@@ -120,14 +121,20 @@ class Base(AsyncFileSystem):  # type: ignore[misc]
         self.source_branch = source_branch
         self.pre_sign = pre_sign
         self.host = host
-        self.lakeport = aio.Client(
+        self._connect = functools.partial(
+            aio.Client,
             host,
             _credentials(username, password, access_token or api_key, api_key_prefix),
             timeout=_timeout(request_config, timeout),
             root_certificates=LocalPath(ssl_ca_cert).read_bytes() if ssl_ca_cert else None,
         )
-        """The client that sends all requests."""
+        self._client: aio.Client | None = None
+        with contextlib.suppress(NotConfiguredError):
+            # The first call raises this error, because the program may still configure the address.
+            self._client = self._connect()
         self._known = Cache((listings_expiry_time or 0.0) if use_listings_cache else 0.0)
+        self.dircache = DirCache(self._known)
+        """The cached listings by directory."""
         self._lookups = Lookups()
         self._prefetcher = Prefetcher(self._known.seconds)
         self._foreign: dict[str, tuple[float, bool]] = {}
@@ -136,6 +143,13 @@ class Base(AsyncFileSystem):  # type: ignore[misc]
         """Directories that `mkdir` created. Until they contain an object, only `ls` finds them."""
         self._commits: dict[Place, bool] = {}
         """Refs with the format of commit IDs, and whether they are commits. The names of branches and tags can have this format."""
+
+    @property
+    def lakeport(self) -> aio.Client:
+        """The client that sends all requests."""
+        if self._client is None:
+            self._client = self._connect()
+        return self._client
 
     def _mirror(self) -> None:
         """Creates the blocking methods, as fsspec does, but on top of `_loop`.
@@ -155,7 +169,8 @@ class Base(AsyncFileSystem):  # type: ignore[misc]
         if isinstance(path, list):
             return [cls._strip_protocol(item) for item in path]
         text = stringify_path(path)
-        text = text.removeprefix("lakefs://").removeprefix("lakefs::")
+        for protocol in cls.protocol:
+            text = text.removeprefix(f"{protocol}://").removeprefix(f"{protocol}::")
         return text.strip("/") if text.startswith("/") else text.rstrip("/")
 
     @classmethod

@@ -213,12 +213,20 @@ class Listing(Base):
         return [found]
 
     async def _below(self, where: Path) -> list[Info]:
-        """Returns all objects and directories below a directory. For an object, returns the object."""
+        """Returns all objects and directories below a directory, and caches their listings. For an object, returns the object."""
+        files, generation = await self._files(where), self._known.generation
         objects, folders = await self._scan(str(where), None, withdirs=True)
         folders.pop(str(where), None)
         if not objects and not folders and await self._info_or_none(f"{where}/") is None:
             raise missing(where)
-        return sorted([*objects.values(), *folders.values()], key=lambda info: (info["name"], info["type"] == "directory"))
+        infos = sorted([*objects.values(), *folders.values()], key=lambda info: (info["name"], info["type"] == "directory"))
+        if self._may_cache(files, where) and str(where) not in objects and len(infos) <= _MAX_CACHED_TREE:
+            listings: dict[str, list[Info]] = {str(where): [], **{name: [] for name in folders}}
+            for info in infos:
+                listings.setdefault(info["name"].rpartition("/")[0], []).append(info)
+            for name, listing in listings.items():
+                self._known.put(listing, generation, name)
+        return infos
 
     async def _listed(self, files: Files, where: Path, prefix: str, **how: Any) -> list[Info]:
         infos: list[Info] = []

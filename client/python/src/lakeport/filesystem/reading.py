@@ -251,7 +251,6 @@ class Reads(Names):
         lpath: Any,
         callback: Callback = DEFAULT_CALLBACK,
         outfile: BinaryIO | None = None,
-        *,
         precheck: bool = False,
         **_: object,
     ) -> None:

@@ -18,6 +18,7 @@ from lakeport.filesystem.base import attach_path, by_ref
 from lakeport.filesystem.local_names import local_files, local_name
 from lakeport.filesystem.names import Paths, as_list, distinct, targets
 from lakeport.filesystem.reading import Reads, logger
+from lakeport.registry import registry
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -62,6 +63,13 @@ class Writes(Reads):
             )
 
         await self._stored(where, write)
+        self._record(where)
+
+    def _record(self, where: Path) -> None:
+        """Records a write in the transaction to which the path refers, if it does."""
+        transaction = registry.find(self._name(where.repository, where.ref))
+        if transaction is not None:
+            transaction.files.append(str(where))
 
     async def _stored(self, where: Path, write: Any, again: Any = lambda: True) -> None:
         with attach_path(where):
@@ -100,6 +108,8 @@ class Writes(Reads):
 
             try:
                 await self._write(group[0], write)
+                for where in group:
+                    self._record(where)
             finally:
                 for where in group:
                     self._known.forget(str(where))
@@ -186,6 +196,7 @@ class Writes(Reads):
             )
 
         await self._stored(where, write, again)
+        self._record(where)
 
     async def _touch(self, path: str, truncate: bool = True, **kwargs: Any) -> None:
         """Creates an empty object. Without `truncate`, leaves an existing object unchanged: lakeFS cannot set its time alone."""
