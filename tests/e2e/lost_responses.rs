@@ -318,7 +318,7 @@ async fn an_abandoned_deletion_blocks_its_paths() {
     server.put("a", "old").await;
     server.commit("base").await;
     server.begin("t").await;
-    server.arm(On::new(Method::POST, "/objects/delete"), Fault::Delay(Duration::from_millis(500)), 1);
+    server.arm(On::new(Method::DELETE, "/objects"), Fault::Delay(Duration::from_millis(500)), 1);
     let delete = DeleteRequest { transaction_id: "t".into(), path: "a".into(), ..Default::default() };
     let mut files = server.files.clone();
     let abandoned = tokio::time::timeout(Duration::from_millis(200), async {
@@ -344,7 +344,7 @@ async fn the_guard_of_an_abandoned_request_ends_when_lakefs_responds() {
     server.begin("t").await;
     let late = Fault::ApplyThenDelay(Duration::from_millis(1500));
     let abandon = Duration::from_millis(200);
-    server.arm(On::new(Method::POST, "/objects/delete"), late.clone(), 1);
+    server.arm(On::new(Method::DELETE, "/objects"), late.clone(), 1);
     let delete = DeleteRequest { transaction_id: "t".into(), path: "a".into(), ..Default::default() };
     let mut files = server.files.clone();
     let abandoned = tokio::time::timeout(abandon, async { files.delete(delete).await?.into_inner().message().await });
@@ -456,7 +456,7 @@ async fn a_deletion_with_a_lost_response_blocks_its_paths() {
     let server = Server::with_faults().await;
     server.begin("t").await;
     server.put_in("t", "a", "1").await.unwrap();
-    let lost = server.arm(On::new(Method::POST, "/objects/delete"), Fault::Drop, 1);
+    let lost = server.arm(On::new(Method::DELETE, "/objects"), Fault::Drop, 1);
     let delete =
         lakeport_proto::v1::DeleteRequest { transaction_id: "t".into(), path: "a".into(), ..Default::default() };
     let in_doubt = refused(Code::Unavailable, "WRITE_IN_DOUBT");

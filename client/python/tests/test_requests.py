@@ -157,7 +157,7 @@ LOOKUPS: dict[str, tuple[Callable[[LakeFSFileSystem, str], object], int]] = {
     "cat(object)": (lambda fs, root: fs.cat(f"{root}/a.txt"), 1),
     "cp(object)": (lambda fs, root: fs.cp(f"{root}/a.txt", f"{root}/copy"), 3),
     "mv(object)": (lambda fs, root: fs.mv(f"{root}/a.txt", f"{root}/moved"), 4),
-    "rm(object)": (lambda fs, root: fs.rm(f"{root}/a.txt"), 3),
+    "rm(object)": (lambda fs, root: fs.rm(f"{root}/a.txt"), 2),
     "exists(object[1])": (lambda fs, root: fs.exists(f"{root}/a[1]"), 1),
     "cat(object[1])": (lambda fs, root: fs.cat(f"{root}/a[1]"), 2),
 }

@@ -36,6 +36,7 @@ pub struct Deletion {
     caller: Caller,
     writing: Writing,
     allow_missing: bool,
+    is_single: bool,
     found_any: bool,
     counts: Counts,
     todo: Todo,
@@ -59,8 +60,9 @@ pub async fn delete(
     allow_missing: bool,
 ) -> Result<Deletion> {
     let writing = ops.writing(caller, place).await?;
-    // lakeFS reports success for a batch deletion on a branch that does not exist.
-    if let Err(error) = caller.lakefs.branch(&writing.repository, &writing.branch).await {
+    let is_single = !allow_missing && matches!(&target, DeleteTarget::Paths(paths) if paths.len() == 1);
+    // lakeFS reports success for a batch deletion on a branch that does not exist, but not for the deletion of one object.
+    if !is_single && let Err(error) = caller.lakefs.branch(&writing.repository, &writing.branch).await {
         return Err(writing.refused(ops, caller, error).await);
     }
     let todo = match target {
@@ -70,7 +72,8 @@ pub async fn delete(
         }
         DeleteTarget::Tree(root) => Todo::Tree(Box::new(below(caller, &writing, &root)), root),
     };
-    Ok(Deletion { caller: caller.clone(), writing, allow_missing, found_any: false, counts: Counts::default(), todo })
+    let (caller, counts) = (caller.clone(), Counts::default());
+    Ok(Deletion { caller, writing, allow_missing, is_single, found_any: false, counts, todo })
 }
 
 /// Lists all objects at or below a root.
@@ -213,7 +216,14 @@ impl Deletion {
             return Ok(());
         }
         self.writing = ops.settled(&self.caller, self.writing.clone(), &batch).await?;
-        let request = delete_all(ops.clone(), self.caller.clone(), self.writing.clone(), batch.clone());
+        let (shared, caller, writing, paths) = (ops.clone(), self.caller.clone(), self.writing.clone(), batch.clone());
+        let is_single = self.is_single;
+        let request = async move {
+            match paths.as_slice() {
+                [path] if is_single => delete_one(&shared, &caller, &writing, path).await,
+                _ => delete_all(shared, caller, writing, paths).await,
+            }
+        };
         let failures = ops.run_to_completion(&self.writing, batch.clone(), || true, request).await?;
         let failed: HashSet<&str> = failures.iter().map(|failure| failure.path.as_str()).collect();
         let deleted = batch.into_iter().filter(|path| !failed.contains(path.as_str()));
@@ -240,10 +250,27 @@ pub(in crate::ops) async fn delete_all(
     writing: Writing,
     paths: Vec<ObjectPath>,
 ) -> Result<Vec<DeleteFailure>> {
-    match caller.lakefs.delete_many(&writing.repository, &writing.branch, &paths).await {
+    let deleted = caller.lakefs.delete_many(&writing.repository, &writing.branch, &paths).await;
+    outcome(&ops, &caller, &writing, &paths, deleted).await
+}
+
+/// Like [`delete_all`], for a single object. Fails if the branch does not exist.
+async fn delete_one(ops: &Shared, caller: &Caller, writing: &Writing, path: &ObjectPath) -> Result<Vec<DeleteFailure>> {
+    let deleted = caller.lakefs.delete(&writing.repository, &writing.branch, path).await;
+    outcome(ops, caller, writing, std::slice::from_ref(path), deleted.map(|()| Vec::new())).await
+}
+
+async fn outcome(
+    ops: &Shared,
+    caller: &Caller,
+    writing: &Writing,
+    paths: &[ObjectPath],
+    deleted: lakefs::Result<Vec<DeleteFailure>>,
+) -> Result<Vec<DeleteFailure>> {
+    match deleted {
         Ok(failures) => Ok(failures),
-        Err(error) if error.is_ambiguous() => Err(ops.guard_lost_change(&writing, &paths, error).await),
-        Err(error) => Err(writing.refused(&ops, &caller, error).await),
+        Err(error) if error.is_ambiguous() => Err(ops.guard_lost_change(writing, paths, error).await),
+        Err(error) => Err(writing.refused(ops, caller, error).await),
     }
 }
 
