@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import time
 from typing import TYPE_CHECKING
 
-from lakeport.errors import LakeportError
+from lakeport.errors import LakeportError, TimedOutError, UnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -45,15 +44,21 @@ class Prefetcher:
         query = (id(asyncio.get_running_loop()), folder)
         is_first = query not in self._in_flight
         if is_first:
-            self._in_flight[query] = asyncio.ensure_future(self._read(query, read))
+            reading = self._in_flight[query] = asyncio.ensure_future(self._read(query, read))
+            # Retrieve the exception: all callers may have been cancelled.
+            reading.add_done_callback(lambda task: task.cancelled() or task.exception())
         return await asyncio.shield(self._in_flight[query]) and is_first
 
     async def _read(self, query: tuple[int, str], read: Callable[[], Awaitable[bool]]) -> bool:
         is_complete = False
         try:
+            is_complete = await read()
+        except (TimedOutError, UnavailableError):
+            # Another call would wait as long again.
+            raise
+        except LakeportError:
             # A caller without permission to list may still query single objects.
-            with contextlib.suppress(LakeportError):
-                is_complete = await read()
+            pass
         finally:
             del self._in_flight[query]
             if not is_complete:

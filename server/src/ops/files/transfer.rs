@@ -154,22 +154,20 @@ impl Transfer {
     /// `PartialFailure` after the last copy if some objects failed; `ObjectNotFound` if there is no source; the error
     /// of a batch that failed as a whole.
     pub async fn next(&mut self, ops: &Shared) -> Result<Option<TransferProgress>> {
-        while self.phase == Phase::Copying {
+        if self.phase == Phase::Copying {
             ops.keep_alive(self.writing.transaction.as_deref()).await?;
-            let Some(sources) = self.sources(ops).await? else {
-                self.end_copying(ops).await?;
-                break;
-            };
-            self.found_any |= !sources.is_empty();
-            let mut progress = self.copy(ops, sources).await?;
-            self.counts.succeeded += progress.paths.len() as u64;
-            self.counts.failed += progress.failures.len() as u64;
-            if self.is_move {
-                progress.paths.clear();
-            }
-            if !(progress.paths.is_empty() && progress.failures.is_empty()) {
+            if let Some(sources) = self.sources(ops).await? {
+                self.found_any |= !sources.is_empty();
+                let mut progress = self.copy(ops, sources).await?;
+                self.counts.succeeded += progress.paths.len() as u64;
+                self.counts.failed += progress.failures.len() as u64;
+                if self.is_move {
+                    // The message without paths tells the client that the move makes progress.
+                    progress.paths.clear();
+                }
                 return Ok(Some(progress));
             }
+            self.end_copying(ops).await?;
         }
         if self.phase == Phase::Deleting { self.delete_sources(ops).await } else { Ok(None) }
     }

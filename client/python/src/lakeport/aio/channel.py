@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import math
 import os
 import time
@@ -74,6 +75,27 @@ class Stubs:
         self.transactions: transactions_pb2_grpc.TransactionServiceAsyncStub = transactions_pb2_grpc.TransactionServiceStub(channel)
         self.versions: versions_pb2_grpc.VersionServiceAsyncStub = versions_pb2_grpc.VersionServiceStub(channel)
 
+    def within(self, timeout: float | None) -> Stubs:
+        """Returns the same services with another timeout of calls with a single response."""
+        stubs = copy.copy(self)
+        stubs.once = {**self.once, "timeout": timeout}
+        return stubs
+
+
+class Progress:
+    """The time since the server last made progress. The time in which the caller uses a response does not count."""
+
+    def __init__(self) -> None:
+        self._since = time.monotonic()
+
+    def made(self) -> None:
+        """Records that the server made progress, or that the wait for it begins."""
+        self._since = time.monotonic()
+
+    def left(self, timeout: float | None) -> float | None:
+        """Returns the seconds that the server has left, or None without a timeout."""
+        return None if timeout is None else max(0.0, self._since + timeout - time.monotonic())
+
 
 class _Tries:
     """Counts the failed attempts of a call."""
@@ -140,53 +162,71 @@ class Channel:
         """Returns the response of a call.
 
         A call that the server rejected because of overload had no effect, so it is retried if `again` returns true. An idempotent
-        call is also retried after a lost connection.
+        call is also retried after a lost connection. All attempts together end within the timeout.
         """
-        tries = _Tries(self._timeout, idempotent=idempotent)
+        tries, progress = _Tries(self._timeout, idempotent=idempotent), Progress()
         while True:
             stubs = await self._ready()
             try:
                 with self._calling():
-                    return await call(stubs)
+                    return await call(stubs.within(progress.left(self._timeout)))
             except errors.LakeportError as error:
-                if not tries.has_another(error) or not again():
+                pause = error.retry_delay or _PAUSE
+                if self.is_over(progress, pause) or not tries.has_another(error) or not again():
                     raise tries.told(error) from None
-                await asyncio.sleep(error.retry_delay or _PAUSE)
+                await asyncio.sleep(pause)
+
+    def is_over(self, progress: Progress, pause: float) -> bool:
+        """Returns whether the timeout ends before another attempt."""
+        left = progress.left(self._timeout)
+        return left is not None and left <= pause
+
+    async def respond(self, response: Awaitable[T], progress: Progress) -> T:
+        """Waits for the response of a call without a deadline, for as long as the server has left to make progress."""
+        try:
+            return await asyncio.wait_for(response, progress.left(self._timeout))
+        except asyncio.TimeoutError:
+            message = f"{self._server_name()} made no progress for {self._timeout} s"
+            raise errors.TimedOutError(message) from None
 
     async def stream(
-        self, call: Callable[[Stubs], aio.UnaryStreamCall[Any, T]], *, stalls: bool = False, idempotent: bool = False
+        self,
+        call: Callable[[Stubs], aio.UnaryStreamCall[Any, T]],
+        *,
+        stalls: bool = True,
+        idempotent: bool = False,
+        progress: Progress | None = None,
     ) -> AsyncGenerator[T, None]:
         """Yields the responses of a call as they arrive. Closing the iterator cancels the call.
 
-        With `stalls`, raises `TimedOutError` if no response arrives within the timeout of a call with a single response. Retries
-        like `ask`, as long as no response has arrived.
+        With `stalls`, raises `TimedOutError` if no response arrives within the timeout of a call with a single response. `progress`
+        continues the time of an earlier stream. Retries like `ask`, as long as no response has arrived.
         """
         tries, began = _Tries(self._timeout, idempotent=idempotent), False
+        progress = progress or Progress()
         while True:
             stubs = await self._ready()
             try:
                 with self._calling():
                     answers = call(stubs)
                     try:
-                        while (message := await self._next(answers, stalls=stalls)) is not None:
+                        while (message := await self._next(answers, progress if stalls else None)) is not None:
                             began = True
                             yield message
+                            progress.made()
                     finally:
                         answers.cancel()
                 return
             except errors.LakeportError as error:
                 if began:
                     raise
-                if not tries.has_another(error):
+                pause = error.retry_delay or _PAUSE
+                if (stalls and self.is_over(progress, pause)) or not tries.has_another(error):
                     raise tries.told(error) from None
-                await asyncio.sleep(error.retry_delay or _PAUSE)
+                await asyncio.sleep(pause)
 
-    async def _next(self, answers: aio.UnaryStreamCall[Any, T], *, stalls: bool) -> T | None:
-        try:
-            found = await asyncio.wait_for(answers.read(), self._timeout if stalls else None)
-        except asyncio.TimeoutError:
-            message = f"the server sent nothing for {self._timeout} s"
-            raise errors.TimedOutError(message) from None
+    async def _next(self, answers: aio.UnaryStreamCall[Any, T], progress: Progress | None) -> T | None:
+        found = await (answers.read() if progress is None else self.respond(answers.read(), progress))
         # gRPC marks the end of the stream with an object that is not a message.
         return None if found is aio.EOF else cast("T", found)
 

@@ -11,12 +11,12 @@ import grpc
 from grpc import aio
 
 from lakeport import errors
-from lakeport.aio.channel import Channel, Stubs
+from lakeport.aio.channel import Channel, Progress, Stubs
 from lakeport.aio.concurrency import gather_limited
 from lakeport.aio.frames import WriteFrame
 from lakeport.aio.place import Place
 from lakeport.aio.reading import Download
-from lakeport.aio.writing import Data, messages, rewind
+from lakeport.aio.writing import CHUNK, Data, messages, rewind
 from lakeport.v1 import files_pb2 as v1
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ class Files:
         )
         pieces: list[list[memoryview]] = [[] for _ in ranges]
         failed: dict[int, errors.LakeportError] = {}
-        async for message, data in self._channel.stream(lambda to: to.read(request, **to.long), stalls=True, idempotent=True):
+        async for message, data in self._channel.stream(lambda to: to.read(request, **to.long), idempotent=True):
             if message.HasField("range_status"):
                 failed[message.range_index] = errors.of_status(message.range_status)
             elif data:
@@ -130,10 +130,12 @@ class Files:
         again = rewind(data)
 
         async def upload(to: Stubs) -> v1.WriteResponse:
-            call = to.write(**to.long)
+            # An upload of one message has the timeout of a call with a single response. The server then names the side that did
+            # not respond.
+            call = to.write(**(to.once if size is not None and size <= CHUNK else to.long))
             try:
-                await _send(call, messages(copy.deepcopy(header), data))
-                return await call
+                await self._send(call, messages(copy.deepcopy(header), data))
+                return await self._channel.respond(call, Progress())
             finally:
                 # Without its last message, the upload publishes nothing. After the end of the call, this has no effect.
                 call.cancel()
@@ -145,6 +147,18 @@ class Files:
             if error.reason is not None or error.code is not grpc.StatusCode.INTERNAL:
                 raise
             raise await self._refusal(header) or error from None
+
+    async def _send(
+        self, call: aio.StreamUnaryCall[WriteFrame, v1.WriteResponse], pieces: AsyncGenerator[WriteFrame, None]
+    ) -> None:
+        async with contextlib.aclosing(pieces):
+            async for piece in pieces:
+                try:
+                    await self._channel.respond(call.write(piece), Progress())
+                except (grpc.RpcError, asyncio.InvalidStateError):
+                    # The server has already sent its response, which contains the reason.
+                    return
+        await call.done_writing()
 
     async def _refusal(self, header: v1.WriteRequest) -> errors.LakeportError | None:
         """Returns the error for an upload with this header, or None if the server accepts it.
@@ -192,7 +206,7 @@ class Files:
             **self._at(), prefix=prefix, delimiter=delimiter, match_glob=match_glob, max_depth=max_depth, limit=limit
         )
         async with contextlib.aclosing(
-            self._channel.stream(lambda to: to.files.List(request, **to.long), stalls=True, idempotent=True)
+            self._channel.stream(lambda to: to.files.List(request, **to.long), idempotent=True)
         ) as pages:
             async for page in pages:
                 yield page
@@ -273,11 +287,11 @@ class Files:
 
     def _batch_stat(self, paths: Sequence[str]) -> AsyncIterator[v1.BatchStatResponse]:
         request = v1.BatchStatRequest(**self._at(), paths=paths)
-        return self._channel.stream(lambda to: to.files.BatchStat(request, **to.long), stalls=True, idempotent=True)
+        return self._channel.stream(lambda to: to.files.BatchStat(request, **to.long), idempotent=True)
 
     def _batch_read(self, paths: Sequence[str]) -> AsyncIterator[v1.BatchReadResponse]:
         request = v1.BatchReadRequest(**self._at(), paths=paths)
-        return self._channel.stream(lambda to: to.files.BatchRead(request, **to.long), stalls=True, idempotent=True)
+        return self._channel.stream(lambda to: to.files.BatchRead(request, **to.long), idempotent=True)
 
     async def write_many(self, objects: Mapping[str, bytes], *, create_only: bool = False) -> Stats:
         """Stores objects. Returns the metadata of each object, or its error, in order. Only a transaction makes this atomic."""
@@ -312,17 +326,6 @@ class Files:
         """Returns a URL to read an object without credentials. Raises `UnsupportedError` if the object store cannot sign URLs."""
         request = v1.PresignRequest(**self._at(), path=path)
         return (await self._channel.ask(lambda to: to.files.Presign(request, **to.once), idempotent=True)).url
-
-
-async def _send(call: aio.StreamUnaryCall[WriteFrame, v1.WriteResponse], pieces: AsyncGenerator[WriteFrame, None]) -> None:
-    async with contextlib.aclosing(pieces):
-        async for piece in pieces:
-            try:
-                await call.write(piece)
-            except (grpc.RpcError, asyncio.InvalidStateError):
-                # The server has already sent its response, which contains the reason.
-                return
-    await call.done_writing()
 
 
 async def _moved(pages: AsyncIterator[v1.CopyResponse] | AsyncIterator[v1.MoveResponse]) -> list[str]:

@@ -7,6 +7,7 @@ import contextlib
 import copy
 from typing import TYPE_CHECKING
 
+from lakeport.aio.channel import Progress
 from lakeport.errors import CorruptError, LakeportError, UnavailableError
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ class Download:
         self._info: v1.FileInfo | None = None
         self._next: int | None = None
         self._left: int | None = None
+        self._progress = Progress()
 
     @property
     def info(self) -> v1.FileInfo:
@@ -49,7 +51,7 @@ class Download:
 
     async def views(self) -> AsyncGenerator[memoryview, None]:
         """Like iteration, but does not copy the bytes."""
-        tries = 0
+        tries, self._progress = 0, Progress()
         if self._left == 0:
             return
         # Continue where an earlier iteration stopped.
@@ -60,11 +62,13 @@ class Download:
                 async with contextlib.aclosing(self._pieces()) as views:
                     async for view in views:
                         yield view
+                        self._progress.made()
             except LakeportError as error:
                 tries = tries + 1 if self._next == before else 1
-                if not self._may_resume(error) or tries > _TRIES:
+                pause = _PAUSE * (tries - 1)
+                if not self._may_resume(error) or tries > _TRIES or self._channel.is_over(self._progress, pause):
                     raise
-                await asyncio.sleep(_PAUSE * (tries - 1))
+                await asyncio.sleep(pause)
             else:
                 return
             if self._left == 0:
@@ -72,7 +76,7 @@ class Download:
             self._resume()
 
     async def _pieces(self) -> AsyncGenerator[memoryview, None]:
-        responses = self._channel.stream(lambda to: to.read(self._request, **to.long), stalls=True)
+        responses = self._channel.stream(lambda to: to.read(self._request, **to.long), progress=self._progress)
         async with contextlib.aclosing(responses):
             async for message, data in responses:
                 if message.HasField("info") and self._info is None:

@@ -181,7 +181,7 @@ class Transaction(Files):
         while again:
             again = False
             async for seen in self._channel.stream(
-                lambda to: to.transactions.WatchTransaction(request, **to.long), idempotent=True
+                lambda to: to.transactions.WatchTransaction(request, **to.long), stalls=False, idempotent=True
             ):
                 again = seen.reconnect
                 yield seen
