@@ -263,11 +263,16 @@ impl Client {
         self.rollback(id).await.unwrap().unwrap();
     }
 
-    /// Returns the branch of an open transaction.
-    pub(crate) async fn live_branch(&self, id: &str) -> String {
+    /// Returns a transaction. Panics on failure.
+    pub(crate) async fn transaction(&self, id: &str) -> Transaction {
         let request = GetTransactionRequest { transaction_id: id.into() };
         let mut client = TransactionServiceClient::new(self.channels[0].clone());
-        client.get_transaction(request).await.unwrap().into_inner().transaction.unwrap().branch
+        client.get_transaction(request).await.unwrap().into_inner().transaction.unwrap()
+    }
+
+    /// Returns the branch of an open transaction.
+    pub(crate) async fn live_branch(&self, id: &str) -> String {
+        self.transaction(id).await.branch
     }
 
     /// Starts a write whose last message is sent by [`Writing::finish`].

@@ -125,7 +125,17 @@ impl Lake {
 
     /// Returns the existing transaction branches.
     pub(crate) async fn branches(&self) -> Vec<String> {
-        let prefix = lakeport_types::TRANSACTION_BRANCH_PREFIX;
+        self.branches_with(lakeport_types::TRANSACTION_BRANCH_PREFIX).await
+    }
+
+    /// Returns the head of a branch.
+    pub(crate) async fn head(&self, branch: &str) -> String {
+        let branch = BranchName::try_from(branch).unwrap();
+        self.direct.branch(&self.repository, &branch).await.unwrap().commit_id
+    }
+
+    /// Returns the branches with a prefix, hidden ones included.
+    pub(crate) async fn branches_with(&self, prefix: &str) -> Vec<String> {
         let page = self.direct.branches(&self.repository, prefix, "", 1000, true).await.unwrap();
         page.results.into_iter().map(|branch| branch.id).collect()
     }

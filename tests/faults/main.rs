@@ -15,6 +15,7 @@ mod cut_uploads;
 mod history;
 mod interrupted_uploads;
 mod janitor;
+mod kept_branches;
 mod kills;
 mod lake;
 mod outages;
