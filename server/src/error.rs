@@ -118,6 +118,7 @@ kinds! {
     WriterStalled "WRITER_STALLED"
     RequestInProgress "REQUEST_IN_PROGRESS"
     LakefsFailed "LAKEFS_FAILED"
+    StorageFull "STORAGE_FULL"
 }
 
 impl Kind {
@@ -243,7 +244,8 @@ impl From<lakefs::Error> for Error {
             lakefs::Kind::PermissionDenied => Kind::PermissionDenied,
             lakefs::Kind::InvalidArgument => Kind::RefusedByLakefs,
             lakefs::Kind::RangeNotSatisfiable => Kind::RangeOutOfBounds,
-            lakefs::Kind::BytesGone => Kind::Corrupt,
+            lakefs::Kind::BytesGone | lakefs::Kind::Damaged => Kind::Corrupt,
+            lakefs::Kind::StorageFull => Kind::StorageFull,
             lakefs::Kind::Unsupported => Kind::Unsupported,
             lakefs::Kind::Failed if error.retry() == lakefs::Retry::Never => Kind::LakefsFailed,
             lakefs::Kind::Contended | lakefs::Kind::Failed | lakefs::Kind::NoResponse | lakefs::Kind::Unavailable => {
@@ -258,6 +260,10 @@ impl From<lakefs::Error> for Error {
 
 impl From<lakeport_transactions::Error> for Error {
     fn from(error: lakeport_transactions::Error) -> Self {
-        Self::new(Kind::SessionStoreUnavailable, error.to_string()).caused_by(error)
+        let kind = match error {
+            lakeport_transactions::Error::Full(_) => Kind::StorageFull,
+            _ => Kind::SessionStoreUnavailable,
+        };
+        Self::new(kind, error.to_string()).caused_by(error)
     }
 }

@@ -15,6 +15,7 @@ use lakeport_server::timing::Timing;
 use lakeport_tests::lakefs;
 use lakeport_tests::server::{config, real_lakefs};
 use metrics_exporter_prometheus::PrometheusBuilder;
+use std::path::PathBuf;
 use std::time::Duration;
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Status, Streaming};
@@ -47,7 +48,7 @@ pub(crate) struct Server {
     pub(crate) channel: Channel,
     serving: Option<Serving>,
     faults: Faults,
-    _dir: tempfile::TempDir,
+    dir: tempfile::TempDir,
 }
 
 impl Server {
@@ -111,7 +112,7 @@ impl Server {
             channel,
             serving: Some(serving),
             faults,
-            _dir: dir,
+            dir,
         }
     }
 
@@ -143,6 +144,19 @@ impl Server {
 
     pub(crate) fn admin_address(&self) -> std::net::SocketAddr {
         self.serving.as_ref().unwrap().admin_address.unwrap()
+    }
+
+    /// Returns the file in which the embedded lake stores the bytes of an object of `main`.
+    pub(crate) async fn blob_file(&self, path: &str) -> PathBuf {
+        let (repository, path) = (self.repository.as_str().try_into().unwrap(), path.try_into().unwrap());
+        let stats = self.ops().service.stat(&repository, &"main".try_into().unwrap(), &path).await.unwrap();
+        let id = stats.physical_address.rsplit('/').next().unwrap().to_owned();
+        self.lake_dir().join("blobs").join(&id[..2]).join(id)
+    }
+
+    /// Returns the directory of the embedded lake.
+    pub(crate) fn lake_dir(&self) -> PathBuf {
+        self.dir.path().join("lake")
     }
 
     pub(crate) fn ops(&self) -> &lakeport_server::ops::context::Shared {

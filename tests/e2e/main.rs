@@ -13,6 +13,7 @@ mod commits;
 mod compose;
 mod credentials;
 mod failing_lakefs;
+mod damage;
 mod files;
 mod fixture;
 mod guards;

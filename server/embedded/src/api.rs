@@ -36,7 +36,10 @@ struct Call {
 /// Handles a request. Errors become error responses.
 pub(crate) async fn handle(lake: Arc<Lake>, request: Request<Incoming>) -> Response {
     let is_head = request.method() == Method::HEAD;
-    let response = dispatch(lake, request).await.unwrap_or_else(|error| reply::refusal(&error));
+    let response = match dispatch(Arc::clone(&lake), request).await {
+        Ok(response) => response,
+        Err(error) => reply::refusal(&lake.explain(error).await),
+    };
     if is_head { reply::without_body(response) } else { response }
 }
 

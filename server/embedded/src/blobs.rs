@@ -3,15 +3,25 @@
 //! A blob is written to `tmp/`, synced, and moved to `blobs/` just before the database refers to it. Uploads hold a lock
 //! from the move until the reference is stored ([`Blobs::publishing`]). A blob in `blobs/` without a reference is therefore
 //! garbage.
+//!
+//! The database has the checksums of the blocks of each blob ([`Checksums`]). [`BlobReader`] verifies them.
 
-use crate::Result;
+mod checksums;
+mod reader;
+
+pub(crate) use checksums::Checksums;
+pub(crate) use reader::{BlobReader, BlobSource, Verified};
+
+use crate::{Error, Result};
 use bytes::Bytes;
 use md5::{Digest, Md5};
 use rand::RngExt;
+use reader::KnownDamage;
 use std::collections::HashSet;
-use std::io::{self, Read as _, Seek as _, SeekFrom};
+use std::io;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use tokio::fs::{self, File};
 use tokio::io::AsyncWriteExt;
 use tokio::sync::{RwLock, RwLockReadGuard};
@@ -20,10 +30,17 @@ use tokio::task::spawn_blocking;
 /// Size of the write buffer, in bytes. Each write to the file is a blocking call, which is expensive.
 const WRITE_BUFFER: usize = 512 << 10;
 
+/// Number of bytes that [`Blobs::check_writable`] writes.
+const CHECKED_BYTES: usize = 64 << 10;
+
+/// Directory of the published blobs.
+const DIRECTORY: &str = "blobs";
+
 /// The blobs of a lake.
 pub(crate) struct Blobs {
     root: PathBuf,
     publishing: RwLock<()>,
+    known_damage: Arc<KnownDamage>,
 }
 
 /// Blob that is being written. Dropping it before [`finish`](BlobWriter::finish) deletes its file.
@@ -32,13 +49,15 @@ pub(crate) struct BlobWriter {
     buffer: Vec<u8>,
     blob: NewBlob,
     digest: Md5,
+    checksums: Checksums,
 }
 
 /// Blob whose bytes are durable, and which is not yet published.
 pub(crate) struct NewBlob {
     pub(crate) id: String,
-    pub(crate) size: u64,
     pub(crate) md5: String,
+    /// `None` for a copy of a blob without checksums.
+    pub(crate) checksums: Option<Arc<Checksums>>,
     temporary: PathBuf,
     published: bool,
 }
@@ -54,15 +73,20 @@ impl Drop for NewBlob {
 
 impl Blobs {
     /// Opens or creates the directories under `root`, and deletes the files of unfinished uploads.
-    pub(crate) async fn open(root: &Path) -> Result<Self> {
+    pub(crate) async fn create_under(root: &Path) -> Result<Self> {
         let _ = fs::remove_dir_all(root.join("tmp")).await;
         fs::create_dir_all(root.join("tmp")).await?;
-        for shard in 0..=0xff_u8 {
-            fs::create_dir_all(root.join("blobs").join(format!("{shard:02x}"))).await?;
+        for shard in shards(root) {
+            fs::create_dir_all(shard).await?;
         }
-        sync_dir(root.join("blobs")).await?;
+        sync_dir(root.join(DIRECTORY)).await?;
         sync_dir(root.to_owned()).await?;
-        Ok(Self { root: root.to_owned(), publishing: RwLock::new(()) })
+        Ok(Self::at(root))
+    }
+
+    /// Returns the blobs under `root`, for reading. Changes nothing.
+    pub(crate) fn at(root: &Path) -> Self {
+        Self { root: root.to_owned(), publishing: RwLock::new(()), known_damage: Arc::default() }
     }
 
     /// Creates a blob for writing.
@@ -70,16 +94,29 @@ impl Blobs {
         let id = format!("{:032x}", rand::rng().random::<u128>());
         let temporary = self.root.join("tmp").join(&id);
         let file = File::create_new(&temporary).await?;
-        let blob = NewBlob { id, size: 0, md5: String::new(), temporary, published: false };
-        Ok(BlobWriter { file, buffer: Vec::new(), blob, digest: Md5::new() })
+        let blob = NewBlob { id, md5: String::new(), checksums: None, temporary, published: false };
+        Ok(BlobWriter { file, buffer: Vec::new(), blob, digest: Md5::new(), checksums: Checksums::default() })
     }
 
-    /// Creates a blob with the bytes of `id`. It is a hard link, which works like a copy because blobs never change.
-    pub(crate) async fn link(&self, id: &str) -> Result<NewBlob> {
-        let link = format!("{:032x}", rand::rng().random::<u128>());
-        let temporary = self.root.join("tmp").join(&link);
-        fs::hard_link(self.path(id), &temporary).await?;
-        Ok(NewBlob { id: link, size: 0, md5: String::new(), temporary, published: false })
+    /// Creates a blob with the bytes of another one. It is a hard link, which works like a copy because blobs never change.
+    /// The bytes are not read: the link has the checksums of the original, so a read of either finds damage. Returns `None`
+    /// if the file of the original does not exist.
+    pub(crate) async fn link(&self, source: BlobSource) -> Result<Option<NewBlob>> {
+        let original = self.path(&source.id);
+        let Some(metadata) = if_exists(fs::metadata(&original).await)? else { return Ok(None) };
+        source.check_size(metadata.len())?;
+        let id = format!("{:032x}", rand::rng().random::<u128>());
+        let temporary = self.root.join("tmp").join(&id);
+        let linked = if_exists(fs::hard_link(original, &temporary).await)?;
+        let checksums = source.checksums;
+        Ok(linked.map(|()| NewBlob { id, md5: String::new(), checksums, temporary, published: false }))
+    }
+
+    /// Checks that a file can be written, by writing one and deleting it.
+    pub(crate) async fn check_writable(&self) -> Result<()> {
+        let mut file = self.create().await?;
+        file.write(&Bytes::from_static(&[0; CHECKED_BYTES])).await?;
+        file.finish().await.map(drop)
     }
 
     /// Returns a guard that a caller must hold from before it publishes a blob until the database refers to the blob.
@@ -96,31 +133,32 @@ impl Blobs {
         sync_dir(parent(&path)).await
     }
 
-    /// Opens a blob for reading. Returns `None` if the blob was deleted.
-    pub(crate) async fn read(&self, id: &str) -> Result<Option<File>> {
-        match File::open(self.path(id)).await {
-            Ok(file) => Ok(Some(file)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error.into()),
-        }
+    /// Opens a range of a blob, and returns its first piece, which is verified. Returns `None` if the file of the blob does not
+    /// exist.
+    ///
+    /// # Errors
+    /// `Damaged` if the size of the file or the checksum of the first block is wrong.
+    pub(crate) async fn open(&self, source: BlobSource, range: Range<u64>) -> Result<Option<(Bytes, BlobReader)>> {
+        let (path, known) = (self.path(&source.id), Arc::clone(&self.known_damage));
+        let open = move || BlobReader::open(&path, source, range, known);
+        if_exists_in_lake(spawn_blocking(open).await.map_err(io::Error::other)?)
     }
 
-    /// Reads a part of a blob in one blocking call. The part must be within the blob and small. Returns `None` if the blob was
-    /// deleted.
-    pub(crate) async fn read_part(&self, id: &str, part: Range<u64>) -> Result<Option<Bytes>> {
-        let path = self.path(id);
-        let read = move || {
-            let mut file = std::fs::File::open(path)?;
-            file.seek(SeekFrom::Start(part.start))?;
-            let mut bytes = vec![0; usize::try_from(part.end - part.start).map_err(io::Error::other)?];
-            file.read_exact(&mut bytes)?;
-            Ok::<_, io::Error>(Bytes::from(bytes))
-        };
-        match spawn_blocking(read).await.map_err(io::Error::other)? {
-            Ok(bytes) => Ok(Some(bytes)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error.into()),
-        }
+    /// Reads a whole blob, and passes each verified block to `each`. Returns `None` if the file of the blob does not exist.
+    /// Without checksums, verifies the MD5 of the blob instead, if it is known. Returns the checksums of the blob if they or
+    /// the MD5 match.
+    ///
+    /// # Errors
+    /// `Damaged`, possibly after `each` has got some blocks; an error of `each`.
+    pub(crate) async fn read_whole(
+        &self,
+        source: BlobSource,
+        md5: Option<[u8; 16]>,
+        each: impl FnMut(&[u8]) -> io::Result<()> + Send + 'static,
+    ) -> Result<Option<Verified>> {
+        let (path, known) = (self.path(&source.id), Arc::clone(&self.known_damage));
+        let read = move || reader::read_whole(&path, source, md5, known, each);
+        if_exists_in_lake(spawn_blocking(read).await.map_err(io::Error::other)?)
     }
 
     /// Lists the published blobs. The database already refers to each of them that it will ever refer to, because
@@ -128,8 +166,8 @@ impl Blobs {
     pub(crate) async fn list(&self) -> Result<HashSet<String>> {
         let _no_publishing = self.publishing.write().await;
         let mut ids = HashSet::new();
-        for shard in 0..=0xff_u8 {
-            let mut files = fs::read_dir(self.root.join("blobs").join(format!("{shard:02x}"))).await?;
+        for shard in shards(&self.root) {
+            let mut files = fs::read_dir(shard).await?;
             while let Some(file) = files.next_entry().await? {
                 ids.extend(file.file_name().into_string());
             }
@@ -137,20 +175,22 @@ impl Blobs {
         Ok(ids)
     }
 
-    /// Deletes a blob to which the database does not refer.
+    /// Deletes a blob to which the database does not refer. Succeeds if its file does not exist.
     pub(crate) async fn remove(&self, id: &str) -> Result<()> {
-        Ok(fs::remove_file(self.path(id)).await?)
+        self.known_damage.remove(id);
+        if_exists(fs::remove_file(self.path(id)).await).map(drop)
     }
 
-    fn path(&self, id: &str) -> PathBuf {
-        self.root.join("blobs").join(id.get(..2).unwrap_or_default()).join(id)
+    /// Returns the path of a published blob.
+    pub(crate) fn path(&self, id: &str) -> PathBuf {
+        self.root.join(DIRECTORY).join(id.get(..2).unwrap_or_default()).join(id)
     }
 }
 
 impl BlobWriter {
     pub(crate) async fn write(&mut self, data: &Bytes) -> Result<()> {
         self.digest.update(data);
-        self.blob.size += data.len() as u64;
+        self.checksums.append(data);
         self.buffer.extend_from_slice(data);
         if self.buffer.len() >= WRITE_BUFFER {
             self.file.write_all(&self.buffer).await?;
@@ -165,7 +205,42 @@ impl BlobWriter {
         self.file.flush().await?;
         self.file.sync_data().await?;
         self.blob.md5 = hex::encode(self.digest.finalize());
+        self.blob.checksums = Some(Arc::new(self.checksums));
         Ok(self.blob)
+    }
+}
+
+/// Returns the directories of the published blobs. The first two digits of the ID of a blob select one.
+pub(crate) fn shards(root: &Path) -> impl Iterator<Item = PathBuf> {
+    (0..=0xff_u8).map(move |shard| root.join(DIRECTORY).join(format!("{shard:02x}")))
+}
+
+/// Returns whether the directory `root` contains the file of any blob.
+pub(crate) fn has_any(root: &Path) -> Result<bool> {
+    let Some(shards) = if_exists(std::fs::read_dir(root.join(DIRECTORY)))? else { return Ok(false) };
+    for shard in shards {
+        if std::fs::read_dir(shard?.path())?.next().is_some() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Returns `None` for an error that means that a file does not exist.
+fn if_exists<T>(result: io::Result<T>) -> Result<Option<T>> {
+    match result {
+        Ok(value) => Ok(Some(value)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// As [`if_exists`], for a result of this crate.
+fn if_exists_in_lake<T>(result: Result<T>) -> Result<Option<T>> {
+    match result {
+        Ok(value) => Ok(Some(value)),
+        Err(Error::File(error)) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
     }
 }
 
@@ -174,6 +249,6 @@ fn parent(path: &Path) -> PathBuf {
 }
 
 /// Makes the entries of a directory durable.
-async fn sync_dir(dir: PathBuf) -> Result<()> {
+pub(crate) async fn sync_dir(dir: PathBuf) -> Result<()> {
     Ok(File::open(dir).await?.sync_all().await?)
 }

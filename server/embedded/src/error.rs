@@ -29,18 +29,24 @@ pub enum Error {
     /// The lake cannot be opened.
     #[error("cannot open the lake: {0}")]
     Open(String),
+    /// The directory of a backup contains files.
+    #[error("{} is not empty: choose an empty directory for the backup", .0.display())]
+    NotEmpty(std::path::PathBuf),
+    /// Garbage collection would remove blobs that a backup still has to copy.
+    #[error("a backup of the lake is running: wait until it has finished")]
+    BackupRunning,
+    /// Stored data is missing or differs from its checksum.
+    #[error("data loss: {0}; restore it from a backup")]
+    Damaged(String),
+    /// The disk or a quota is full, so nothing was stored.
+    #[error("the disk is full, or a quota is reached: free space, then try again ({0})")]
+    Full(String),
     /// The database failed.
     #[error("the database of the lake failed: {0}")]
-    Database(#[from] sqlx::Error),
+    Database(sqlx::Error),
     /// A file operation failed.
     #[error("a file operation of the lake failed: {0}")]
-    File(#[from] std::io::Error),
-    /// A stored node or row cannot be decoded.
-    #[error("cannot decode stored data of the lake: {0}")]
-    Node(#[from] postcard::Error),
-    /// Stored JSON cannot be decoded.
-    #[error("cannot decode stored data of the lake: {0}")]
-    Json(#[from] serde_json::Error),
+    File(std::io::Error),
 }
 
 impl Error {
@@ -72,6 +78,10 @@ impl Error {
         Self::refused(StatusCode::NOT_IMPLEMENTED, "Not Implemented")
     }
 
+    pub(crate) fn damaged(message: impl Display) -> Self {
+        Self::Damaged(message.to_string())
+    }
+
     pub(crate) fn open(message: impl Display) -> Self {
         Self::Open(message.to_string())
     }
@@ -83,10 +93,27 @@ impl Error {
             Self::Unbound(_) => StatusCode::BAD_REQUEST,
             Self::UnknownEndpoint => StatusCode::NOT_FOUND,
             Self::MergeConflict => StatusCode::CONFLICT,
-            Self::Open(_) | Self::Database(_) | Self::File(_) | Self::Node(_) | Self::Json(_) => {
-                StatusCode::INTERNAL_SERVER_ERROR
-            }
+            Self::Full(_) => StatusCode::INSUFFICIENT_STORAGE,
+            Self::Damaged(_)
+            | Self::Open(_)
+            | Self::BackupRunning
+            | Self::NotEmpty(_)
+            | Self::Database(_)
+            | Self::File(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
+    }
+
+    /// Returns whether the operation certainly stored nothing. After another error, its transaction may have been committed.
+    pub(crate) fn is_without_effect(&self) -> bool {
+        !matches!(self, Self::Database(_) | Self::File(_))
+    }
+
+    /// Returns whether a write to a file of the database failed for another reason than a full disk.
+    pub(crate) fn is_failed_write(&self) -> bool {
+        /// Extended code of IOERR.
+        const WRITE: &str = "778";
+        let Self::Database(error) = self else { return false };
+        error.as_database_error().and_then(|database| database.code()).is_some_and(|code| code == WRITE)
     }
 
     /// Prefixes the message, as lakeFS does when it wraps errors.
@@ -103,5 +130,52 @@ impl Error {
             Self::Refused { status, message } if status == from => Self::Refused { status: to, message },
             other => other,
         }
+    }
+}
+
+impl From<std::io::Error> for Error {
+    fn from(error: std::io::Error) -> Self {
+        use std::io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
+        match error.kind() {
+            StorageFull | QuotaExceeded | FileTooLarge => Self::Full(error.to_string()),
+            _ => Self::File(error),
+        }
+    }
+}
+
+/// See <https://www.sqlite.org/rescode.html>.
+impl From<sqlx::Error> for Error {
+    fn from(error: sqlx::Error) -> Self {
+        const CORRUPT: u32 = 11;
+        const FULL: u32 = 13;
+        const NOT_A_DATABASE: u32 = 26;
+        // Extended codes of IOERR: the disk cannot read a sector, the file is too short, or the file system is damaged.
+        const READ: u32 = 266;
+        const SHORT_READ: u32 = 522;
+        const DAMAGED_DATA: u32 = 8202;
+        const DAMAGED_FILE_SYSTEM: u32 = 8458;
+        let code = error.as_database_error().and_then(|database| database.code()?.parse::<u32>().ok());
+        match code.map(|code| (code, code & 0xff)) {
+            Some((_, FULL)) => Self::Full(error.to_string()),
+            Some((READ | SHORT_READ | DAMAGED_DATA | DAMAGED_FILE_SYSTEM, _) | (_, CORRUPT | NOT_A_DATABASE)) => {
+                Self::damaged(format!("the database of the lake is damaged: {error}"))
+            }
+            None if matches!(error, sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_)) => {
+                Self::damaged(format!("a row of the database cannot be decoded: {error}"))
+            }
+            _ => Self::Database(error),
+        }
+    }
+}
+
+impl From<postcard::Error> for Error {
+    fn from(error: postcard::Error) -> Self {
+        Self::damaged(format!("a node or a staged change cannot be decoded: {error}"))
+    }
+}
+
+impl From<serde_json::Error> for Error {
+    fn from(error: serde_json::Error) -> Self {
+        Self::damaged(format!("a commit cannot be decoded: {error}"))
     }
 }

@@ -19,5 +19,5 @@ mod tree;
 
 pub use error::{Error, Result};
 pub use faults::{Fault, Faults, Fired, On};
-pub use lake::{ACCOUNT_FILE, Account, Collected, Lake};
+pub use lake::{ACCOUNT_FILE, Account, BackedUp, Collected, Lake, LakeFiles, Scrubbed};
 pub use serve::{Serving, serve};

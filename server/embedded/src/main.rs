@@ -1,9 +1,9 @@
 //! Standalone server of the embedded lake.
 
 use clap::{Parser, Subcommand};
-use lakeport_embedded::{Faults, Lake, serve};
+use lakeport_embedded::{BackedUp, Faults, Lake, LakeFiles, Scrubbed, serve};
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use tokio::net::TcpListener;
@@ -29,12 +29,19 @@ enum Command {
     Serve,
     /// Delete the bytes to which no commit and no uncommitted change refers.
     Gc,
+    /// Read all data, verify it, and list what is damaged. Exit with status 1 if anything is. A server may be running.
+    Scrub,
+    /// Copy the lake to a directory, and verify all bytes. Exit with status 1 if any are damaged. A server may be running.
+    Backup {
+        /// Directory of the backup. It must be empty or not exist. To restore, use it as the data directory.
+        directory: PathBuf,
+    },
 }
 
 fn main() -> ExitCode {
     tracing_subscriber::fmt().with_writer(std::io::stderr).init();
     match run(&Arguments::parse()) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             eprintln!("lakeport-embedded: {error}");
             ExitCode::FAILURE
@@ -43,17 +50,49 @@ fn main() -> ExitCode {
 }
 
 #[tokio::main]
-async fn run(arguments: &Arguments) -> lakeport_embedded::Result<()> {
-    let lake = Arc::new(Lake::open(&arguments.data_dir).await?);
+async fn run(arguments: &Arguments) -> lakeport_embedded::Result<ExitCode> {
+    let dir = &arguments.data_dir;
     match &arguments.command {
         Some(Command::Gc) => {
+            let lake = Lake::open(dir).await?;
             let collected = lake.gc().await?;
             println!("{} blobs kept, {} removed", collected.kept, collected.removed);
+            lake.close().await;
         }
-        Some(Command::Serve) | None => serve_until_signal(&lake, arguments.listen).await?,
+        Some(Command::Scrub) => return scrub(&LakeFiles::open(dir).await?).await,
+        Some(Command::Backup { directory }) => return backup(&LakeFiles::open(dir).await?, directory).await,
+        Some(Command::Serve) | None => {
+            let lake = Arc::new(Lake::open(dir).await?);
+            serve_until_signal(&lake, arguments.listen).await?;
+            lake.close().await;
+        }
     }
-    lake.close().await;
-    Ok(())
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn scrub(files: &LakeFiles) -> lakeport_embedded::Result<ExitCode> {
+    let Scrubbed { blobs, new_checksums, unverified, damage } = files.scrub().await?;
+    files.close().await;
+    println!(
+        "{blobs} blobs read, {new_checksums} got checksums, {unverified} cannot be verified, {} damaged",
+        damage.len()
+    );
+    Ok(reported(&damage))
+}
+
+async fn backup(files: &LakeFiles, directory: &Path) -> lakeport_embedded::Result<ExitCode> {
+    let BackedUp { blobs, damage } = files.backup(directory).await?;
+    files.close().await;
+    println!("{blobs} blobs copied to {}, {} damaged", directory.display(), damage.len());
+    Ok(reported(&damage))
+}
+
+/// Prints the damage, and returns the exit status.
+fn reported(damage: &[String]) -> ExitCode {
+    for line in damage {
+        println!("damaged: {line}");
+    }
+    if damage.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 async fn serve_until_signal(lake: &Arc<Lake>, listen: SocketAddr) -> lakeport_embedded::Result<()> {

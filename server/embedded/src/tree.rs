@@ -15,10 +15,10 @@ mod node;
 pub(crate) use apply::NewTree;
 pub(crate) use cursor::TreeCursor;
 pub(crate) use diff::{Change, ChangeKind};
-use node::{NodeId, RangeInfo};
-pub(crate) use node::{Range, TreeId};
+use node::NodeId;
+pub(crate) use node::{Range, RangeInfo, TreeId, decode};
 
-use crate::Result;
+use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
 use sqlx::SqlitePool;
 use std::collections::BTreeMap;
@@ -82,7 +82,7 @@ impl Trees {
         if let Some(cached) = self.metaranges.get(&(repository, id)) {
             return Ok(cached);
         }
-        let decoded = Arc::new(node::decode(&self.load(repository, id).await?)?);
+        let decoded = Arc::new(node::decode(&id, &self.load(repository, id).await?)?);
         self.metaranges.insert((repository, id), Arc::clone(&decoded));
         Ok(decoded)
     }
@@ -92,17 +92,29 @@ impl Trees {
         if let Some(cached) = self.ranges.get(&(repository, id)) {
             return Ok(cached);
         }
-        let decoded = Arc::new(node::decode(&self.load(repository, id).await?)?);
+        let decoded = Arc::new(node::decode(&id, &self.load(repository, id).await?)?);
         self.ranges.insert((repository, id), Arc::clone(&decoded));
         Ok(decoded)
     }
 
     async fn load(&self, repository: i64, id: NodeId) -> Result<Vec<u8>> {
-        Ok(sqlx::query_scalar("SELECT data FROM nodes WHERE repository = $1 AND id = $2")
+        let data: Option<Vec<u8>> = sqlx::query_scalar("SELECT data FROM nodes WHERE repository = $1 AND id = $2")
             .bind(repository)
             .bind(&id[..])
-            .fetch_one(&self.pool)
-            .await?)
+            .fetch_optional(&self.pool)
+            .await?;
+        if let Some(data) = data {
+            return Ok(data);
+        }
+        let exists: Option<i64> = sqlx::query_scalar("SELECT 1 FROM repositories WHERE number = $1")
+            .bind(repository)
+            .fetch_optional(&self.pool)
+            .await?;
+        // The repository may have been deleted since the caller read its commit.
+        Err(match exists {
+            Some(_) => Error::damaged(format!("the node {} of a tree is missing", hex::encode(id))),
+            None => Error::not_found("repository not found"),
+        })
     }
 
     /// Returns the entry of a key.

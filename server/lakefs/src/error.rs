@@ -65,6 +65,10 @@ pub enum Kind {
     RangeNotSatisfiable,
     /// The object exists, but its bytes were deleted.
     BytesGone,
+    /// The stored bytes or metadata are damaged. Only the embedded lake verifies them.
+    Damaged,
+    /// The disk of the server is full, or a quota is reached. The call had no effect.
+    StorageFull,
     /// This lakeFS, or its object store, does not support the operation.
     Unsupported,
     /// Concurrent changes of the branch prevented the call. A merge did not happen; a write may have been applied.
@@ -272,6 +276,9 @@ mod tests {
             (Read, 410, "resource expired", (Kind::BytesGone, Retry::Never)),
             (Read, 416, "bad index", (Kind::RangeNotSatisfiable, Retry::Never)),
             (Read, 501, "not implemented", (Kind::Unsupported, Retry::Never)),
+            (Read, 500, "data loss: blob 1 has 2 bytes instead of 3", (Kind::Damaged, Retry::Never)),
+            (Write, 507, "the disk is full", (Kind::StorageFull, Retry::Never)),
+            (Version, 507, "the disk is full", (Kind::StorageFull, Retry::Never)),
             (
                 Version,
                 412,

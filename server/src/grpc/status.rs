@@ -66,7 +66,7 @@ fn code(kind: Kind) -> Code {
         | Kind::RequestInProgress
         | Kind::ShuttingDown => Code::Unavailable,
         Kind::OutcomeUnknown => Code::Unknown,
-        Kind::Overloaded | Kind::TooManyTransactions => Code::ResourceExhausted,
+        Kind::Overloaded | Kind::TooManyTransactions | Kind::StorageFull => Code::ResourceExhausted,
         Kind::DeadlineExceeded => Code::DeadlineExceeded,
         Kind::Corrupt => Code::DataLoss,
         Kind::Unsupported => Code::Unimplemented,
@@ -78,7 +78,7 @@ fn code(kind: Kind) -> Code {
 #[expect(clippy::needless_pass_by_value, reason = "the status replaces the error")]
 pub fn into_status(error: Error) -> Status {
     let kind = error.kind();
-    if matches!(kind, Kind::Internal | Kind::Corrupt | Kind::SessionStoreUnavailable) {
+    if matches!(kind, Kind::Internal | Kind::Corrupt | Kind::SessionStoreUnavailable | Kind::StorageFull) {
         tracing::error!(reason = kind.reason(), %error, source = ?std::error::Error::source(&error), "a call failed");
     } else {
         tracing::debug!(reason = kind.reason(), %error, source = ?std::error::Error::source(&error), "a call was rejected");

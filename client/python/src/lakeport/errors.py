@@ -130,6 +130,13 @@ class BusyError(LakeportError):
     _code = grpc.StatusCode.RESOURCE_EXHAUSTED
 
 
+class StorageFullError(LakeportError):
+    """The disk of the server is full. The call stored nothing."""
+
+    _errno = errno.ENOSPC
+    _code = grpc.StatusCode.RESOURCE_EXHAUSTED
+
+
 class TimedOutError(LakeportError, TimeoutError):
     """The deadline expired. The server may have executed the request."""
 
@@ -174,6 +181,7 @@ _KINDS: dict[grpc.StatusCode, type[LakeportError]] = {
     grpc.StatusCode.UNIMPLEMENTED: UnsupportedError,
 }
 _REASONS: dict[str, type[LakeportError]] = {
+    "STORAGE_FULL": StorageFullError,
     # Writes to a read-only target: Python reports those as a permission error.
     "REF_NOT_A_BRANCH": DeniedError,
     "TRANSACTION_READ_ONLY": DeniedError,

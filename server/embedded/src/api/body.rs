@@ -5,6 +5,7 @@ use bytes::Bytes;
 use http::StatusCode;
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
+use std::time::Duration;
 
 /// Maximum size of a JSON body, in bytes.
 const MAX_JSON: usize = 64 << 20;
@@ -33,4 +34,17 @@ pub(super) async fn next(body: &mut Incoming) -> Result<Option<Bytes>> {
             }
         }
     }
+}
+
+/// Maximum time for which the rest of a body is received after the response.
+const LINGER: Duration = Duration::from_secs(5);
+
+/// Receives and discards the rest of a body while the response is sent. If the connection closed with unread data, the client
+/// might lose the response.
+pub(super) fn discard(mut body: Incoming) {
+    tokio::spawn(async move {
+        let rest = async { while let Ok(Some(_)) = next(&mut body).await {} };
+        // A client that is slower has already got the response.
+        let _ = tokio::time::timeout(LINGER, rest).await;
+    });
 }

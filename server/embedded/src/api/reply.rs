@@ -53,7 +53,11 @@ pub(crate) fn refusal(error: &Error) -> Response {
         Error::MergeConflict => json(status, &json!({ "reference": "" })),
         Error::Refused { message, .. } if message.is_empty() => empty(status),
         Error::Refused { .. } | Error::UnknownEndpoint => json(status, &message(error)),
-        Error::Open(_) | Error::Database(_) | Error::File(_) | Error::Node(_) | Error::Json(_) => {
+        Error::Damaged(_) | Error::Full(_) => {
+            tracing::error!(%error, "the embedded lake failed");
+            json(status, &message(error))
+        }
+        Error::Open(_) | Error::BackupRunning | Error::NotEmpty(_) | Error::Database(_) | Error::File(_) => {
             tracing::error!(%error, "the embedded lake failed");
             json(status, &json!({ "message": "internal server error" }))
         }

@@ -98,7 +98,7 @@ impl Lake {
         })?;
         repository.writable(force)?;
         let mut write = self.store.write().await?;
-        ensure_exists(&mut write, repository).await?;
+        ensure_exists(write.connection(), repository).await?;
         self.ensure_name_is_free(write.connection(), repository, name, RefKind::Branch).await?;
         if find(write.connection(), repository, name).await?.is_some() {
             return Err(Error::conflict("branch already exists: not unique"));

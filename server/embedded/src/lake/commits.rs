@@ -1,13 +1,14 @@
 //! Creates and reads commits.
 
 use super::branches::check_branch_name;
-use super::{Lake, Repository, now};
+use super::{Lake, Repository, now, repositories};
 use crate::store::Write;
 use crate::tree::{NewTree, TreeId};
 use crate::{Error, Result};
 use quick_cache::Weighter;
 use rand::RngExt;
 use sha2::{Digest, Sha256};
+use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection};
 use std::collections::BTreeMap;
 
@@ -133,6 +134,28 @@ impl Commit {
         hex::encode(digest.finalize())
     }
 
+    /// Decodes a row of the database.
+    ///
+    /// # Errors
+    /// `Damaged` if the commit does not match its ID.
+    pub(super) fn decode(row: &SqliteRow) -> Result<Self> {
+        let commit = Self {
+            id: row.try_get("id")?,
+            parents: serde_json::from_str(row.try_get("parents")?)?,
+            committer: row.try_get("committer")?,
+            message: row.try_get("message")?,
+            creation_date: row.try_get("creation_date")?,
+            tree: TreeId::stored(row.try_get("tree")?),
+            metadata: serde_json::from_str(row.try_get("metadata")?)?,
+            generation: row.try_get("generation")?,
+        };
+        // The ID of a first commit has a salt, which is not stored.
+        if !commit.parents.is_empty() && commit.digest(&[]) != commit.id {
+            return Err(Error::damaged(format!("commit {} does not match its ID", commit.id)));
+        }
+        Ok(commit)
+    }
+
     pub(super) async fn insert(&self, connection: &mut SqliteConnection, repository: &Repository) -> Result<()> {
         sqlx::query(
             "INSERT INTO commits (repository, id, parents, committer, message, creation_date, tree, metadata, \
@@ -165,17 +188,24 @@ impl Lake {
             .bind(id)
             .fetch_optional(connection)
             .await?;
-        let Some(row) = row else { return Ok(None) };
-        Ok(Some(Commit {
-            id: row.try_get("id")?,
-            parents: serde_json::from_str(row.try_get("parents")?)?,
-            committer: row.try_get("committer")?,
-            message: row.try_get("message")?,
-            creation_date: row.try_get("creation_date")?,
-            tree: TreeId::stored(row.try_get("tree")?),
-            metadata: serde_json::from_str(row.try_get("metadata")?)?,
-            generation: row.try_get("generation")?,
-        }))
+        row.as_ref().map(Commit::decode).transpose()
+    }
+
+    /// Returns the commit to which a branch, a tag or another commit refers.
+    ///
+    /// # Errors
+    /// `Damaged` if it does not exist; `repository not found` if the repository was deleted in the meantime.
+    pub(super) async fn existing_commit(
+        &self,
+        connection: &mut SqliteConnection,
+        repository: &Repository,
+        id: &str,
+    ) -> Result<Commit> {
+        if let Some(commit) = self.commit_on(&mut *connection, repository, id).await? {
+            return Ok(commit);
+        }
+        repositories::ensure_exists(connection, repository).await?;
+        Err(Error::damaged(format!("commit {id} of repository {} is missing", repository.id)))
     }
 
     /// Returns the commit that a ref expression resolves to.

@@ -2,11 +2,12 @@
 
 use super::Lake;
 use super::objects::blob_name;
-use crate::Result;
-use crate::tree::{Entry, Range};
-use futures_util::TryStreamExt;
-use sqlx::Row;
+use super::references::for_each_reference;
+use crate::{Error, Result};
+use sqlx::SqliteConnection;
 use std::collections::HashSet;
+use std::fs::{File, TryLockError};
+use std::path::Path;
 use std::time::Duration;
 
 /// Result of a garbage collection.
@@ -20,6 +21,8 @@ pub struct Collected {
 
 /// Time between garbage collections of a served lake.
 const INTERVAL: Duration = Duration::from_secs(3600);
+/// Number of blobs whose checksums one transaction deletes.
+const BATCH: usize = 500;
 
 impl Lake {
     /// Removes blobs to which no commit and no staged change refers. It is safe to call this while the lake is in use.
@@ -27,12 +30,12 @@ impl Lake {
     /// As in lakeFS, a commit keeps its bytes as long as its repository exists, even if no branch reaches the commit.
     ///
     /// # Errors
-    /// Returns an error if the database or a file operation fails. Blobs that were removed before the error were unreferenced.
+    /// Returns an error if a backup of the lake is running, if the metadata is damaged, or if the database or a file
+    /// operation fails. Blobs that were removed before the error were unreferenced.
     pub async fn gc(&self) -> Result<Collected> {
+        let _no_backup = exclude_backups(&self.dir)?;
         let (unreferenced, kept) = self.unreferenced_blobs().await?;
-        for blob in &unreferenced {
-            self.blobs.remove(blob).await?;
-        }
+        self.remove_blobs(&unreferenced.iter().collect::<Vec<_>>()).await?;
         Ok(Collected { kept, removed: unreferenced.len() })
     }
 
@@ -54,12 +57,11 @@ impl Lake {
 
     /// Removes the candidates that are still unreferenced, and makes the other unreferenced blobs the new candidates.
     async fn gc_candidates(&self, candidates: &mut HashSet<String>) -> Result<usize> {
+        let _no_backup = exclude_backups(&self.dir)?;
         let (unreferenced, _) = self.unreferenced_blobs().await?;
-        let mut removed = 0;
-        for blob in unreferenced.intersection(candidates) {
-            self.blobs.remove(blob).await?;
-            removed += 1;
-        }
+        let removed: Vec<&String> = unreferenced.intersection(candidates).collect();
+        self.remove_blobs(&removed).await?;
+        let removed = removed.len();
         *candidates = unreferenced;
         Ok(removed)
     }
@@ -68,29 +70,56 @@ impl Lake {
     async fn unreferenced_blobs(&self) -> Result<(HashSet<String>, usize)> {
         // The blobs are listed before the references are read, so an upload that finishes in between is not taken for unreferenced.
         let mut listed = self.blobs.list().await?;
-        let referenced = self.referenced_blobs().await?;
+        let referenced = referenced_blobs(self.store.snapshot().await?.connection()).await?;
         let all = listed.len();
         listed.retain(|blob| !referenced.contains(blob));
         let kept = all - listed.len();
         Ok((listed, kept))
     }
 
-    async fn referenced_blobs(&self) -> Result<HashSet<String>> {
-        let mut referenced = HashSet::new();
-        let mut snapshot = self.store.snapshot().await?;
-        let mut staged = sqlx::query("SELECT entry FROM staging WHERE entry IS NOT NULL").fetch(snapshot.connection());
-        while let Some(row) = staged.try_next().await? {
-            let entry: Entry = postcard::from_bytes(row.try_get("entry")?)?;
-            referenced.extend(blob_in(&entry.address));
+    /// Removes blobs, and then their checksums: if the disk is full, removing a file makes space for the database.
+    async fn remove_blobs(&self, blobs: &[&String]) -> Result<()> {
+        for blob in blobs {
+            self.blobs.remove(blob).await?;
         }
-        drop(staged);
-        let mut nodes = sqlx::query("SELECT data FROM nodes WHERE is_range").fetch(snapshot.connection());
-        while let Some(row) = nodes.try_next().await? {
-            let range: Range = postcard::from_bytes(row.try_get("data")?)?;
-            referenced.extend(range.iter().filter_map(|(_, entry)| blob_in(&entry.address)));
+        for batch in blobs.chunks(BATCH) {
+            let mut write = self.store.write().await?;
+            for blob in batch {
+                sqlx::query("DELETE FROM blobs WHERE id = $1").bind(*blob).execute(write.connection()).await?;
+            }
+            write.commit().await?;
         }
-        Ok(referenced)
+        Ok(())
     }
+}
+
+/// Returns the IDs of all blobs to which a commit or a staged change refers.
+///
+/// # Errors
+/// `Damaged` if any node or staged change is: its references are unknown, so no blob may be removed.
+pub(super) async fn referenced_blobs(connection: &mut SqliteConnection) -> Result<HashSet<String>> {
+    let mut referenced = HashSet::new();
+    for_each_reference(connection, |reference| {
+        referenced.extend(blob_in(&reference?.entry.address));
+        Ok(())
+    })
+    .await?;
+    Ok(referenced)
+}
+
+/// Takes the lock that excludes backups: a backup copies blobs that may have become unreferenced since it began.
+fn exclude_backups(dir: &Path) -> Result<File> {
+    let file = gc_lock(dir)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(Error::BackupRunning),
+        Err(TryLockError::Error(error)) => Err(error.into()),
+    }
+}
+
+/// Opens the file whose lock a garbage collection or the backups hold.
+pub(super) fn gc_lock(dir: &Path) -> Result<File> {
+    Ok(File::create(dir.join("gc.lock"))?)
 }
 
 /// Returns the ID of the blob to which an address of any repository may refer. An address that only looks like a reference
@@ -102,6 +131,7 @@ fn blob_in(address: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::blobs::BlobSource;
 
     #[tokio::test]
     async fn an_unreferenced_blob_is_removed_in_the_second_collection() {
@@ -114,8 +144,9 @@ mod tests {
         drop(publishing);
         let mut candidates = HashSet::new();
         assert_eq!(lake.gc_candidates(&mut candidates).await.unwrap(), 0);
-        assert!(lake.blobs.read(&id).await.unwrap().is_some(), "the first collection removed the blob");
+        let source = || BlobSource { id: id.clone(), size: 0, checksums: None };
+        assert!(lake.blobs.open(source(), 0..0).await.unwrap().is_some(), "the first collection removed the blob");
         assert_eq!(lake.gc_candidates(&mut candidates).await.unwrap(), 1);
-        assert!(lake.blobs.read(&id).await.unwrap().is_none());
+        assert!(lake.blobs.open(source(), 0..0).await.unwrap().is_none());
     }
 }

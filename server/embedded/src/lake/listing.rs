@@ -4,9 +4,9 @@ use super::branches::Branch;
 use super::page::{ListQuery, Listed, Page, Source, page, successor};
 use super::staging::{StagedRow, rows_from};
 use super::{Lake, Repository};
+use crate::Result;
 use crate::store::Snapshot;
 use crate::tree::{Entry, Key, TreeCursor};
-use crate::{Error, Result};
 use std::collections::VecDeque;
 
 /// Tree with the staged changes of a branch on top.
@@ -78,8 +78,7 @@ impl Lake {
         }
         let mut snapshot = self.store.snapshot().await?;
         let resolved = self.resolve_on(snapshot.connection(), repository, expression).await?;
-        let commit = self.commit_on(snapshot.connection(), repository, &resolved.commit_id).await?;
-        let tree = commit.ok_or_else(|| Error::not_found("commit not found"))?.tree;
+        let tree = self.existing_commit(snapshot.connection(), repository, &resolved.commit_id).await?.tree;
         let staged = resolved.staged.map(|branch: Branch| StagedRows {
             snapshot,
             branch: branch.number,

@@ -2,15 +2,14 @@
 
 use super::branches::{Branch, check_branch_name};
 use super::staging::{self, Staging};
-use super::{Lake, Repository, branches, now};
-use crate::blobs::{BlobWriter, NewBlob};
+use super::{Lake, Repository, branches, checksums, now};
+use crate::blobs::{BlobReader, BlobSource, BlobWriter, Checksums, NewBlob};
 use crate::tree::Entry;
 use crate::{Error, Result};
 use bytes::Bytes;
 use http::StatusCode;
 use std::collections::BTreeMap;
 use std::ops::Range;
-use tokio::fs::File;
 
 /// Maximum length of a key, in bytes.
 pub(super) const MAX_PATH: usize = 1024;
@@ -90,16 +89,21 @@ impl Lake {
         Ok((resolved.commit_id, staged))
     }
 
-    /// Returns a part of the bytes of an entry. The part must be small enough for memory.
-    pub(crate) async fn part(&self, repository: &Repository, entry: &Entry, part: Range<u64>) -> Result<Bytes> {
-        let blob = blob_of(repository, &entry.address).ok_or_else(gone)?;
-        self.blobs.read_part(blob, part).await?.ok_or_else(gone)
+    /// Opens a range of the bytes of an entry, and returns the first piece, which is verified.
+    pub(crate) async fn bytes(
+        &self,
+        repository: &Repository,
+        entry: &Entry,
+        range: Range<u64>,
+    ) -> Result<(Bytes, BlobReader)> {
+        let source = self.blob_source(repository, entry).await?;
+        self.blobs.open(source, range).await?.ok_or_else(gone)
     }
 
-    /// Opens the bytes of an entry.
-    pub(crate) async fn bytes(&self, repository: &Repository, entry: &Entry) -> Result<File> {
-        let blob = blob_of(repository, &entry.address).ok_or_else(gone)?;
-        self.blobs.read(blob).await?.ok_or_else(gone)
+    async fn blob_source(&self, repository: &Repository, entry: &Entry) -> Result<BlobSource> {
+        let id = blob_of(repository, &entry.address).ok_or_else(gone)?;
+        let checksums = self.checksums(id).await?;
+        Ok(BlobSource { id: id.to_owned(), size: entry.size.try_into().unwrap_or_default(), checksums })
     }
 
     /// Makes the checks that are possible before the body of an upload is read.
@@ -130,7 +134,7 @@ impl Lake {
         let entry = Entry {
             address: address_of(repository, &blob.id),
             checksum: blob.md5.clone(),
-            size: blob.size.cast_signed(),
+            size: blob.checksums.as_ref().map_or(0, |checksums| checksums.size).cast_signed(),
             mtime: now(),
             content_type: upload.content_type.clone(),
             metadata: upload.metadata.clone(),
@@ -174,7 +178,8 @@ impl Lake {
         check_path(&upload.path)
     }
 
-    /// Publishes the blob of an entry and stages the entry. Garbage collection does not run between the two steps.
+    /// Publishes the blob of an entry and stages the entry. Garbage collection does not run between the two steps. If the
+    /// entry is not staged, the blob is deleted, because it may have filled the disk.
     async fn publish(
         &self,
         repository: &Repository,
@@ -185,14 +190,39 @@ impl Lake {
         exists_message: &str,
     ) -> Result<()> {
         let publishing = self.blobs.publishing().await;
-        if let Some(blob) = blob {
-            self.blobs.publish(&publishing, blob).await?;
+        let Some(blob) = blob else {
+            return self.stage_upload(repository, branch, upload, entry, None, exists_message).await;
+        };
+        let (id, checksums) = (blob.id.clone(), blob.checksums.clone());
+        self.blobs.publish(&publishing, blob).await?;
+        let checksums = checksums.as_deref().map(|checksums| (id.as_str(), checksums));
+        let staged = self.stage_upload(repository, branch, upload, entry, checksums, exists_message).await;
+        if staged.as_ref().is_err_and(Error::is_without_effect)
+            && let Err(error) = self.blobs.remove(&id).await
+        {
+            tracing::warn!(%error, blob = id, "cannot delete the bytes of a failed upload; garbage collection will");
         }
+        staged
+    }
+
+    /// Stages an entry, and stores the checksums of its blob.
+    async fn stage_upload(
+        &self,
+        repository: &Repository,
+        branch: &str,
+        upload: &Upload,
+        entry: &Entry,
+        blob: Option<(&str, &Checksums)>,
+        exists_message: &str,
+    ) -> Result<()> {
         let mut write = self.store.write().await?;
         let found = branches::find(write.connection(), repository, branch).await?;
         let found = found.ok_or_else(|| Error::not_found("branch not found"))?;
         if upload.create_only && self.current(write.connection(), repository, &found, &upload.path).await?.is_some() {
             return Err(exists(exists_message));
+        }
+        if let Some((id, checksums)) = blob {
+            checksums::insert(write.connection(), id, checksums).await?;
         }
         self.stage(&mut write, found.number, &upload.path, Some(entry)).await?;
         write.commit().await
@@ -227,7 +257,8 @@ impl Lake {
             force,
         };
         self.check_stageable(repository, branch, &upload).await?;
-        let blob = self.blobs.link(blob_of(repository, &original.address).ok_or_else(gone)?).await?;
+        let source = self.blob_source(repository, &original).await?;
+        let blob = self.blobs.link(source).await?.ok_or_else(gone)?;
         let entry = Entry { address: address_of(repository, &blob.id), mtime: now(), ..original };
         self.publish(repository, branch, &upload, &entry, Some(blob), "path already exists").await?;
         Ok(entry)

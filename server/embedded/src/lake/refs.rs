@@ -126,8 +126,7 @@ impl Lake {
                 Modifier::Committed | Modifier::Staging => return Err(invalid()),
             };
             for _ in 0..times {
-                let commit = self.commit_on(connection, repository, &commit_id).await?;
-                let parents = commit.map(|commit| commit.parents).unwrap_or_default();
+                let parents = self.existing_commit(connection, repository, &commit_id).await?.parents;
                 let missing = if parents.is_empty() { Error::not_found("not found") } else { invalid() };
                 commit_id = parents.into_iter().nth(parent - 1).ok_or(missing)?;
             }
@@ -171,8 +170,7 @@ impl Lake {
             return Ok(cached);
         }
         let mut snapshot = self.store.snapshot().await?;
-        let commit = self.commit_on(snapshot.connection(), repository, id).await?;
-        let commit = commit.ok_or_else(|| Error::not_found("commit not found"))?;
+        let commit = self.existing_commit(snapshot.connection(), repository, id).await?;
         self.commits.insert(key, commit.clone());
         Ok(commit)
     }

@@ -2,7 +2,6 @@
 
 use super::page::{ListQuery, Page, paginate_names};
 use super::{Commit, Lake, now};
-use crate::store::Write;
 use crate::{Error, Result};
 use lakeport_types::RepositoryId;
 use sqlx::SqliteConnection;
@@ -214,10 +213,10 @@ pub(super) async fn insert_branch(
 
 /// Returns an error if a repository was deleted after it was read. Without this check, a write would leave data of a deleted
 /// repository.
-pub(super) async fn ensure_exists(write: &mut Write, repository: &Repository) -> Result<()> {
+pub(super) async fn ensure_exists(connection: &mut SqliteConnection, repository: &Repository) -> Result<()> {
     let found: Option<i64> = sqlx::query_scalar("SELECT 1 FROM repositories WHERE number = $1")
         .bind(repository.number)
-        .fetch_optional(write.connection())
+        .fetch_optional(connection)
         .await?;
     found.map(|_| ()).ok_or_else(|| Error::not_found("repository not found"))
 }

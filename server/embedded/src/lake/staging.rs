@@ -28,14 +28,16 @@ impl Lake {
     /// Stages an entry, or the deletion of a key.
     pub(super) async fn stage(&self, write: &mut Write, branch: i64, key: &[u8], entry: Option<&Entry>) -> Result<()> {
         let entry = entry.map(postcard::to_stdvec).transpose()?;
+        let crc32c = row_checksum(branch, key, entry.as_deref());
         sqlx::query(
-            "INSERT INTO staging (branch, path, sequence, entry) VALUES ($1, $2, $3, $4) \
-             ON CONFLICT DO UPDATE SET sequence = excluded.sequence, entry = excluded.entry",
+            "INSERT INTO staging (branch, path, sequence, entry, crc32c) VALUES ($1, $2, $3, $4, $5) \
+             ON CONFLICT DO UPDATE SET sequence = excluded.sequence, entry = excluded.entry, crc32c = excluded.crc32c",
         )
         .bind(branch)
         .bind(key)
         .bind(self.next_sequence())
         .bind(entry)
+        .bind(i64::from(crc32c))
         .execute(write.connection())
         .await?;
         Ok(())
@@ -52,8 +54,7 @@ impl Lake {
         if let Some(staged) = staged_at(connection, branch.number, key).await? {
             return Ok(staged);
         }
-        let head = self.commit_on(connection, repository, &branch.commit_id).await?;
-        let tree = head.map(|commit| commit.tree).unwrap_or_default();
+        let tree = self.existing_commit(connection, repository, &branch.commit_id).await?.tree;
         self.trees.get(repository.number, &tree, key).await
     }
 
@@ -65,8 +66,7 @@ impl Lake {
             .await?
             .filter(|found| found.number == branch.number)
             .ok_or_else(|| Error::not_found("branch not found"))?;
-        let head = self.commit_on(connection, repository, &branch.commit_id).await?;
-        let tree = head.map(|commit| commit.tree).unwrap_or_default();
+        let tree = self.existing_commit(connection, repository, &branch.commit_id).await?.tree;
         let (mut changes, mut from, mut sequence) = (Vec::new(), Vec::new(), 0);
         loop {
             let rows = rows_from(connection, branch.number, &from, BATCH).await?;
@@ -108,15 +108,21 @@ pub(super) struct StagedRow {
     pub(super) entry: Staging,
 }
 
+/// Entry of a row as stored, with its checksum.
+type StoredEntry = (Option<Vec<u8>>, Option<i64>);
+
 /// Returns the staged change of a key, or `None` if the key has no staged change.
 pub(super) async fn staged_at(connection: &mut SqliteConnection, branch: i64, key: &[u8]) -> Result<Option<Staging>> {
-    let row: Option<(Option<Vec<u8>>,)> = sqlx::query_as("SELECT entry FROM staging WHERE branch = $1 AND path = $2")
+    let row: Option<StoredEntry> = sqlx::query_as("SELECT entry, crc32c FROM staging WHERE branch = $1 AND path = $2")
         .bind(branch)
         .bind(key)
         .fetch_optional(connection)
         .await?;
-    row.map(|(entry,)| decode(entry)).transpose()
+    row.map(|stored| decode(branch, key, stored)).transpose()
 }
+
+/// Row of a branch, joined with its staged change of one key.
+type BranchRow = (String, Option<i64>, Option<Vec<u8>>, Option<i64>);
 
 /// Returns the head of a branch and the staged change of a key, or `None` if the branch does not exist. One statement reads
 /// both, so they are consistent.
@@ -126,8 +132,8 @@ pub(super) async fn on_branch(
     branch: &str,
     key: &[u8],
 ) -> Result<Option<(String, Option<Staging>)>> {
-    let row: Option<(String, bool, Option<Vec<u8>>)> = sqlx::query_as(
-        "SELECT branches.commit_id, staging.branch IS NOT NULL, staging.entry FROM branches \
+    let row: Option<BranchRow> = sqlx::query_as(
+        "SELECT branches.commit_id, staging.branch, staging.entry, staging.crc32c FROM branches \
          LEFT JOIN staging ON staging.branch = branches.number AND staging.path = $3 \
          WHERE branches.repository = $1 AND branches.name = $2",
     )
@@ -136,9 +142,15 @@ pub(super) async fn on_branch(
     .bind(key)
     .fetch_optional(pool)
     .await?;
-    let found = row.map(|(commit_id, is_staged, entry)| Ok((commit_id, is_staged.then(|| decode(entry)).transpose()?)));
+    let found = row.map(|(commit_id, staged_on, entry, crc32c)| {
+        let staged = staged_on.map(|branch| decode(branch, key, (entry, crc32c))).transpose()?;
+        Ok((commit_id, staged))
+    });
     found.transpose()
 }
+
+/// Row as stored: path, sequence number, entry and checksum.
+type StoredRow = (Vec<u8>, i64, Option<Vec<u8>>, Option<i64>);
 
 /// Returns at most `limit` rows with keys greater than or equal to `from`, in key order.
 pub(super) async fn rows_from(
@@ -147,17 +159,32 @@ pub(super) async fn rows_from(
     from: &[u8],
     limit: i64,
 ) -> Result<Vec<StagedRow>> {
-    let rows: Vec<(Vec<u8>, i64, Option<Vec<u8>>)> = sqlx::query_as(
-        "SELECT path, sequence, entry FROM staging WHERE branch = $1 AND path >= $2 ORDER BY path LIMIT $3",
+    let rows: Vec<StoredRow> = sqlx::query_as(
+        "SELECT path, sequence, entry, crc32c FROM staging WHERE branch = $1 AND path >= $2 ORDER BY path LIMIT $3",
     )
     .bind(branch)
     .bind(from)
     .bind(limit)
     .fetch_all(connection)
     .await?;
-    rows.into_iter().map(|(key, sequence, entry)| Ok(StagedRow { key, sequence, entry: decode(entry)? })).collect()
+    let decoded = rows.into_iter().map(|(key, sequence, entry, crc32c)| {
+        let entry = decode(branch, &key, (entry, crc32c))?;
+        Ok(StagedRow { key, sequence, entry })
+    });
+    decoded.collect()
 }
 
-fn decode(entry: Option<Vec<u8>>) -> Result<Staging> {
+/// Returns the checksum of a row.
+fn row_checksum(branch: i64, key: &[u8], entry: Option<&[u8]>) -> u32 {
+    let parts = [&branch.to_le_bytes(), key, entry.unwrap_or_default()];
+    parts.iter().fold(0, |crc, part| crc32c::crc32c_append(crc, part))
+}
+
+/// Decodes a row. Verifies its checksum, if it has one.
+pub(super) fn decode(branch: i64, key: &[u8], (entry, crc32c): StoredEntry) -> Result<Staging> {
+    if crc32c.is_some_and(|stored| stored != i64::from(row_checksum(branch, key, entry.as_deref()))) {
+        let path = String::from_utf8_lossy(key);
+        return Err(Error::damaged(format!("the uncommitted change of {path:?} does not match its checksum")));
+    }
     Ok(entry.map(|entry| postcard::from_bytes(&entry)).transpose()?)
 }

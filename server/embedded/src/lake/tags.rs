@@ -51,7 +51,7 @@ impl Lake {
         check_tag_name(name)?;
         repository.writable(force)?;
         let mut write = self.store.write().await?;
-        ensure_exists(&mut write, repository).await?;
+        ensure_exists(write.connection(), repository).await?;
         let resolved = self.resolve_on(write.connection(), repository, target).await?;
         resolved.must_point_to_a_commit()?;
         self.ensure_name_is_free(write.connection(), repository, name, RefKind::Tag).await?;

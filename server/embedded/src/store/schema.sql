@@ -1,4 +1,4 @@
--- Schema of a lake, version 1. Object keys are BLOBs, so that they sort by their bytes.
+-- Schema of a lake, version 2. Object keys are BLOBs, so that they sort by their bytes.
 
 CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 
@@ -65,7 +65,15 @@ CREATE TABLE staging (
     path     BLOB NOT NULL,
     sequence INTEGER NOT NULL, -- grows with every write to the lake; a commit takes only writes up to the last that it read
     entry    BLOB,
+    crc32c   INTEGER, -- CRC32C of the branch, the path and the entry; NULL for rows of version 1
     PRIMARY KEY (branch, path)
+) WITHOUT ROWID;
+
+-- Checksums of blobs. A blob of version 1 has no row until a scrub has verified it.
+CREATE TABLE blobs (
+    id     TEXT PRIMARY KEY,
+    size   INTEGER NOT NULL,
+    blocks BLOB NOT NULL -- CRC32C of each block of 256 KiB: 4 bytes each, in little-endian order
 ) WITHOUT ROWID;
 
 CREATE TABLE protections (
@@ -74,4 +82,4 @@ CREATE TABLE protections (
     PRIMARY KEY (repository, pattern)
 ) WITHOUT ROWID;
 
-PRAGMA user_version = 1;
+PRAGMA user_version = 2;

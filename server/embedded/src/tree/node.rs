@@ -1,7 +1,7 @@
 //! Nodes of a tree, their encoding and their IDs.
 
 use super::{Entry, Key};
-use crate::Result;
+use crate::{Error, Result};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use sha2::{Digest, Sha256};
 
@@ -38,7 +38,7 @@ impl TreeId {
         Self(hex::encode(node))
     }
 
-    pub(super) fn node(&self) -> Option<NodeId> {
+    pub(crate) fn node(&self) -> Option<NodeId> {
         hex::decode(&self.0).ok()?.try_into().ok()
     }
 }
@@ -66,7 +66,14 @@ impl NewNode {
     }
 }
 
-pub(super) fn decode<T: DeserializeOwned>(data: &[u8]) -> Result<T> {
+/// Decodes a node.
+///
+/// # Errors
+/// `Damaged` if the data does not match the ID.
+pub(crate) fn decode<T: DeserializeOwned>(id: &[u8], data: &[u8]) -> Result<T> {
+    if Sha256::digest(data)[..] != *id {
+        return Err(Error::damaged(format!("the node {} of a tree does not match its ID", hex::encode(id))));
+    }
     Ok(postcard::from_bytes(data)?)
 }
 

@@ -102,13 +102,16 @@ const RESPONSES: &[Response] = &[
     row(500, Contains("hook 'if' expression should evaluate to a boolean"), Kind::HookRejected, Refused),
     // A pattern in the `branches` of an action.
     row(500, Is("syntax error in pattern"), Kind::HookRejected, Refused),
+    // Only the embedded lake verifies what it has stored.
+    row(500, Starts("data loss: "), Kind::Damaged, Refused),
     // An internal error in a hook, such as a failure to store its log.
     row(500, Contains("hook aborted"), Kind::HookRejected, Unclear),
     // Another change of the same branch came first.
     row(500, Is("predicate failed"), Kind::Failed, Unclear),
     row(500, Any, Kind::Failed, Unclear),
     row(501, Any, Kind::Unsupported, Refused),
-    row(507, Any, Kind::Unavailable, NotNow),
+    // Only the embedded lake sends this status.
+    row(507, Any, Kind::StorageFull, Refused),
     row(499, Any, Kind::Unavailable, Lost),
     row(502, Any, Kind::Unavailable, Lost),
     row(503, Any, Kind::Unavailable, Lost),

@@ -3,23 +3,18 @@
 use super::no_presign;
 use crate::api::Call;
 use crate::api::reply::{self, Body, BodyError, Response};
+use crate::blobs::BlobReader;
 use crate::lake::Repository;
 use crate::tree::Entry;
 use crate::{Error, Result};
-use futures_util::TryStreamExt;
+use bytes::Bytes;
+use futures_util::{StreamExt, TryStreamExt, stream};
 use http::header::{self, HeaderMap, HeaderValue};
 use http::{HeaderName, StatusCode};
 use http_body_util::{BodyExt, StreamBody};
 use hyper::body::Frame;
-use std::io::SeekFrom;
 use std::ops::Range;
 use std::time::{Duration, UNIX_EPOCH};
-use tokio::fs::File;
-use tokio::io::{AsyncReadExt, AsyncSeekExt};
-use tokio_util::io::ReaderStream;
-
-/// Number of bytes per read from a file.
-const READ_PIECE: u64 = 256 << 10;
 
 /// Bytes of an object that a `Range` header requests.
 enum Ranged {
@@ -109,9 +104,10 @@ async fn content(call: &Call, repository: &Repository, entry: &Entry) -> Result<
         }
     };
     let length = bytes.end - bytes.start;
-    let mut response = http::Response::new(match length {
-        ..=READ_PIECE => reply::full(call.lake.part(repository, entry, bytes.clone()).await?),
-        _ => streamed(call.lake.bytes(repository, entry).await?, bytes.clone()).await?,
+    let (first, rest) = call.lake.bytes(repository, entry, bytes.clone()).await?;
+    let mut response = http::Response::new(match first.len() as u64 == length {
+        true => reply::full(first),
+        false => streamed(first, rest),
     });
     *response.status_mut() = status;
     let headers = response.headers_mut();
@@ -123,15 +119,19 @@ async fn content(call: &Call, repository: &Repository, entry: &Entry) -> Result<
     Ok(response)
 }
 
-/// Returns a body that streams bytes of a file.
-async fn streamed(mut file: File, bytes: Range<u64>) -> Result<Body> {
-    if bytes.start > 0 {
-        file.seek(SeekFrom::Start(bytes.start)).await?;
-    }
-    let piece = usize::try_from(READ_PIECE).unwrap_or(usize::MAX);
-    let pieces = ReaderStream::with_capacity(file.take(bytes.end - bytes.start), piece);
+/// Returns a body that sends the first piece, and then the rest as it is read. If a block is damaged, the body ends with an
+/// error before it sends bytes of the block.
+fn streamed(first: Bytes, rest: BlobReader) -> Body {
+    let rest = stream::try_unfold(rest, BlobReader::next);
+    let rest = rest.or_else(async |error| {
+        tracing::error!(%error, "the embedded lake failed during a response");
+        // hyper drops what it has not sent yet. While the body waits, hyper sends at least the headers.
+        tokio::task::yield_now().await;
+        Err(error)
+    });
+    let pieces = stream::iter([Ok(first)]).chain(rest);
     let frames = pieces.map_ok(Frame::data).map_err(|error| Box::new(error) as BodyError);
-    Ok(StreamBody::new(frames).boxed_unsync())
+    StreamBody::new(frames).boxed_unsync()
 }
 
 pub(super) async fn head(call: &Call) -> Result<Response> {

@@ -2,6 +2,7 @@
 
 use crate::api::reply::{self, Response};
 use crate::api::{Call, body};
+use crate::blobs::NewBlob;
 use crate::lake::Upload;
 use crate::{Error, Result};
 use http::StatusCode;
@@ -34,21 +35,31 @@ pub(super) async fn upload(call: &Call, body: Option<Incoming>) -> Result<Respon
     upload.create_only = create_only(call)?;
     call.lake.check_upload(&repository, branch, &upload).await?;
     let mut body = body.ok_or_else(body::incomplete)?;
-    let mut bytes = call.lake.write_bytes().await?;
-    match content_type.as_deref().map(media_type).transpose()? {
+    let blob = match content_type.as_deref().map(media_type).transpose()? {
         Some("multipart/form-data") => {
+            let mut bytes = call.lake.write_bytes().await?;
             upload.content_type = read_form(&content_type.unwrap_or_default(), body, &mut bytes).await?;
+            bytes.finish().await?
         }
-        _ => {
-            while let Some(piece) = body::next(&mut body).await? {
-                bytes.write(&piece).await?;
+        _ => match receive(call, &mut body).await {
+            Ok(blob) => blob,
+            Err(error) => {
+                body::discard(body);
+                return Err(error);
             }
-        }
-    }
-    let blob = bytes.finish().await?;
+        },
+    };
     let path = upload.path.clone();
     let entry = call.lake.put_object(&repository, branch, upload, blob).await?;
     Ok(reply::json(StatusCode::CREATED, &reply::object(&path, &entry, Some(&entry.metadata))))
+}
+
+async fn receive(call: &Call, body: &mut Incoming) -> Result<NewBlob> {
+    let mut bytes = call.lake.write_bytes().await?;
+    while let Some(piece) = body::next(body).await? {
+        bytes.write(&piece).await?;
+    }
+    bytes.finish().await
 }
 
 /// Returns the media type without its parameters. Fails for the types that Go's `mime` package rejects.

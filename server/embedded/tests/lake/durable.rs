@@ -1,71 +1,10 @@
 //! Acknowledged writes are never lost: after kill -9, during concurrent commits, and after a garbage collection.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test reports a failure by panicking")]
-
+use crate::fixture::{Process, commit, get, in_process, main_branch, put, repository};
 use futures_util::future::join_all;
-use http_body_util::{BodyExt, Full};
-use lakeport_embedded::{Faults, Lake, serve};
-use lakeport_lakefs::{Bytes, Client, Credentials, Kind, Lakefs, LogQuery, NewCommit, NewObject, Timeouts};
-use lakeport_types::{BranchName, ObjectPath, Ref, RepositoryId};
-use std::io::{BufRead, BufReader};
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
-use std::sync::Arc;
+use lakeport_lakefs::{Kind, LogQuery};
+use lakeport_types::{ObjectPath, Ref};
 use std::time::Duration;
-use tokio::net::TcpListener;
-
-fn repository() -> RepositoryId {
-    "lake".try_into().unwrap()
-}
-
-fn main_branch() -> BranchName {
-    "main".try_into().unwrap()
-}
-
-async fn put(lakefs: &Lakefs, path: &str, text: String) -> lakeport_lakefs::Result<()> {
-    let object = NewObject { size: Some(text.len() as u64), ..NewObject::default() };
-    let body = Full::new(Bytes::from(text)).map_err(|never| match never {}).boxed_unsync();
-    let path = ObjectPath::try_from(path).unwrap();
-    lakefs.upload(&repository(), &main_branch(), &path, &object, body).await.map(drop)
-}
-
-async fn get(lakefs: &Lakefs, at: &str, path: &str) -> Option<String> {
-    let (at, path) = (Ref::try_from(at).unwrap(), ObjectPath::try_from(path).unwrap());
-    let download = lakefs.download(&repository(), &at, &path, None).await.ok()?;
-    Some(String::from_utf8(download.body.collect().await.unwrap().to_bytes().to_vec()).unwrap())
-}
-
-async fn commit(lakefs: &Lakefs, message: String) -> lakeport_lakefs::Result<String> {
-    let new = NewCommit { message, ..NewCommit::default() };
-    Ok(lakefs.commit(&repository(), &main_branch(), &new).await?.id)
-}
-
-/// Server process and a client for it.
-struct Process {
-    child: Child,
-    lakefs: Lakefs,
-}
-
-impl Process {
-    fn start(dir: &Path) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_lakeport-embedded"))
-            .args(["--data-dir", dir.to_str().unwrap(), "serve", "--listen", "127.0.0.1:0"])
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let mut word = || lines.next().unwrap().unwrap().split_whitespace().last().unwrap().to_owned();
-        let (url, id, secret) = (word(), word(), word());
-        let client = Client::new(&url, Timeouts::default()).unwrap();
-        Self { child, lakefs: client.acting_as(Credentials::key_pair(&id, &secret)) }
-    }
-
-    /// Kills the server, as a crash would.
-    fn kill(mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
-    }
-}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn acknowledged_writes_survive_kill_9() {
@@ -115,17 +54,6 @@ async fn acknowledged_writes_survive_kill_9() {
     let log: Vec<String> = log.results.into_iter().map(|commit| commit.id).collect();
     assert!(committed.iter().all(|id| log.contains(id)), "an acknowledged commit was lost");
     server.kill();
-}
-
-async fn in_process(dir: &Path) -> (Arc<Lake>, Lakefs) {
-    let lake = Arc::new(Lake::open(dir).await.unwrap());
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let serving = serve(Arc::clone(&lake), listener, Faults::default()).unwrap();
-    let client = Client::new(&format!("http://{}", serving.address()), Timeouts::default()).unwrap();
-    let account = lake.account();
-    let lakefs = client.acting_as(Credentials::key_pair(&account.access_key_id, &account.secret_access_key));
-    lakefs.create_repository(&repository(), "local://lake", &main_branch(), false).await.unwrap();
-    (lake, lakefs)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
