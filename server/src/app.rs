@@ -10,6 +10,7 @@ use crate::listen::{Address, AddressFile, Listener, Workers};
 use crate::ops::batch_memory::BatchMemory;
 use crate::ops::context::{Ops, Shared};
 use crate::ops::merge_queue::MergeQueues;
+use crate::readiness::Readiness;
 use crate::timing::{Timing, millis};
 use crate::{admin, idle, janitor, listen, quickstart, telemetry};
 use lakeport_embedded::{Faults, Serving as ServingLake};
@@ -172,7 +173,8 @@ impl App {
         let workers = Workers::start("calls", std::thread::available_parallelism()?)?;
         tasks.spawn(listen::accept(listener, edge, workers.clone(), stop.clone(), tasks.clone()));
         if let Some(listener) = admin_listener {
-            let (listener, admin) = (Listener::Tcp(listener), admin::routes(ops.clone(), self.metrics));
+            let readiness = Readiness::new(ops.clone(), self.lake.as_ref().map(|lake| Arc::clone(&lake.lake)));
+            let (listener, admin) = (Listener::Tcp(listener), admin::routes(readiness, self.metrics));
             tasks.spawn(listen::accept(listener, admin, workers.clone(), stop.clone(), tasks.clone()));
         }
         // Before the first round of the janitor, so that a downtime extends the transactions first.

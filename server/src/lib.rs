@@ -16,6 +16,7 @@ pub mod limits;
 pub mod listen;
 pub mod ops;
 pub mod quickstart;
+pub mod readiness;
 pub mod sweep;
 pub mod telemetry;
 pub mod timing;

@@ -30,6 +30,7 @@ mod request_ids;
 mod service;
 mod single_user;
 mod stalls;
+mod storage_full;
 mod transactions;
 mod trees;
 mod unsupported_options;

@@ -67,15 +67,6 @@ impl SessionStore {
         self.database.dialect.now()
     }
 
-    /// Checks that the database responds.
-    ///
-    /// # Errors
-    /// The database failed.
-    pub async fn ping(&self) -> Result<()> {
-        self.database.run(&Statement::new("SELECT 1")).await?;
-        Ok(())
-    }
-
     /// Inserts the row of a new transaction, unless its owner has one with that ID.
     ///
     /// # Errors

@@ -254,9 +254,16 @@ impl Ops {
         let began = Instant::now();
         loop {
             match self.try_to_unsettle(writing, paths).await {
-                Err(error) if error.kind() == Kind::SessionStoreUnavailable && began.elapsed() < self.timing.settle => {
+                Err(error) if is_store_failure(&error) && began.elapsed() < self.timing.settle => {
                     tracing::warn!(%error, "cannot store yet that paths are unsettled; trying again");
                     tokio::time::sleep(RETRY_PAUSE).await;
+                }
+                // The session store did not store this guard, but lakeFS may have stored the objects.
+                Err(error) if error.kind() == Kind::StorageFull => {
+                    return Err(match paths.first() {
+                        Some(path) => in_doubt(path, error),
+                        None => error,
+                    });
                 }
                 ended => return ended,
             }
@@ -347,8 +354,12 @@ impl Ops {
 fn is_definite<T>(result: &Result<T>) -> bool {
     match result {
         Ok(_) => true,
-        Err(error) => !matches!(error.kind(), Kind::WriteInDoubt | Kind::SessionStoreUnavailable | Kind::Internal),
+        Err(error) => !is_store_failure(error) && !matches!(error.kind(), Kind::WriteInDoubt | Kind::Internal),
     }
+}
+
+fn is_store_failure(error: &Error) -> bool {
+    matches!(error.kind(), Kind::SessionStoreUnavailable | Kind::StorageFull)
 }
 
 /// Returns the ref that contains the acknowledged writes: the live branch or the prepared commit.

@@ -155,7 +155,12 @@ async fn join(ops: &Shared, caller: &Caller, now: Transaction) -> Result<Transac
 /// Takes over a commit without a worker, unless another process takes it over first.
 async fn take_over(ops: &Shared, caller: &Caller, row: &Transaction) -> Result<()> {
     let next = row.take_over(&ops.worker).map_err(|state| not_open(row, state.0))?;
-    if let Some(taken) = ops.store.swap(row, next).await? {
+    let taken = ops.store.swap(row, next).await.map_err(|error| match Error::from(error) {
+        // The earlier worker may have published the commit.
+        full if full.kind() == Kind::StorageFull => in_doubt(&row.id).caused_by(full),
+        other => other,
+    });
+    if let Some(taken) = taken? {
         fault::after("taken over").await;
         spawn_worker(ops, caller, taken);
     }

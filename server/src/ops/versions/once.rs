@@ -250,7 +250,10 @@ async fn attempt<C: Once>(
             return Err(error);
         }
     };
-    ops.store.extend_request(request, millis(ops.timing.settle)).await?;
+    if let Err(error) = ops.store.extend_request(request, millis(ops.timing.settle)).await {
+        tracing::warn!(%error, request.id = %request.id, "cannot extend a version call after a lost response");
+        return Err(in_progress(request).caused_by(lost));
+    }
     // This check may fail for the same cause as the call.
     match call.find(before, mark).await {
         Ok(Found::Done(output)) if C::IS_CONCLUSIVE => Ok(store(ops, request, output).await),

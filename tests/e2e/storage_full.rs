@@ -1,0 +1,289 @@
+//! A full disk: calls fail with STORAGE_FULL and without effect, reads work, and the server recovers by itself.
+
+use crate::fixture::{Server, all, eventually, refused, text, why};
+use bytes::Bytes;
+use http_body_util::{BodyExt, Empty};
+use hyper_util::rt::TokioExecutor;
+use lakeport_embedded::{Fault, On};
+use lakeport_proto::v1::file_service_client::FileServiceClient;
+use lakeport_proto::v1::transaction_service_client::TransactionServiceClient;
+use lakeport_proto::v1::version_service_client::VersionServiceClient;
+use lakeport_proto::v1::*;
+use std::collections::HashMap;
+use std::fs::{self, File};
+use std::io::Write as _;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use tonic::transport::{Channel, Endpoint};
+use tonic::{Code, Status};
+use tonic_types::StatusExt;
+
+fn full() -> (Code, String) {
+    refused(Code::ResourceExhausted, "STORAGE_FULL")
+}
+
+/// Returns the status and the body of `/readyz`.
+async fn readiness(admin: SocketAddr) -> (u16, String) {
+    let client = hyper_util::client::legacy::Client::builder(TokioExecutor::new()).build_http::<Empty<Bytes>>();
+    let response = client.get(format!("http://{admin}/readyz").parse().unwrap()).await.unwrap();
+    let status = response.status().as_u16();
+    let body = response.into_body().collect().await.unwrap().to_bytes();
+    (status, String::from_utf8(body.to_vec()).unwrap())
+}
+
+#[tokio::test]
+async fn a_full_lake_refuses_calls_with_its_own_reason_and_without_retry_info() {
+    let server = Server::with_faults().await;
+    let fault = || Fault::Fail(http::StatusCode::INSUFFICIENT_STORAGE, "the disk is full");
+    server.arm(On::upload(), fault(), 1);
+    let status = server.write(vec![server.header("main", "a", "1")]).await.unwrap_err();
+    assert!(status.get_error_details().retry_info().is_none() && status.message().contains("disk is full"), "{status}");
+    assert_eq!(why::<()>(Err(status)), full());
+    server.arm(On::upload(), fault(), 1);
+    let create_only = WriteRequest { if_none_match: "*".into(), ..server.header("main", "a", "1") };
+    assert_eq!(why(server.write(vec![create_only]).await), full());
+    server.put("a", "1").await;
+    server.arm(On::commit(), fault(), 1);
+    let commit = CreateCommitRequest {
+        repository: server.repository.clone(),
+        r#ref: "main".into(),
+        message: "m".into(),
+        request_id: "once".into(),
+        ..Default::default()
+    };
+    assert_eq!(why(server.versions.clone().create_commit(commit.clone()).await), full());
+    server.versions.clone().create_commit(commit).await.unwrap();
+    server.begin("t").await;
+    server.put_in("t", "b", "1").await.unwrap();
+    server.arm(On::commit(), fault(), 1);
+    assert_eq!(why(server.publish("t").await), full());
+    assert_eq!(server.transaction("t").await.unwrap().state(), TransactionState::Open);
+    assert!(server.publish("t").await.unwrap().merged, "the retried commit did not merge");
+}
+
+#[tokio::test]
+async fn readiness_is_red_while_the_lake_cannot_be_written() {
+    let server = Server::with_faults().await;
+    let admin = server.admin_address();
+    assert_eq!(readiness(admin).await, (200, "ready\n".into()));
+    let (tmp, away) = (server.lake_dir().join("tmp"), server.lake_dir().join("away"));
+    fs::rename(&tmp, &away).unwrap();
+    let is_red = async || {
+        let (status, body) = readiness(admin).await;
+        status == 503 && body.starts_with("the embedded lake cannot be written: ")
+    };
+    assert!(eventually(is_red).await, "readiness stayed green");
+    fs::rename(&away, &tmp).unwrap();
+    assert!(eventually(async || readiness(admin).await.0 == 200).await, "readiness stayed red");
+}
+
+/// Size of the file system.
+const DISK: usize = 32 << 20;
+
+/// A server whose data directory is a small file system of its own. The file system is visible only to the server's
+/// process, so that no privileges are necessary where the kernel permits user namespaces.
+struct SmallDisk {
+    child: Child,
+    admin: SocketAddr,
+    files: FileServiceClient<Channel>,
+    transactions: TransactionServiceClient<Channel>,
+    versions: VersionServiceClient<Channel>,
+    /// The data directory as this process sees it.
+    seen: PathBuf,
+    _dir: tempfile::TempDir,
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Returns the options of `unshare` that permit a mount: as any user, or only as root. `None` if neither does.
+fn namespace() -> Option<&'static str> {
+    let can_mount = |options: &&str| {
+        let mounted = Command::new("unshare").args([options, "mount", "-t", "tmpfs", "none", "/mnt"]).output();
+        mounted.is_ok_and(|output| output.status.success())
+    };
+    ["-Urm", "-m"].into_iter().find(can_mount)
+}
+
+impl SmallDisk {
+    async fn start(options: &str) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let data = dir.path().join("data");
+        fs::create_dir(&data).unwrap();
+        let listeners = [(); 2].map(|()| std::net::TcpListener::bind("127.0.0.1:0").unwrap());
+        let [address, admin] = listeners.map(|listener| listener.local_addr().unwrap());
+        let script = "mount -t tmpfs -o size=$1 none \"$2\" && exec \"$3\"";
+        let child = Command::new("unshare")
+            .args([options, "sh", "-c", script, "sh", &DISK.to_string()])
+            .arg(&data)
+            .arg(env!("CARGO_BIN_EXE_server-with-faults"))
+            .env("LAKEPORT_LISTEN", address.to_string())
+            .env("LAKEPORT_ADMIN_LISTEN", admin.to_string())
+            .env("LAKEPORT_DATA_DIR", &data)
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        let endpoint = Endpoint::from_shared(format!("http://{address}")).unwrap();
+        assert!(eventually(async || endpoint.connect().await.is_ok()).await, "the server did not start");
+        let channel = endpoint.connect().await.unwrap();
+        let seen = PathBuf::from(format!("/proc/{}/root", child.id())).join(data.strip_prefix("/").unwrap());
+        Self {
+            child,
+            admin,
+            files: FileServiceClient::new(channel.clone()),
+            transactions: TransactionServiceClient::new(channel.clone()),
+            versions: VersionServiceClient::new(channel),
+            seen,
+            _dir: dir,
+        }
+    }
+
+    async fn write(&self, transaction: &str, path: &str, bytes: usize) -> Result<(), Status> {
+        let at = if transaction.is_empty() { ("quickstart", "main") } else { ("", "") };
+        let header = WriteRequest {
+            repository: at.0.into(),
+            r#ref: at.1.into(),
+            transaction_id: transaction.into(),
+            path: path.into(),
+            ..Default::default()
+        };
+        let piece = Bytes::from(vec![7; bytes.min(1 << 20)]);
+        let pieces =
+            (0..bytes.div_ceil(1 << 20)).map(move |_| WriteRequest { data: piece.clone(), ..Default::default() });
+        let end = WriteRequest { finish_write: true, ..Default::default() };
+        let messages: Vec<_> = [header].into_iter().chain(pieces).chain([end]).collect();
+        self.files.clone().write(tokio_stream::iter(messages)).await.map(drop)
+    }
+
+    async fn set_metadata(&self, value: String) -> Result<(), Status> {
+        let request = SetMetadataRequest {
+            repository: "quickstart".into(),
+            r#ref: "main".into(),
+            path: "kept".into(),
+            metadata: HashMap::from([("k".into(), value)]),
+            ..Default::default()
+        };
+        self.files.clone().set_metadata(request).await.map(drop)
+    }
+
+    async fn branch(&self, name: String) -> Result<(), Status> {
+        let request = CreateBranchRequest {
+            repository: "quickstart".into(),
+            branch: name,
+            r#ref: "main".into(),
+            ..Default::default()
+        };
+        self.versions.clone().create_branch(request).await.map(drop)
+    }
+
+    async fn commit(&self) -> Result<(), Status> {
+        let request = CreateCommitRequest {
+            repository: "quickstart".into(),
+            r#ref: "main".into(),
+            message: "m".repeat(40_000),
+            ..Default::default()
+        };
+        self.versions.clone().create_commit(request).await.map(drop)
+    }
+
+    async fn begin(&self, id: &str) -> Result<(), Status> {
+        let request = BeginTransactionRequest {
+            repository: "quickstart".into(),
+            base_branch: "main".into(),
+            transaction_id: id.into(),
+            ..Default::default()
+        };
+        self.transactions.clone().begin_transaction(request).await.map(drop)
+    }
+
+    async fn publish(&self, id: &str) -> Result<bool, Status> {
+        let request = CommitTransactionRequest { transaction_id: id.into(), ..Default::default() };
+        let response = self.transactions.clone().commit_transaction(request).await?.into_inner();
+        Ok(response.transaction.unwrap().merged)
+    }
+
+    async fn read(&self, path: &str) -> Result<String, Status> {
+        let request = ReadRequest {
+            repository: "quickstart".into(),
+            r#ref: "main".into(),
+            path: path.into(),
+            ..Default::default()
+        };
+        Ok(text(&all(self.files.clone().read(request).await?.into_inner()).await?))
+    }
+
+    /// Fills the disk with a file, and returns the file.
+    fn fill(&self) -> PathBuf {
+        let filler = self.seen.join("filler");
+        let mut file = File::create(&filler).unwrap();
+        for size in [1 << 20, 4 << 10, 1] {
+            while file.write_all(&vec![0; size]).is_ok() {}
+        }
+        filler
+    }
+}
+
+/// Repeats a call until it fails, at most 1,000 times, and returns its error.
+async fn until_refused(mut call: impl AsyncFnMut(usize) -> Result<(), Status>) -> (Code, String) {
+    for n in 0..1000 {
+        if let Err(status) = call(n).await {
+            return why::<()>(Err(status));
+        }
+    }
+    panic!("1,000 calls succeeded on a full disk")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_full_file_system_loses_nothing_and_recovers_when_space_is_free() {
+    let Some(options) = namespace() else {
+        eprintln!(
+            "skipped: this system permits neither user namespaces nor mounts, so the test cannot make a small disk"
+        );
+        return;
+    };
+    let disk = SmallDisk::start(options).await;
+    disk.write("", "kept", 5).await.unwrap();
+    disk.commit().await.unwrap();
+    disk.begin("t").await.unwrap();
+    disk.write("t", "in-transaction", 5).await.unwrap();
+    assert_eq!(readiness(disk.admin).await, (200, "ready\n".into()));
+
+    // An upload that does not fit: its bytes are deleted, so that a smaller one still fits.
+    assert_eq!(why(disk.write("", "large", 2 * DISK).await), full());
+    assert_eq!(fs::read_dir(disk.seen.join("lake/tmp")).unwrap().count(), 0, "the partial file remained");
+    disk.write("", "small", 5).await.unwrap();
+
+    let filler = disk.fill();
+    assert_eq!(why(disk.write("", "tiny", 5).await), full());
+    // SQLite reuses the space of its log, so the first small changes may still fit.
+    assert_eq!(until_refused(async |n| disk.set_metadata(format!("{n:060000}")).await).await, full());
+    assert_eq!(until_refused(async |n| disk.branch(format!("b{n}")).await).await, full());
+    assert_eq!(why(disk.commit().await), full());
+    assert_eq!(until_refused(async |n| disk.begin(&format!("t{n}")).await).await, full());
+    assert_eq!(why(disk.publish("t").await), full());
+    for path in ["tiny", "large"] {
+        assert_eq!(why(disk.read(path).await), refused(Code::NotFound, "OBJECT_NOT_FOUND"), "{path}");
+    }
+    for path in ["kept", "small"] {
+        assert_eq!(disk.read(path).await.unwrap().len(), 5, "{path}");
+    }
+    assert!(eventually(async || readiness(disk.admin).await.0 == 503).await, "readiness stayed green");
+    let (_, reason) = readiness(disk.admin).await;
+    assert!(reason.contains("full"), "{reason}");
+
+    fs::remove_file(filler).unwrap();
+    assert!(eventually(async || readiness(disk.admin).await.0 == 200).await, "readiness stayed red");
+    disk.write("", "tiny", 5).await.unwrap();
+    disk.branch("later".into()).await.unwrap();
+    disk.commit().await.unwrap();
+    assert!(disk.publish("t").await.unwrap());
+    disk.begin("later").await.unwrap();
+    for path in ["kept", "small", "tiny", "in-transaction"] {
+        assert_eq!(disk.read(path).await.unwrap().len(), 5, "{path}");
+    }
+}
