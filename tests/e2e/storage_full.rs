@@ -217,6 +217,74 @@ impl SmallDisk {
         Ok(text(&all(self.files.clone().read(request).await?.into_inner()).await?))
     }
 
+    async fn delete(&self, path: String) -> Result<(), Status> {
+        let request =
+            DeleteRequest { repository: "quickstart".into(), r#ref: "main".into(), path, ..Default::default() };
+        all(self.files.clone().delete(request).await?.into_inner()).await.map(drop)
+    }
+
+    async fn copy(&self, path: String) -> Result<(), Status> {
+        let request = CopyRequest {
+            repository: "quickstart".into(),
+            r#ref: "main".into(),
+            source_path: "kept".into(),
+            path,
+            ..Default::default()
+        };
+        all(self.files.clone().copy(request).await?.into_inner()).await.map(drop)
+    }
+
+    async fn compose(&self) -> Result<(), Status> {
+        let request = ComposeRequest {
+            repository: "quickstart".into(),
+            r#ref: "main".into(),
+            source_paths: vec!["kept".into(), "small".into()],
+            path: "composed".into(),
+            ..Default::default()
+        };
+        all(self.files.clone().compose(request).await?.into_inner()).await.map(drop)
+    }
+
+    /// Returns the status of the only item of a batch.
+    async fn batch_write(&self) -> (i32, String) {
+        let item = BatchWriteItem { path: "batch".into(), data: Bytes::from_static(b"12345"), ..Default::default() };
+        let request = BatchWriteRequest {
+            repository: "quickstart".into(),
+            r#ref: "main".into(),
+            items: vec![item],
+            ..Default::default()
+        };
+        let results = self.files.clone().batch_write(request).await.unwrap().into_inner().results;
+        let status = results[0].status.clone().unwrap();
+        (status.code, status.message)
+    }
+
+    async fn tag(&self, name: String) -> Result<(), Status> {
+        let request =
+            CreateTagRequest { repository: "quickstart".into(), tag: name, r#ref: "main".into(), ..Default::default() };
+        self.versions.clone().create_tag(request).await.map(drop)
+    }
+
+    async fn merge(&self) -> Result<(), Status> {
+        let request = MergeRequest {
+            repository: "quickstart".into(),
+            r#ref: "main".into(),
+            destination_branch: "side".into(),
+            ..Default::default()
+        };
+        self.versions.clone().merge(request).await.map(drop)
+    }
+
+    async fn create_repository(&self, name: String) -> Result<(), Status> {
+        let request = CreateRepositoryRequest { repository: name, ..Default::default() };
+        self.versions.clone().create_repository(request).await.map(drop)
+    }
+
+    async fn rollback(&self, id: &str) -> Result<(), Status> {
+        let request = RollbackTransactionRequest { transaction_id: id.into() };
+        self.transactions.clone().rollback_transaction(request).await.map(drop)
+    }
+
     /// Fills the disk with a file, and returns the file.
     fn fill(&self) -> PathBuf {
         let filler = self.seen.join("filler");
@@ -247,7 +315,11 @@ async fn a_full_file_system_loses_nothing_and_recovers_when_space_is_free() {
         return;
     };
     let disk = SmallDisk::start(options).await;
+    disk.branch("side".into()).await.unwrap();
     disk.write("", "kept", 5).await.unwrap();
+    for n in 0..20 {
+        disk.write("", &format!("deleted/{n}"), 5).await.unwrap();
+    }
     disk.commit().await.unwrap();
     disk.begin("t").await.unwrap();
     disk.write("t", "in-transaction", 5).await.unwrap();
@@ -263,10 +335,19 @@ async fn a_full_file_system_loses_nothing_and_recovers_when_space_is_free() {
     // SQLite reuses the space of its log, so the first small changes may still fit.
     assert_eq!(until_refused(async |n| disk.set_metadata(format!("{n:060000}")).await).await, full());
     assert_eq!(until_refused(async |n| disk.branch(format!("b{n}")).await).await, full());
+    assert_eq!(until_refused(async |n| disk.tag(format!("v{n}")).await).await, full());
+    assert_eq!(until_refused(async |n| disk.delete(format!("deleted/{n}")).await).await, full());
+    assert_eq!(until_refused(async |n| disk.copy(format!("copy/{n}")).await).await, full());
+    assert_eq!(until_refused(async |n| disk.create_repository(format!("repository-{n}")).await).await, full());
     assert_eq!(why(disk.commit().await), full());
+    assert_eq!(why(disk.merge().await), full());
+    assert_eq!(why(disk.compose().await), full());
+    let (code, message) = disk.batch_write().await;
+    assert_eq!(code, Code::ResourceExhausted as i32, "{message}");
     assert_eq!(until_refused(async |n| disk.begin(&format!("t{n}")).await).await, full());
     assert_eq!(why(disk.publish("t").await), full());
-    for path in ["tiny", "large"] {
+    assert_eq!(why(disk.rollback("t").await), full());
+    for path in ["tiny", "large", "composed", "batch"] {
         assert_eq!(why(disk.read(path).await), refused(Code::NotFound, "OBJECT_NOT_FOUND"), "{path}");
     }
     for path in ["kept", "small"] {
@@ -282,6 +363,8 @@ async fn a_full_file_system_loses_nothing_and_recovers_when_space_is_free() {
     disk.branch("later".into()).await.unwrap();
     disk.commit().await.unwrap();
     assert!(disk.publish("t").await.unwrap());
+    disk.merge().await.unwrap();
+    disk.compose().await.unwrap();
     disk.begin("later").await.unwrap();
     for path in ["kept", "small", "tiny", "in-transaction"] {
         assert_eq!(disk.read(path).await.unwrap().len(), 5, "{path}");
