@@ -110,10 +110,16 @@ impl Error {
 
     /// Returns whether a write to a file of the database failed for another reason than a full disk.
     pub(crate) fn is_failed_write(&self) -> bool {
-        /// Extended code of IOERR.
-        const WRITE: &str = "778";
-        let Self::Database(error) = self else { return false };
-        error.as_database_error().and_then(|database| database.code()).is_some_and(|code| code == WRITE)
+        matches!(self, Self::Database(error) if sqlite_code(error) == Some(codes::WRITE))
+    }
+
+    /// Returns the error of a commit. If the index of the log cannot grow, the log may already contain the transaction, and the
+    /// next start would apply it.
+    pub(crate) fn of_commit(error: sqlx::Error) -> Self {
+        match sqlite_code(&error) {
+            Some(codes::INDEX_SIZE) => Self::Database(error),
+            _ => error.into(),
+        }
     }
 
     /// Prefixes the message, as lakeFS does when it wraps errors.
@@ -143,20 +149,32 @@ impl From<std::io::Error> for Error {
     }
 }
 
-/// See <https://www.sqlite.org/rescode.html>.
+/// Result codes of SQLite: <https://www.sqlite.org/rescode.html>. The lowest byte of an extended code is the primary code.
+mod codes {
+    pub(super) const CORRUPT: u32 = 11;
+    pub(super) const FULL: u32 = 13;
+    pub(super) const NOT_A_DATABASE: u32 = 26;
+    /// The disk cannot read a sector.
+    pub(super) const READ: u32 = 266;
+    /// The file is too short.
+    pub(super) const SHORT_READ: u32 = 522;
+    /// A write failed for another reason than a full disk.
+    pub(super) const WRITE: u32 = 778;
+    /// The index of the log cannot grow.
+    pub(super) const INDEX_SIZE: u32 = 4874;
+    pub(super) const DAMAGED_DATA: u32 = 8202;
+    pub(super) const DAMAGED_FILE_SYSTEM: u32 = 8458;
+}
+
+fn sqlite_code(error: &sqlx::Error) -> Option<u32> {
+    error.as_database_error()?.code()?.parse().ok()
+}
+
 impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Self {
-        const CORRUPT: u32 = 11;
-        const FULL: u32 = 13;
-        const NOT_A_DATABASE: u32 = 26;
-        // Extended codes of IOERR: the disk cannot read a sector, the file is too short, or the file system is damaged.
-        const READ: u32 = 266;
-        const SHORT_READ: u32 = 522;
-        const DAMAGED_DATA: u32 = 8202;
-        const DAMAGED_FILE_SYSTEM: u32 = 8458;
-        let code = error.as_database_error().and_then(|database| database.code()?.parse::<u32>().ok());
-        match code.map(|code| (code, code & 0xff)) {
-            Some((_, FULL)) => Self::Full(error.to_string()),
+        use codes::{CORRUPT, DAMAGED_DATA, DAMAGED_FILE_SYSTEM, FULL, INDEX_SIZE, NOT_A_DATABASE, READ, SHORT_READ};
+        match sqlite_code(&error).map(|code| (code, code & 0xff)) {
+            Some((INDEX_SIZE, _) | (_, FULL)) => Self::Full(error.to_string()),
             Some((READ | SHORT_READ | DAMAGED_DATA | DAMAGED_FILE_SYSTEM, _) | (_, CORRUPT | NOT_A_DATABASE)) => {
                 Self::damaged(format!("the database of the lake is damaged: {error}"))
             }
@@ -177,5 +195,23 @@ impl From<postcard::Error> for Error {
 impl From<serde_json::Error> for Error {
     fn from(error: serde_json::Error) -> Self {
         Self::damaged(format!("a commit cannot be decoded: {error}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_and_a_reached_quota_have_their_own_status() {
+        use std::io::ErrorKind::{PermissionDenied, QuotaExceeded, StorageFull};
+        for kind in [StorageFull, QuotaExceeded] {
+            let error = Error::from(std::io::Error::from(kind));
+            assert_eq!(error.status(), StatusCode::INSUFFICIENT_STORAGE);
+            assert!(error.is_without_effect());
+        }
+        let other = Error::from(std::io::Error::from(PermissionDenied));
+        assert_eq!(other.status(), StatusCode::INTERNAL_SERVER_ERROR);
+        assert!(!other.is_without_effect());
     }
 }

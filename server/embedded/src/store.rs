@@ -96,7 +96,7 @@ impl Write {
 
     /// Commits the transaction durably.
     pub(crate) async fn commit(self) -> Result<()> {
-        Ok(self.0.commit().await?)
+        self.0.commit().await.map_err(Error::of_commit)
     }
 }
 
