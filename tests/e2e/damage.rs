@@ -6,6 +6,7 @@ use lakeport_proto::v1::*;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::Path;
+use std::time::Duration;
 use tonic::{Code, Status};
 
 /// Size of a block with its own checksum.
@@ -46,12 +47,18 @@ impl Server {
 
     /// Reads to the end or an error. Returns the bytes before the error.
     async fn read_until_error(&self, request: ReadRequest) -> (String, Result<(), Status>) {
+        self.read_slowly(request, Duration::ZERO).await
+    }
+
+    /// As [`read_until_error`](Self::read_until_error), with a pause after each message, so that all buffers are full.
+    async fn read_slowly(&self, request: ReadRequest, pause: Duration) -> (String, Result<(), Status>) {
         let mut messages = Vec::new();
         let mut stream = match self.files.clone().read(request).await {
             Ok(stream) => stream.into_inner(),
             Err(status) => return (String::new(), Err(status)),
         };
         loop {
+            tokio::time::sleep(pause).await;
             match stream.message().await {
                 Ok(Some(message)) => messages.push(message),
                 Ok(None) => return (text(&messages), Ok(())),
@@ -86,6 +93,21 @@ async fn a_read_of_a_damaged_object_ends_with_data_loss_after_correct_bytes() {
             ended.unwrap();
             assert_eq!(read, whole[..at], "{at}");
         }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_slow_reader_of_a_damaged_object_gets_data_loss_too() {
+    let server = Server::with_faults().await;
+    let whole = content(LARGE);
+    for at in [20 * BLOCK + 1, LARGE - 1] {
+        let path = at.to_string();
+        server.put_large(&path, &whole).await;
+        flip(&server.blob_file(&path).await, at);
+        let read = server.read_slowly(server.read_request("main", &path), Duration::from_millis(20));
+        let (read, ended) = read.await;
+        assert_eq!(why(ended), data_loss(), "{at}");
+        assert!(whole.starts_with(&read) && read.len() <= at / BLOCK * BLOCK, "{at}: {} bytes", read.len());
     }
 }
 

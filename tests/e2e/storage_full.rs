@@ -78,6 +78,15 @@ async fn readiness_is_red_while_the_lake_cannot_be_written() {
     assert!(eventually(async || readiness(admin).await.0 == 200).await, "readiness stayed red");
 }
 
+#[tokio::test]
+async fn readiness_is_red_while_the_session_store_cannot_be_written() {
+    let server = Server::with_faults().await;
+    server.ops().store.close().await;
+    let (status, body) = readiness(server.admin_address()).await;
+    assert_eq!(status, 503);
+    assert!(body.starts_with("the session store "), "{body}");
+}
+
 /// Size of the file system.
 const DISK: usize = 32 << 20;
 
