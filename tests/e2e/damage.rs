@@ -156,3 +156,14 @@ async fn batches_copies_and_composes_of_damaged_objects_fail_with_data_loss() {
     }
     assert_eq!(why(server.get("main", "composed").await), refused(Code::NotFound, "OBJECT_NOT_FOUND"));
 }
+
+#[tokio::test]
+async fn a_retried_create_only_write_of_a_damaged_object_fails_with_data_loss() {
+    let server = Server::with_faults().await;
+    let write =
+        WriteRequest { if_none_match: "*".into(), write_id: "w".into(), ..server.header("main", "a", "content") };
+    server.write(vec![write.clone()]).await.unwrap();
+    server.write(vec![write.clone()]).await.unwrap();
+    flip(&server.blob_file("a").await, 0);
+    assert_eq!(why(server.write(vec![write]).await), data_loss());
+}

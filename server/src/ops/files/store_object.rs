@@ -144,7 +144,14 @@ async fn compare_existing(
             match has_content(caller, writing, &stats, path, &object, whole).await {
                 Ok(true) => Ok(Change::Put(Box::new(stats))),
                 Ok(false) => Err(reused(path)),
-                Err(error) => Err(in_doubt(path, error)),
+                Err(error) => Err(match error.downcast::<lakefs::Error>() {
+                    // A retry would read the same bytes.
+                    Ok(lost) if matches!(lost.kind(), lakefs::Kind::BytesGone | lakefs::Kind::Damaged) => {
+                        (*lost).into()
+                    }
+                    Ok(other) => in_doubt(path, other),
+                    Err(other) => in_doubt(path, other),
+                }),
             }
         }
     }
