@@ -1,5 +1,6 @@
 //! Invalid input returns an error that names the field, and changes nothing.
 
+use crate::files::list;
 use crate::fixture::{Server, all, refused, why};
 use lakeport_proto::v1::*;
 use prost::Message;
@@ -390,4 +391,43 @@ async fn a_page_token_of_another_list_is_rejected() {
     let resumed = ListRequest { page_token: token, ..list("a/") };
     let pages = all(server.files.clone().list(resumed).await.unwrap().into_inner()).await.unwrap();
     assert_eq!(pages[0].entries[0].path, "a/2");
+}
+
+/// Such patterns overflow the stack of a recursive parser, or take a regular expression seconds for a page.
+#[tokio::test]
+async fn globs_beyond_the_limits_are_rejected() {
+    let server = Server::start().await;
+    let globs = [
+        format!("{}{}", "{".repeat(8_000), "}".repeat(8_000)),
+        "[".repeat(1_000_000),
+        "*a".repeat(100_000),
+        format!("{{{}}}", vec![format!("*a{}", "?".repeat(500)); 50].join(",")),
+        format!("{}{}", "{".repeat(9), "}".repeat(9)),
+        "{a,b}".repeat(7),
+        "\\".into(),
+    ];
+    for match_glob in globs {
+        let request = ListRequest {
+            repository: server.repository.clone(),
+            r#ref: "main".into(),
+            match_glob,
+            ..Default::default()
+        };
+        let status = server.files.clone().list(request).await.unwrap_err();
+        assert_eq!(status.code(), Code::InvalidArgument, "{}", status.message());
+        let details = status.get_error_details();
+        assert_eq!(details.bad_request().unwrap().field_violations[0].field, "match_glob");
+        assert!(status.message().len() < 300, "{}", status.message());
+    }
+}
+
+#[tokio::test]
+async fn largest_glob_matches_long_keys() {
+    let server = Server::start().await;
+    let paths: Vec<String> = (0..100).map(|n| format!("{n:03}{}", "a".repeat(1_000))).collect();
+    server.put_many(&server.repository, "main", "", &paths).await;
+    let glob = ListRequest { match_glob: format!("*a{}", "?".repeat(999)), ..Default::default() };
+    assert_eq!(list(&server, glob).await.len(), 100);
+    let glob = ListRequest { match_glob: format!("{}b", "*a".repeat(511)), ..Default::default() };
+    assert!(list(&server, glob).await.is_empty());
 }

@@ -24,11 +24,12 @@ pub(crate) async fn list(
     let prefix = prefix(&mut fields, request.prefix);
     let limit = fields.count("limit", request.limit);
     let max_depth = fields.count("max_depth", request.max_depth.into());
+    let glob = fields.optional("match_glob", request.match_glob);
     let (place, (prefix, (limit, max_depth))) = fields.done(place.zip(prefix.zip(limit.zip(max_depth))))?;
     let query = List {
         prefix,
         delimiter: request.delimiter,
-        glob: list::glob(&request.match_glob)?,
+        glob,
         max_depth: usize::try_from(max_depth).unwrap_or(usize::MAX),
         limit,
         after,

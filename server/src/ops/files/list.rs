@@ -1,14 +1,13 @@
 //! `FileService.List`.
 
 use crate::auth::Caller;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::ops::context::Ops;
 use crate::ops::files::file_info::FileInfo;
 use crate::ops::place::Place;
 use crate::ops::reading::Reading;
-use globset::{GlobBuilder, GlobMatcher};
 use lakeport_lakefs::Listed;
-use lakeport_types::Prefix;
+use lakeport_types::{Glob, Prefix};
 
 /// Parameters of a listing.
 #[derive(Debug, Clone)]
@@ -18,7 +17,7 @@ pub struct List {
     /// Keys with this delimiter after the prefix are listed as one common prefix. Empty: keys are listed one by one.
     pub delimiter: String,
     /// Pattern that keys must match.
-    pub glob: Option<GlobMatcher>,
+    pub glob: Option<Glob>,
     /// Maximum number of path segments after the prefix, separated by `/`; 0: unlimited.
     pub max_depth: usize,
     /// Maximum number of entries; 0: unlimited.
@@ -48,17 +47,8 @@ pub struct Listing {
 /// Maximum page size of lakeFS.
 const PAGE: usize = 1000;
 
-/// Parses a glob pattern, in which `*` and `?` do not match `/`. Returns `None` for an empty pattern.
-///
-/// # Errors
-/// `InvalidField` for an invalid pattern.
-pub fn glob(pattern: &str) -> Result<Option<GlobMatcher>> {
-    if pattern.is_empty() {
-        return Ok(None);
-    }
-    let glob = GlobBuilder::new(pattern).literal_separator(true).build();
-    glob.map(|glob| Some(glob.compile_matcher())).map_err(|error| Error::field("match_glob", error))
-}
+/// Number of entries after which other calls of the same worker run. To match this many with the worst glob takes 5 ms.
+const ENTRIES_PER_TURN: usize = 32;
 
 /// Starts a listing.
 ///
@@ -108,12 +98,19 @@ impl Listing {
                 return Box::pin(self.next(ops)).await;
             }
         };
-        let entries = page.results.into_iter().map(|listed| match listed {
-            Listed::Object(stats) => FileInfo::from(stats).at(&self.reading),
-            Listed::Prefix(path) => FileInfo::prefix(path),
-        });
-        let mut entries: Vec<FileInfo> = entries.filter(|entry| self.matches(entry)).collect();
-        let mut next = page.next;
+        let (mut entries, mut next) = (Vec::new(), page.next);
+        for (at, listed) in page.results.into_iter().enumerate() {
+            let entry = match listed {
+                Listed::Object(stats) => FileInfo::from(stats).at(&self.reading),
+                Listed::Prefix(path) => FileInfo::prefix(path),
+            };
+            if self.matches(&entry) {
+                entries.push(entry);
+            }
+            if at % ENTRIES_PER_TURN == 0 {
+                tokio::task::yield_now().await;
+            }
+        }
         if entries.len() as u64 > self.left {
             entries.truncate(amount);
             next = entries.last().map(|last| last.path.clone());
@@ -135,6 +132,6 @@ impl Listing {
         let below = entry.path.strip_prefix(self.query.prefix.as_str()).unwrap_or(&entry.path);
         let depth = below.trim_end_matches('/').matches('/').count() + 1;
         (self.query.max_depth == 0 || depth <= self.query.max_depth)
-            && self.query.glob.as_ref().is_none_or(|glob| glob.is_match(&entry.path))
+            && self.query.glob.as_ref().is_none_or(|glob| glob.matches(&entry.path))
     }
 }
