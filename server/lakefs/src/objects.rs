@@ -79,6 +79,16 @@ impl Lakefs {
         Ok(Page { results: raw.results.into_iter().map(Listed::from).collect(), next: raw.next })
     }
 
+    /// Checks that a ref exists. Unlike [`get_commit`](Self::get_commit), the response is small for any commit.
+    ///
+    /// # Errors
+    /// `NotFound` for the ref, `RepositoryNotFound`.
+    pub async fn check_ref(&self, repository: &RepositoryId, reference: &Ref) -> Result<()> {
+        let target = Target::of_ref(repository, reference).word("objects").word("ls");
+        let target = target.query("amount", "1").query("user_metadata", "false");
+        self.get(target).idempotent().await.map(drop)
+    }
+
     /// Deletes an object. Succeeds if the object does not exist.
     ///
     /// # Errors

@@ -73,7 +73,7 @@ impl Differences {
         if error.kind() != lakefs::Kind::NotFound {
             return self.caller.explain(ops.missing_ref(left, error).await).await;
         }
-        let left_exists = self.caller.lakefs.get_commit(&left.repository, &left.reference).await.is_ok();
+        let left_exists = self.caller.lakefs.check_ref(&left.repository, &left.reference).await.is_ok();
         let reference = if left_exists { right.clone() } else { left.reference.clone() };
         ops.missing_ref(&Reading { reference, ..left.clone() }, error).await
     }

@@ -52,13 +52,13 @@ impl Ops {
     /// Returns the error for lakeFS's `not found`. lakeFS returns the same for a missing ref and a missing object, so
     /// this looks the ref up.
     pub async fn missing(&self, caller: &Caller, reading: &Reading, path: &ObjectPath) -> Error {
-        match caller.lakefs.get_commit(&reading.repository, &reading.reference).await {
-            Ok(_) => Error::new(
+        match caller.lakefs.check_ref(&reading.repository, &reading.reference).await {
+            Ok(()) => Error::new(
                 Kind::ObjectNotFound,
                 format!("no object {:?} at {} of repository {}", path.as_str(), shown(reading), reading.repository),
             )
             .about([path.as_str()]),
-            Err(error) => self.missing_ref(reading, error).await,
+            Err(error) => caller.explain(self.missing_ref(reading, error).await).await,
         }
     }
 

@@ -105,8 +105,8 @@ impl Writing {
     /// Returns the error for a name that is not a branch: it does not exist, or is a tag or a commit.
     async fn missing(&self, caller: &Caller) -> Error {
         let reference = Ref::from(&self.branch);
-        match caller.lakefs.get_commit(&self.repository, &reference).await {
-            Ok(_) => not_a_branch(self.branch.as_str()),
+        match caller.lakefs.check_ref(&self.repository, &reference).await {
+            Ok(()) => not_a_branch(self.branch.as_str()),
             Err(error) if error.kind() == lakefs::Kind::RepositoryNotFound => no_repository(&self.repository),
             Err(_) => {
                 Error::new(Kind::RefNotFound, format!("repository {} has no branch {}", self.repository, self.branch))

@@ -144,8 +144,8 @@ async fn head(caller: &Caller, repository: &RepositoryId, branch: &BranchName) -
     };
     match error.kind() {
         lakefs::Kind::RepositoryNotFound => Err(no_repository(repository)),
-        lakefs::Kind::BranchNotFound => match caller.lakefs.get_commit(repository, &Ref::from(branch)).await {
-            Ok(_) => Err(not_a_branch(branch.as_str())),
+        lakefs::Kind::BranchNotFound => match caller.lakefs.check_ref(repository, &Ref::from(branch)).await {
+            Ok(()) => Err(not_a_branch(branch.as_str())),
             Err(_) => Err(no_ref(repository, branch.as_str())),
         },
         _ => Err(caller.explain(error.into()).await),

@@ -91,7 +91,7 @@ impl History {
     async fn missing_stop(&self, error: &lakefs::Error) -> Option<Error> {
         let stop_at = self.query.stop_at.as_ref().filter(|_| error.kind() == lakefs::Kind::NotFound)?;
         let repository = &self.reading.repository;
-        let is_there = self.caller.lakefs.get_commit(repository, stop_at).await.is_ok();
+        let is_there = self.caller.lakefs.check_ref(repository, stop_at).await.is_ok();
         (!is_there).then(|| no_ref(repository, stop_at.as_str()))
     }
 }

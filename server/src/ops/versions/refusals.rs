@@ -31,7 +31,7 @@ pub(in crate::ops) async fn branch_refused(
         lakefs::Kind::RepositoryNotFound => no_repository(repository),
         lakefs::Kind::BranchNotFound => {
             let is_other = match Ref::try_from(name) {
-                Ok(reference) => caller.lakefs.get_commit(repository, &reference).await.is_ok(),
+                Ok(reference) => caller.lakefs.check_ref(repository, &reference).await.is_ok(),
                 Err(_) => false,
             };
             if is_other { not_a_branch(name) } else { no_ref(repository, name) }
