@@ -7,6 +7,7 @@ use crate::error::BoxError;
 use crate::grpc::{HEALTH_NAMES, Routes, Service};
 use crate::limits::Limits;
 use crate::listen::{Address, AddressFile, Listener, Workers};
+use crate::memory::MessageMemory;
 use crate::ops::batch_memory::BatchMemory;
 use crate::ops::context::{Ops, Shared};
 use crate::ops::merge_queue::MergeQueues;
@@ -28,6 +29,9 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tonic_health::server::HealthReporter;
+
+/// Memory for the messages of all calls, in bytes.
+const MESSAGE_MEMORY: usize = 256 << 20;
 
 /// Time for the last responses to reach their callers after the drain.
 const LAST_RESPONSES: Duration = Duration::from_secs(1);
@@ -167,15 +171,18 @@ impl App {
         let (admission, activity) = (Admission::new(ops.access), Activity::default());
         let (routes, health) = Routes::new(&Service::new(ops.clone())).await?;
         let origins = self.config.web_origins;
-        let edge = Edge::new(ops.clone(), routes, admission.clone(), activity.clone(), origins);
+        let memory = MessageMemory::new(MESSAGE_MEMORY);
+        let edge = Edge::new(ops.clone(), routes, admission.clone(), activity.clone(), origins, memory);
         ops.tasks.spawn(admission.clone().sweep(ops.stopping.clone()));
         let tasks = &connections;
         let workers = Workers::start("calls", std::thread::available_parallelism()?)?;
-        tasks.spawn(listen::accept(listener, edge, workers.clone(), stop.clone(), tasks.clone()));
+        let edges = move || edge.for_connection();
+        tasks.spawn(listen::accept(listener, edges, workers.clone(), stop.clone(), tasks.clone()));
         if let Some(listener) = admin_listener {
             let readiness = Readiness::new(ops.clone(), self.lake.as_ref().map(|lake| Arc::clone(&lake.lake)));
             let (listener, admin) = (Listener::Tcp(listener), admin::routes(readiness, self.metrics));
-            tasks.spawn(listen::accept(listener, admin, workers.clone(), stop.clone(), tasks.clone()));
+            let admins = move || admin.clone();
+            tasks.spawn(listen::accept(listener, admins, workers.clone(), stop.clone(), tasks.clone()));
         }
         // Before the first round of the janitor, so that a downtime extends the transactions first.
         ops.store.heartbeat().await?;

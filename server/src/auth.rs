@@ -5,5 +5,5 @@ mod caller;
 mod principals;
 
 pub use access::{Access, Claim, Token};
-pub use caller::Caller;
+pub use caller::{Caller, Held};
 pub use principals::Principals;

@@ -5,8 +5,10 @@
 mod activity;
 mod admission;
 mod authenticate;
+mod connection;
 mod deadline;
 mod finish;
+mod message;
 mod meters;
 mod origin;
 mod refusal;
@@ -19,12 +21,15 @@ pub use admission::Admission;
 pub use meters::describe as describe_metrics;
 
 use crate::error::{BoxError, Error};
-use crate::grpc::methods::Method;
+use crate::grpc::methods::{Class, Method, Streaming};
 use crate::grpc::{Routes, into_status};
+use crate::memory::{MessageMemory, ReservedMessage};
 use crate::ops::context::Shared;
 use bytes::Bytes;
+use connection::Connection;
 use finish::Finish;
 use futures_util::FutureExt;
+use http::request::Parts;
 use http::{HeaderValue, Request, Response, StatusCode, Version};
 use http_body::{Frame, SizeHint};
 use meters::Meters;
@@ -36,6 +41,7 @@ use std::pin::Pin;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 use tonic::body::Body as TonicBody;
 use tonic_web::{GrpcWebLayer, GrpcWebService};
 use tower::{Layer, Service};
@@ -43,7 +49,10 @@ use trace::Trace;
 use tracing::Instrument;
 use transfer::{Inbound, Outbound, Transfer};
 
-/// The service behind the listener. Clones share everything.
+/// Timeout to receive the message of a call for health or reflection.
+const INTERNAL_MESSAGE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The service of a connection. Clones share everything.
 #[derive(Clone)]
 pub struct Edge {
     calls: Calls,
@@ -52,9 +61,12 @@ pub struct Edge {
     origins: Arc<Origins>,
 }
 
-/// gRPC calls over HTTP/2.
+/// gRPC calls of a connection over HTTP/2.
 #[derive(Clone)]
-struct Calls(Arc<Inner>);
+struct Calls {
+    inner: Arc<Inner>,
+    connection: Connection,
+}
 
 struct Inner {
     ops: Shared,
@@ -62,6 +74,7 @@ struct Inner {
     admission: Admission,
     activity: Activity,
     meters: Meters,
+    memory: MessageMemory,
 }
 
 /// The body of a response.
@@ -92,9 +105,22 @@ impl Edge {
         admission: Admission,
         activity: Activity,
         origins: Vec<HeaderValue>,
+        memory: MessageMemory,
     ) -> Self {
-        let calls = Calls(Arc::new(Inner { ops, routes, admission, activity, meters: Meters::new() }));
-        Self { web: GrpcWebLayer::new().layer(calls.clone()), calls, origins: Arc::new(Origins(origins)) }
+        let connection = Connection::new(&memory);
+        let inner = Arc::new(Inner { ops, routes, admission, activity, meters: Meters::new(), memory });
+        Self::with(Calls { inner, connection }, Arc::new(Origins(origins)))
+    }
+
+    /// Returns the service of a new connection.
+    #[must_use]
+    pub fn for_connection(&self) -> Self {
+        let inner = Arc::clone(&self.calls.inner);
+        Self::with(Calls { connection: Connection::new(&inner.memory), inner }, Arc::clone(&self.origins))
+    }
+
+    fn with(calls: Calls, origins: Arc<Origins>) -> Self {
+        Self { web: GrpcWebLayer::new().layer(calls.clone()), calls, origins }
     }
 }
 
@@ -181,9 +207,9 @@ impl Calls {
         let span = trace.span(method.name());
         let mut finish = Finish {
             // Every call except health and reflection restarts the idle time of the server, even if the call is refused.
-            activity: (!method.is_internal()).then(|| self.0.activity.begin()),
+            activity: (!method.is_internal()).then(|| self.inner.activity.begin()),
             // Metrics count refusals as well as results.
-            meter: self.0.meters.begin(method),
+            meter: self.inner.meters.begin(method),
             ..Finish::default()
         };
         // A panic in a handler becomes a status, and the connection continues.
@@ -212,12 +238,12 @@ impl Calls {
         B: RequestBody,
     {
         // Before authentication: all work for a call costs its caller's time.
-        let deadline = deadline::of(request.headers())?;
+        let deadline = deadline::of(request.headers(), method.class)?;
         let transfer = Transfer::new(deadline);
         let waiting = Arc::clone(transfer.waiting());
         let response = {
             // Pinned: if the deadline passes, the call must still exist to tell what it waits for.
-            let mut running = pin!(waiting.scope(self.run(method, trace, request, finish, &transfer, deadline)));
+            let mut running = pin!(waiting.scope(self.run(method, trace, request, finish, &transfer)));
             match deadline {
                 None => running.await?,
                 Some(deadline) => {
@@ -242,33 +268,104 @@ impl Calls {
         &self,
         method: &'static Method,
         trace: &Trace,
-        mut request: Request<B>,
+        request: Request<B>,
         finish: &mut Finish,
         transfer: &Arc<Transfer>,
-        deadline: Option<std::time::Instant>,
     ) -> Result<Response<TonicBody>, Error>
     where
         B: RequestBody,
     {
-        let Inner { ops, routes, admission, .. } = &*self.0;
-        if let Some(class) = method.class {
-            // Before admission: a share of the permits belongs to a principal.
-            let mut caller = authenticate::caller(ops, request.headers()).await?;
-            caller.lakefs = caller.lakefs.sending(trace.onward(request.headers()));
-            caller.deadline = deadline;
-            // Last: nothing but the handler holds a permit. It is held to the end of the response.
-            let mut permit = admission.admit(&caller.principal, class).await?;
-            permit.watch(transfer);
-            finish.permit = Some(Box::new(permit));
-            request.extensions_mut().insert(caller);
-        }
-        let request = request.map(|body| Inbound { body, transfer: Arc::clone(transfer) });
+        let (mut parts, body) = request.into_parts();
+        let body = Inbound { body, transfer: Arc::clone(transfer) };
+        let handled = async {
+            // The message of a stream of responses is held until its handler has decoded and used it.
+            let (body, _message) = match method.is_internal() {
+                true => (self.open_internal(method, body, finish).await?, None),
+                false => self.open(method, trace, &mut parts, body, finish).await?,
+            };
+            Ok(self.inner.routes.call(method, Request::from_parts(parts, body)).await)
+        };
         tokio::select! {
             biased;
-            response = routes.call(method, request) => Ok(response),
+            response = handled => response,
             // The client stalled, and another call needs the permit; or the server shuts down.
             error = transfer.until_ended() => Err(error),
         }
+    }
+
+    /// Admits a call of the contract, and receives its message unless it is an upload. Returns the body for the handler.
+    async fn open<B>(
+        &self,
+        method: &'static Method,
+        trace: &Trace,
+        parts: &mut Parts,
+        body: Inbound<B>,
+        finish: &mut Finish,
+    ) -> Result<(TonicBody, Option<ReservedMessage>), Error>
+    where
+        B: RequestBody,
+    {
+        let Inner { ops, admission, .. } = &*self.inner;
+        // Before admission: a share of the permits belongs to a principal.
+        let mut caller = authenticate::caller(ops, &parts.headers).await?;
+        caller.lakefs = caller.lakefs.sending(trace.onward(&parts.headers));
+        caller.deadline = body.transfer.deadline();
+        let mut permit = admission.admit(&caller.principal, method.class).await?;
+        permit.watch(&body.transfer);
+        let permit = Arc::new(permit);
+        // The permit is held to the end of the response, and to the end of work that continues without the call.
+        finish.permit = Some(permit.clone());
+        caller = caller.holding(permit);
+        let memory = &self.connection.memory;
+        let (body, message) = match method.streaming {
+            Streaming::Client => {
+                parts.extensions.insert(memory.clone());
+                (TonicBody::new(body), None)
+            }
+            Streaming::None | Streaming::Server => {
+                // After admission: the permits bound the number of messages that are being received.
+                let limit = method.message_bytes(ops.limits.message_bytes);
+                let (body, message) = message::receive(body, limit, memory).await?;
+                (body, Some(message))
+            }
+        };
+        let message = match message {
+            Some(message) if method.class == Class::Write => {
+                caller = caller.holding(message);
+                None
+            }
+            message => message,
+        };
+        parts.extensions.insert(caller);
+        Ok((body, message))
+    }
+
+    /// Admits a call of health or reflection, which needs no credentials.
+    async fn open_internal<B>(
+        &self,
+        method: &'static Method,
+        body: Inbound<B>,
+        finish: &mut Finish,
+    ) -> Result<TonicBody, Error>
+    where
+        B: RequestBody,
+    {
+        let of_connection = self.connection.internal_call()?;
+        let transfer = Arc::clone(&body.transfer);
+        let body = match method.streaming {
+            Streaming::Client => TonicBody::new(body),
+            Streaming::None | Streaming::Server => {
+                // Before admission: slow clients must not take the permits from probes.
+                let limit = method.message_bytes(self.inner.ops.limits.message_bytes);
+                let received = message::receive(body, limit, &self.connection.memory);
+                let received = tokio::time::timeout(INTERNAL_MESSAGE_TIMEOUT, received).await;
+                received.unwrap_or_else(|_| Err(Error::field("message", "did not arrive in time: send it again")))?.0
+            }
+        };
+        let mut permit = self.inner.admission.admit(&Arc::from(""), method.class).await?;
+        permit.watch(&transfer);
+        finish.permit = Some(Arc::new((permit, of_connection)));
+        Ok(body)
     }
 }
 

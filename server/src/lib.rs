@@ -14,6 +14,7 @@ pub mod idle;
 pub mod janitor;
 pub mod limits;
 pub mod listen;
+pub mod memory;
 pub mod ops;
 pub mod quickstart;
 pub mod readiness;

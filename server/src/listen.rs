@@ -51,6 +51,13 @@ const FIRST_REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 const MAX_AGE: Duration = Duration::from_secs(30 * 60);
 /// Maximum number of concurrent streams per connection.
 const MAX_STREAMS: u32 = 128;
+/// Maximum number of streams of a connection that the client reset before the server accepted them. A client may cancel all
+/// its streams at once, and replace them, several times before the server reads. A flood of resets exceeds it at once; the
+/// server then closes the connection (CVE-2023-44487).
+const MAX_PENDING_RESETS: usize = 4 * MAX_STREAMS as usize;
+/// Maximum number of resets by the server on one connection because of frames that it did not expect. Frames for calls that
+/// the server has just refused count, so well-behaved clients cause some.
+const MAX_ERROR_RESETS: usize = 32 * MAX_STREAMS as usize;
 /// Flow-control windows of a stream and of a connection, in bytes.
 const STREAM_WINDOW: u32 = 4 << 20;
 const CONNECTION_WINDOW: u32 = 8 << 20;
@@ -96,9 +103,15 @@ impl Drop for ConnectionPermit {
     }
 }
 
-/// Accepts connections until `stop` is cancelled. Open connections then finish their in-flight calls and close.
-pub async fn accept<S, B>(listener: Listener, service: S, workers: Workers, stop: CancellationToken, tasks: TaskTracker)
-where
+/// Accepts connections until `stop` is cancelled, and serves each with a new service. Open connections then finish their
+/// in-flight calls and close.
+pub async fn accept<S, B>(
+    listener: Listener,
+    service: impl Fn() -> S,
+    workers: Workers,
+    stop: CancellationToken,
+    tasks: TaskTracker,
+) where
     S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Clone + Send + 'static,
     S::Future: Send,
     B: Body<Data = Bytes> + Send + 'static,
@@ -113,7 +126,7 @@ where
         match accepted {
             Ok((stream, peer)) => match limiter.acquire(peer.ip()) {
                 Some(permit) => {
-                    let connection = connection(stream, peer, permit, service.clone(), stop.clone());
+                    let connection = connection(stream, peer, permit, service(), stop.clone());
                     workers.serve(tasks.track_future(connection));
                 }
                 None => tracing::warn!(%peer, "too many connections: the new connection is closed"),
@@ -199,6 +212,8 @@ fn builder() -> auto::Builder<TokioExecutor> {
         .http2()
         .timer(TokioTimer::new())
         .max_concurrent_streams(MAX_STREAMS)
+        .max_pending_accept_reset_streams(MAX_PENDING_RESETS)
+        .max_local_error_reset_streams(MAX_ERROR_RESETS)
         .initial_stream_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
         .max_frame_size(MAX_FRAME)

@@ -399,7 +399,7 @@ async fn globs_beyond_the_limits_are_rejected() {
     let server = Server::start().await;
     let globs = [
         format!("{}{}", "{".repeat(8_000), "}".repeat(8_000)),
-        "[".repeat(1_000_000),
+        "[".repeat(200_000),
         "*a".repeat(100_000),
         format!("{{{}}}", vec![format!("*a{}", "?".repeat(500)); 50].join(",")),
         format!("{}{}", "{".repeat(9), "}".repeat(9)),

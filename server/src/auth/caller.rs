@@ -2,6 +2,8 @@
 
 use crate::error::{Error, Kind};
 use lakeport_lakefs::Lakefs;
+use std::any::Any;
+use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -14,12 +16,34 @@ pub struct Caller {
     pub principal: Arc<str>,
     /// Deadline of the call, if the caller set one.
     pub deadline: Option<Instant>,
+    /// What the call holds: its permit, and the memory of its message.
+    pub held: Held,
+}
+
+/// What the work for a call holds. It is released when the last clone of the [`Caller`] is dropped. A task that outlives its
+/// call has such a clone, so abandoned work counts like the calls themselves.
+#[derive(Clone, Default)]
+pub struct Held {
+    _held: Option<Arc<dyn Any + Send + Sync>>,
+}
+
+impl fmt::Debug for Held {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Held")
+    }
 }
 
 /// Time before the caller's deadline at which a response must be sent.
 const MARGIN: Duration = Duration::from_millis(100);
 
 impl Caller {
+    /// Returns this caller with something more that is held until the work ends.
+    #[must_use]
+    pub fn holding(&self, more: impl Any + Send + Sync) -> Self {
+        let held = Held { _held: Some(Arc::new((self.held.clone(), more))) };
+        Self { held, ..self.clone() }
+    }
+
     /// Returns the time left until the deadline, less a margin for the response, and at most `limit`.
     pub fn time_left(&self, limit: Duration) -> Duration {
         match self.deadline {

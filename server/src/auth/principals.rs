@@ -1,6 +1,6 @@
 //! Verifies credentials: finds their lakeFS user, and caches the result for up to 10 s.
 
-use super::caller::{Caller, invalid_credentials};
+use super::caller::{Caller, Held, invalid_credentials};
 use crate::auth::access::Claim;
 use crate::error::{Error, Kind, Result};
 use lakeport_lakefs::{self as lakefs, Lakefs};
@@ -92,7 +92,7 @@ impl Principals {
             Identity::Invalid => return Err(invalid_credentials()),
             Identity::Unavailable(why) => self.last_known(&fingerprint).ok_or_else(|| unavailable(&why))?,
         };
-        Ok(Caller { lakefs, principal, deadline: None })
+        Ok(Caller { lakefs, principal, deadline: None, held: Held::default() })
     }
 
     async fn refreshed(&self, lakefs: &Lakefs, fingerprint: [u8; 32]) -> Result<Lookup> {

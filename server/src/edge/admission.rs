@@ -26,13 +26,14 @@ const REQUEST: Duration = Duration::from_secs(60);
 /// Interval at which the server checks stalled calls for passed deadlines and timeouts.
 const SWEEP: Duration = Duration::from_secs(5);
 
-const CLASSES: [Class; 5] = [Class::Unary, Class::Read, Class::Write, Class::Watch, Class::End];
+const CLASSES: [Class; 7] =
+    [Class::Unary, Class::Read, Class::Write, Class::Watch, Class::End, Class::Internal, Class::InternalWatch];
 
 impl Class {
     fn permits(self) -> usize {
         match self {
             Self::Unary | Self::End => 512,
-            Self::Read | Self::Write => 256,
+            Self::Read | Self::Write | Self::Internal | Self::InternalWatch => 256,
             Self::Watch => 16_384,
         }
     }
@@ -111,10 +112,12 @@ impl Admission {
 
     fn try_share(&self, key: &Key) -> Option<Share> {
         let permits = key.1.permits();
+        // Callers without credentials share one principal. Their number is limited per connection.
+        let divisor = if key.1.is_internal() { 1 } else { self.0.share_divisor };
         let free = self.0.permits.get(&key.1).map_or(0, |permits| permits.available_permits());
         let mut calls = self.calls();
         let held = calls.held.entry(key.clone()).or_default();
-        if *held >= permits / self.0.share_divisor && free * 2 <= permits {
+        if *held >= permits / divisor && free * 2 <= permits {
             return None;
         }
         *held += 1;

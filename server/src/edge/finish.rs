@@ -3,6 +3,7 @@
 use super::activity::ActiveCall;
 use super::meters::InFlight;
 use std::any::Any;
+use std::sync::Arc;
 use tonic::Code;
 
 /// Cleanup of one call. It runs once, with the status code of the call. If dropped before, the call counts as cancelled.
@@ -10,7 +11,7 @@ use tonic::Code;
 pub(super) struct Finish {
     pub(super) meter: Option<InFlight>,
     /// What is released with the call. Its type does not matter here, so that `admission` may depend on this module.
-    pub(super) permit: Option<Box<dyn Any + Send>>,
+    pub(super) permit: Option<Arc<dyn Any + Send + Sync>>,
     pub(super) activity: Option<ActiveCall>,
 }
 

@@ -105,13 +105,17 @@ impl Transfer {
         self.state().phase
     }
 
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        self.deadline
+    }
+
     /// Returns whether the deadline of the call has passed.
     pub(super) fn is_late(&self) -> bool {
         self.deadline.is_some_and(|deadline| deadline <= Instant::now())
     }
 
-    /// Ends the call. The client gets an error of this kind. If its response has started, the permit of the call is free
-    /// when this function returns.
+    /// Ends the call. The client gets an error of this kind. The permit of the call is free as soon as all its work has
+    /// ended: if its response has started and no task works for it, when this function returns.
     pub(super) fn end(&self, why: Kind) {
         let (response, waker) = {
             let mut state = self.state();
@@ -314,7 +318,8 @@ impl http_body::Body for Outbound {
 
 impl Drop for Outbound {
     fn drop(&mut self) {
-        // The client cancelled the call, or its connection broke.
+        // The client cancelled the call, or its connection broke. Work that continues does not wait for the client.
+        self.transfer.stop_waiting();
         self.complete(Code::Cancelled);
     }
 }
@@ -360,7 +365,7 @@ mod tests {
         let transfer = Transfer::new(None);
         transfer.end(Kind::ShuttingDown);
         let held = Arc::new(());
-        let finish = Finish { permit: Some(Box::new(Arc::clone(&held))), ..Finish::default() };
+        let finish = Finish { permit: Some(held.clone()), ..Finish::default() };
         let mut response = transfer.respond(more(), finish, None);
         assert_eq!(Arc::strong_count(&held), 1, "the permit must be free");
         let frame = response.frame().await.unwrap().unwrap();
@@ -372,7 +377,7 @@ mod tests {
     async fn ending_a_response_releases_its_permit_and_sends_an_error() {
         let transfer = Transfer::new(None);
         let held = Arc::new(());
-        let finish = Finish { permit: Some(Box::new(Arc::clone(&held))), ..Finish::default() };
+        let finish = Finish { permit: Some(held.clone()), ..Finish::default() };
         let mut response = transfer.respond(more(), finish, None);
         response.frame().await.unwrap().unwrap();
         assert_eq!(Arc::strong_count(&held), 2);

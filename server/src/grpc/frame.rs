@@ -89,6 +89,11 @@ impl Deframer {
         self.buffered == 0
     }
 
+    /// Returns the length of the message that is being received, in bytes; 0 until its prefix has arrived.
+    pub(super) fn announced(&self) -> usize {
+        self.needed - PREFIX
+    }
+
     /// Returns the next message; `None` until all of it has arrived.
     ///
     /// # Errors

@@ -10,8 +10,8 @@ use std::sync::LazyLock;
 pub struct Method {
     /// Path of its requests: `/<service>/<method>`.
     pub path: &'static str,
-    /// The kind of permit that a call needs. `None` for health and reflection, which need neither a permit nor credentials.
-    pub class: Option<Class>,
+    /// The kind of permit that a call needs.
+    pub class: Class,
     /// Which side sends a stream.
     pub streaming: Streaming,
     /// Whether a client may retry a call.
@@ -31,6 +31,17 @@ pub enum Class {
     Watch,
     /// Ends transactions, or keeps them alive. These calls must get through on a busy server.
     End,
+    /// Health and reflection, which need no credentials.
+    Internal,
+    /// Waits for changes of the health. Needs no credentials.
+    InternalWatch,
+}
+
+impl Class {
+    /// Returns whether calls of this kind need no credentials.
+    pub fn is_internal(self) -> bool {
+        matches!(self, Self::Internal | Self::InternalWatch)
+    }
 }
 
 /// Which side sends a stream of messages.
@@ -69,7 +80,7 @@ macro_rules! methods {
         /// All methods of the contract, in its order.
         pub static METHODS: &[Method] = &[$($(Method {
             path: concat!("/lakeport.v1.", $service, "/", $method),
-            class: Some($class),
+            class: $class,
             streaming: $streaming,
             idempotency: $idempotency,
         },)*)*];
@@ -129,18 +140,24 @@ methods! {
 
 /// Methods of health and reflection.
 static INTERNAL: &[Method] = &[
-    internal("/grpc.health.v1.Health/Check", Streaming::None),
-    internal("/grpc.health.v1.Health/Watch", Server),
-    internal("/grpc.reflection.v1.ServerReflection/ServerReflectionInfo", Client),
-    internal("/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo", Client),
+    internal("/grpc.health.v1.Health/Check", Class::Internal, Streaming::None),
+    internal("/grpc.health.v1.Health/Watch", Class::InternalWatch, Server),
+    internal("/grpc.reflection.v1.ServerReflection/ServerReflectionInfo", Class::Internal, Client),
+    internal("/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo", Class::Internal, Client),
 ];
 
 /// Any other path. A call of it fails with UNIMPLEMENTED, after authentication and admission like every call.
-static OTHER: Method = Method { path: "/_OTHER", class: Some(Unary), streaming: Streaming::None, idempotency: Unknown };
+static OTHER: Method = Method { path: "/_OTHER", class: Unary, streaming: Streaming::None, idempotency: Unknown };
 
-const fn internal(path: &'static str, streaming: Streaming) -> Method {
-    Method { path, class: None, streaming, idempotency: NoSideEffects }
+const fn internal(path: &'static str, class: Class, streaming: Streaming) -> Method {
+    Method { path, class, streaming, idempotency: NoSideEffects }
 }
+
+/// Maximum size of a message for health and reflection, in bytes.
+pub const INTERNAL_MESSAGE_BYTES: usize = 4 << 10;
+
+/// Maximum size of a message without a list of paths or objects, in bytes. The largest ones have metadata of 64 KiB.
+const MESSAGE_BYTES: usize = 256 << 10;
 
 impl Method {
     /// The method of a request path.
@@ -163,7 +180,22 @@ impl Method {
 
     /// Returns whether the method belongs to the health or the reflection service.
     pub fn is_internal(&self) -> bool {
-        self.class.is_none()
+        self.class.is_internal()
+    }
+
+    /// Maximum size of a request message, in bytes. `largest` is the limit for lists of paths or objects, and for uploads.
+    pub fn message_bytes(&self, largest: usize) -> usize {
+        match self.path {
+            _ if self.is_internal() => INTERNAL_MESSAGE_BYTES,
+            WRITE
+            | "/lakeport.v1.FileService/Delete"
+            | "/lakeport.v1.FileService/Compose"
+            | "/lakeport.v1.FileService/BatchStat"
+            | "/lakeport.v1.FileService/BatchRead"
+            | "/lakeport.v1.FileService/BatchWrite"
+            | "/lakeport.v1.VersionService/Log" => largest,
+            _ => largest.min(MESSAGE_BYTES),
+        }
     }
 }
 
@@ -214,7 +246,7 @@ mod tests {
     #[test]
     fn streams_need_the_permits_of_streams() {
         for method in METHODS {
-            let is_stream_class = matches!(method.class, Some(Read | Write | Watch));
+            let is_stream_class = matches!(method.class, Read | Write | Watch);
             assert!(method.streaming == Streaming::None || is_stream_class, "{}", method.path);
         }
     }
@@ -224,6 +256,27 @@ mod tests {
         for (path, _) in described(tonic_health::pb::FILE_DESCRIPTOR_SET) {
             assert!(path.ends_with("/List") || Method::of(&path).is_internal(), "{path}");
         }
+    }
+
+    #[test]
+    fn only_methods_with_lists_of_paths_accept_large_messages() {
+        let files = FileDescriptorSet::decode(lakeport_proto::FILE_DESCRIPTOR_SET).unwrap().file;
+        let messages: HashMap<String, _> = files
+            .into_iter()
+            .flat_map(|file| {
+                let package = file.package().to_owned();
+                file.message_type.into_iter().map(move |message| (format!(".{package}.{}", message.name()), message))
+            })
+            .collect();
+        for (path, descriptor) in described(lakeport_proto::FILE_DESCRIPTOR_SET) {
+            let request = &messages[descriptor.input_type()];
+            let has_list = request.field.iter().any(|field| {
+                ["paths", "source_paths", "items"].contains(&field.name()) || (path == WRITE && field.name() == "data")
+            });
+            let limit = Method::of(&path).message_bytes(4 << 20);
+            assert_eq!(limit, if has_list { 4 << 20 } else { MESSAGE_BYTES }, "{path}");
+        }
+        assert_eq!(Method::of("/grpc.health.v1.Health/Check").message_bytes(4 << 20), INTERNAL_MESSAGE_BYTES);
     }
 
     #[test]

@@ -7,6 +7,7 @@ use super::methods::{READ, WRITE};
 use super::{Service, into_status};
 use crate::auth::Caller;
 use crate::error::{BoxError, Error, Kind, Result};
+use crate::memory::MessageMemory;
 use crate::ops::context::Shared;
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
@@ -102,6 +103,8 @@ async fn read_bytes(ops: Shared, request: Request<Body>) -> Result<Body> {
 
 async fn write_bytes(ops: Shared, request: Request<Body>) -> Result<Body> {
     let caller = caller(&request)?;
-    let frames = write::write(&ops, &caller, request.into_body()).await?;
+    let memory = request.extensions().get::<MessageMemory>().cloned();
+    let memory = memory.ok_or_else(|| Error::new(Kind::Internal, "an upload has no memory budget"))?;
+    let frames = write::write(&ops, &caller, request.into_body(), memory).await?;
     Ok(Body::new(StreamBody::new(frames)))
 }

@@ -2,7 +2,7 @@
 
 use super::payload::PayloadService;
 use super::{BoxError, Service};
-use crate::grpc::methods::Method;
+use crate::grpc::methods::{INTERNAL_MESSAGE_BYTES, Method};
 use bytes::Bytes;
 use http::{Request, Response};
 use lakeport_proto::v1::file_service_server::FileServiceServer;
@@ -46,9 +46,9 @@ impl Routes {
                 .register_encoded_file_descriptor_set(lakeport_proto::FILE_DESCRIPTOR_SET)
                 .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
         };
-        let internal = tonic::service::Routes::new(health)
-            .add_service(descriptors().build_v1()?)
-            .add_service(descriptors().build_v1alpha()?);
+        let internal = tonic::service::Routes::new(health.max_decoding_message_size(INTERNAL_MESSAGE_BYTES))
+            .add_service(descriptors().build_v1()?.max_decoding_message_size(INTERNAL_MESSAGE_BYTES))
+            .add_service(descriptors().build_v1alpha()?.max_decoding_message_size(INTERNAL_MESSAGE_BYTES));
         let routes = Self {
             files: service.files(),
             transactions: service.transactions(),

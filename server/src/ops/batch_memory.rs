@@ -1,8 +1,13 @@
-//! Memory budget for objects that wait between lakeFS and a slow reader: in total, per principal, and per call.
+//! Budget of batches: memory for objects that wait between lakeFS and a slow reader (in total, per principal, and per
+//! call), and requests to lakeFS in flight.
+//!
+//! A batch reserves the memory for an object before it opens the download. A download is therefore never open while it waits
+//! for a reader.
 
 use crate::error::{Error, Kind, Result};
 use bytes::Bytes;
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -19,12 +24,19 @@ const OWN: usize = 64 << 10;
 /// Units of one call: 16 MiB.
 const CALL: usize = 16 << 10;
 
+/// Memory that a call reserves for an object before it knows the size of any, in bytes.
+const FIRST: u64 = 256 << 10;
+
+/// Maximum number of requests of all batches in flight. Each takes a connection to lakeFS, and its buffers.
+const REQUESTS: usize = 512;
+
 /// Timeout for memory that other calls hold.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The memory of all calls.
+/// The budget of all calls.
 pub struct BatchMemory {
     all: Arc<Semaphore>,
+    requests: Arc<Semaphore>,
     /// Memory of the principals that read batches now.
     principals: Mutex<HashMap<Arc<str>, Weak<Semaphore>>>,
 }
@@ -35,14 +47,13 @@ pub(in crate::ops) struct CallMemory {
     all: Arc<Semaphore>,
     own: Arc<Semaphore>,
     call: Arc<Semaphore>,
+    /// Size of the last object of the call, in bytes. The next one probably has a similar size.
+    expected: Arc<AtomicU64>,
 }
 
-/// Memory reserved for one object. Dropping the bytes returns it.
-pub(in crate::ops) struct Reserved {
-    _all: OwnedSemaphorePermit,
-    _own: OwnedSemaphorePermit,
-    _call: OwnedSemaphorePermit,
-}
+/// Memory reserved for one object, in the budgets of the call, of the principal and of all calls. Dropping the bytes
+/// returns it.
+pub(in crate::ops) struct Reserved([OwnedSemaphorePermit; 3]);
 
 struct Held {
     data: Vec<u8>,
@@ -51,7 +62,8 @@ struct Held {
 
 impl Default for BatchMemory {
     fn default() -> Self {
-        Self { all: Arc::new(Semaphore::new(ALL)), principals: Mutex::default() }
+        let (all, requests) = (Arc::new(Semaphore::new(ALL)), Arc::new(Semaphore::new(REQUESTS)));
+        Self { all, requests, principals: Mutex::default() }
     }
 }
 
@@ -61,7 +73,27 @@ impl BatchMemory {
         principals.retain(|_, own| own.strong_count() > 0);
         let own = principals.get(principal).and_then(Weak::upgrade).unwrap_or_else(|| Arc::new(Semaphore::new(OWN)));
         principals.insert(Arc::clone(principal), Arc::downgrade(&own));
-        CallMemory { all: Arc::clone(&self.all), own, call: Arc::new(Semaphore::new(CALL)) }
+        let expected = Arc::new(AtomicU64::new(FIRST));
+        CallMemory { all: Arc::clone(&self.all), own, call: Arc::new(Semaphore::new(CALL)), expected }
+    }
+
+    /// Waits for the permit of one request to lakeFS. Its holder must not wait for a reader.
+    ///
+    /// # Errors
+    /// Never: the semaphore is not closed.
+    pub(in crate::ops) async fn request(&self) -> Result<OwnedSemaphorePermit> {
+        let permit = Arc::clone(&self.requests).acquire_owned().await;
+        permit.map_err(|error| Error::new(Kind::Internal, "no request can be sent").caused_by(error))
+    }
+
+    /// Number of requests of batches in flight, for tests.
+    pub fn requests_in_flight(&self) -> usize {
+        REQUESTS - self.requests.available_permits()
+    }
+
+    /// Number of bytes that batches have reserved, for tests.
+    pub fn reserved_bytes(&self) -> u64 {
+        (ALL - self.all.available_permits()) as u64 * UNIT
     }
 }
 
@@ -78,18 +110,26 @@ impl CallMemory {
         let shared = async {
             let own = Arc::clone(&self.own).acquire_many_owned(units).await.map_err(|_| full())?;
             let all = Arc::clone(&self.all).acquire_many_owned(units).await.map_err(|_| full())?;
-            Ok(Reserved { _all: all, _own: own, _call: call })
+            Ok(Reserved([call, own, all]))
         };
         tokio::time::timeout(TIMEOUT, shared).await.map_err(|_| full())?
     }
-}
 
-impl CallMemory {
+    /// Returns the probable size of the next object, in bytes.
+    pub(in crate::ops) fn expected(&self) -> u64 {
+        self.expected.load(Ordering::Relaxed)
+    }
+
+    /// Records the size of an object, in bytes.
+    pub(in crate::ops) fn expect(&self, bytes: u64) {
+        self.expected.store(bytes, Ordering::Relaxed);
+    }
+
     /// Reserves memory for an object without waiting; `None` if there is none now.
     pub(in crate::ops) fn try_reserve(&self, bytes: u64) -> Option<Reserved> {
         let units = units(bytes);
         let reserve = |memory: &Arc<Semaphore>| Arc::clone(memory).try_acquire_many_owned(units).ok();
-        Some(Reserved { _call: reserve(&self.call)?, _own: reserve(&self.own)?, _all: reserve(&self.all)? })
+        Some(Reserved([reserve(&self.call)?, reserve(&self.own)?, reserve(&self.all)?]))
     }
 }
 
@@ -98,6 +138,22 @@ fn units(bytes: u64) -> u32 {
 }
 
 impl Reserved {
+    /// Changes the size without waiting; `None` if there is not enough memory now.
+    pub(in crate::ops) fn resize(self, bytes: u64) -> Option<Self> {
+        let Self(mut permits) = self;
+        let units = units(bytes) as usize;
+        for permit in &mut permits {
+            match permit.num_permits() {
+                held if held > units => drop(permit.split(held - units)),
+                held => {
+                    let missing = u32::try_from(units - held).unwrap_or(u32::MAX);
+                    permit.merge(Arc::clone(permit.semaphore()).try_acquire_many_owned(missing).ok()?);
+                }
+            }
+        }
+        Some(Self(permits))
+    }
+
     /// Wraps the bytes of the object.
     pub(in crate::ops) fn hold(self, data: Vec<u8>) -> Bytes {
         Bytes::from_owner(Held { data, _reserved: self })
@@ -131,6 +187,22 @@ mod tests {
         assert!(poll!(next.as_mut()).is_pending(), "a slice of the bytes still exists");
         drop(part);
         assert!(poll!(next).is_ready());
+    }
+
+    #[tokio::test]
+    async fn a_reservation_grows_only_if_there_is_memory() {
+        let all = BatchMemory::default();
+        let memory = all.of_one_call(&Arc::from("ann"));
+        let whole = CALL as u64 * UNIT;
+        let small = memory.reserve(whole / 4).await.unwrap();
+        let other = memory.reserve(whole / 2).await.unwrap();
+        let small = small.resize(whole / 2).unwrap();
+        assert!(other.resize(whole / 2 + 1).is_none());
+        assert_eq!(all.reserved_bytes(), whole / 2, "a failed resize keeps memory");
+        let small = small.resize(1).unwrap();
+        assert_eq!(all.reserved_bytes(), UNIT);
+        drop(small);
+        assert_eq!(all.reserved_bytes(), 0);
     }
 
     #[tokio::test(start_paused = true)]

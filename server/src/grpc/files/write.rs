@@ -5,6 +5,7 @@ use crate::error::{Error, Kind, Result};
 use crate::grpc::convert::{Fields, file_info, sorted};
 use crate::grpc::frame::next_piece;
 use crate::grpc::frame::{Deframer, Received, message};
+use crate::memory::{MessageMemory, ReservedMessage};
 use crate::ops::context::Shared;
 use crate::ops::files::store_object::{UploadHeader, WriteId};
 use crate::ops::files::write;
@@ -30,9 +31,10 @@ pub(crate) async fn write(
     ops: &Shared,
     caller: &Caller,
     body: Body,
+    memory: MessageMemory,
 ) -> Result<impl Stream<Item = Result<Frame<Bytes>, Status>> + Send + use<>> {
     let limit = ops.limits.message_bytes;
-    let mut messages = Messages { body, deframer: Deframer::default(), limit, next_offset: 0 };
+    let mut messages = Messages { body, deframer: Deframer::default(), limit, memory, reserved: None, next_offset: 0 };
     let first = tokio::time::timeout(FIRST_MESSAGE, messages.next()).await.map_err(|_| {
         Error::new(
             Kind::WriteIncomplete,
@@ -117,16 +119,23 @@ struct Messages {
     deframer: Deframer,
     /// Maximum size of one message, in bytes.
     limit: usize,
+    memory: MessageMemory,
+    /// Memory of the last message, or of the one that is being received.
+    reserved: Option<ReservedMessage>,
     /// Offset of the next data.
     next_offset: u64,
 }
 
 impl Messages {
     async fn next(&mut self) -> Result<Option<(WriteRequest, Vec<Bytes>)>> {
+        self.reserved = None;
         loop {
             if let Some(Received { fields, data }) = self.deframer.next(self.limit)? {
                 let request = WriteRequest::decode(fields.as_slice()).map_err(|e| Error::field("message", e))?;
                 return Ok(Some((request, data)));
+            }
+            if self.reserved.is_none() && self.deframer.announced() > 0 {
+                self.reserved = Some(self.memory.reserve(self.deframer.announced()).await?);
             }
             match next_piece(&mut self.body).await? {
                 Some(piece) => self.deframer.push(piece),

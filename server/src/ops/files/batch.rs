@@ -1,9 +1,23 @@
 //! Shared by all batch calls: the limit of items, and the result of an item.
 
 use crate::error::{Error, Kind, Result};
+use tokio_util::task::AbortOnDropHandle;
+use tracing::Instrument;
 
 /// Result of an item, with its index in the request.
 pub type BatchItem<T> = (usize, Result<T>);
+
+/// Runs the work for an item in a task. HTTP/2 does not poll the response of a stalled reader, so without a task the item
+/// would keep its request to lakeFS open. Dropping the future ends the task.
+///
+/// # Errors
+/// Those of the work.
+pub(in crate::ops) async fn in_task<T: Send + 'static>(
+    work: impl Future<Output = Result<T>> + Send + 'static,
+) -> Result<T> {
+    let task = AbortOnDropHandle::new(tokio::spawn(work.in_current_span()));
+    task.await.map_err(|error| Error::new(Kind::Internal, "the task of an item failed").caused_by(error))?
+}
 
 /// Rejects more items than one request may have.
 ///

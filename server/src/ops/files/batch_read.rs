@@ -4,14 +4,18 @@ use crate::auth::Caller;
 use crate::error::{Error, Kind, Result};
 use crate::ops::batch_memory::CallMemory;
 use crate::ops::context::{Ops, Shared};
-use crate::ops::files::batch::{BatchItem, check_batch};
+use crate::ops::files::batch::{BatchItem, check_batch, in_task};
 use crate::ops::files::file_info::FileInfo;
-use crate::ops::files::read::Conditions;
+use crate::ops::files::read::{Conditions, ReadObject, changed};
 use crate::ops::place::Place;
 use crate::ops::reading::Reading;
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt, stream};
 use lakeport_types::{ByteRange, ObjectPath};
+
+/// Number of times that an object is opened. The first time, its size may be unknown; after that, it only grows if it is
+/// written again.
+const ATTEMPTS: u32 = 3;
 
 /// Reads whole objects and streams them as they complete, in any order.
 ///
@@ -30,7 +34,7 @@ pub async fn batch_read(
         let (ops, caller, reading, memory) = (ops.clone(), caller.clone(), reading.clone(), memory.clone());
         async move {
             let read = match path {
-                Ok(path) => whole(&ops, &caller, &reading, &path, &memory).await,
+                Ok(path) => in_task(async move { whole(&ops, &caller, &reading, &path, &memory).await }).await,
                 Err(error) => Err(error),
             };
             (index, read)
@@ -46,9 +50,32 @@ async fn whole(
     path: &ObjectPath,
     memory: &CallMemory,
 ) -> Result<(FileInfo, Bytes)> {
+    let mut expected = memory.expected();
+    for _ in 0..ATTEMPTS {
+        let reserved = memory.reserve(expected).await?;
+        let _request = ops.batch_memory.request().await?;
+        let mut object = open(ops, caller, reading, path).await?;
+        expected = object.left();
+        memory.expect(expected);
+        // If the object needs more memory and there is none now, the download ends here: it must not wait for memory.
+        let Some(reserved) = reserved.resize(expected) else { continue };
+        let mut data = Vec::with_capacity(usize::try_from(expected).unwrap_or_default());
+        while let Some((_, piece)) = object.next(ops).await? {
+            data.extend_from_slice(&piece);
+        }
+        return Ok((object.info, reserved.hold(data)));
+    }
+    Err(changed(path))
+}
+
+/// Opens a whole object.
+///
+/// # Errors
+/// `RangeOutOfBounds` if it is too large for a batch, and those of a read.
+async fn open(ops: &Ops, caller: &Caller, reading: &Reading, path: &ObjectPath) -> Result<ReadObject> {
     let whole =
         async |reading: &Reading| ops.read_at(caller, reading, path, ByteRange::ALL, &Conditions::default()).await;
-    let mut object = match whole(reading).await {
+    let object = match whole(reading).await {
         Err(error) => whole(&ops.read_on(caller, reading, error).await?).await?,
         Ok(object) => object,
     };
@@ -61,10 +88,5 @@ async fn whole(
         );
         return Err(Error::new(Kind::RangeOutOfBounds, message));
     }
-    let reserved = memory.reserve(object.left()).await?;
-    let mut data = Vec::with_capacity(usize::try_from(object.left()).unwrap_or_default());
-    while let Some((_, piece)) = object.next(ops).await? {
-        data.extend_from_slice(&piece);
-    }
-    Ok((object.info, reserved.hold(data)))
+    Ok(object)
 }

@@ -2,10 +2,11 @@
 
 use crate::auth::Caller;
 use crate::error::Result;
-use crate::ops::context::Shared;
-use crate::ops::files::batch::{BatchItem, check_batch};
+use crate::ops::context::{Ops, Shared};
+use crate::ops::files::batch::{BatchItem, check_batch, in_task};
 use crate::ops::files::file_info::FileInfo;
 use crate::ops::place::Place;
+use crate::ops::reading::Reading;
 use futures_util::{Stream, StreamExt, stream};
 use lakeport_types::ObjectPath;
 
@@ -26,11 +27,16 @@ pub async fn batch_stat(
         let (ops, caller, reading) = (ops.clone(), caller.clone(), reading.clone());
         async move {
             let info = match path {
-                Ok(path) => ops.stat_in(&caller, &reading, &path).await,
+                Ok(path) => in_task(async move { stat_one(&ops, &caller, &reading, &path).await }).await,
                 Err(error) => Err(error),
             };
             (index, info)
         }
     });
     Ok(items.buffer_unordered(fan_out))
+}
+
+async fn stat_one(ops: &Ops, caller: &Caller, reading: &Reading, path: &ObjectPath) -> Result<FileInfo> {
+    let _request = ops.batch_memory.request().await?;
+    ops.stat_in(caller, reading, path).await
 }

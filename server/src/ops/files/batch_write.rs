@@ -61,5 +61,7 @@ async fn store_one(
     check_settled(writing, &path)?;
     let header = UploadHeader { checks: Checks { size: Some(data.len() as u64), ..Checks::default() }, ..header };
     let part = Part { data, finish: Some(Checks::default()) };
+    // The upload continues if the call is cancelled, and keeps its permit.
+    let caller = &caller.holding(ops.batch_memory.request().await?);
     ops.store_object(caller, writing, &path, header, Box::pin(stream::iter([Ok(part)]))).await
 }

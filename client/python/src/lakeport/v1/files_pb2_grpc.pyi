@@ -35,7 +35,8 @@ class FileServiceStub:
     A path is a key of lakeFS: 1 to 1,024 bytes of UTF-8 without NUL. The server never normalizes paths: `..`, `//` and a trailing
     `/` are part of the key.
 
-    No message is larger than 4,128,768 bytes (4 MiB less 64 KiB).
+    No message is larger than 4,128,768 bytes (4 MiB less 64 KiB). Requests without a list of paths or objects, except those of
+    `Write`, have at most 256 KiB.
 
     Any call can fail with UNAUTHENTICATED, PERMISSION_DENIED, UNAVAILABLE, RESOURCE_EXHAUSTED or DEADLINE_EXCEEDED. The comments of
     a call list its other errors. Every error carries a `google.rpc.ErrorInfo` whose `reason` is an `ErrorReason`.
@@ -147,7 +148,8 @@ class FileServiceAsyncStub(FileServiceStub):
     A path is a key of lakeFS: 1 to 1,024 bytes of UTF-8 without NUL. The server never normalizes paths: `..`, `//` and a trailing
     `/` are part of the key.
 
-    No message is larger than 4,128,768 bytes (4 MiB less 64 KiB).
+    No message is larger than 4,128,768 bytes (4 MiB less 64 KiB). Requests without a list of paths or objects, except those of
+    `Write`, have at most 256 KiB.
 
     Any call can fail with UNAUTHENTICATED, PERMISSION_DENIED, UNAVAILABLE, RESOURCE_EXHAUSTED or DEADLINE_EXCEEDED. The comments of
     a call list its other errors. Every error carries a `google.rpc.ErrorInfo` whose `reason` is an `ErrorReason`.
@@ -255,7 +257,8 @@ class FileServiceServicer(metaclass=_abc_1.ABCMeta):
     A path is a key of lakeFS: 1 to 1,024 bytes of UTF-8 without NUL. The server never normalizes paths: `..`, `//` and a trailing
     `/` are part of the key.
 
-    No message is larger than 4,128,768 bytes (4 MiB less 64 KiB).
+    No message is larger than 4,128,768 bytes (4 MiB less 64 KiB). Requests without a list of paths or objects, except those of
+    `Write`, have at most 256 KiB.
 
     Any call can fail with UNAUTHENTICATED, PERMISSION_DENIED, UNAVAILABLE, RESOURCE_EXHAUSTED or DEADLINE_EXCEEDED. The comments of
     a call list its other errors. Every error carries a `google.rpc.ErrorInfo` whose `reason` is an `ErrorReason`.

@@ -12,7 +12,7 @@ mod tags;
 
 pub use abandoned::{resolve_abandoned, roll_back_abandoned, rollback_in_progress};
 
-use crate::auth::Caller;
+use crate::auth::{Caller, Held};
 use crate::error::{Error, Kind};
 use crate::fault;
 use crate::ops::commit_id::commit_id;
@@ -123,7 +123,8 @@ impl Worker {
     }
 
     fn caller(&self) -> Caller {
-        Caller { lakefs: self.lakefs.clone(), principal: self.row.owner.as_str().into(), deadline: None }
+        let principal = self.row.owner.as_str().into();
+        Caller { lakefs: self.lakefs.clone(), principal, deadline: None, held: Held::default() }
     }
 
     fn request(&self) -> CommitRequest {
