@@ -113,6 +113,24 @@ mod tests {
         assert_eq!(target("v1.0"), "/repositories/repo/refs/v1.0");
     }
 
+    proptest::proptest! {
+        #[test]
+        fn any_ref_stays_one_segment_and_any_value_one_parameter(reference in "[^/\\p{Z}\\p{C}]{1,30}", path in ".{0,30}") {
+            let Ok(reference) = Ref::try_from(reference) else { return Ok(()) };
+            let repository = RepositoryId::try_from("repo").unwrap();
+            let target = Target::of_ref(&repository, &reference).word("objects").query("path", &path).on("");
+            let uri: http::Uri = target.parse().unwrap();
+            let segments: Vec<&str> = uri.path().split('/').collect();
+            proptest::prop_assert_eq!(segments.len(), 6, "{}", target);
+            let decoded = percent_encoding::percent_decode_str(segments[4]).decode_utf8().unwrap();
+            proptest::prop_assert_eq!(decoded, reference.as_str());
+            let (name, value) = uri.query().unwrap().split_once('=').unwrap();
+            proptest::prop_assert_eq!(name, "path");
+            let decoded = percent_encoding::percent_decode_str(value).decode_utf8().unwrap();
+            proptest::prop_assert_eq!(decoded, path);
+        }
+    }
+
     #[test]
     fn special_characters_are_escaped_so_that_a_name_stays_one_segment() {
         assert_eq!(target("main~1"), "/repositories/%72epo/refs/%6D%61%69%6E%7E%31");

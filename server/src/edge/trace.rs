@@ -86,6 +86,15 @@ mod tests {
         }
     }
 
+    proptest::proptest! {
+        #[test]
+        fn random_traces_never_panic(trace in "[0-9a-fA-F]{0,2}(-[0-9a-fA-F]{14,34}){0,3}(-[0-9]{0,3})?|.{0,60}") {
+            if let Some(trace) = parse(&trace) {
+                proptest::prop_assert!(trace.id().bytes().all(|b| b.is_ascii_hexdigit()));
+            }
+        }
+    }
+
     #[test]
     fn requests_to_lakefs_carry_the_trace_in_a_new_span() {
         let trace = parse(&format!("00-{ID}-00f067aa0ba902b7-01")).unwrap();

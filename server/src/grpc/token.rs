@@ -61,6 +61,18 @@ mod tests {
         }
     }
 
+    proptest::proptest! {
+        #[test]
+        fn any_position_is_restored_and_random_tokens_never_panic(position in ".*", token in "[0-9a-f]{0,40}|.{0,40}") {
+            let request = ListRequest { repository: "a".into(), ..Default::default() };
+            let made = make(&request, &position);
+            proptest::prop_assert_eq!(read(&request, &made).unwrap(), Some(position));
+            if !token.is_empty() {
+                proptest::prop_assert!(read(&request, &token).is_err());
+            }
+        }
+    }
+
     #[test]
     fn a_token_belongs_to_its_method() {
         let token = make(&ListBranchesRequest { repository: "a".into(), ..Default::default() }, "x");

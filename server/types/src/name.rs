@@ -243,6 +243,27 @@ mod tests {
         }
     }
 
+    proptest::proptest! {
+        /// A name is part of URLs, of SQL parameters and of logs.
+        #[test]
+        fn any_valid_name_is_one_url_segment(name in "[-_a-z0-9.~^@$%é /\\\\\u{0}\u{7f}]{0,70}|.{0,70}") {
+            let is_segment = !name.is_empty() && !name.contains(['/', '\0', '\n', ' ']) && name != "." && name != "..";
+            let valid = [
+                RepositoryId::try_from(name.as_str()).is_ok(),
+                BranchName::try_from(name.as_str()).is_ok(),
+                TagName::try_from(name.as_str()).is_ok(),
+                CommitId::try_from(name.as_str()).is_ok(),
+                Ref::try_from(name.as_str()).is_ok(),
+                crate::TransactionId::try_from(name.as_str()).is_ok(),
+                crate::IdempotencyKey::try_from(name.as_str()).is_ok(),
+            ];
+            proptest::prop_assert!(is_segment || valid == [false; 7], "{:?} {:?}", name, valid);
+            if let Ok(branch) = BranchName::try_from(name.as_str()) {
+                branch.named_at();
+            }
+        }
+    }
+
     #[test]
     fn the_error_for_an_invalid_name_contains_the_name_and_the_rule() {
         let error = BranchName::try_from("a.b").unwrap_err().to_string();

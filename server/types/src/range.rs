@@ -62,6 +62,16 @@ impl ByteRange {
 mod tests {
     use super::*;
 
+    proptest::proptest! {
+        #[test]
+        fn any_range_is_within_the_object(offset: i64, limit: u64, size: u64) {
+            if let Ok((start, end)) = ByteRange::new(offset, limit).resolve(size) {
+                proptest::prop_assert!(start <= end && end <= size);
+                proptest::prop_assert!(limit == 0 || end - start <= limit);
+            }
+        }
+    }
+
     #[test]
     fn ranges_resolve_as_in_a_file() {
         for (offset, limit, expected) in [
