@@ -14,8 +14,8 @@ const SHARE_DIVISOR: usize = 4;
 /// Maximum size of a message that does not count, in bytes. The permits of calls bound the number of such messages.
 const SMALL: usize = 16 << 10;
 
-/// Timeout for memory that other calls hold.
-const TIMEOUT: Duration = Duration::from_secs(10);
+/// Timeout for memory that other connections hold.
+const TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The memory for the messages of one connection, which is part of the memory of the process.
 #[derive(Debug, Clone)]
@@ -45,7 +45,8 @@ impl MessageMemory {
         Self { connection: Arc::new(Semaphore::new(self.share)), ..self.clone() }
     }
 
-    /// Reserves memory for a message whose length is announced. Waits up to 10 s for messages of other calls.
+    /// Reserves memory for a message whose length is announced. Waits up to 1 s for messages of other connections, but not for
+    /// those of this one: while a call waits, its data fills the window of the connection, and the other messages cannot arrive.
     ///
     /// # Errors
     /// `Overloaded`.
@@ -55,12 +56,10 @@ impl MessageMemory {
         }
         let units = u32::try_from(bytes.div_ceil(UNIT)).unwrap_or(u32::MAX);
         let full = || Error::new(Kind::Overloaded, "the messages of other calls use all memory: try again");
-        let both = async {
-            let connection = Arc::clone(&self.connection).acquire_many_owned(units).await.map_err(|_| full())?;
-            let process = Arc::clone(&self.process).acquire_many_owned(units).await.map_err(|_| full())?;
-            Ok(ReservedMessage { _permits: Some([connection, process]) })
-        };
-        tokio::time::timeout(TIMEOUT, both).await.map_err(|_| full())?
+        let connection = Arc::clone(&self.connection).try_acquire_many_owned(units).map_err(|_| full())?;
+        let process = tokio::time::timeout(TIMEOUT, Arc::clone(&self.process).acquire_many_owned(units));
+        let process = process.await.map_err(|_| full())?.map_err(|_| full())?;
+        Ok(ReservedMessage { _permits: Some([connection, process]) })
     }
 }
 

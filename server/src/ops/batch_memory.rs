@@ -53,7 +53,7 @@ pub(in crate::ops) struct CallMemory {
 
 /// Memory reserved for one object, in the budgets of the call, of the principal and of all calls. Dropping the bytes
 /// returns it.
-pub(in crate::ops) struct Reserved([OwnedSemaphorePermit; 3]);
+pub struct Reserved([OwnedSemaphorePermit; 3]);
 
 struct Held {
     data: Vec<u8>,

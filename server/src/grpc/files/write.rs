@@ -26,6 +26,10 @@ use tonic::{Code, Status};
 /// Timeout for the first message. Until it arrives, the target of the write is unknown.
 const FIRST_MESSAGE: Duration = Duration::from_secs(30);
 
+/// Number of bytes of a message that do not count against the memory budget. Clients send up to 1 MiB per message, and many
+/// uploads can be in the middle of a message. The permits of uploads bound their number.
+const UNCOUNTED: usize = (1 << 20) + (16 << 10);
+
 /// Receives an upload and waits until it is published. Returns the frames of the response.
 pub(crate) async fn write(
     ops: &Shared,
@@ -134,8 +138,9 @@ impl Messages {
                 let request = WriteRequest::decode(fields.as_slice()).map_err(|e| Error::field("message", e))?;
                 return Ok(Some((request, data)));
             }
-            if self.reserved.is_none() && self.deframer.announced() > 0 {
-                self.reserved = Some(self.memory.reserve(self.deframer.announced()).await?);
+            let counted = self.deframer.announced().saturating_sub(UNCOUNTED);
+            if self.reserved.is_none() && counted > 0 {
+                self.reserved = Some(self.memory.reserve(counted).await?);
             }
             match next_piece(&mut self.body).await? {
                 Some(piece) => self.deframer.push(piece),

@@ -2,7 +2,7 @@
 
 use crate::auth::Caller;
 use crate::error::{Error, Kind, Result};
-use crate::ops::batch_memory::CallMemory;
+use crate::ops::batch_memory::{CallMemory, Reserved};
 use crate::ops::context::{Ops, Shared};
 use crate::ops::files::batch::{BatchItem, check_batch, in_task};
 use crate::ops::files::file_info::FileInfo;
@@ -17,6 +17,16 @@ use lakeport_types::{ByteRange, ObjectPath};
 /// written again.
 const ATTEMPTS: u32 = 3;
 
+/// A whole object.
+pub struct WholeObject {
+    /// Description, without user metadata.
+    pub info: FileInfo,
+    /// Bytes.
+    pub data: Bytes,
+    /// Memory of the bytes. Keep it until the reader has taken them.
+    pub memory: Reserved,
+}
+
 /// Reads whole objects and streams them as they complete, in any order.
 ///
 /// # Errors
@@ -26,7 +36,7 @@ pub async fn batch_read(
     caller: Caller,
     place: &Place,
     paths: Vec<Result<ObjectPath>>,
-) -> Result<impl Stream<Item = BatchItem<(FileInfo, Bytes)>> + Send + use<>> {
+) -> Result<impl Stream<Item = BatchItem<WholeObject>> + Send + use<>> {
     check_batch(paths.len(), ops.limits.batch_items)?;
     let reading = ops.reading(&caller, place).await?;
     let (fan_out, memory) = (ops.limits.fan_out, ops.batch_memory.of_one_call(&caller.principal));
@@ -49,7 +59,7 @@ async fn whole(
     reading: &Reading,
     path: &ObjectPath,
     memory: &CallMemory,
-) -> Result<(FileInfo, Bytes)> {
+) -> Result<WholeObject> {
     let mut expected = memory.expected();
     for _ in 0..ATTEMPTS {
         let reserved = memory.reserve(expected).await?;
@@ -58,12 +68,12 @@ async fn whole(
         expected = object.left();
         memory.expect(expected);
         // If the object needs more memory and there is none now, the download ends here: it must not wait for memory.
-        let Some(reserved) = reserved.resize(expected) else { continue };
+        let Some(memory) = reserved.resize(expected) else { continue };
         let mut data = Vec::with_capacity(usize::try_from(expected).unwrap_or_default());
         while let Some((_, piece)) = object.next(ops).await? {
             data.extend_from_slice(&piece);
         }
-        return Ok((object.info, reserved.hold(data)));
+        return Ok(WholeObject { info: object.info, data: data.into(), memory });
     }
     Err(changed(path))
 }

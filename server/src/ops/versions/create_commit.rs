@@ -78,8 +78,8 @@ impl Once for Call<'_> {
             return Ok(self.caller.lakefs.commit(repository, branch, &commit).await.into());
         };
         commit.metadata.insert(MADE_IN.into(), transaction.id.to_string());
-        let (lakefs, repository, branch) = (self.caller.lakefs.clone(), repository.clone(), branch.clone());
-        let request = async move { lakefs.commit(&repository, &branch, &commit).await };
+        let (caller, repository, branch) = (self.caller.clone(), repository.clone(), branch.clone());
+        let request = async move { caller.lakefs.commit(&repository, &branch, &commit).await };
         let made = move |row: &Transaction, made: &Commit| with_inner_commit(row, made, !allow_empty);
         let lost = || Sent::Lost(Error::new(Kind::CommitInDoubt, LOST));
         Ok(under_lease(self.ops, transaction, request, made, in_doubt).await?.map_or_else(lost, Sent::from))
