@@ -18,6 +18,8 @@ Info = dict[str, Any]
 
 _MAX_LISTING = 5_000
 """Maximum number of entries in a cached listing."""
+_MAX_NEW = 1_000
+"""Maximum number of created directories that are remembered."""
 _NEVER = float("inf")
 
 
@@ -60,6 +62,7 @@ class Cache:
         """Lifetime of entries on branches and tags, in seconds."""
         self._infos: _Table[Info] = _Table(capacity)
         self._listings: _Table[list[Info]] = _Table(1_000)
+        self._new: dict[str, None] = {}
         self._lock = threading.Lock()
         self.generation = 0
         """Number of writes. A response to a request from before a write is not cached: it may not contain that write."""
@@ -70,6 +73,18 @@ class Cache:
             found = self._infos.get(name)
         # Entries are copied in and out, so that changes by callers do not change the cache.
         return None if found is None else dict(found)
+
+    def add_new(self, name: str) -> None:
+        """Remembers a directory that `mkdir` created. The next write at or below it ends this."""
+        with self._lock:
+            self._new[name] = None
+            while len(self._new) > _MAX_NEW:
+                self._new.pop(next(iter(self._new)))
+
+    def is_new(self, name: str) -> bool:
+        """Returns whether a directory was created, and nothing was written to it since then."""
+        with self._lock:
+            return name in self._new
 
     def has_listing(self, name: str) -> bool:
         """Returns whether a listing of a directory is cached."""
@@ -115,8 +130,10 @@ class Cache:
         with self._lock:
             self.generation += 1
             self._infos.entries.pop(name, None)
+            self._new.pop(name, None)
             while "/" in name:
                 name = name.rpartition("/")[0]
+                self._new.pop(name, None)
                 self._infos.entries.pop(name, None)
                 self._listings.entries.pop(name, None)
 
@@ -129,6 +146,8 @@ class Cache:
             for below in [f"{name}{sign}" for sign in "/@~^"] if name else [""]:
                 self._infos.drop_below(below)
                 self._listings.drop_below(below)
+                for created in [created for created in self._new if created.startswith(below)]:
+                    del self._new[created]
             self._listings.entries.pop(name, None)
 
 

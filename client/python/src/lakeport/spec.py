@@ -32,7 +32,8 @@ class LakeFSFileSystem(Changes):
     """A file system for lakeFS, with paths `repository/ref/path`, with or without `lakefs://`.
 
     A ref is a branch, a tag, a commit ID or an expression such as `main~1`. `fs.transaction(...)` creates a ref for a transaction.
-    Directories are prefixes of paths: an empty directory does not exist. After `mkdir`, `ls` of the directory is empty.
+    Directories are prefixes of paths: an empty directory does not exist. After `mkdir`, `ls` of it is empty
+    until the next write to it.
     """
 
     _sdk: Any = None

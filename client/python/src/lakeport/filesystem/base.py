@@ -42,8 +42,6 @@ _MAX_FOREIGN = 1000
 """Maximum number of refs for which the client remembers this."""
 _MAX_COMMITS = 1000
 """Maximum number of refs for which the client remembers whether they are commits."""
-_MAX_MADE = 1000
-"""Maximum number of created directories that the client remembers."""
 _OPEN = {transactions_pb2.TRANSACTION_STATE_OPEN, transactions_pb2.TRANSACTION_STATE_COMMITTING}
 
 
@@ -139,8 +137,6 @@ class Base(AsyncFileSystem):  # type: ignore[misc]
         self._prefetcher = Prefetcher(self._known.seconds)
         self._foreign: dict[str, tuple[float, bool]] = {}
         self._named: dict[tuple[str, str], str] = {}
-        self._made: dict[str, None] = {}
-        """Directories that `mkdir` created. Until they contain an object, only `ls` finds them."""
         self._commits: dict[Place, bool] = {}
         """Refs with the format of commit IDs, and whether they are commits. The names of branches and tags can have this format."""
 
@@ -264,12 +260,6 @@ class Base(AsyncFileSystem):  # type: ignore[misc]
     def forget_ref(self, repository: str, ref: str) -> None:
         """Removes cached metadata of a branch that has moved."""
         self._known.forget_below(f"{repository}/{ref}")
-
-    def _made_folder(self, name: str) -> None:
-        """Remembers a directory that `mkdir` created."""
-        self._made[name] = None
-        while len(self._made) > _MAX_MADE:
-            self._made.pop(next(iter(self._made)), None)
 
     # ---- writes
 

@@ -122,6 +122,7 @@ class Changes(Writes):
             if isinstance(path1, str) and not recursive:
                 named.unchecked = {name for name in named.unchecked if await self._type(name) != "directory"}
             if isinstance(path2, str):
+                self._known.forget(str(self._parse(path2)))
                 is_whole, into = recursive and maxdepth is None, trailing_sep(path2) or await self._isdir(path2)
                 top = str(self._parse(path1)) if isinstance(path1, str) else ""
                 found = targets(path1, named, str(self._parse(path2)), top=top, is_whole=is_whole, into=into)
@@ -243,11 +244,10 @@ class Changes(Writes):
                 await self._write(where, delete, lambda: False)
             finally:
                 self._known.forget_below(str(where))
-                self._made.pop(str(where), None)
 
     async def _rmdir(self, path: str) -> None:
         """Forgets an empty directory that `mkdir` created."""
-        self._made.pop(str(self._parse(path)), None)
+        self._known.forget(str(self._parse(path)))
 
     async def _delete(self, objects: list[Path]) -> None:
         for group in by_ref(objects).values():

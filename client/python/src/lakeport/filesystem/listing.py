@@ -200,7 +200,7 @@ class Listing(Base):
                 self._known.put(infos, generation, name)
             return infos
         found = await self._look_up(where, refresh=refresh)
-        if found is None and name in self._made:
+        if found is None and self._known.is_new(name):
             # DuckDB and other libraries list a directory that they have just created.
             return []
         if found is None:

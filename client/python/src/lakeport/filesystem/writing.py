@@ -139,6 +139,7 @@ class Writes(Reads):
         named = await asyncio.to_thread(local_files, lpath, recursive=recursive, maxdepth=maxdepth)
         if not isinstance(rpath, str):
             return list(zip(named.sources, as_list(rpath), strict=True))
+        self._known.forget(str(self._parse(rpath)))
         into = trailing_sep(rpath) or await self._isdir(rpath)
         top = local_name(lpath) if isinstance(lpath, str) else ""
         found = targets(lpath, named, str(self._parse(rpath)), top=top, is_whole=recursive and maxdepth is None, into=into)
@@ -208,12 +209,12 @@ class Writes(Reads):
     async def _mkdir(self, path: str, create_parents: bool = True, **_: object) -> None:
         if await self._isfile(path):
             raise ExistsError("is an object", reason="OBJECT_EXISTS", filename=str(self._parse(path)))
-        self._made_folder(str(self._parse(path)))
+        self._known.add_new(str(self._parse(path)))
 
     async def _makedirs(self, path: str, exist_ok: bool = False) -> None:
         if not exist_ok and await self._exists(path):
             raise ExistsError("already exists", filename=str(self._parse(path)))
-        self._made_folder(str(self._parse(path)))
+        self._known.add_new(str(self._parse(path)))
 
     # ---- metadata
 
