@@ -35,7 +35,7 @@ def local_files(path: Paths, *, recursive: bool, maxdepth: int | None) -> Named:
 
 
 def _pattern(name: str) -> str | None:
-    """Returns the glob pattern that a path stands for, or None if it is a name."""
+    """Returns the glob pattern for a path, or None if the path is a name."""
     for part, rest in pattern_parts(name):
         if os.path.lexists(part):
             return escape(part) + rest if has_magic(rest) else None

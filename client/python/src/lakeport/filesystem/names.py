@@ -44,7 +44,7 @@ class Names(Listing):
     """`glob`, `expand_path`, and the sources and targets of copies."""
 
     async def _pattern(self, path: str) -> str | None:
-        """Returns the glob pattern that a path stands for, or None if the path is a name.
+        """Returns the glob pattern for a path, or None if the path is a name.
 
         A path is a name if an object or a directory has exactly this name. If one has exactly the name of a leading part, this part
         is literal: if `run[1]` exists, `run[1]/*` matches what is in it, and `run[1]/x` is a name.
