@@ -10,6 +10,7 @@ use crate::listen::{Address, AddressFile, Listener, Workers};
 use crate::memory::MessageMemory;
 use crate::ops::batch_memory::BatchMemory;
 use crate::ops::context::{Ops, Shared};
+use crate::ops::known_commits::KnownCommits;
 use crate::ops::merge_queue::MergeQueues;
 use crate::readiness::Readiness;
 use crate::timing::{Timing, millis};
@@ -123,6 +124,7 @@ impl App {
             access,
             principals: Principals::default(),
             queues: MergeQueues::default(),
+            known_commits: KnownCommits::default(),
             batch_memory: BatchMemory::default(),
             tasks: TaskTracker::new(),
             stopping: CancellationToken::new(),

@@ -10,6 +10,7 @@ pub mod differences;
 pub mod dirty_branch;
 pub mod errors;
 pub mod files;
+pub mod known_commits;
 pub mod lease;
 pub mod merge_queue;
 pub mod metadata;

@@ -369,3 +369,25 @@ async fn repositories_are_listed_by_page() {
     names.retain(|name| expected.contains(name));
     assert_eq!(names, expected);
 }
+
+/// lakeFS allows names of branches and tags that look like commit IDs.
+#[tokio::test]
+async fn only_a_real_commit_id_is_reported_as_a_commit() {
+    let server = Server::start().await;
+    server.put("a", "1").await;
+    let commit = server.commit("a").await.commit_id;
+    let name = "0123456789abcdef".repeat(4);
+    server.branch(&name, "main").await;
+    for (r#ref, expected) in [(commit.as_str(), commit.as_str()), (name.as_str(), ""), ("main", "")] {
+        for _ in 0..2 {
+            let stat = StatRequest {
+                repository: server.repository.clone(),
+                r#ref: r#ref.into(),
+                path: "a".into(),
+                ..Default::default()
+            };
+            let info = server.files.clone().stat(stat).await.unwrap().into_inner().info.unwrap();
+            assert_eq!(info.commit_id, expected, "{}", r#ref);
+        }
+    }
+}

@@ -4,6 +4,7 @@ use crate::auth::Access;
 use crate::auth::Principals;
 use crate::limits::Limits;
 use crate::ops::batch_memory::BatchMemory;
+use crate::ops::known_commits::KnownCommits;
 use crate::ops::merge_queue::MergeQueues;
 use crate::timing::Timing;
 use lakeport_lakefs::{Client, Lakefs};
@@ -26,6 +27,8 @@ pub struct Ops {
     pub principals: Principals,
     /// Queues of merges into the same base.
     pub queues: MergeQueues,
+    /// Commit IDs that lakeFS has confirmed.
+    pub known_commits: KnownCommits,
     /// Memory budget for the objects of batches.
     pub batch_memory: BatchMemory,
     /// Tasks that outlive their call. The shutdown waits for them.

@@ -75,6 +75,6 @@ impl Differences {
         }
         let left_exists = self.caller.lakefs.check_ref(&left.repository, &left.reference).await.is_ok();
         let reference = if left_exists { right.clone() } else { left.reference.clone() };
-        ops.missing_ref(&Reading { reference, ..left.clone() }, error).await
+        ops.missing_ref(&Reading { reference, commit: None, ..left.clone() }, error).await
     }
 }

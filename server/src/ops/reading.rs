@@ -7,7 +7,7 @@ use crate::ops::errors::{base_of, no_repository, not_open};
 use crate::ops::place::{At, Place};
 use lakeport_lakefs as lakefs;
 use lakeport_transactions::{State, Transaction};
-use lakeport_types::{ObjectPath, Ref, RepositoryId};
+use lakeport_types::{CommitId, ObjectPath, Ref, RepositoryId};
 use std::sync::Arc;
 
 /// The version that a request reads.
@@ -17,6 +17,8 @@ pub struct Reading {
     pub repository: RepositoryId,
     /// Ref of the version in lakeFS.
     pub reference: Ref,
+    /// The commit that the ref names, if the request names a commit by its ID. Its objects never change.
+    pub commit: Option<CommitId>,
     /// The transaction in which the request reads, if it names one.
     pub transaction: Option<Arc<Transaction>>,
 }
@@ -31,7 +33,13 @@ impl Ops {
         let id = match &place.at {
             At::Transaction(id) => id,
             At::Ref(reference) => {
-                return Ok(Reading { repository: place.named()?, reference: reference.clone(), transaction: None });
+                let repository = place.named()?;
+                // Boxed: it is rare, and its future is larger than the rest of a read.
+                let commit = match reference.as_commit() {
+                    Some(commit) => Box::pin(self.confirmed(caller, &repository, commit)).await,
+                    None => None,
+                };
+                return Ok(Reading { repository, reference: reference.clone(), commit, transaction: None });
             }
         };
         let transaction = Box::pin(self.owned(caller, id)).await?;
@@ -46,7 +54,22 @@ impl Ops {
             ended => return Err(not_open(&transaction, ended)),
         };
         Box::pin(self.touch(&transaction)).await?;
-        Ok(Reading { repository: transaction.repository.clone(), reference, transaction: Some(Arc::new(transaction)) })
+        let (repository, commit) = (transaction.repository.clone(), reference.as_commit());
+        Ok(Reading { repository, reference, commit, transaction: Some(Arc::new(transaction)) })
+    }
+
+    /// Returns the commit with an ID, if lakeFS confirms that it exists. A branch or a tag may have the same name.
+    async fn confirmed(&self, caller: &Caller, repository: &RepositoryId, commit: CommitId) -> Option<CommitId> {
+        let known = (repository.clone(), commit);
+        if !self.known_commits.contains(&known) {
+            let found = caller.lakefs.get_commit(repository, &Ref::from(&known.1)).await;
+            // If lakeFS cannot tell now, the read itself reports why, or succeeds without a commit ID.
+            if !found.is_ok_and(|found| found.id == known.1.as_str()) {
+                return None;
+            }
+            self.known_commits.add(known.clone());
+        }
+        Some(known.1)
     }
 
     /// Returns the error for lakeFS's `not found`. lakeFS returns the same for a missing ref and a missing object, so

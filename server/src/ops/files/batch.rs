@@ -1,6 +1,7 @@
 //! Shared by all batch calls: the limit of items, and the result of an item.
 
 use crate::error::{Error, Kind, Result};
+use lakeport_waiting as waiting;
 use tokio_util::task::AbortOnDropHandle;
 use tracing::Instrument;
 
@@ -15,7 +16,7 @@ pub type BatchItem<T> = (usize, Result<T>);
 pub(in crate::ops) async fn in_task<T: Send + 'static>(
     work: impl Future<Output = Result<T>> + Send + 'static,
 ) -> Result<T> {
-    let task = AbortOnDropHandle::new(tokio::spawn(work.in_current_span()));
+    let task = AbortOnDropHandle::new(tokio::spawn(waiting::inherit(work).in_current_span()));
     task.await.map_err(|error| Error::new(Kind::Internal, "the task of an item failed").caused_by(error))?
 }
 

@@ -120,6 +120,7 @@ async fn ends(ops: &Ops, caller: &Caller, place: &Place, compose: &Compose) -> R
     let from = Reading {
         repository: writing.repository.clone(),
         reference: Ref::from(&writing.branch),
+        commit: None,
         transaction: writing.transaction.clone(),
     };
     Ok(Ends { to, from, deleting_from: Some(writing) })

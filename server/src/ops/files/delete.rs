@@ -81,6 +81,7 @@ fn below(caller: &Caller, writing: &Writing, root: &ObjectPath) -> Listing {
     let reading = Reading {
         repository: writing.repository.clone(),
         reference: Ref::from(&writing.branch),
+        commit: None,
         transaction: writing.transaction.clone(),
     };
     Listing::new(caller, reading, tree(root))
@@ -184,8 +185,12 @@ impl Deletion {
     ) -> Result<Vec<ObjectPath>> {
         let branch = Ref::from(&self.writing.branch);
         let Writing { repository, transaction, .. } = &self.writing;
-        let reading =
-            Reading { repository: repository.clone(), reference: branch.clone(), transaction: transaction.clone() };
+        let reading = Reading {
+            repository: repository.clone(),
+            reference: branch.clone(),
+            commit: None,
+            transaction: transaction.clone(),
+        };
         let checked: Vec<(ObjectPath, Option<Error>)> = stream::iter(batch)
             .map(async |path| match self.caller.lakefs.stat(&self.writing.repository, &branch, &path).await {
                 Ok(_) => Ok((path, None)),

@@ -73,9 +73,9 @@ impl FileInfo {
         }
     }
 
-    /// Sets the commit that was read, if the ref is a commit ID.
+    /// Sets the commit that was read, if the request names it by its ID.
     pub(in crate::ops) fn at(mut self, reading: &Reading) -> Self {
-        self.commit_id = reading.reference.as_commit().map(|commit| commit.to_string());
+        self.commit_id = reading.commit.as_ref().map(ToString::to_string);
         self
     }
 }

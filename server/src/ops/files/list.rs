@@ -65,9 +65,9 @@ impl Listing {
         Self { caller: caller.clone(), reading, query, left, is_done: false }
     }
 
-    /// Returns the listed commit, if the ref is a commit ID.
+    /// Returns the listed commit, if the request names it by its ID.
     pub fn commit_id(&self) -> Option<String> {
-        self.reading.reference.as_commit().map(|commit| commit.to_string())
+        self.reading.commit.as_ref().map(ToString::to_string)
     }
 
     /// Returns the next page; `None` after the last one. A page may be empty if none of its keys match.

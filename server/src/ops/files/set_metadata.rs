@@ -54,7 +54,8 @@ async fn replace(
         Ok(()) => Ok(()),
         Err(error) if error.kind() == lakefs::Kind::NotFound => {
             let reference = Ref::from(&writing.branch);
-            let reading = Reading { repository: writing.repository.clone(), reference, transaction: None };
+            let reading =
+                Reading { repository: writing.repository.clone(), reference, commit: None, transaction: None };
             Err(ops.missing(&caller, &reading, &path).await)
         }
         Err(error) if error.is_ambiguous() => Err(ops.guard_lost_change(&writing, &[path], error).await),

@@ -101,6 +101,7 @@ pub(in crate::ops) async fn start(
     let from = Reading {
         repository: params.source_repository.clone().unwrap_or_else(|| writing.repository.clone()),
         reference: params.source_ref.clone().unwrap_or_else(|| branch.clone()),
+        commit: None,
         transaction: None,
     };
     // `main$` and `main@` are names of branch `main`, too.
@@ -154,20 +155,23 @@ impl Transfer {
     /// `PartialFailure` after the last copy if some objects failed; `ObjectNotFound` if there is no source; the error
     /// of a batch that failed as a whole.
     pub async fn next(&mut self, ops: &Shared) -> Result<Option<TransferProgress>> {
-        if self.phase == Phase::Copying {
+        while self.phase == Phase::Copying {
             ops.keep_alive(self.writing.transaction.as_deref()).await?;
-            if let Some(sources) = self.sources(ops).await? {
-                self.found_any |= !sources.is_empty();
-                let mut progress = self.copy(ops, sources).await?;
-                self.counts.succeeded += progress.paths.len() as u64;
-                self.counts.failed += progress.failures.len() as u64;
-                if self.is_move {
-                    // The message without paths tells the client that the move makes progress.
-                    progress.paths.clear();
+            match self.sources(ops).await? {
+                None => self.end_copying(ops).await?,
+                Some(sources) if sources.is_empty() => {}
+                Some(sources) => {
+                    self.found_any = true;
+                    let mut progress = self.copy(ops, sources).await?;
+                    self.counts.succeeded += progress.paths.len() as u64;
+                    self.counts.failed += progress.failures.len() as u64;
+                    if self.is_move {
+                        // The message without paths tells the client that the move makes progress.
+                        progress.paths.clear();
+                    }
+                    return Ok(Some(progress));
                 }
-                return Ok(Some(progress));
             }
-            self.end_copying(ops).await?;
         }
         if self.phase == Phase::Deleting { self.delete_sources(ops).await } else { Ok(None) }
     }

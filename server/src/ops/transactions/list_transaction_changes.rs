@@ -65,6 +65,7 @@ pub(in crate::ops) async fn changes_of(
     let base = Reading {
         repository: transaction.repository.clone(),
         reference: Ref::from(base_of(transaction)?),
+        commit: None,
         transaction: None,
     };
     let base_branch = Ref::from(&transaction.base_branch);

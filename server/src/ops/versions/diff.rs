@@ -43,7 +43,8 @@ pub async fn diff(
         DiffTarget::Transaction => {
             let right = ops.reading(caller, place).await?;
             let base = right.transaction.as_deref().map(base_of).transpose()?.map(Ref::from);
-            let left = Reading { reference: base.unwrap_or_else(|| right.reference.clone()), ..right.clone() };
+            let left =
+                Reading { commit: None, reference: base.unwrap_or_else(|| right.reference.clone()), ..right.clone() };
             // The right side of an open transaction includes its uncommitted changes. A read-only transaction has none.
             let right = match &right.transaction {
                 Some(row) if row.state == State::Open && !row.options.read_only => Ref::staged(&row.branch),

@@ -20,8 +20,12 @@ pub(in crate::ops) async fn merge_refused(
 ) -> Error {
     match error.kind() {
         lakefs::Kind::NotFound | lakefs::Kind::CommitNotFound => {
-            let reading =
-                Reading { repository: writing.repository.clone(), reference: source.clone(), transaction: None };
+            let reading = Reading {
+                repository: writing.repository.clone(),
+                reference: source.clone(),
+                commit: None,
+                transaction: None,
+            };
             ops.missing_ref(&reading, error).await
         }
         lakefs::Kind::MergeConflict => Error::new(
