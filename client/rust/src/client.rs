@@ -8,48 +8,74 @@ use crate::{Endpoint, Error, Result};
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 use tonic::metadata::{Ascii, MetadataValue};
 use tonic::service::Interceptor;
 use tonic::service::interceptor::InterceptedService;
 use tonic::transport::Channel;
-use tonic::{Code, Request, Status};
+use tonic::{Code, GrpcMethod, Request, Status};
 
 /// Maximum size of a received message. The server sends at most 4 MiB by default; twice that also accepts a server with a
 /// higher configured limit.
 const MAX_MESSAGE_BYTES: usize = 8 << 20;
 
-/// A connection that sends credentials.
-pub(crate) type Transport = InterceptedService<Channel, Authorize>;
+/// A connection that adds the headers of each call.
+pub(crate) type Transport = InterceptedService<Channel, CallHeaders>;
 
 /// Connections to a server. Cheap to clone. A lost connection is re-established automatically.
 #[derive(Clone)]
 pub struct Client {
     channels: Arc<[Channel]>,
-    authorize: Authorize,
+    headers: CallHeaders,
     next_bulk: Arc<AtomicUsize>,
 }
 
-/// Adds the `authorization` header to every call.
-#[derive(Clone)]
-pub(crate) struct Authorize(Option<MetadataValue<Ascii>>);
+/// Methods with a stream of messages. Their calls have no timeout.
+const STREAMING: &[&str] = &[
+    "Read",
+    "Write",
+    "List",
+    "Delete",
+    "Copy",
+    "Move",
+    "Compose",
+    "BatchStat",
+    "BatchRead",
+    "ListTransactionChanges",
+    "WatchTransaction",
+    "Log",
+    "Diff",
+];
 
-impl Interceptor for Authorize {
+/// Adds the `authorization` header to every call, and the timeout to calls with a single response.
+#[derive(Clone)]
+pub(crate) struct CallHeaders {
+    authorization: Option<MetadataValue<Ascii>>,
+    timeout: Duration,
+}
+
+impl Interceptor for CallHeaders {
     fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
-        if let Some(value) = &self.0 {
+        if let Some(value) = &self.authorization {
             request.metadata_mut().insert("authorization", value.clone());
+        }
+        let method = request.extensions().get::<GrpcMethod<'static>>();
+        if method.is_some_and(|method| !STREAMING.contains(&method.method())) {
+            request.set_timeout(self.timeout);
         }
         Ok(request)
     }
 }
 
-impl Authorize {
-    fn new(authorization: Option<&str>) -> Result<Self> {
-        let Some(authorization) = authorization else { return Ok(Self(None)) };
+impl CallHeaders {
+    fn new(endpoint: &Endpoint) -> Result<Self> {
+        let timeout = endpoint.call_timeout();
+        let Some(authorization) = endpoint.authorization() else { return Ok(Self { authorization: None, timeout }) };
         let mut value: MetadataValue<Ascii> = authorization.parse().map_err(|_| {
             Error::new(Code::InvalidArgument, "the credentials contain characters that are not allowed in a header")
         })?;
         value.set_sensitive(true);
-        Ok(Self(Some(value)))
+        Ok(Self { authorization: Some(value), timeout })
     }
 }
 
@@ -65,9 +91,9 @@ impl Client {
     /// # Errors
     /// `InvalidArgument` if the URL or the credentials are invalid; `Unavailable` if the connection fails.
     pub async fn connect(endpoint: &Endpoint) -> Result<Self> {
-        let authorize = Authorize::new(endpoint.authorization())?;
+        let headers = CallHeaders::new(endpoint)?;
         let channels = endpoint.channels().await?.into();
-        Ok(Self { channels, authorize, next_bulk: Arc::default() })
+        Ok(Self { channels, headers, next_bulk: Arc::default() })
     }
 
     /// Returns the versions, limits and features of the server and of its lakeFS.
@@ -98,6 +124,6 @@ impl Client {
 
     /// `index` must be less than the number of channels, which is at least 1.
     fn transport(&self, index: usize) -> Transport {
-        InterceptedService::new(self.channels[index].clone(), self.authorize.clone())
+        InterceptedService::new(self.channels[index].clone(), self.headers.clone())
     }
 }

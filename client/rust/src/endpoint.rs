@@ -20,6 +20,7 @@ pub struct Endpoint {
     url: String,
     credentials: Option<Credentials>,
     connect_timeout: Duration,
+    timeout: Duration,
     connections: usize,
 }
 
@@ -28,7 +29,13 @@ impl Endpoint {
     /// certificates), followed by `host:port`; or `unix:` followed by the absolute path of a Unix socket.
     /// [`Client::connect`](crate::Client::connect) validates the URL.
     pub fn new(url: impl Into<String>) -> Self {
-        Self { url: url.into(), credentials: None, connect_timeout: Duration::from_secs(5), connections: 1 }
+        Self {
+            url: url.into(),
+            credentials: None,
+            connect_timeout: Duration::from_secs(5),
+            timeout: Duration::from_secs(60),
+            connections: 1,
+        }
     }
 
     /// Sends these credentials with every call. Default: none.
@@ -43,12 +50,23 @@ impl Endpoint {
         self
     }
 
+    /// Sets the timeout of calls with a single response, e.g. `stat`. Default: 60 s. Uploads, downloads and listings have none: they
+    /// may last as long as data flows.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
     /// Sets the number of connections that reads and writes of objects use, at least 1. Default: 1. More connections increase the
     /// throughput of large transfers, because each connection has one lock. All connections except the first are established
     /// on first use.
     pub fn connections(mut self, connections: usize) -> Self {
         self.connections = connections.max(1);
         self
+    }
+
+    pub(crate) fn call_timeout(&self) -> Duration {
+        self.timeout
     }
 
     pub(crate) fn authorization(&self) -> Option<&str> {

@@ -186,6 +186,11 @@ impl Error {
 
 impl From<tonic::Status> for Error {
     fn from(status: tonic::Status) -> Self {
+        // tonic reports its own timeout as CANCELLED.
+        if has_timed_out(&status) {
+            let message = "the lakeport server did not respond within the timeout";
+            return Self::new(Code::DeadlineExceeded, message).with_source(status);
+        }
         Self::detailed(status.code(), status.message(), &status.get_error_details()).with_source(status)
     }
 }
@@ -200,6 +205,18 @@ impl From<&tonic_types::FieldViolation> for FieldViolation {
     fn from(violation: &tonic_types::FieldViolation) -> Self {
         Self { field: violation.field.clone(), description: violation.description.clone() }
     }
+}
+
+/// Returns whether the timeout of the call ended before a response arrived.
+fn has_timed_out(status: &tonic::Status) -> bool {
+    let mut source = std::error::Error::source(status);
+    while let Some(error) = source {
+        if error.is::<tonic::TimeoutExpired>() {
+            return true;
+        }
+        source = error.source();
+    }
+    false
 }
 
 /// Returns the message of the last error in the chain. tonic's own message is only "transport error".

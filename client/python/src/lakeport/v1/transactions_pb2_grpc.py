@@ -134,9 +134,9 @@ class TransactionServiceServicer(object):
         """Commits the changes of a transaction and merges them into the base branch. Retrying the same request returns the same
         commit.
 
-        If the call fails with ABORTED `MERGE_CONFLICT`, FAILED_PRECONDITION `HOOK_REJECTED` or `BASE_DIRTY`, or PERMISSION_DENIED,
-        nothing is published and the transaction is open again. If it fails with UNAVAILABLE `COMMIT_IN_DOUBT`, the commit
-        continues on the server: retry to get its result. If a commit is running or done, a call with different parameters fails
+        If the call fails with ABORTED `MERGE_CONFLICT`, FAILED_PRECONDITION `HOOK_REJECTED`, `BASE_DIRTY` or `LAKEFS_FAILED`, or
+        PERMISSION_DENIED, nothing is published and the transaction is open again. If it fails with UNAVAILABLE `COMMIT_IN_DOUBT`,
+        the commit continues on the server: retry to get its result, or roll back. If a commit is running or done, a call with different parameters fails
         with FAILED_PRECONDITION `TRANSACTION_COMMITTING` or `TRANSACTION_COMMITTED`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -146,7 +146,10 @@ class TransactionServiceServicer(object):
     def RollbackTransaction(self, request, context):
         """Ends a transaction without publishing anything. Succeeds if it was already rolled back or expired.
 
-        Errors: FAILED_PRECONDITION if the transaction is committed or being committed.
+        A commit that is in doubt ends first: the call waits until no merge can take effect any more, usually for 70 s at most.
+
+        Errors: FAILED_PRECONDITION `TRANSACTION_COMMITTED`; FAILED_PRECONDITION `TRANSACTION_COMMITTING` while a commit is in
+        progress or may still take effect: retry after the delay in RetryInfo, if there is one.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

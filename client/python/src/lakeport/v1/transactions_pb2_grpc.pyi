@@ -64,15 +64,18 @@ class TransactionServiceStub:
     """Commits the changes of a transaction and merges them into the base branch. Retrying the same request returns the same
     commit.
 
-    If the call fails with ABORTED `MERGE_CONFLICT`, FAILED_PRECONDITION `HOOK_REJECTED` or `BASE_DIRTY`, or PERMISSION_DENIED,
-    nothing is published and the transaction is open again. If it fails with UNAVAILABLE `COMMIT_IN_DOUBT`, the commit
-    continues on the server: retry to get its result. If a commit is running or done, a call with different parameters fails
+    If the call fails with ABORTED `MERGE_CONFLICT`, FAILED_PRECONDITION `HOOK_REJECTED`, `BASE_DIRTY` or `LAKEFS_FAILED`, or
+    PERMISSION_DENIED, nothing is published and the transaction is open again. If it fails with UNAVAILABLE `COMMIT_IN_DOUBT`,
+    the commit continues on the server: retry to get its result, or roll back. If a commit is running or done, a call with different parameters fails
     with FAILED_PRECONDITION `TRANSACTION_COMMITTING` or `TRANSACTION_COMMITTED`.
     """
     RollbackTransaction: _grpc.UnaryUnaryMultiCallable[_transactions_pb2.RollbackTransactionRequest, _transactions_pb2.RollbackTransactionResponse]
     """Ends a transaction without publishing anything. Succeeds if it was already rolled back or expired.
 
-    Errors: FAILED_PRECONDITION if the transaction is committed or being committed.
+    A commit that is in doubt ends first: the call waits until no merge can take effect any more, usually for 70 s at most.
+
+    Errors: FAILED_PRECONDITION `TRANSACTION_COMMITTED`; FAILED_PRECONDITION `TRANSACTION_COMMITTING` while a commit is in
+    progress or may still take effect: retry after the delay in RetryInfo, if there is one.
     """
     ListTransactionChanges: _grpc.UnaryStreamMultiCallable[_transactions_pb2.ListTransactionChangesRequest, _transactions_pb2.ListTransactionChangesResponse]
     """Streams the paths that a transaction changed, in byte order. If the base branch changed the same path differently, the path
@@ -119,15 +122,18 @@ class TransactionServiceAsyncStub(TransactionServiceStub):
     """Commits the changes of a transaction and merges them into the base branch. Retrying the same request returns the same
     commit.
 
-    If the call fails with ABORTED `MERGE_CONFLICT`, FAILED_PRECONDITION `HOOK_REJECTED` or `BASE_DIRTY`, or PERMISSION_DENIED,
-    nothing is published and the transaction is open again. If it fails with UNAVAILABLE `COMMIT_IN_DOUBT`, the commit
-    continues on the server: retry to get its result. If a commit is running or done, a call with different parameters fails
+    If the call fails with ABORTED `MERGE_CONFLICT`, FAILED_PRECONDITION `HOOK_REJECTED`, `BASE_DIRTY` or `LAKEFS_FAILED`, or
+    PERMISSION_DENIED, nothing is published and the transaction is open again. If it fails with UNAVAILABLE `COMMIT_IN_DOUBT`,
+    the commit continues on the server: retry to get its result, or roll back. If a commit is running or done, a call with different parameters fails
     with FAILED_PRECONDITION `TRANSACTION_COMMITTING` or `TRANSACTION_COMMITTED`.
     """
     RollbackTransaction: _aio.UnaryUnaryMultiCallable[_transactions_pb2.RollbackTransactionRequest, _transactions_pb2.RollbackTransactionResponse]  # type: ignore[assignment]
     """Ends a transaction without publishing anything. Succeeds if it was already rolled back or expired.
 
-    Errors: FAILED_PRECONDITION if the transaction is committed or being committed.
+    A commit that is in doubt ends first: the call waits until no merge can take effect any more, usually for 70 s at most.
+
+    Errors: FAILED_PRECONDITION `TRANSACTION_COMMITTED`; FAILED_PRECONDITION `TRANSACTION_COMMITTING` while a commit is in
+    progress or may still take effect: retry after the delay in RetryInfo, if there is one.
     """
     ListTransactionChanges: _aio.UnaryStreamMultiCallable[_transactions_pb2.ListTransactionChangesRequest, _transactions_pb2.ListTransactionChangesResponse]  # type: ignore[assignment]
     """Streams the paths that a transaction changed, in byte order. If the base branch changed the same path differently, the path
@@ -201,9 +207,9 @@ class TransactionServiceServicer(metaclass=_abc_1.ABCMeta):
         """Commits the changes of a transaction and merges them into the base branch. Retrying the same request returns the same
         commit.
 
-        If the call fails with ABORTED `MERGE_CONFLICT`, FAILED_PRECONDITION `HOOK_REJECTED` or `BASE_DIRTY`, or PERMISSION_DENIED,
-        nothing is published and the transaction is open again. If it fails with UNAVAILABLE `COMMIT_IN_DOUBT`, the commit
-        continues on the server: retry to get its result. If a commit is running or done, a call with different parameters fails
+        If the call fails with ABORTED `MERGE_CONFLICT`, FAILED_PRECONDITION `HOOK_REJECTED`, `BASE_DIRTY` or `LAKEFS_FAILED`, or
+        PERMISSION_DENIED, nothing is published and the transaction is open again. If it fails with UNAVAILABLE `COMMIT_IN_DOUBT`,
+        the commit continues on the server: retry to get its result, or roll back. If a commit is running or done, a call with different parameters fails
         with FAILED_PRECONDITION `TRANSACTION_COMMITTING` or `TRANSACTION_COMMITTED`.
         """
 
@@ -215,7 +221,10 @@ class TransactionServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_transactions_pb2.RollbackTransactionResponse, _abc.Awaitable[_transactions_pb2.RollbackTransactionResponse]]:
         """Ends a transaction without publishing anything. Succeeds if it was already rolled back or expired.
 
-        Errors: FAILED_PRECONDITION if the transaction is committed or being committed.
+        A commit that is in doubt ends first: the call waits until no merge can take effect any more, usually for 70 s at most.
+
+        Errors: FAILED_PRECONDITION `TRANSACTION_COMMITTED`; FAILED_PRECONDITION `TRANSACTION_COMMITTING` while a commit is in
+        progress or may still take effect: retry after the delay in RetryInfo, if there is one.
         """
 
     @_abc_1.abstractmethod
