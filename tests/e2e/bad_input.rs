@@ -431,3 +431,22 @@ async fn largest_glob_matches_long_keys() {
     let glob = ListRequest { match_glob: format!("{}b", "*a".repeat(511)), ..Default::default() };
     assert!(list(&server, glob).await.is_empty());
 }
+
+/// lakeFS gets these texts in a URL.
+#[tokio::test]
+async fn long_prefixes_and_delimiters_are_rejected() {
+    let server = Server::start().await;
+    let (repository, long) = (server.repository.clone(), "x".repeat(100_000));
+    let invalid = refused(Code::InvalidArgument, "INVALID_FIELD");
+    let (r#ref, delimiter) = ("main".to_owned(), long.clone());
+    let request = ListRequest { repository: repository.clone(), r#ref, delimiter, ..Default::default() };
+    assert_eq!(why(server.files.clone().list(request).await), invalid);
+    let mut versions = server.versions.clone();
+    let prefix = long.clone();
+    let request = ListBranchesRequest { repository: repository.clone(), prefix, ..Default::default() };
+    assert_eq!(why(versions.list_branches(request).await), invalid);
+    let request = ListTagsRequest { repository, prefix: long.clone(), ..Default::default() };
+    assert_eq!(why(versions.list_tags(request).await), invalid);
+    let request = ListRepositoriesRequest { prefix: long, ..Default::default() };
+    assert_eq!(why(versions.list_repositories(request).await), invalid);
+}

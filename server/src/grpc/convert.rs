@@ -321,6 +321,16 @@ pub(super) fn prefix(fields: &mut Fields, prefix: String) -> Option<Prefix> {
     fields.parse("prefix", prefix)
 }
 
+/// Maximum size of a text that is part of a URL of lakeFS, in bytes: that of a key or a name.
+const MAX_TEXT: usize = 1024;
+
+/// Checks the size of a text that is part of a URL of lakeFS.
+pub(super) fn text(fields: &mut Fields, field: &str, text: &str) {
+    if text.len() > MAX_TEXT {
+        fields.wrong(field, format!("has {} bytes, and at most {MAX_TEXT} are allowed", text.len()));
+    }
+}
+
 /// Parses a repository and a branch.
 pub(super) fn branch_of(
     fields: &mut Fields,

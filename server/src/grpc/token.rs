@@ -7,6 +7,9 @@ use sha2::{Digest, Sha256};
 /// Size of the fingerprint, in bytes.
 const FINGERPRINT: usize = 8;
 
+/// Maximum size of a position, in bytes. Positions are keys and names.
+const MAX_POSITION: usize = 2048;
+
 /// Creates a token for the page after `position`. The page token in `request` must be empty.
 pub(super) fn make<R: Message + Name>(request: &R, position: &str) -> String {
     hex::encode([fingerprint(request).as_slice(), position.as_bytes()].concat())
@@ -26,6 +29,9 @@ pub(super) fn read<R: Message + Name>(request: &R, token: &str) -> Result<Option
             "page_token is not from this request: repeat the parameters of the first page, or leave page_token out",
         )
     };
+    if token.len() > 2 * (FINGERPRINT + MAX_POSITION) {
+        return Err(invalid());
+    }
     let bytes = hex::decode(token).map_err(|_| invalid())?;
     let (mark, position) = bytes.split_at_checked(FINGERPRINT).ok_or_else(invalid)?;
     if mark != fingerprint(request) {
@@ -56,7 +62,10 @@ mod tests {
         assert_eq!(read(&request, &token).unwrap(), Some("x/é".into()));
         assert_eq!(read(&request, "").unwrap(), None);
         let other = ListRequest { repository: "b".into(), ..Default::default() };
-        for (request, token) in [(&other, token.as_str()), (&request, "zz"), (&request, "00"), (&request, "é")] {
+        let long = make(&request, &"x".repeat(MAX_POSITION + 1));
+        for (request, token) in
+            [(&other, token.as_str()), (&request, "zz"), (&request, "00"), (&request, "é"), (&request, &long)]
+        {
             assert_eq!(read(request, token).unwrap_err().kind(), Kind::PageTokenInvalid);
         }
     }

@@ -2,7 +2,7 @@
 
 use crate::auth::Caller;
 use crate::error::{Error, Result};
-use crate::grpc::convert::{Fields, file_info, prefix};
+use crate::grpc::convert::{Fields, file_info, prefix, text};
 use crate::grpc::parts::parts;
 use crate::grpc::token;
 use crate::ops::context::Shared;
@@ -24,6 +24,7 @@ pub(crate) async fn list(
     let prefix = prefix(&mut fields, request.prefix);
     let limit = fields.count("limit", request.limit);
     let max_depth = fields.count("max_depth", request.max_depth.into());
+    text(&mut fields, "delimiter", &request.delimiter);
     let glob = fields.optional("match_glob", request.match_glob);
     let (place, (prefix, (limit, max_depth))) = fields.done(place.zip(prefix.zip(limit.zip(max_depth))))?;
     let query = List {

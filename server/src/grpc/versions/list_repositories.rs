@@ -2,7 +2,7 @@
 
 use crate::auth::Caller;
 use crate::error::Result;
-use crate::grpc::convert::{Fields, page_size, repository};
+use crate::grpc::convert::{Fields, page_size, repository, text};
 use crate::grpc::token;
 use crate::ops::context::Shared;
 use crate::ops::versions::list_repositories;
@@ -17,6 +17,7 @@ pub(crate) async fn list_repositories(
     let page_token = std::mem::take(&mut request.page_token);
     let after = token::read(&request, &page_token)?.unwrap_or_default();
     let key = request.clone();
+    text(&mut fields, "prefix", &request.prefix);
     let size = page_size(&mut fields, request.page_size);
     let size = fields.done(size)?;
     let page = list_repositories::list_repositories(ops, caller, &request.prefix, &after, size).await?;
