@@ -25,7 +25,7 @@ const OWN: usize = 64 << 10;
 const CALL: usize = 16 << 10;
 
 /// Memory that a call reserves for an object before it knows the size of any, in bytes.
-const FIRST: u64 = 256 << 10;
+const FIRST: u64 = 512 << 10;
 
 /// Maximum number of requests of all batches in flight. Each takes a connection to lakeFS, and its buffers.
 const REQUESTS: usize = 512;
