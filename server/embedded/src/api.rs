@@ -55,7 +55,11 @@ async fn dispatch(lake: Arc<Lake>, request: Request<Incoming>) -> Result<Respons
     let path: Vec<_> = route.parameters().zip(path).collect();
     validate::parameters(&path, route.params, &query, &parts.headers)?;
     let (json, body) = match route.body {
-        Some(schema) => (validate::body(schema, &parts.headers, body).await?, None),
+        Some(schema) => {
+            let is_known = auth::authenticate(lake.account(), &parts.headers).is_ok();
+            let limit = if is_known { body::MAX_JSON } else { body::MAX_ANONYMOUS_JSON };
+            (validate::body(schema, &parts.headers, body, limit).await?, None)
+        }
         None => (serde_json::Value::Null, Some(body)),
     };
     let path = validate::decode(&path)?;

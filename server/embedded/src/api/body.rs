@@ -3,22 +3,28 @@
 use crate::{Error, Result};
 use bytes::Bytes;
 use http::StatusCode;
-use http_body_util::{BodyExt, Limited};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::Incoming;
 use std::time::Duration;
 
 /// Maximum size of a JSON body, in bytes.
-const MAX_JSON: usize = 64 << 20;
+pub(super) const MAX_JSON: usize = 64 << 20;
+/// Maximum size of a JSON body of a request without valid credentials, in bytes. Like lakeFS, the embedded lake reads the body
+/// before it reports missing credentials.
+pub(super) const MAX_ANONYMOUS_JSON: usize = 64 << 10;
 
 /// Returns the error for an incomplete body. lakeFS responds with 499, although the client has disconnected.
 pub(super) fn incomplete() -> Error {
     Error::refused(StatusCode::from_u16(499).unwrap_or(StatusCode::BAD_REQUEST), "")
 }
 
-/// Reads a whole body.
-pub(super) async fn collect(body: Incoming) -> Result<Bytes> {
-    let limited = Limited::new(body, MAX_JSON).collect().await;
-    limited.map(http_body_util::Collected::to_bytes).map_err(|_| incomplete())
+/// Reads a whole body of at most `limit` bytes.
+pub(super) async fn collect(body: Incoming, limit: usize) -> Result<Bytes> {
+    let limited = Limited::new(body, limit).collect().await;
+    limited.map(http_body_util::Collected::to_bytes).map_err(|error| match error.is::<LengthLimitError>() {
+        true => Error::refused(StatusCode::PAYLOAD_TOO_LARGE, format!("request body has more than {limit} bytes")),
+        false => incomplete(),
+    })
 }
 
 /// Returns the next part of a body, or `None` at its end.

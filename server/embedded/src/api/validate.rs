@@ -290,9 +290,9 @@ fn refused(what: &str) -> Error {
     Error::invalid(format!("request body has an error: {what}"))
 }
 
-/// Reads and validates a JSON body.
-pub(super) async fn body(schema: &Schema, headers: &HeaderMap, body: Incoming) -> Result<Value> {
-    let bytes = body::collect(body).await?;
+/// Reads and validates a JSON body of at most `limit` bytes.
+pub(super) async fn body(schema: &Schema, headers: &HeaderMap, body: Incoming, limit: usize) -> Result<Value> {
+    let bytes = body::collect(body, limit).await?;
     if bytes.is_empty() && !schema.required {
         return Ok(Value::Null);
     }

@@ -1,4 +1,5 @@
-//! Random requests to the REST API never make a handler panic: each gets a response. A panic closes the connection without one.
+//! Hostile requests to the REST API. Random requests never make a handler panic: each gets a response. A panic closes the
+//! connection without one.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test reports a failure by panicking")]
 
@@ -43,12 +44,16 @@ static SERVER: LazyLock<Server> = LazyLock::new(|| {
 impl Server {
     /// Returns the response as text; empty if there is none.
     fn send(&self, method: &str, target: &str, headers: &[(&str, &str)], body: &[u8]) -> String {
+        let headers = [&[("authorization", self.authorization.as_str())], headers].concat();
+        self.send_anonymous(method, target, &headers, body)
+    }
+
+    fn send_anonymous(&self, method: &str, target: &str, headers: &[(&str, &str)], body: &[u8]) -> String {
         let mut stream = TcpStream::connect(self.address).unwrap();
         stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
         let headers: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
         let head = format!(
-            "{method} /api/v1{target} HTTP/1.1\r\nhost: x\r\nconnection: close\r\nauthorization: {}\r\n{headers}content-length: {}\r\n\r\n",
-            self.authorization,
+            "{method} /api/v1{target} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n{headers}content-length: {}\r\n\r\n",
             body.len()
         );
         // The server may respond before it has read the whole body.
@@ -151,4 +156,17 @@ proptest! {
 #[test]
 fn the_lake_works_after_random_requests() {
     assert!(SERVER.send("GET", "/repositories/lake/refs/main/objects?path=a", &[], b"").ends_with("12345"));
+}
+
+#[test]
+fn a_large_body_without_credentials_is_not_buffered() {
+    let body = vec![b' '; 100_000];
+    let json = [("content-type", "application/json")];
+    let target = "/repositories/lake/branches";
+    let response = SERVER.send_anonymous("POST", target, &json, &body);
+    assert!(response.starts_with("HTTP/1.1 413"), "{response}");
+    let response = SERVER.send_anonymous("POST", target, &json, br#"{"name":"b","source":"main"}"#);
+    assert!(response.starts_with("HTTP/1.1 401"), "{response}");
+    let response = SERVER.send("POST", target, &json, &body);
+    assert!(response.starts_with("HTTP/1.1 400"), "{response}");
 }
