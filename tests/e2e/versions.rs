@@ -378,16 +378,16 @@ async fn only_a_real_commit_id_is_reported_as_a_commit() {
     let commit = server.commit("a").await.commit_id;
     let name = "0123456789abcdef".repeat(4);
     server.branch(&name, "main").await;
-    for (r#ref, expected) in [(commit.as_str(), commit.as_str()), (name.as_str(), ""), ("main", "")] {
+    for (at, expected) in [(commit.as_str(), commit.as_str()), (name.as_str(), ""), ("main", "")] {
         for _ in 0..2 {
             let stat = StatRequest {
                 repository: server.repository.clone(),
-                r#ref: r#ref.into(),
+                r#ref: at.into(),
                 path: "a".into(),
                 ..Default::default()
             };
             let info = server.files.clone().stat(stat).await.unwrap().into_inner().info.unwrap();
-            assert_eq!(info.commit_id, expected, "{}", r#ref);
+            assert_eq!(info.commit_id, expected, "{at}");
         }
     }
 }

@@ -6,8 +6,16 @@ use globset::{Glob, GlobBuilder, GlobMatcher, GlobSet, GlobSetBuilder};
 /// Characters that make a path a pattern. To match one of them literally, write `[*]`, `[?]` or `[[]`.
 const WILDCARDS: [char; 3] = ['*', '?', '['];
 
+/// Maximum length of a pattern, in bytes: that of a key. A longer pattern could exceed the size of a compiled pattern.
+const MAX_LENGTH: usize = 1024;
+
 /// Parses a glob. `*` and `?` do not match `/`, as in a shell; `**` does.
 fn glob(pattern: &str) -> Result<Glob> {
+    if pattern.len() > MAX_LENGTH {
+        let message =
+            format!("a pattern has {} bytes, and at most {MAX_LENGTH} are allowed: shorten it", pattern.len());
+        return Err(Failure::Usage(message));
+    }
     let glob = GlobBuilder::new(pattern).literal_separator(true).backslash_escape(true).build();
     glob.map_err(|error| Failure::Usage(format!("invalid pattern {pattern:?}: {}", error.kind())))
 }
@@ -157,6 +165,7 @@ mod tests {
     fn invalid_pattern_is_a_usage_error() {
         assert!(matches!(Pattern::of("a[").unwrap_err(), Failure::Usage(_)));
         assert!(Filter::new(&strings(&["a["]), &[]).is_err());
+        assert!(matches!(Pattern::of(&"*a".repeat(100_000)).unwrap_err(), Failure::Usage(_)));
     }
 
     #[test]

@@ -8,7 +8,16 @@ use crate::ops::errors::not_open;
 use crate::ops::transactions::clean::clean;
 use crate::ops::transactions::commit_transaction::worker::{Published, Stop, Worker};
 use crate::timing::millis;
-use lakeport_transactions::{Failure, NotAllowed, State, Transaction};
+use lakeport_transactions::{Failure, State, Transaction};
+use lakeport_types::CommitId;
+use std::time::Duration;
+
+/// How a transaction ends without a merge.
+#[derive(Clone, Copy)]
+enum End {
+    RolledBack,
+    Expired,
+}
 
 /// Resolves a commit without a worker, for the janitor.
 ///
@@ -36,7 +45,7 @@ pub async fn resolve_abandoned(ops: &Shared, row: &Transaction, may_finish: bool
         return Ok(Some(worker.run().await));
     }
     let stopped = match is_over {
-        true => worker.end_unmerged(State::Expired).await,
+        true => worker.end_unmerged(End::Expired).await,
         false => worker.finish_or_postpone().await,
     };
     Ok(Some(worker.stop(stopped).await))
@@ -54,7 +63,7 @@ pub async fn roll_back_abandoned(ops: &Shared, caller: &Caller, row: &Transactio
     let mut worker = Worker::new(ops.clone(), caller.lakefs.clone(), taken);
     let span = tracing::info_span!("rollback", transaction.id = %worker.id());
     let task = async move {
-        let stopped = worker.end_unmerged(State::RolledBack).await;
+        let stopped = worker.end_unmerged(End::RolledBack).await;
         worker.stop(stopped).await
     };
     ops.tasks.spawn(tracing::Instrument::instrument(task, span));
@@ -73,34 +82,40 @@ impl Worker {
     }
 
     /// Ends the transaction without a merge, as ROLLED_BACK or EXPIRED. If it was merged, stores COMMITTED.
-    async fn end_unmerged(&mut self, state: State) -> Result<(), Stop> {
+    async fn end_unmerged(&mut self, end: End) -> Result<(), Stop> {
         if let Some(commit) = self.merge_if_prepared().await? {
             return self.finish(Published { commit, is_merge: true }).await;
         }
-        let (reason, ended): (_, fn(&Transaction, &_) -> Result<Transaction, NotAllowed>) = match state {
-            State::RolledBack => (Kind::TransactionRolledBack, Transaction::rolled_back),
-            _ => (Kind::TransactionExpired, Transaction::expired),
-        };
         // Without a prepared commit there is no merge to wait for. The fence would delete the live branch, which may
         // have to be kept.
         if self.row.prepared_commit_id.is_some() {
-            let refusal = self.row.refusal.clone().unwrap_or_else(|| Failure {
-                reason: reason.reason().to_owned(),
-                message: format!("the commit of transaction {} was abandoned", self.row.id),
-                paths: Vec::new(),
-            });
+            let refusal = self.row.refusal.clone().unwrap_or_else(|| self.abandoned(end));
             self.store("refused", self.row.refused(refusal.clone())).await?;
             if let Some(commit) = self.fence(Some(refusal)).await? {
                 return self.finish(Published { commit, is_merge: true }).await;
             }
         }
-        let next = ended(&self.row, &self.ops.worker).map_err(|state| Stop::Suspended(not_open(&self.row, state.0)))?;
+        let ended = match end {
+            End::RolledBack => self.row.rolled_back(&self.ops.worker),
+            End::Expired => self.row.expired(&self.ops.worker),
+        };
+        let next = ended.map_err(|state| Stop::Suspended(not_open(&self.row, state.0)))?;
         self.store("ended", next).await?;
         clean(&self.ops, &self.lakefs, self.row.clone()).await;
         Ok(())
     }
 
-    async fn merge_if_prepared(&mut self) -> Result<Option<lakeport_types::CommitId>, Stop> {
+    /// Returns the failure of a commit that ends without a merge.
+    fn abandoned(&self, end: End) -> Failure {
+        let kind = match end {
+            End::RolledBack => Kind::TransactionRolledBack,
+            End::Expired => Kind::TransactionExpired,
+        };
+        let message = format!("the commit of transaction {} was abandoned", self.row.id);
+        Failure { reason: kind.reason().to_owned(), message, paths: Vec::new() }
+    }
+
+    async fn merge_if_prepared(&mut self) -> Result<Option<CommitId>, Stop> {
         if self.row.prepared_commit_id.is_some() { self.find_merge().await } else { Ok(None) }
     }
 }
@@ -111,5 +126,5 @@ pub fn rollback_in_progress(row: &Transaction) -> Error {
         "a merge of transaction {} may still take effect: retry the rollback after the delay in RetryInfo",
         row.id
     );
-    Error::new(Kind::TransactionCommitting, message).retry_in(std::time::Duration::from_secs(1))
+    Error::new(Kind::TransactionCommitting, message).retry_in(Duration::from_secs(1))
 }
