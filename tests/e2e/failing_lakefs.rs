@@ -272,3 +272,33 @@ async fn an_unclear_response_to_a_write_leaves_no_guard() {
         assert_eq!(server.get("main", "b").await.unwrap(), "2");
     }
 }
+
+/// The worker repeats the requests for its own branches: their names are used only once.
+#[tokio::test]
+async fn branches_of_a_transaction_are_created_and_deleted_despite_lost_responses() {
+    let deletions = || On::new(Method::DELETE, "").containing("/branches/lakeport-tx-");
+    for fault in [Fault::Drop, Fault::ApplyThenDrop, Fault::Fail(StatusCode::BAD_GATEWAY, "bad gateway")] {
+        for on in [branches(), deletions()] {
+            let server = with_a_write().await;
+            server.put("a", "theirs").await;
+            server.commit("theirs").await;
+            let fired = server.arm(on, fault.clone(), 1);
+            assert_eq!(why(server.publish("t").await), refused(Code::Aborted, "MERGE_CONFLICT"), "{fault:?}");
+            assert_eq!((fired.count(), server.get_in("t", "a").await.unwrap().as_str()), (1, "1"), "{fault:?}");
+            server.rollback("t").await.unwrap();
+            assert!(server.is_clean().await);
+        }
+        let server = Server::with_faults().await;
+        let keep = BeginTransactionRequest {
+            branch_retention: BranchRetention::Keep.into(),
+            branch: "kept".into(),
+            ..server.begin_request("t")
+        };
+        server.try_begin(keep).await.unwrap();
+        server.put_in("t", "a", "1").await.unwrap();
+        server.arm(branches(), fault.clone(), 1);
+        let ended = server.rollback("t").await.unwrap();
+        assert_eq!((ended.branch.as_str(), ended.failure), ("kept", None), "{fault:?}");
+        assert_eq!(server.head("kept").await, ended.commit_id, "{fault:?}");
+    }
+}

@@ -21,6 +21,17 @@ use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Status, Streaming};
 use tonic_types::StatusExt;
 
+/// Returns the only message of a write in a transaction.
+fn whole_write(id: &str, path: &str, text: &str) -> WriteRequest {
+    WriteRequest {
+        transaction_id: id.into(),
+        path: path.into(),
+        data: Bytes::copy_from_slice(text.as_bytes()),
+        finish_write: true,
+        ..Default::default()
+    }
+}
+
 /// Returns a request whose deadline passes on the server before an abandoned request ends.
 pub(crate) fn soon<T>(message: T) -> tonic::Request<T> {
     let mut request = tonic::Request::new(message);
@@ -327,26 +338,12 @@ impl Server {
     }
 
     pub(crate) async fn put_in(&self, id: &str, path: &str, text: &str) -> Result<FileInfo, Status> {
-        let request = WriteRequest {
-            transaction_id: id.into(),
-            path: path.into(),
-            data: Bytes::copy_from_slice(text.as_bytes()),
-            finish_write: true,
-            ..Default::default()
-        };
-        self.write(vec![request]).await
+        self.write(vec![whole_write(id, path, text)]).await
     }
 
     /// Writes like [`put_in`](Self::put_in), with a deadline too short to wait for an abandoned request.
     pub(crate) async fn put_now(&self, id: &str, path: &str, text: &str) -> Result<FileInfo, Status> {
-        let request = WriteRequest {
-            transaction_id: id.into(),
-            path: path.into(),
-            data: Bytes::copy_from_slice(text.as_bytes()),
-            finish_write: true,
-            ..Default::default()
-        };
-        let request = soon(tokio_stream::iter([request]));
+        let request = soon(tokio_stream::iter([whole_write(id, path, text)]));
         Ok(self.files_without_deadline().write(request).await?.into_inner().info.unwrap())
     }
 

@@ -11,6 +11,7 @@ pub mod copy_across;
 pub mod delete;
 pub mod file_info;
 pub mod get_server_info;
+pub mod guards;
 pub mod list;
 pub mod r#move;
 pub mod object_metadata;

@@ -6,8 +6,9 @@ use crate::ops::context::{Ops, Shared};
 use crate::ops::files::copy_across::copy_across;
 use crate::ops::files::delete::{delete_all, is_below, tree};
 use crate::ops::files::file_info::FileInfo;
+use crate::ops::files::guards::check_settled;
 use crate::ops::files::list::Listing;
-use crate::ops::files::settle::{Change, check_settled};
+use crate::ops::files::settle::Change;
 use crate::ops::files::unchanged::{self, replaced};
 use crate::ops::place::Place;
 use crate::ops::reading::Reading;
@@ -165,6 +166,9 @@ impl Transfer {
                     let mut progress = self.copy(ops, sources).await?;
                     self.counts.succeeded += progress.paths.len() as u64;
                     self.counts.failed += progress.failures.len() as u64;
+                    if self.is_move && self.listing.is_none() {
+                        continue;
+                    }
                     if self.is_move {
                         // The message without paths tells the client that the move makes progress.
                         progress.paths.clear();

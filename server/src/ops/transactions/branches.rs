@@ -9,6 +9,31 @@ use crate::error::Result;
 use lakeport_lakefs::{self as lakefs, Lakefs, LogQuery};
 use lakeport_transactions::Transaction;
 use lakeport_types::{BranchName, CommitId, Ref, RepositoryId};
+use std::time::Duration;
+
+/// Maximum number of requests for one creation or deletion of a branch.
+const TRIES: u32 = 4;
+
+/// Pause after the first request. It doubles with each further one.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// Repeats the creation or deletion of a branch of a transaction until a response is definite, up to four times. A repeat changes
+/// nothing: the name is used only once, and lakeFS neither creates a branch twice nor deletes a missing one.
+pub(in crate::ops) async fn until_definite<T, F>(send: impl Fn() -> F) -> lakefs::Result<T>
+where
+    F: Future<Output = lakefs::Result<T>>,
+{
+    let (mut pause, mut tries_left) = (PAUSE, TRIES - 1);
+    loop {
+        match send().await {
+            Err(error) if error.retry() != lakefs::Retry::Never && tries_left > 0 => {
+                tokio::time::sleep(pause).await;
+                (pause, tries_left) = (pause * 2, tries_left - 1);
+            }
+            definite => return definite,
+        }
+    }
+}
 
 /// Creates a branch from a commit. The name must be random and stored in the row: if the branch exists, an earlier
 /// attempt created the branch, and the branch may have newer commits.
@@ -22,7 +47,8 @@ pub(in crate::ops) async fn create_branch_at(
     branch: &BranchName,
     commit: &CommitId,
 ) -> lakefs::Result<()> {
-    match lakefs.create_branch(repository, branch, &Ref::from(commit), true).await {
+    let source = Ref::from(commit);
+    match until_definite(|| lakefs.create_branch(repository, branch, &source, true)).await {
         Ok(head) if head == commit.as_str() => Ok(()),
         Ok(_) => {
             // The branch is not in use yet, so its deletion loses no writes.
@@ -77,7 +103,7 @@ pub(in crate::ops) async fn delete_branch(
     repository: &RepositoryId,
     branch: &BranchName,
 ) -> Result<()> {
-    match lakefs.delete_branch(repository, branch).await {
+    match until_definite(|| lakefs.delete_branch(repository, branch)).await {
         Ok(()) => Ok(()),
         Err(error) if matches!(error.kind(), lakefs::Kind::BranchNotFound | lakefs::Kind::RepositoryNotFound) => Ok(()),
         Err(error) => Err(error.into()),

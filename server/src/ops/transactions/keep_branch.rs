@@ -4,7 +4,7 @@ use crate::error::{Error, Kind, Result};
 use crate::fault;
 use crate::ops::commit_id::commit_id;
 use crate::ops::context::Ops;
-use crate::ops::transactions::branches::{delete_branch, is_gone};
+use crate::ops::transactions::branches::{delete_branch, is_gone, until_definite};
 use crate::timing::millis;
 use lakeport_lakefs::{self as lakefs, Lakefs, NewCommit};
 use lakeport_transactions::{Failure, Retention, State, Transaction};
@@ -132,7 +132,7 @@ async fn create_from(ops: &Ops, lakefs: &Lakefs, row: &mut Transaction, source: 
             }
         };
         fault::before("kept").await;
-        let created = lakefs.create_branch(&row.repository, &name, source, false).await;
+        let created = until_definite(|| lakefs.create_branch(&row.repository, &name, source, false)).await;
         fault::after("kept").await;
         match created {
             Ok(head) if row.prepared_commit_id.as_ref().is_none_or(|commit| commit.as_str() == head) => {

@@ -195,7 +195,8 @@ class FileServiceServicer(object):
     def Copy(self, request, context):
         """Copies one object, or a tree. A tree is the object `source_path` and all objects with the prefix `source_path/`. Within a
         repository, lakeFS copies objects without copying their bytes. From another repository, the bytes pass through the server.
-        Each copy has the content type and the user metadata of its source. Messages report progress.
+        Each copy has the content type and the user metadata of its source. Messages report progress. Objects of a tree whose
+        destination already has the same checksum, size, content type and metadata are not copied again, so a retry continues.
 
         Errors: INVALID_ARGUMENT if source and destination overlap; NOT_FOUND if there is nothing to copy; FAILED_PRECONDITION
         `PARTIAL_FAILURE` after the last message if any message carried `failures`.

@@ -86,7 +86,8 @@ class FileServiceStub:
     Copy: _grpc.UnaryStreamMultiCallable[_files_pb2.CopyRequest, _files_pb2.CopyResponse]
     """Copies one object, or a tree. A tree is the object `source_path` and all objects with the prefix `source_path/`. Within a
     repository, lakeFS copies objects without copying their bytes. From another repository, the bytes pass through the server.
-    Each copy has the content type and the user metadata of its source. Messages report progress.
+    Each copy has the content type and the user metadata of its source. Messages report progress. Objects of a tree whose
+    destination already has the same checksum, size, content type and metadata are not copied again, so a retry continues.
 
     Errors: INVALID_ARGUMENT if source and destination overlap; NOT_FOUND if there is nothing to copy; FAILED_PRECONDITION
     `PARTIAL_FAILURE` after the last message if any message carried `failures`.
@@ -196,7 +197,8 @@ class FileServiceAsyncStub(FileServiceStub):
     Copy: _aio.UnaryStreamMultiCallable[_files_pb2.CopyRequest, _files_pb2.CopyResponse]  # type: ignore[assignment]
     """Copies one object, or a tree. A tree is the object `source_path` and all objects with the prefix `source_path/`. Within a
     repository, lakeFS copies objects without copying their bytes. From another repository, the bytes pass through the server.
-    Each copy has the content type and the user metadata of its source. Messages report progress.
+    Each copy has the content type and the user metadata of its source. Messages report progress. Objects of a tree whose
+    destination already has the same checksum, size, content type and metadata are not copied again, so a retry continues.
 
     Errors: INVALID_ARGUMENT if source and destination overlap; NOT_FOUND if there is nothing to copy; FAILED_PRECONDITION
     `PARTIAL_FAILURE` after the last message if any message carried `failures`.
@@ -339,7 +341,8 @@ class FileServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_abc.Iterator[_files_pb2.CopyResponse], _abc.AsyncIterator[_files_pb2.CopyResponse]]:
         """Copies one object, or a tree. A tree is the object `source_path` and all objects with the prefix `source_path/`. Within a
         repository, lakeFS copies objects without copying their bytes. From another repository, the bytes pass through the server.
-        Each copy has the content type and the user metadata of its source. Messages report progress.
+        Each copy has the content type and the user metadata of its source. Messages report progress. Objects of a tree whose
+        destination already has the same checksum, size, content type and metadata are not copied again, so a retry continues.
 
         Errors: INVALID_ARGUMENT if source and destination overlap; NOT_FOUND if there is nothing to copy; FAILED_PRECONDITION
         `PARTIAL_FAILURE` after the last message if any message carried `failures`.
