@@ -27,6 +27,8 @@ from signing import signing
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from lakeport.endpoint import Local
+
 
 @pytest.fixture(params=["socket", "port"])
 def home(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
@@ -65,6 +67,23 @@ def test_file_system_without_arguments_starts_a_server(home: Path, server: Serve
     assert stat.S_IMODE(data.parent.stat().st_mode) == 0o700
     kept = [*home.glob("*/lakeport/run/*.sock"), *home.glob("*/lakeport/*/token")]
     assert [stat.S_IMODE(file.stat().st_mode) for file in kept] == [0o600]
+
+
+@pytest.mark.parametrize("home", ["socket"], indirect=True)
+def test_start_of_a_server_is_not_part_of_the_timeout(
+    home: Path, server: Server, repo: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_lakectl(home, server)
+    ensure = local.ensure
+
+    def slow(at: Local) -> object:
+        time.sleep(2.5)
+        return ensure(at)
+
+    monkeypatch.setattr(local, "ensure", slow)
+    fs = LakeFSFileSystem(timeout=2.0)
+    fs.pipe(f"{repo}/main/a", b"1")
+    assert fs.cat(f"{repo}/main/a") == b"1"
 
 
 @pytest.mark.parametrize("home", ["port"], indirect=True)

@@ -92,6 +92,10 @@ class Progress:
         """Records that the server made progress, or that the wait for it begins."""
         self._since = time.monotonic()
 
+    def exclude(self, seconds: float) -> None:
+        """Does not count a time in which the client did not wait for the server."""
+        self._since += seconds
+
     def left(self, timeout: float | None) -> float | None:
         """Returns the seconds that the server has left, or None without a timeout."""
         return None if timeout is None else max(0.0, self._since + timeout - time.monotonic())
@@ -166,7 +170,7 @@ class Channel:
         """
         tries, progress = _Tries(self._timeout, idempotent=idempotent), Progress()
         while True:
-            stubs = await self._ready()
+            stubs = await self._ready(progress)
             try:
                 with self._calling():
                     return await call(stubs.within(progress.left(self._timeout)))
@@ -205,7 +209,7 @@ class Channel:
         tries, began = _Tries(self._timeout, idempotent=idempotent), False
         progress = progress or Progress()
         while True:
-            stubs = await self._ready()
+            stubs = await self._ready(progress)
             try:
                 with self._calling():
                     answers = call(stubs)
@@ -260,9 +264,12 @@ class Channel:
             return f"the local lakeport server for {self._server.lakefs_url}"
         return f"the lakeport server at {self._server}"
 
-    async def _ready(self) -> Stubs:
+    async def _ready(self, progress: Progress) -> Stubs:
         if isinstance(self._server, Local) and not self._is_connected():
+            # The start of a local server has its own timeout.
+            began = time.monotonic()
             await self._look(self._server)
+            progress.exclude(time.monotonic() - began)
         if self._stubs is None or not self._is_open():
             forks.check()
             self._stubs = self._open()
