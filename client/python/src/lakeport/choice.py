@@ -5,12 +5,10 @@ The entry point of fsspec for `lakefs` is `FileSystem` in this module. `lakeport
 
 from __future__ import annotations
 
-import importlib.util
 import os
 from typing import Any
 
-VARIABLE = "LAKEPORT_LAKEFS_PROTOCOL"
-"""Environment variable with the package for `lakefs://` URLs: `lakeport` (the default) or `lakefs-spec`."""
+from lakeport.hints import VARIABLE, has_lakefs_spec
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401  (a class of lakeport or of lakefs-spec)
@@ -36,21 +34,6 @@ def _chosen() -> Any:  # noqa: ANN401
     from lakefs_spec import LakeFSFileSystem as Other  # noqa: PLC0415
 
     return Other
-
-
-def has_lakefs_spec() -> bool:
-    """Returns whether lakefs-spec is installed."""
-    return importlib.util.find_spec("lakefs_spec") is not None
-
-
-def hint() -> str:
-    """Returns a sentence for errors without a lakeport server: how to use lakefs-spec, if it is installed."""
-    if not has_lakefs_spec():
-        return ""
-    return (
-        f". lakefs-spec is also installed: to use it for lakefs:// URLs, set {VARIABLE}=lakefs-spec, or call "
-        'fsspec.register_implementation("lakefs", lakefs_spec.LakeFSFileSystem, clobber=True)'
-    )
 
 
 def scheme() -> str:

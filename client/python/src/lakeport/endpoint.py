@@ -6,8 +6,8 @@ import os
 from dataclasses import dataclass
 from urllib.parse import SplitResult, urlsplit
 
-from lakeport.choice import hint
 from lakeport.errors import InvalidError
+from lakeport.hints import hint
 from lakeport.lakectl import Credentials, Lakectl
 
 ENDPOINT = "LAKEPORT_ENDPOINT"

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import grpc
 from google.rpc import error_details_pb2, status_pb2
 
-from lakeport.choice import hint
+from lakeport.hints import hint
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -21,9 +21,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lakeport import locks
-from lakeport.choice import hint
 from lakeport.endpoint import Remote
 from lakeport.errors import LakeportError, UnavailableError
+from lakeport.hints import hint
 from lakeport.lakectl import Credentials
 
 if TYPE_CHECKING:
