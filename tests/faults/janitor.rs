@@ -21,15 +21,15 @@ async fn a_transaction_of_a_dead_client_expires_and_is_cleaned_up() {
     client.written("gone", "a", "1").await;
     let open = "lakeport_transactions{state=\"open\"}";
     until("the metrics count the transaction", async || replica.metric(open).await == Some(1.0)).await;
-    // The first two attempts to delete the branch fail.
+    // The first two attempts to delete the branch fail, each with four requests.
     let rejected = faults.arm(
         lakeport_embedded::On::new(http::Method::DELETE, "").containing("/branches/"),
         lakeport_embedded::Fault::Fail(http::StatusCode::INTERNAL_SERVER_ERROR, "no"),
         1,
-        2,
+        8,
     );
     until("its branch is deleted", async || lake.branches().await.is_empty()).await;
-    assert_eq!(rejected.count(), 2);
+    assert_eq!(rejected.count(), 8);
     let error = client.commit(&commit("gone")).await.unwrap().unwrap_err();
     assert_eq!(error.reason, "TRANSACTION_EXPIRED");
     assert!(lake.merges_of("gone").await.is_empty());

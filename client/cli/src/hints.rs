@@ -31,6 +31,7 @@ pub(crate) fn hint(reason: ErrorReason) -> Option<&'static str> {
         R::TooManyTransactions => {
             "commit or roll back some of the transactions that `lakeport tx ls --state open` lists"
         }
+        R::LakefsFailed => "fix the cause in lakeFS, then run the command again",
         R::StorageFull => "the operator of the server must free disk space",
         R::Corrupt => "the operator of the server must restore the damaged data from a backup",
         R::LakefsUnavailable | R::SessionStoreUnavailable | R::ShuttingDown => "try again in a moment",
