@@ -19,7 +19,7 @@ from lakeport import _loop, aio
 from lakeport.batching import Lookups
 from lakeport.caching import Cache, DirCache
 from lakeport.endpoint import NotConfiguredError
-from lakeport.errors import DeniedError, ExistsError, InvalidError, LakeportError, NotFoundError
+from lakeport.errors import ExistsError, InvalidError, LakeportError, NotFoundError
 from lakeport.lakectl import Credentials
 from lakeport.paths import Path
 from lakeport.prefetch import Prefetcher
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Iterator
 
     from lakeport.aio import Files
-    from lakeport.aio.place import Place
     from lakeport.types import RequestConfig
 
 T = TypeVar("T")
@@ -40,8 +39,6 @@ _FOREIGN_LIFETIME = 5.0
 """Seconds for which the client remembers whether a ref is an open transaction of another process."""
 _MAX_FOREIGN = 1000
 """Maximum number of refs for which the client remembers this."""
-_MAX_COMMITS = 1000
-"""Maximum number of refs for which the client remembers whether they are commits."""
 _OPEN = {transactions_pb2.TRANSACTION_STATE_OPEN, transactions_pb2.TRANSACTION_STATE_COMMITTING}
 
 
@@ -137,8 +134,6 @@ class Base(AsyncFileSystem):  # type: ignore[misc]
         self._prefetcher = Prefetcher(self._known.seconds)
         self._foreign: dict[str, tuple[float, bool]] = {}
         self._named: dict[tuple[str, str], str] = {}
-        self._commits: dict[Place, bool] = {}
-        """Refs with the format of commit IDs, and whether they are commits. The names of branches and tags can have this format."""
 
     @property
     def lakeport(self) -> aio.Client:
@@ -235,26 +230,11 @@ class Base(AsyncFileSystem):  # type: ignore[misc]
         """
         return not files.place.transaction_id and files.place.ref == where.ref
 
-    async def _is_commit(self, place: Place) -> bool:
-        """Returns whether a ref that has the format of a commit ID is one, and not the name of a branch or a tag."""
-        if place not in self._commits:
-            try:
-                found = await self.lakeport.versions.commit(place.repository, place.ref)
-            except DeniedError:
-                # Not known: the caller may read objects, but not commits.
-                return False
-            if len(self._commits) >= _MAX_COMMITS:
-                self._commits.clear()
-            self._commits[place] = found.commit_id == place.ref
-        return self._commits[place]
-
     # ---- cache
 
     def invalidate_cache(self, path: str | None = None) -> None:
         """Removes cached metadata of a path and everything below it, or of all paths."""
         self._known.forget_below("" if path is None else self._strip_protocol(path))
-        if path is None:
-            self._commits.clear()
         super().invalidate_cache(path)
 
     def forget_ref(self, repository: str, ref: str) -> None:

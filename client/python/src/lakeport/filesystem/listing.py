@@ -27,8 +27,8 @@ _MAX_CACHED_TREE = 5_000
 """Maximum number of objects of a tree on a branch that are cached. Entries of a larger tree expire before they are used."""
 
 
-def entry(root: str, found: v1.FileInfo, *, is_commit: bool) -> Info:
-    """Converts an object, or a prefix of objects, to an entry of fsspec. `is_commit` says that the ref is a commit ID."""
+def entry(root: str, found: v1.FileInfo) -> Info:
+    """Converts an object, or a prefix of objects, to an entry of fsspec. It has a `commit` if the ref is a commit ID."""
     if found.kind == v1.FILE_KIND_PREFIX:
         return folder(root + found.path.rstrip("/"))
     info: Info = {
@@ -41,7 +41,7 @@ def entry(root: str, found: v1.FileInfo, *, is_commit: bool) -> Info:
         "mtime": found.update_time.seconds,
         "metadata": dict(found.metadata) if found.metadata else {},
     }
-    if is_commit:
+    if found.commit_id:
         info["commit"] = found.commit_id
     return info
 
@@ -94,16 +94,12 @@ class Listing(Base):
             if error.reason != "OBJECT_NOT_FOUND":
                 raise
             return None
-        info = entry(where.root, found, is_commit=await self._is_at_commit(files, found))
+        info = entry(where.root, found)
         if may_cache:
             self._known.put([info], generation)
             if info["type"] == "file":
                 self._prefetcher.record(parent)
         return info
-
-    async def _is_at_commit(self, files: Files, found: v1.FileInfo) -> bool:
-        """Returns whether an object was read at a commit. The server sets `commit_id` if the ref has the format of a commit ID."""
-        return bool(found.commit_id) and await self._is_commit(files.place)
 
     async def _prefetch_folder(self, files: Files, where: Path) -> bool:
         """Caches the directory of an object with one request. Returns whether the listing was complete."""
@@ -232,11 +228,7 @@ class Listing(Base):
         infos: list[Info] = []
         async for page in files.list_pages(prefix, **how):
             # Other tools mark an empty directory with an object whose key is the prefix.
-            infos += [
-                entry(where.root, found, is_commit=await self._is_at_commit(files, found))
-                for found in page.entries
-                if found.path != prefix
-            ]
+            infos += [entry(where.root, found) for found in page.entries if found.path != prefix]
         return infos
 
     # ---- trees

@@ -97,7 +97,7 @@ class Reads(Names):
                 head = b"".join([view async for view in download.views()])
             except NotFoundError as error:
                 raise await self._no_object(where, error) from None
-            info = entry(where.root, download.info, is_commit=await self._is_at_commit(files, download.info))
+            info = entry(where.root, download.info)
             # Responses to reads do not contain user metadata, so this entry must not answer `info`.
             del info["metadata"]
             return Reading(self, str(where), info, head)
