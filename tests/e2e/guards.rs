@@ -41,7 +41,7 @@ async fn a_short_deadline_blocks_the_path_only_until_lakefs_responds() {
     assert!(server.publish("t").await.unwrap().merged);
 }
 
-/// The caller is asked to wait for less than its idle timeout, and the transaction does not expire meanwhile.
+/// RetryInfo is shorter than the idle timeout, and the transaction does not expire before the retry.
 #[tokio::test]
 async fn a_transaction_stays_alive_while_its_owner_is_told_to_wait() {
     let server = Server::with_settle_time(Duration::from_secs(600)).await;

@@ -70,7 +70,7 @@ impl Ops {
             let unsettled = paths.iter().find_map(|path| check_settled_since(&now, path, now.read_at).err());
             let Some(error) = unsettled else { return Ok(now) };
             if Instant::now() >= give_up {
-                // The owner is asked to wait, so the transaction must not expire meanwhile.
+                // The owner waits and retries, so the transaction must not expire before.
                 self.touch(&now).await?;
                 return Err(error);
             }

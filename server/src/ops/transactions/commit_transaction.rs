@@ -94,7 +94,7 @@ pub async fn commit_transaction(
         }
         check_tags(caller, &now, &commit.request).await?;
         if let Err(error) = check_ready(&now) {
-            // The owner is asked to wait, so the transaction must not expire meanwhile.
+            // The owner waits and retries, so the transaction must not expire before.
             ops.touch(&now).await?;
             if Instant::now() >= give_up {
                 return Err(error);

@@ -99,7 +99,7 @@ async fn source(lakefs: &Lakefs, row: &Transaction) -> Result<Option<Ref>, NotKe
 }
 
 /// Returns the head of the kept branch, if an earlier attempt created it. Only another client of lakeFS can have deleted the live
-/// branch meanwhile: the server deletes it once the kept branch is confirmed.
+/// branch before: the server deletes it only after the kept branch is confirmed.
 async fn head_of_kept(lakefs: &Lakefs, row: &Transaction) -> Result<String, NotKept> {
     let gone =
         || Error::new(Kind::RefNotFound, format!("the branch of transaction {} and its writes were deleted", row.id));
@@ -229,7 +229,7 @@ fn superseded() -> Error {
     Error::new(Kind::CommitInDoubt, "another worker has taken over this transaction: retry the same request")
 }
 
-/// Returns whether a branch is to be kept that neither exists for sure nor was given up.
+/// Returns whether the retention asks for a branch whose creation has neither been confirmed nor failed.
 pub(in crate::ops) fn is_being_kept(row: &Transaction) -> bool {
     keeps_branch(row) && !row.is_clean && row.kept_head.is_none() && row.failure.is_none()
 }

@@ -23,13 +23,13 @@ use std::time::Duration;
 /// Metadata of a commit: the call that made it.
 pub(super) const REQUEST_ID: &str = "lakeport.request_id";
 
-/// The longest delay that a caller is asked for before a retry.
+/// Maximum delay in RetryInfo.
 const RETRY: Duration = Duration::from_secs(5);
 
 /// Maximum number of requests of one call.
 const ATTEMPTS: u32 = 5;
 
-/// Unit of the pauses between them. The pauses take 1.5 s at most in all.
+/// Unit of the pauses between them. All pauses together take at most 1.5 s.
 const BACKOFF: Duration = Duration::from_millis(50);
 
 /// The identity of a call.
@@ -212,7 +212,7 @@ async fn send<C: Once>(call: &C, before: &C::Before, mark: &str) -> Result<Sent<
                         Ok(Found::Unknown) | Err(_) => Sent::Lost(outcome(error)),
                     });
                 }
-                // Whatever refused this request may not have refused the earlier one.
+                // The cause of this refusal may not have applied to the earlier request.
                 Some(lost) => return Ok(Sent::Lost(lost)),
             },
             definite => return Ok(definite),
