@@ -220,6 +220,8 @@ def test_write_to_a_killed_server_fails_and_the_next_succeeds(home: Path, server
     fs.pipe(f"{repo}/main/a.txt", b"1")
     (process,) = started_by_clients(home)
     os.kill(process, signal.SIGKILL)
+    # A process that is still ending accepts connections.
+    wait_for(lambda: not started_by_clients(home))
     try:
         fs.pipe(f"{repo}/main/a.txt", b"2")
     except lakeport.UnavailableError as error:
