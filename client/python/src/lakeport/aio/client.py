@@ -51,9 +51,10 @@ class Client:
         """Creates a client of a lakeport server (`grpc://`, `grpcs://`, `unix:/`), or of a local server for a lakeFS (`http(s)://`).
 
         Without an endpoint, uses `LAKEPORT_ENDPOINT`, else the lakeFS of lakectl's configuration. Without credentials, uses those
-        of lakectl, if any. `timeout` applies to calls with a single response, in seconds; uploads, downloads and listings may take
-        longer while data flows. `root_certificates`, in PEM format, replace gRPC's default CA certificates for `grpcs://`, and the
-        system's for a lakeFS with `https://`.
+        of lakectl, if any. `timeout`, in seconds, applies to calls with a single response, with all their retries. Uploads,
+        downloads and listings end when the server makes no progress for this time. A commit is retried for longer while its outcome
+        is unknown. `root_certificates`, in PEM format, replace gRPC's default CA certificates for `grpcs://`, and the system's for
+        a lakeFS with `https://`.
         """
         server, credentials = find(endpoint, credentials)
         if isinstance(server, Local):
