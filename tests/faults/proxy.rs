@@ -55,11 +55,7 @@ impl Proxy {
             loop {
                 let (client, _) = listener.accept().await.unwrap();
                 let (faults, counted, cut_position) = (faults.clone(), Arc::clone(&counted), rng.random());
-                tokio::spawn(async move {
-                    if relay(client, server, faults, cut_position).await == End::Cut {
-                        counted.fetch_add(1, Ordering::Relaxed);
-                    }
-                });
+                tokio::spawn(relay(client, server, faults, counted, cut_position));
             }
         });
         Self { address, fault, cuts, accepting }
@@ -82,77 +78,84 @@ impl Drop for Proxy {
     }
 }
 
-#[derive(Debug, PartialEq, Eq)]
-enum End {
-    /// Closed by the client or the server.
-    Closed,
-    /// Reset by the proxy.
-    Cut,
-}
-
 /// One direction of a connection.
 struct Direction {
     from: OwnedReadHalf,
     to: OwnedWriteHalf,
     is_up: bool,
     faults: watch::Receiver<NetworkFault>,
+    cuts: Arc<AtomicUsize>,
     /// Number of bytes that have passed.
     passed: u64,
     /// Position of the cut within the range of the fault, 0 to 1.
     cut_position: f64,
 }
 
-async fn relay(client: TcpStream, server: SocketAddr, faults: watch::Receiver<NetworkFault>, cut_position: f64) -> End {
-    let Ok(server) = TcpStream::connect(server).await else { return End::Closed };
+async fn relay(
+    client: TcpStream,
+    server: SocketAddr,
+    faults: watch::Receiver<NetworkFault>,
+    cuts: Arc<AtomicUsize>,
+    cut_position: f64,
+) {
+    let Ok(server) = TcpStream::connect(server).await else { return };
     // With zero linger, dropping a connection resets it instead of closing it gracefully.
     for stream in [&client, &server] {
         let _ = stream.set_zero_linger();
         let _ = stream.set_nodelay(true);
     }
     let ((from_client, to_client), (from_server, to_server)) = (client.into_split(), server.into_split());
-    let direction =
-        |from, to, is_up| Direction { from, to, is_up, faults: faults.clone(), passed: 0, cut_position }.pass();
+    let direction = |from, to, is_up| {
+        let (faults, cuts) = (faults.clone(), Arc::clone(&cuts));
+        Direction { from, to, is_up, faults, cuts, passed: 0, cut_position }.pass()
+    };
     tokio::select! {
-        end = direction(from_client, to_server, true) => end,
-        end = direction(from_server, to_client, false) => end,
+        () = direction(from_client, to_server, true) => {}
+        () = direction(from_server, to_client, false) => {}
     }
 }
 
 impl Direction {
-    async fn pass(mut self) -> End {
+    /// Forwards data until the connection ends. Dropping the two halves of `self` resets it.
+    async fn pass(mut self) {
         let mut piece = vec![0; PIECE];
         loop {
             let fault = self.faults.borrow_and_update().clone();
             let length = match fault {
-                NetworkFault::Down => return End::Cut,
+                NetworkFault::Down => return self.count_cut(),
                 NetworkFault::HalfOpen => 0,
                 _ => tokio::select! {
                     read = self.from.read(&mut piece) => match read {
                         Ok(length @ 1..) => length,
-                        _ => return End::Closed,
+                        _ => return,
                     },
                     changed = self.faults.changed() => match changed {
                         Ok(()) => continue,
-                        Err(_) => return End::Closed,
+                        Err(_) => return,
                     },
                 },
             };
             if length == 0 {
                 match self.faults.changed().await {
                     Ok(()) => continue,
-                    Err(_) => return End::Closed,
+                    Err(_) => return,
                 }
             }
             let allowed = self.allowed(&fault, length);
             tokio::time::sleep(delay(&fault, allowed)).await;
             if self.to.write_all(&piece[..allowed]).await.is_err() {
-                return End::Closed;
+                return;
             }
             self.passed += allowed as u64;
             if allowed < length {
-                return End::Cut;
+                return self.count_cut();
             }
         }
+    }
+
+    /// Counts a cut. This comes before the reset, so that a client that sees the reset also sees the count.
+    fn count_cut(&self) {
+        self.cuts.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Returns the number of bytes of a piece that can pass.
