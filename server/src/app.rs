@@ -17,7 +17,7 @@ use crate::timing::{Timing, millis};
 use crate::{admin, idle, janitor, listen, quickstart, telemetry};
 use lakeport_embedded::{Faults, Serving as ServingLake};
 use lakeport_lakefs::{Client, Credentials, Timeouts};
-use lakeport_transactions::{Claim, SessionStore, Worker};
+use lakeport_transactions::{Claim, InFlight, SessionStore, Worker};
 use metrics_exporter_prometheus::PrometheusHandle;
 use rand::RngExt;
 use std::fmt::Display;
@@ -109,6 +109,8 @@ impl App {
             quickstart::ensure(&config.data_dir, lake.lake.is_new().await?, &service).await?;
         }
         let store = SessionStore::open(&session_url(&config)).await?;
+        let process = format!("{:032x}", rand::rng().random::<u128>());
+        let in_flight = InFlight::start(store.clone(), process.clone()).await?;
         let is_local = lake.is_some() && config.listen.is_local();
         let access = match &config.auth {
             Auth::Service { token: None } => Access::Service,
@@ -130,7 +132,8 @@ impl App {
             stopping: CancellationToken::new(),
             limits: Limits::default(),
             timing,
-            worker: Worker { name: format!("{:032x}", rand::rng().random::<u128>()), lease: millis(timing.lease) },
+            in_flight,
+            worker: Worker { name: process, lease: millis(timing.lease) },
             is_embedded: lake.is_some(),
         };
         Ok(Self { config, ops, lake, metrics })
@@ -159,7 +162,7 @@ impl App {
     /// # Errors
     /// Another server uses the store, or an address cannot be listened on.
     pub async fn serve(self) -> Result<Serving, BoxError> {
-        let claim = self.ops.store.claim().await?;
+        let claim = self.ops.store.claim(&self.ops.worker.name).await?;
         let listener = Listener::bind(&self.config.listen).await.map_err(cannot_listen(&self.config.listen))?;
         let address = listener.address()?;
         let admin_listener = match self.config.admin_listen {
@@ -254,6 +257,7 @@ impl Serving {
 }
 
 async fn close(ops: &Ops, lake: Option<EmbeddedLake>) {
+    ops.in_flight.close().await;
     ops.store.close().await;
     if let Some(lake) = lake {
         for serving in lake.serving {

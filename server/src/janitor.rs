@@ -81,6 +81,7 @@ async fn round(ops: &Shared, resolving: &Arc<Semaphore>) -> Result<Round> {
     let forgotten = ops.store.forget(millis(ops.timing.remember)).await?;
     counter!("lakeport_janitor_total", "did" => "forgotten").increment(forgotten);
     ops.store.forget_expired_requests().await?;
+    ops.store.forget_requests_in_flight().await?;
     report(ops.store.tally().await?);
     // Without progress, e.g. while lakeFS is unavailable, the next round waits.
     Ok(if is_full && done.into_inner() * 2 > BATCH as usize { Round::Full } else { Round::Last })

@@ -4,6 +4,7 @@
 //! no service imports another.
 
 pub mod batch_memory;
+pub mod branches;
 pub mod commit_id;
 pub mod context;
 pub mod differences;
@@ -16,6 +17,7 @@ pub mod merge_queue;
 pub mod metadata;
 pub mod place;
 pub mod reading;
+pub mod replace_branch;
 pub mod rows;
 pub mod transactions;
 pub mod versions;

@@ -8,11 +8,12 @@ use crate::error::{BoxError, Error, Kind, Result};
 use bytes::Bytes;
 use futures_util::Stream;
 use http_body::{Body, Frame, SizeHint};
+use lakeport_transactions::InFlightRecord;
 use md5::{Digest, Md5};
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 /// Expected size and checksums of an object.
 #[derive(Debug, Clone, Default)]
@@ -43,6 +44,9 @@ pub struct Part {
 
 /// Stream of parts. A stream that ends without a part with `finish` publishes nothing.
 pub type Source = Pin<Box<dyn Stream<Item = Result<Part>> + Send>>;
+
+/// Records the request before its last piece is sent, so that the record survives this process.
+pub type Recording = Pin<Box<dyn Future<Output = Result<Option<InFlightRecord>>> + Send>>;
 
 /// The body of an upload. The body and its [`Outcome`] share one state.
 pub struct Upload(Outcome);
@@ -77,6 +81,12 @@ impl Outcome {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Holds the last piece back until the request is recorded. The recording begins when all bytes have arrived. The record lasts as long
+    /// as the outcome.
+    pub fn record_before_end(&self, recording: Recording) {
+        self.lock().pieces.recording = Some(recording);
+    }
+
     /// Takes the error because of which the source was rejected, if it was.
     pub fn take_rejection(&self) -> Option<Error> {
         self.lock().rejection.take()
@@ -93,7 +103,12 @@ impl Outcome {
     /// # Errors
     /// As an upload of these bytes.
     pub async fn drain(&self) -> Result<(u64, u32)> {
-        self.lock().is_draining = true;
+        {
+            let mut state = self.lock();
+            state.is_draining = true;
+            // The request has ended.
+            state.pieces.recording = None;
+        }
         while let Some(piece) = poll_fn(|cx| self.lock().pieces.poll_next(cx)).await {
             piece?;
         }
@@ -112,12 +127,27 @@ struct Pieces {
     is_done: bool,
     /// Size and CRC32C of all bytes, once they passed the checks.
     verified: Option<(u64, u32)>,
+    /// Completes before the last piece is sent.
+    recording: Option<Recording>,
+    /// Record of the request in the session store.
+    record: Option<InFlightRecord>,
 }
 
 impl Pieces {
     fn new(source: Source, checks: Checks) -> Self {
         let md5 = checks.md5.map(|_| Md5::new());
-        Self { source, checks, size: 0, crc32c: 0, md5, held: None, is_done: false, verified: None }
+        Self {
+            source,
+            checks,
+            size: 0,
+            crc32c: 0,
+            md5,
+            held: None,
+            is_done: false,
+            verified: None,
+            recording: None,
+            record: None,
+        }
     }
 
     fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes>>> {
@@ -139,6 +169,17 @@ impl Pieces {
                 self.held = ready_to_send;
             } else if let Some(piece) = ready_to_send {
                 return Poll::Ready(Some(Ok(piece)));
+            }
+        }
+        if let Some(recording) = &mut self.recording {
+            let recorded = ready!(recording.as_mut().poll(cx));
+            self.recording = None;
+            match recorded {
+                Ok(record) => self.record = record,
+                Err(error) => {
+                    self.held = None;
+                    return Poll::Ready(Some(Err(error)));
+                }
             }
         }
         Poll::Ready(self.held.take().map(Ok))
@@ -236,7 +277,7 @@ impl Body for Upload {
 
     fn is_end_stream(&self) -> bool {
         let pieces = &self.0.lock().pieces;
-        pieces.is_done && pieces.held.is_none()
+        pieces.is_done && pieces.held.is_none() && pieces.recording.is_none()
     }
 
     fn size_hint(&self) -> SizeHint {

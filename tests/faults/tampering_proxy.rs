@@ -1,5 +1,5 @@
-//! An HTTP proxy in front of the lake. It cuts, shortens, lengthens and changes the bytes of objects, and holds merges until
-//! the test releases them.
+//! An HTTP proxy in front of the lake. It cuts, shortens, lengthens and changes the bytes of objects, and holds merges and changes of
+//! objects until the test releases them.
 
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_RANGE, ETAG, HOST, RANGE};
@@ -57,6 +57,8 @@ struct State {
     counts: BTreeMap<Tampering, usize>,
     /// Hold point and semaphore for merges, if merges are held.
     merges: Option<(HoldPoint, Arc<Semaphore>)>,
+    /// Semaphore for changes of objects, if they are held inside lakeFS.
+    changes: Option<Arc<Semaphore>>,
     held: usize,
     uploads: usize,
 }
@@ -74,7 +76,8 @@ impl TamperingProxy {
         let url = format!("http://{}", listener.local_addr().unwrap());
         let lake: SocketAddr = lake.strip_prefix("http://").unwrap().parse().unwrap();
         let rng = StdRng::seed_from_u64(seed);
-        let state = State { rng, fraction: 0.0, counts: BTreeMap::new(), merges: None, held: 0, uploads: 0 };
+        let state =
+            State { rng, fraction: 0.0, counts: BTreeMap::new(), merges: None, changes: None, held: 0, uploads: 0 };
         let state = Arc::new(Mutex::new(state));
         let client = Client::builder(TokioExecutor::new()).build_http();
         let forwarder = Arc::new(Forwarder { lake, state: Arc::clone(&state), client });
@@ -125,7 +128,25 @@ impl TamperingProxy {
     }
 
     pub(crate) async fn wait_for_held_merge(&self) {
-        crate::until("a merge is held", async || self.state().held > 0).await;
+        self.wait_for_held(1).await;
+    }
+
+    /// Holds all changes of objects inside lakeFS from now on: they continue if their sender disconnects. Each permit of the returned
+    /// semaphore releases one.
+    pub(crate) fn hold_changes(&self) -> Arc<Semaphore> {
+        let release = Arc::new(Semaphore::new(0));
+        self.state().changes = Some(Arc::clone(&release));
+        release
+    }
+
+    /// Stops holding new changes.
+    pub(crate) fn stop_holding_changes(&self) {
+        self.state().changes = None;
+    }
+
+    /// Waits until this number of requests has been held.
+    pub(crate) async fn wait_for_held(&self, count: usize) {
+        crate::until("requests are held", async || self.state().held >= count).await;
     }
 }
 
@@ -153,6 +174,12 @@ impl Forwarder {
         }
         let is_object = path.ends_with("/objects");
         self.state().uploads += usize::from(is_post && is_object);
+        let changes = self.state().changes.clone();
+        if let Some(release) = changes
+            && is_change(&request)
+        {
+            return self.held_change(request, release).await;
+        }
         let tampering = if is_object && !is_post { self.next_tampering() } else { None };
         let is_ranged = request.headers().contains_key(RANGE);
         let response = self.pass(request.map(boxed)).await;
@@ -186,6 +213,17 @@ impl Forwarder {
             HoldPoint::BeforeLakefs => AbortOnDropHandle::new(landing).await.unwrap(),
             HoldPoint::InsideLakefs => landing.await.unwrap(),
         }
+    }
+
+    async fn held_change(self: Arc<Self>, request: Request<Incoming>, release: Arc<Semaphore>) -> Response<Body> {
+        let (parts, body) = request.into_parts();
+        let body = body.collect().await.unwrap().to_bytes();
+        self.state().held += 1;
+        let landing = tokio::spawn(async move {
+            release.acquire().await.unwrap().forget();
+            self.pass(Request::from_parts(parts, whole(body))).await
+        });
+        landing.await.unwrap()
     }
 
     /// Returns the URI of the same merge with the current commit of its source.
@@ -250,6 +288,12 @@ impl Forwarder {
         };
         Response::from_parts(parts, body)
     }
+}
+
+/// Returns whether a request changes objects.
+fn is_change(request: &Request<Incoming>) -> bool {
+    let is_write = !matches!(*request.method(), Method::GET | Method::HEAD);
+    is_write && request.uri().path().contains("/objects")
 }
 
 /// Changes the headers of a range response to `length` bytes.

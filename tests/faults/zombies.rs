@@ -11,6 +11,7 @@ use lakeport_proto::v1::*;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::task::JoinSet;
 
 /// Wait for an in-flight request to take effect. The fence of a server waits much longer, 7 s.
 const SHORT_WAIT: Duration = Duration::from_millis(500);
@@ -216,4 +217,135 @@ async fn a_write_finished_after_a_failed_commit_is_acknowledged_only_if_publishe
     pair.commit_on_second(commit_with_source_wins()).await.unwrap().expect("the commit must succeed");
     let is_published = pair.lake.paths().await.contains(&"b".to_owned());
     assert_eq!(written.is_ok(), is_published, "the writer received {written:?}");
+}
+
+/// Changes of the path by one replica, which dies while the requests are inside a slow lakeFS. Each must leave `final/PATH` as the
+/// caller wrote it later.
+const DOOMED: [&str; 3] = ["written", "copied", "deleted"];
+
+/// Sends a change of each path. The caller goes away when the set is dropped.
+fn send_doomed(client: &Client) -> JoinSet<()> {
+    let mut calls = JoinSet::new();
+    for path in DOOMED {
+        let client = client.clone();
+        calls.spawn(async move {
+            match path {
+                "written" => drop(client.write("t", path, "doomed").await),
+                "copied" => drop(client.copy("t", "a", path).await),
+                _ => drop(client.delete("t", path).await),
+            }
+        });
+    }
+    calls
+}
+
+/// The first replica dies while its requests are inside a slow lakeFS. The caller repeats a request at the second replica, and then
+/// changes the paths again. The requests of the first replica take effect after that.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_request_of_a_dead_replica_undoes_no_later_write() {
+    let pair = Pair::start(None).await;
+    let (first, second) = (&pair.first.1, &pair.second.1);
+    first.written("t", "deleted", "earlier").await;
+    let release = pair.proxy.hold_changes();
+    let doomed = send_doomed(first);
+    pair.proxy.wait_for_held(DOOMED.len()).await;
+    pair.proxy.stop_holding_changes();
+    pair.first.0.kill().await;
+    drop(doomed);
+    second.written("t", "written", "doomed").await;
+    for path in DOOMED {
+        second.written("t", path, "final").await;
+    }
+    release.add_permits(DOOMED.len());
+    tokio::time::sleep(SHORT_WAIT).await;
+    second.written("t", "unrelated", "final").await;
+    let merge = second.committed("t").await;
+    assert_eq!(pair.lake.merges_of("t").await, [merge]);
+    check_final(&pair.lake).await;
+}
+
+/// Checks that the base has the objects that were written last.
+async fn check_final(lake: &Lake) {
+    let objects = lake.objects().await;
+    for path in DOOMED {
+        assert_eq!(
+            objects[path], objects["unrelated"],
+            "an abandoned request changed {path:?} after an acknowledged write"
+        );
+    }
+    assert!(objects.contains_key("a"));
+}
+
+/// A write ends while the branch of its transaction is being replaced, after the commit of all earlier writes.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_write_during_a_replacement_is_acknowledged_only_if_published() {
+    let pair = Pair::start(Some("after:successor made:1")).await;
+    let (survivor, doomed) = (&pair.first.1, &pair.second.1);
+    let writing = pair.begin_write("late", survivor).await;
+    let release = pair.proxy.hold_changes();
+    let calls = send_doomed(doomed);
+    pair.proxy.wait_for_held(DOOMED.len()).await;
+    pair.proxy.stop_holding_changes();
+    pair.second.0.kill().await;
+    drop(calls);
+    let replacing = tokio::spawn({
+        let survivor = survivor.clone();
+        async move { survivor.written("t", "written", "final").await }
+    });
+    pair.first.0.wait_until_paused().await;
+    let written = tokio::spawn(writing.finish());
+    tokio::time::sleep(SHORT_WAIT).await;
+    pair.resume_first();
+    replacing.await.unwrap();
+    release.add_permits(DOOMED.len());
+    let written = written.await.unwrap();
+    survivor.committed("t").await;
+    let is_published = pair.lake.paths().await.contains(&"late".to_owned());
+    assert_eq!(written.is_ok(), is_published, "the writer received {written:?}");
+}
+
+/// A single replica starts again while its requests are inside a slow lakeFS. Before that, a replacement of the branch dies half-way.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_request_of_a_server_that_restarted_undoes_no_later_write() {
+    for point in ["", "after:replacing:1:die", "after:successor made:1:die"] {
+        let lake = Lake::start().await;
+        let proxy = TamperingProxy::start(&lake.url, 0).await;
+        let folder = tempfile::tempdir().unwrap();
+        let replica = Replica::new(&lake, folder.path().to_owned(), None).with_lake_at(&proxy.url).with_haste(HASTE);
+        let process = replica.start("").await;
+        let client = Client::new(&[replica.address]);
+        client.begun(&lake, "t").await;
+        client.written("t", "a", "ours").await;
+        client.written("t", "deleted", "earlier").await;
+        let release = proxy.hold_changes();
+        let doomed = send_doomed(&client);
+        proxy.wait_for_held(DOOMED.len()).await;
+        proxy.stop_holding_changes();
+        process.kill().await;
+        drop(doomed);
+        let process = replica.start(point).await;
+        let later = tokio::spawn({
+            let client = client.clone();
+            async move {
+                for path in DOOMED {
+                    client.written("t", path, "final").await;
+                }
+            }
+        });
+        let _process = match point {
+            "" => process,
+            _ => {
+                process.wait_until_exit().await;
+                replica.start("").await
+            }
+        };
+        later.await.unwrap();
+        release.add_permits(DOOMED.len());
+        tokio::time::sleep(SHORT_WAIT).await;
+        client.written("t", "unrelated", "final").await;
+        let merge = client.committed("t").await;
+        assert_eq!(lake.merges_of("t").await, [merge]);
+        check_final(&lake).await;
+        crate::until("the branches are deleted", async || lake.branches_with("lakeport-tx-").await.is_empty()).await;
+    }
 }

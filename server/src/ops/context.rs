@@ -8,7 +8,7 @@ use crate::ops::known_commits::KnownCommits;
 use crate::ops::merge_queue::MergeQueues;
 use crate::timing::Timing;
 use lakeport_lakefs::{Client, Lakefs};
-use lakeport_transactions::{SessionStore, Worker};
+use lakeport_transactions::{InFlight, SessionStore, Worker};
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -39,6 +39,8 @@ pub struct Ops {
     pub limits: Limits,
     /// Timeouts and intervals.
     pub timing: Timing,
+    /// Records of the requests of this process that change a path in a transaction.
+    pub in_flight: InFlight,
     /// Identity of this process among the workers, and the length of its leases.
     pub worker: Worker,
     /// Whether the embedded lake runs in this process.

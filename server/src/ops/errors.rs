@@ -58,6 +58,12 @@ pub(in crate::ops) fn not_open(transaction: &Transaction, state: State) -> Error
     }
 }
 
+/// The error for a call that had no effect because the transaction continues on another branch than when the call began.
+pub(in crate::ops) fn on_another_branch(transaction: &Transaction) -> Error {
+    let message = format!("transaction {} continues on another branch: retry the call", transaction.id);
+    Error::new(Kind::WriteInDoubt, message).retry_in(Duration::from_millis(1))
+}
+
 /// A ref that does not exist.
 pub(in crate::ops) fn no_ref(repository: &RepositoryId, name: &str) -> Error {
     Error::new(Kind::RefNotFound, format!("repository {repository} has no ref {name}")).about([name])

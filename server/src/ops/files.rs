@@ -12,6 +12,7 @@ pub mod delete;
 pub mod file_info;
 pub mod get_server_info;
 pub mod guards;
+pub mod in_flight;
 pub mod list;
 pub mod r#move;
 pub mod object_metadata;

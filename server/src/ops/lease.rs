@@ -43,7 +43,7 @@ pub(in crate::ops) async fn under_lease<T: Send + Sync + 'static>(
             Some(Err(_)) | None => after_lost_response(&task_ops, &row),
         };
         match (release(&task_ops, &leased, next).await, response) {
-            (Ok(()), response) => Ok(response),
+            (Ok(_), response) => Ok(response),
             // The request had no effect.
             (Err(error), Some(Err(refusal))) if !refusal.is_ambiguous() => Err(error),
             (Err(error), _) => {
@@ -82,7 +82,11 @@ async fn lease(ops: &Ops, transaction: &Transaction) -> Result<Transaction> {
 }
 
 /// Awaits a request, and regularly renews the lease. The request continues even if the store fails.
-async fn while_renewing<T>(ops: &Ops, leased: &mut Transaction, request: impl Future<Output = T>) -> T {
+pub(in crate::ops) async fn while_renewing<T>(
+    ops: &Ops,
+    leased: &mut Transaction,
+    request: impl Future<Output = T>,
+) -> T {
     let mut request = pin!(request);
     loop {
         match tokio::time::timeout(ops.timing.lease / 4, request.as_mut()).await {
@@ -112,15 +116,20 @@ fn is_same_lease(leased: &Transaction, now: &Transaction) -> bool {
     is_ours && now.state == leased.state && now.epoch == leased.epoch
 }
 
-/// Returns the lease and stores the next row. If a concurrent write has changed the row, starts from the current row.
-async fn release(ops: &Ops, leased: &Transaction, next: impl Fn(Transaction) -> Transaction) -> Result<()> {
+/// Returns the lease and stores the next row. If a concurrent write has changed the row, starts from the current row. Returns whether
+/// the row still had the lease.
+pub(in crate::ops) async fn release(
+    ops: &Ops,
+    leased: &Transaction,
+    next: impl Fn(Transaction) -> Transaction,
+) -> Result<bool> {
     loop {
         let now = ops.refreshed(leased).await?;
         if !is_same_lease(leased, &now) {
-            return Ok(());
+            return Ok(false);
         }
         if ops.store.swap(&now, next(now.released())).await?.is_some() {
-            return Ok(());
+            return Ok(true);
         }
     }
 }

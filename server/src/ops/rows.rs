@@ -3,7 +3,7 @@
 use crate::auth::Caller;
 use crate::error::{Error, Kind, Result};
 use crate::ops::context::Ops;
-use crate::ops::errors::{not_open, unknown_transaction};
+use crate::ops::errors::{not_open, on_another_branch, unknown_transaction};
 use lakeport_transactions::{Millis, State, Transaction};
 use lakeport_types::TransactionId;
 use std::time::Duration;
@@ -58,7 +58,7 @@ impl Ops {
         Ok(())
     }
 
-    /// Waits until a committing transaction has stored its prepared commit, or is open or finished.
+    /// Waits until a committing transaction has stored its prepared commit, or is finished, or is open and its branch is not being replaced.
     ///
     /// # Errors
     /// As [`refreshed`](Self::refreshed).
@@ -67,7 +67,7 @@ impl Ops {
         loop {
             let now = self.refreshed(transaction).await?;
             let is_preparing = now.state == State::Committing && now.prepared_commit_id.is_none();
-            if !is_preparing {
+            if !is_preparing && !now.is_changing_branch() {
                 return Ok(now);
             }
             writes.next(POLL_INTERVAL).await;
@@ -82,13 +82,7 @@ impl Ops {
                 Kind::RefNotFound,
                 format!("the branch of transaction {} and its writes were deleted: roll back", now.id),
             ),
-            Ok(now) if now.state == State::Open => Error::new(
-                Kind::WriteInDoubt,
-                format!(
-                    "a commit of transaction {} failed, and the transaction continues on another branch: retry the call",
-                    now.id
-                ),
-            ),
+            Ok(now) if now.state == State::Open => on_another_branch(&now),
             Ok(now) => not_open(&now, now.state),
             Err(error) => error,
         }

@@ -1,7 +1,6 @@
 //! Operations of `TransactionService`, one file for each RPC, and the steps that the janitor and `sweep` use.
 
 pub mod begin_transaction;
-pub mod branches;
 pub mod clean;
 pub mod commit_transaction;
 pub mod expire;

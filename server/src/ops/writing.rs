@@ -27,7 +27,7 @@ impl Ops {
     /// # Errors
     /// `RefNotABranch`, `ReservedName`, `TransactionNotFound`, `TransactionReadOnly`; for a transaction that is not
     /// open, the error for its state.
-    pub async fn writing(&self, caller: &Caller, place: &Place) -> Result<Writing> {
+    pub async fn writing(self: &Arc<Self>, caller: &Caller, place: &Place) -> Result<Writing> {
         let id = match &place.at {
             At::Transaction(id) => id,
             At::Ref(reference) => {
@@ -35,8 +35,12 @@ impl Ops {
                 return Ok(Writing { repository, branch: writable_branch(reference)?, transaction: None });
             }
         };
-        let transaction = self.owned(caller, id).await?;
+        let mut transaction = self.owned(caller, id).await?;
         place.agrees_with(&transaction)?;
+        if transaction.is_changing_branch() {
+            // Boxed: it is rare, and its future is larger than the rest of this one.
+            transaction = Box::pin(self.after_replacement(caller, transaction)).await?;
+        }
         if transaction.state != State::Open {
             return Err(not_open(&transaction, transaction.state));
         }

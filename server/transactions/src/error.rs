@@ -43,6 +43,23 @@ impl Error {
     pub(crate) fn is_transient(&self) -> bool {
         matches!(self, Self::Unavailable(_))
     }
+
+    /// Returns the same error for another caller of the statement. Its source is text.
+    pub(crate) fn repeated(&self) -> Self {
+        let source = |source: &sqlx::Error| sqlx::Error::Protocol(source.to_string());
+        match self {
+            Self::Open(why) => Self::Open(why.clone()),
+            Self::InUse(store) => Self::InUse(store.clone()),
+            Self::Unavailable(cause) => Self::Unavailable(source(cause)),
+            Self::Locked(cause) => Self::Locked(source(cause)),
+            Self::ReadOnly(cause) => Self::ReadOnly(source(cause)),
+            Self::Full(cause) => Self::Full(source(cause)),
+            Self::Damaged(cause) => Self::Damaged(source(cause)),
+            Self::Corrupt(why) => Self::Corrupt(why.clone()),
+            Self::File(cause) => Self::File(source(cause)),
+            Self::Failed(cause) => Self::Failed(source(cause)),
+        }
+    }
 }
 
 impl From<sqlx::Error> for Error {

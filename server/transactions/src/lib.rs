@@ -5,6 +5,7 @@
 //! therefore one compare-and-set. It is durable before the server sends the lakeFS request that depends on it.
 
 mod error;
+mod in_flight;
 mod model;
 mod statement;
 mod store;
@@ -12,7 +13,8 @@ mod transaction;
 mod watch;
 
 pub use error::Error;
+pub use in_flight::{Busy, InFlight, InFlightRecord};
 pub use model::{CommitRequest, Failure, Inside, Millis, NewTransaction, Options, Retention, State, Strategy};
-pub use store::{BaseTurn, Begun, Claim, Filter, Request, SessionStore, Tally};
+pub use store::{BaseTurn, Begun, Claim, Filter, Request, SessionStore, Slot, Tally};
 pub use transaction::{Details, NotAllowed, Transaction, TransactionRow, Worker};
 pub use watch::RowWatch;

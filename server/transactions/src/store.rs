@@ -3,6 +3,7 @@
 mod claim;
 mod database;
 mod dialect;
+mod in_flight;
 mod migrations;
 mod requests;
 mod rows;
@@ -10,6 +11,7 @@ mod turn;
 mod upkeep;
 
 pub use claim::Claim;
+pub use in_flight::Slot;
 pub use requests::Request;
 pub use turn::BaseTurn;
 pub use upkeep::Tally;

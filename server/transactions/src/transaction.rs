@@ -96,6 +96,10 @@ pub struct Details {
     /// Why the current commit failed. Callers get this failure after the fence. Once it is stored, no worker sends a merge of this epoch.
     #[serde(default)]
     pub refusal: Option<Failure>,
+    /// Whether the live branch is being replaced, because a request of a dead process may still change it. No write is acknowledged
+    /// meanwhile.
+    #[serde(default)]
+    pub is_branch_being_replaced: bool,
     /// Paths that an abandoned request may still change, each with the end of that time.
     pub unsettled: BTreeMap<String, Millis>,
     /// The published commit.
@@ -168,6 +172,7 @@ impl Transaction {
             merge_in_doubt: false,
             fence_until: None,
             refusal: None,
+            is_branch_being_replaced: false,
             unsettled: BTreeMap::new(),
             commit_id: None,
             merged: false,

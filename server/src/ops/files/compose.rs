@@ -106,7 +106,7 @@ pub async fn compose(
     Ok(stored.into())
 }
 
-async fn ends(ops: &Ops, caller: &Caller, place: &Place, compose: &Compose) -> Result<Ends> {
+async fn ends(ops: &Shared, caller: &Caller, place: &Place, compose: &Compose) -> Result<Ends> {
     let to = ops.writing(caller, place).await?;
     let source_place = compose.source_place.as_ref().unwrap_or(place);
     if !compose.delete_sources {
@@ -299,7 +299,7 @@ async fn delete_sources(
             continue;
         }
         let request = delete_all(ops.clone(), caller.clone(), from.clone(), batch.clone());
-        let failures = ops.run_to_completion(from, batch.clone(), || true, request).await?;
+        let failures = ops.run_recorded(caller, from, batch.clone(), request).await?;
         counts.failed += failures.len() as u64;
         counts.succeeded += (batch.len() - failures.len()) as u64;
         let failed: HashSet<String> = failures.into_iter().map(|failure| failure.path).collect();

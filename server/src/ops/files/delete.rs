@@ -53,7 +53,7 @@ enum Todo {
 /// # Errors
 /// Those of the place.
 pub async fn delete(
-    ops: &Ops,
+    ops: &Shared,
     caller: &Caller,
     place: &Place,
     target: DeleteTarget,
@@ -229,7 +229,7 @@ impl Deletion {
                 _ => delete_all(shared, caller, writing, paths).await,
             }
         };
-        let failures = ops.run_to_completion(&self.writing, batch.clone(), || true, request).await?;
+        let failures = ops.run_recorded(&self.caller, &self.writing, batch.clone(), request).await?;
         let failed: HashSet<&str> = failures.iter().map(|failure| failure.path.as_str()).collect();
         let deleted = batch.into_iter().filter(|path| !failed.contains(path.as_str()));
         let changes: Vec<Change> = deleted.map(Change::Deleted).collect();

@@ -184,6 +184,26 @@ impl Ops {
         task.await.map_err(|error| Error::new(Kind::Internal, "the task of the request failed").caused_by(error))?
     }
 
+    /// Records a request that changes paths, and runs it to completion. For requests without bytes of the caller.
+    ///
+    /// # Errors
+    /// Those of the request and of [`record_in_flight`](Self::record_in_flight).
+    pub(in crate::ops) async fn run_recorded<T: Send + 'static>(
+        self: &Arc<Self>,
+        caller: &Caller,
+        writing: &Writing,
+        paths: Vec<ObjectPath>,
+        request: impl Future<Output = Result<T>> + Send + 'static,
+    ) -> Result<T> {
+        let record = self.record_in_flight(caller, writing, &paths).await?;
+        let recorded = async move {
+            let ended = request.await;
+            drop(record);
+            ended
+        };
+        self.run_to_completion(writing, paths, || true, recorded).await
+    }
+
     /// Returns the error for a change without bytes whose outcome is unknown. If the response was lost, the change
     /// may still take effect, so its paths are guarded.
     pub(in crate::ops) async fn guard_lost_change(

@@ -29,7 +29,7 @@ pub async fn set_metadata(
     let writing = ops.settled(caller, writing, std::slice::from_ref(path)).await?;
     let reference = Ref::from(&writing.branch);
     let request = replace(ops.clone(), caller.clone(), writing.clone(), path.clone(), metadata.clone());
-    ops.run_to_completion(&writing, vec![path.clone()], || true, request).await?;
+    ops.run_recorded(caller, &writing, vec![path.clone()], request).await?;
     // lakeFS's response is empty, even if the repository does not exist. So the object is looked up.
     let stats = match (caller.lakefs.stat(&writing.repository, &reference, path).await, &writing.transaction) {
         (Ok(stats), _) => stats,

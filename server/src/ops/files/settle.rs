@@ -6,7 +6,7 @@
 use crate::auth::Caller;
 use crate::error::{Error, Kind, Result};
 use crate::ops::context::Ops;
-use crate::ops::errors::not_open;
+use crate::ops::errors::{not_open, on_another_branch};
 use crate::ops::files::guards::{check_settled_since, in_doubt};
 use crate::ops::writing::Writing;
 use lakeport_lakefs::{self as lakefs, ObjectStats};
@@ -57,8 +57,8 @@ impl Change {
 impl Ops {
     /// Decides for each change whether it may be acknowledged.
     ///
-    /// Reads the row again. If a commit has started since the write began, this checks in lakeFS whether the prepared
-    /// commit, or the reopened branch, contains the change. A rejected change is in no commit, now or later.
+    /// Reads the row again. If a commit has started since the write began, or the branch was replaced, this checks in lakeFS whether the
+    /// prepared commit, or the new branch, contains the change. A rejected change is in no commit, now or later.
     ///
     /// # Errors
     /// If nothing is known about any of the changes.
@@ -75,7 +75,7 @@ impl Ops {
         }
         // Boxed: it is rare, and its future is larger than the rest of a write.
         Box::pin(async {
-            if is_same_epoch(before, &now) {
+            if is_on_same_branch(before, &now) {
                 let paths: Vec<&str> = changes.iter().map(Change::path).collect();
                 now = match self.wait_until_settled(caller, before, &paths).await {
                     Ok(now) => now,
@@ -83,7 +83,7 @@ impl Ops {
                     Err(_) => self.refreshed(before).await?,
                 };
             }
-            match is_same_epoch(before, &now) {
+            match is_on_same_branch(before, &now) {
                 true => Ok(self.still_there(caller, before, &now, changes).await),
                 false => self.contained_in_commit(caller, before, changes).await,
             }
@@ -132,7 +132,7 @@ impl Ops {
         for change in changes {
             outcomes.push(match contains(caller, &now.repository, &at, change).await {
                 Ok(true) => Ok(()),
-                Ok(false) => Err(rejected_by(&now)),
+                Ok(false) => Err(rejected_by(before, &now)),
                 Err(error) => Err(error),
             });
         }
@@ -154,8 +154,8 @@ impl Ops {
         let now = self.wait_until_prepared(caller, before).await?;
         match caller.lakefs.stat(&now.repository, &ref_with_writes(&now)?, path).await {
             Ok(stats) if stats.metadata == *metadata => Ok(stats),
-            Ok(_) => Err(rejected_by(&now)),
-            Err(error) if error.kind() == lakefs::Kind::NotFound => Err(rejected_by(&now)),
+            Ok(_) => Err(rejected_by(before, &now)),
+            Err(error) if error.kind() == lakefs::Kind::NotFound => Err(rejected_by(before, &now)),
             Err(error) => Err(in_doubt(path, error)),
         }
     }
@@ -194,19 +194,24 @@ fn ref_with_writes(now: &Transaction) -> Result<Ref> {
     }
 }
 
-/// The error for a write that a concurrent commit does not contain.
-fn rejected_by(now: &Transaction) -> Error {
-    not_open(now, if now.state == State::Open { State::Committing } else { now.state })
+/// The error for a write that neither a concurrent commit nor the new branch contains.
+fn rejected_by(before: &Transaction, now: &Transaction) -> Error {
+    match now.state {
+        State::Open if now.epoch == before.epoch => on_another_branch(now),
+        State::Open => not_open(now, State::Committing),
+        other => not_open(now, other),
+    }
 }
 
-/// Returns whether no commit has started since a write began.
-fn is_same_epoch(before: &Transaction, now: &Transaction) -> bool {
-    now.state == State::Open && now.epoch == before.epoch
+/// Returns whether no commit has started since a write began, and the branch is the same and is not being replaced.
+fn is_on_same_branch(before: &Transaction, now: &Transaction) -> bool {
+    let is_same = now.epoch == before.epoch && now.branch == before.branch;
+    now.state == State::Open && is_same && !now.is_changing_branch()
 }
 
 /// Returns whether neither a commit nor an abandoned request can have interfered with the changes of a write.
 fn is_undisturbed(before: &Transaction, now: &Transaction, changes: &[Change]) -> bool {
-    is_same_epoch(before, now) && changes.iter().all(|change| check_undisturbed(before, now, change).is_ok())
+    is_on_same_branch(before, now) && changes.iter().all(|change| check_undisturbed(before, now, change).is_ok())
 }
 
 /// The error for a write whose path an abandoned request has changed afterwards.

@@ -173,6 +173,11 @@ impl Ops {
         let _waiting = gone.clone().drop_guard();
         let source = Box::pin(source.take_until(gone.cancelled_owned()));
         let (upload, outcome) = Upload::new(source, header.checks.clone());
+        if writing.transaction.is_some() {
+            let (ops, caller, writing, path) = (Arc::clone(self), caller.clone(), writing.clone(), path.clone());
+            let record = async move { ops.record_in_flight(&caller, &writing, std::slice::from_ref(&path)).await };
+            outcome.record_before_end(Box::pin(record));
+        }
         let (ops, caller, sent) = (Arc::clone(self), caller.clone(), outcome.clone());
         let (task_writing, task_path) = (writing.clone(), path.clone());
         let put = async move {

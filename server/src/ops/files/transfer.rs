@@ -91,7 +91,7 @@ enum Phase {
 }
 
 pub(in crate::ops) async fn start(
-    ops: &Ops,
+    ops: &Shared,
     caller: &Caller,
     place: &Place,
     params: TransferParams,
@@ -316,7 +316,7 @@ impl Transfer {
                 Err(error) => Err(writing.refused(&task_ops, &caller, error).await),
             }
         };
-        ops.run_to_completion(&self.writing, vec![destination], || true, request).await
+        ops.run_recorded(&self.caller, &self.writing, vec![destination], request).await
     }
 
     /// Deletes the next sources; `None` after the last ones.
@@ -356,7 +356,7 @@ impl Transfer {
     async fn delete(&self, ops: &Shared, sources: Vec<ObjectPath>) -> Result<Vec<(String, Error)>> {
         let request = delete_all(ops.clone(), self.caller.clone(), self.writing.clone(), sources.clone());
         let mut failures = Vec::new();
-        for failure in ops.run_to_completion(&self.writing, sources.clone(), || true, request).await? {
+        for failure in ops.run_recorded(&self.caller, &self.writing, sources.clone(), request).await? {
             failures.push((failure.path, self.writing.refused(ops, &self.caller, failure.error).await));
         }
         let failed: HashSet<&str> = failures.iter().map(|(source, _)| source.as_str()).collect();

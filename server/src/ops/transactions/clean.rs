@@ -2,8 +2,8 @@
 
 use crate::error::Result;
 use crate::fault;
+use crate::ops::branches::delete_branches;
 use crate::ops::context::Ops;
-use crate::ops::transactions::branches::delete_branches;
 use crate::ops::transactions::keep_branch::{Kept, keep, keep_in_place};
 use crate::timing::millis;
 use lakeport_lakefs::Lakefs;

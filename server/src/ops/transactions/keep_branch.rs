@@ -2,9 +2,9 @@
 
 use crate::error::{Error, Kind, Result};
 use crate::fault;
+use crate::ops::branches::{delete_branch, is_gone, until_definite};
 use crate::ops::commit_id::commit_id;
 use crate::ops::context::Ops;
-use crate::ops::transactions::branches::{delete_branch, is_gone, until_definite};
 use crate::timing::millis;
 use lakeport_lakefs::{self as lakefs, Lakefs, NewCommit};
 use lakeport_transactions::{Failure, Retention, State, Transaction};

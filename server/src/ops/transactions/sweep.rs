@@ -2,7 +2,7 @@
 //! branch long after the request.
 
 use crate::error::Result;
-use crate::ops::transactions::branches::{delete_branch, is_gone};
+use crate::ops::branches::{delete_branch, is_gone};
 use lakeport_lakefs::{self as lakefs, Branch, Lakefs};
 use lakeport_transactions::SessionStore;
 use lakeport_types::{BranchName, Ref, RepositoryId, TRANSACTION_BRANCH_PREFIX};

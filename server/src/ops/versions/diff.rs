@@ -2,7 +2,7 @@
 
 use crate::auth::Caller;
 use crate::error::Result;
-use crate::ops::context::Ops;
+use crate::ops::context::Shared;
 use crate::ops::differences::Differences;
 use crate::ops::errors::base_of;
 use crate::ops::place::Place;
@@ -29,7 +29,7 @@ pub enum DiffTarget {
 /// # Errors
 /// Those of the place; `RefNotABranch` for uncommitted changes of a ref that is not a branch.
 pub async fn diff(
-    ops: &Ops,
+    ops: &Shared,
     caller: &Caller,
     place: &Place,
     target: DiffTarget,

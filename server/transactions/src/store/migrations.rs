@@ -5,11 +5,12 @@ use crate::error::{Error, Result};
 use sqlx::{AnyPool, AssertSqlSafe, Executor};
 
 /// All migrations, in order. Schema version n means that the first n migrations have run.
-const STEPS: [&str; 4] = [
+const STEPS: [&str; 5] = [
     include_str!("migrations/1.sql"),
     include_str!("migrations/2.sql"),
     include_str!("migrations/3.sql"),
     include_str!("migrations/4.sql"),
+    include_str!("migrations/5.sql"),
 ];
 /// Takes the advisory lock for migrations. Its key is "lakeport" as a number.
 const LOCK: &str = "SELECT pg_advisory_xact_lock(7809641312259371636)";

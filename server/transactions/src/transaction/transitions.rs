@@ -29,6 +29,11 @@ impl Transaction {
         self.state == State::Open && self.base_commit_id.is_none()
     }
 
+    /// Returns whether the live branch is being replaced. No write is acknowledged meanwhile.
+    pub fn is_changing_branch(&self) -> bool {
+        self.state == State::Open && self.is_branch_being_replaced
+    }
+
     /// Returns whether no worker has a valid lease.
     pub fn is_unattended(&self) -> bool {
         self.worker.is_none() || self.lease_until <= self.read_at
@@ -206,6 +211,50 @@ impl Transaction {
     }
 }
 
+/// Replacement of the live branch by a branch that no earlier request can change.
+impl Transaction {
+    /// Starts the replacement, and stores the name of the new branch. From then on, no write to the former branch is acknowledged. The
+    /// lease keeps commits away.
+    #[must_use]
+    pub fn replacing_branch(&self, new: BranchName, worker: &Worker) -> Self {
+        self.leased_to(worker).with(|details| {
+            details.is_branch_being_replaced = true;
+            // If this worker dies, its commit may still take effect.
+            details.commit_in_doubt = true;
+            details.merge_branches.push(new);
+        })
+    }
+
+    /// Ends the replacement. No earlier request can change the new branch.
+    #[must_use]
+    pub fn branch_replaced(&self, new: BranchName) -> Self {
+        let mut next = self.released();
+        next.change_branch(new);
+        next.with(|details| {
+            details.is_branch_being_replaced = false;
+            details.commit_in_doubt = false;
+            details.inside = None;
+            details.unsettled.clear();
+        })
+    }
+
+    /// Ends an attempt at a replacement that failed. The former branch stays.
+    #[must_use]
+    pub fn branch_not_replaced(&self) -> Self {
+        self.released().with(|details| details.is_branch_being_replaced = false)
+    }
+
+    fn change_branch(&mut self, branch: BranchName) {
+        let former = std::mem::replace(&mut self.0.branch, branch);
+        if former != self.0.branch {
+            // Branch names are never reused, but a delayed request may still create the former branch.
+            let branch = &self.0.branch;
+            self.0.details.merge_branches.retain(|known| known != branch);
+            self.0.details.merge_branches.push(former);
+        }
+    }
+}
+
 /// Commit.
 impl Transaction {
     /// OPEN -> COMMITTING. After this step, any worker can finish the commit.
@@ -218,6 +267,7 @@ impl Transaction {
         next.0.epoch += 1;
         next.0.commit_time = Some(self.read_at);
         let details = &mut next.0.details;
+        details.is_branch_being_replaced = false;
         details.commit_request = Some(request);
         details.prepared_commit_id = None;
         details.merge_in_doubt = false;
@@ -297,16 +347,11 @@ impl Transaction {
         next.0.state = State::Open;
         next.0.commit_time = None;
         next.0.idle_expire_time = self.read_at + self.options.idle_timeout;
-        let former = std::mem::replace(&mut next.0.branch, branch);
-        let is_same = former == next.0.branch;
+        let is_same = self.branch == branch;
+        next.change_branch(branch);
         let details = &mut next.0.details;
         // On the same branch, a commit request that was in doubt may still take effect.
         details.commit_in_doubt &= is_same;
-        if !is_same {
-            // Branch names are never reused, but a delayed request may still create the former branch.
-            details.merge_branches.retain(|known| *known != next.0.branch);
-            details.merge_branches.push(former);
-        }
         details.prepared_commit_id = None;
         details.inside = None;
         details.commit_request = None;

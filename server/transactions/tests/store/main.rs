@@ -4,6 +4,7 @@
 
 mod database;
 mod failures;
+mod in_flight;
 mod requests;
 mod scale;
 
@@ -112,13 +113,13 @@ async fn a_write_between_watch_and_next_wakes_the_watcher(database: Database) {
 
 async fn a_sqlite_store_is_exclusive_and_a_postgres_store_is_shared(database: Database) {
     let (store, other) = (database.open().await, database.open().await);
-    let claim = store.claim().await.unwrap();
-    match other.claim().await {
+    let claim = store.claim("one").await.unwrap();
+    match other.claim("two").await {
         Ok(_) => assert!(database.url.starts_with("postgres")),
         Err(error) => assert!(database.url.starts_with("sqlite") && error.to_string().contains("in use"), "{error}"),
     }
     drop(claim);
-    other.claim().await.unwrap();
+    other.claim("two").await.unwrap();
 }
 
 async fn unfinished_transactions_count_as_live(database: Database) {

@@ -3,11 +3,11 @@
 use crate::auth::Caller;
 use crate::error::{Error, Kind, Result};
 use crate::fault;
+use crate::ops::branches::delete_branches;
 use crate::ops::commit_id::commit_id;
 use crate::ops::context::{Ops, Shared};
 use crate::ops::errors::not_open;
 use crate::ops::transactions::begin_transaction::head;
-use crate::ops::transactions::branches::delete_branches;
 use crate::ops::transactions::rollback_transaction::rollback_transaction;
 use crate::timing::millis;
 use lakeport_lakefs as lakefs;

@@ -2,7 +2,7 @@
 //! still take effect.
 
 use crate::error::Error;
-use crate::ops::transactions::branches::delete_branches;
+use crate::ops::branches::delete_branches;
 use crate::ops::transactions::commit_transaction::worker::{Published, Stop, Worker};
 use crate::timing::duration;
 use crate::timing::millis;

@@ -1,9 +1,9 @@
 //! Step 3: the merge into the base.
 
+use crate::ops::branches::create_branch_at;
 use crate::ops::commit_id::commit_id;
 use crate::ops::errors::base_of;
 use crate::ops::merge_queue::Turn;
-use crate::ops::transactions::branches::create_branch_at;
 use crate::ops::transactions::commit_transaction::in_doubt;
 use crate::ops::transactions::commit_transaction::resolve::{History, Resolution, find_merge};
 use crate::ops::transactions::commit_transaction::worker::{Published, Stop, Worker, pause};

@@ -1,0 +1,129 @@
+//! Records of requests that may be on their way to lakeFS, and of the processes that sent them.
+
+use super::SessionStore;
+use crate::error::Result;
+use crate::model::Millis;
+use crate::statement::Statement;
+use lakeport_types::BranchName;
+use std::fmt::Write as _;
+
+/// Maximum number of records in one statement.
+const CHUNK: usize = 500;
+/// Age at which the row of a dead process is deleted: 1 h. Other processes then treat it as dead for ever.
+const RETENTION: Millis = 3_600_000;
+
+/// A path on the live branch of a transaction.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Slot {
+    /// The live branch.
+    pub branch: String,
+    /// The path.
+    pub path: String,
+}
+
+impl SessionStore {
+    /// Records that requests of `process` for these slots may be on their way. Returns each slot with the process that has the record: at
+    /// most one has it. The slots must be sorted and distinct, so that concurrent statements lock rows in the same order.
+    pub(crate) async fn record(&self, process: &str, slots: &[Slot]) -> Result<Vec<(Slot, String)>> {
+        let mut holders = Vec::with_capacity(slots.len());
+        for chunk in slots.chunks(CHUNK) {
+            // The update changes nothing: it returns the row of another process.
+            let sql = format!(
+                "INSERT INTO requests_in_flight (process, branch, path) VALUES {} ON CONFLICT (branch, path) \
+                 DO UPDATE SET process = requests_in_flight.process RETURNING branch, path, process",
+                placeholders(chunk.len(), "$1, ")
+            );
+            let rows: Vec<(String, String, String)> = self.database.rows(&with_slots(sql, process, chunk)).await?;
+            holders.extend(rows.into_iter().map(|(branch, path, process)| (Slot { branch, path }, process)));
+        }
+        Ok(holders)
+    }
+
+    /// Erases records of a process.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn erase(&self, process: &str, slots: &[Slot]) -> Result<()> {
+        for chunk in slots.chunks(CHUNK) {
+            let sql = format!(
+                "DELETE FROM requests_in_flight WHERE process = $1 AND (branch, path) IN (VALUES {})",
+                placeholders(chunk.len(), "")
+            );
+            self.database.run(&with_slots(sql, process, chunk)).await?;
+        }
+        Ok(())
+    }
+
+    /// Announces that a process is alive for `span`.
+    pub(crate) async fn announce(&self, process: &str, span: Millis) -> Result<()> {
+        let now = self.now();
+        let sql = format!(
+            "INSERT INTO processes (name, alive_until) VALUES ($1, {now} + $2) \
+             ON CONFLICT (name) DO UPDATE SET alive_until = {now} + $2"
+        );
+        self.database.run(&Statement::new(sql).bind(process).bind(span)).await.map(drop)
+    }
+
+    /// Announces that a process ends, and has no request on its way.
+    pub(crate) async fn retire(&self, process: &str) -> Result<()> {
+        for table in ["requests_in_flight WHERE process", "processes WHERE name"] {
+            self.database.run(&Statement::new(format!("DELETE FROM {table} = $1")).bind(process)).await?;
+        }
+        Ok(())
+    }
+
+    /// Announces that every other process is dead. For a store that only one process can use.
+    pub(super) async fn bury_others(&self, process: &str) -> Result<()> {
+        let now = self.now();
+        let sql = format!("UPDATE processes SET alive_until = {now} WHERE name <> $1 AND alive_until > {now}");
+        self.database.run(&Statement::new(sql).bind(process)).await.map(drop)
+    }
+
+    /// Returns for how long a process has been dead; `None` if it is alive.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn dead_for(&self, process: &str) -> Result<Option<Millis>> {
+        let sql = format!("SELECT {} - alive_until FROM processes WHERE name = $1", self.now());
+        let rows: Vec<(Millis,)> = self.database.rows(&Statement::new(sql).bind(process)).await?;
+        let dead_for = rows.first().map_or(Millis::MAX, |(dead_for,)| *dead_for);
+        Ok(Some(dead_for).filter(|dead_for| *dead_for >= 0))
+    }
+
+    /// Erases the records of branches that are no longer live, and the rows of processes that died long ago.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn forget_requests_in_flight(&self) -> Result<()> {
+        let records = "DELETE FROM requests_in_flight WHERE branch NOT IN (SELECT branch FROM transactions WHERE end_time IS NULL)";
+        self.database.run(&Statement::new(records)).await?;
+        let processes = format!("DELETE FROM processes WHERE alive_until < {} - $1", self.now());
+        self.database.run(&Statement::new(processes).bind(RETENTION)).await.map(drop)
+    }
+
+    /// Returns the number of records on a branch.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn requests_in_flight(&self, branch: &BranchName) -> Result<i64> {
+        let count = Statement::new("SELECT count(*) FROM requests_in_flight WHERE branch = $1");
+        self.database.number(&count.bind(branch.as_str())).await
+    }
+}
+
+/// Returns `($1, $2, $3), ($1, $4, $5), …` for `first` = `$1, `.
+fn placeholders(count: usize, first: &str) -> String {
+    let mut all = String::new();
+    for n in 0..count {
+        let separator = if n == 0 { "" } else { ", " };
+        let (branch, path) = (2 * n + 2, 2 * n + 3);
+        // Writing to a string cannot fail.
+        let _ = write!(all, "{separator}({first}${branch}, ${path})");
+    }
+    all
+}
+
+fn with_slots(sql: String, process: &str, slots: &[Slot]) -> Statement {
+    let statement = Statement::new(sql).bind(process);
+    slots.iter().fold(statement, |statement, slot| statement.bind(slot.branch.as_str()).bind(slot.path.as_str()))
+}
