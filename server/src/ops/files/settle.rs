@@ -179,7 +179,8 @@ impl Ops {
         prepared.map_err(|_| {
             Error::new(
                 Kind::WriteInDoubt,
-                "a commit is running, and it is not known yet whether it contains this write: retry the write",
+                "a commit is running, or the transaction continues on another branch, and it is not known yet whether this write is \
+                 part of it: retry the write",
             )
         })?
     }
