@@ -13,6 +13,7 @@ mod commits;
 mod compose;
 mod credentials;
 mod damage;
+mod disk;
 mod failing_lakefs;
 mod files;
 mod fixture;
