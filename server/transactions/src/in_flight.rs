@@ -74,7 +74,7 @@ impl InFlight {
             commands: receiver,
             sender: commands.downgrade(),
             in_flight: HashSet::new(),
-            ended: HashSet::new(),
+            ended: HashMap::new(),
         };
         let span = tracing::info_span!("requests in flight");
         let task = tokio::spawn(tracing::Instrument::instrument(recorder.run(), span));
@@ -125,7 +125,15 @@ struct Recorder {
     /// Slots of requests that may be on their way.
     in_flight: HashSet<Slot>,
     /// Slots of requests that have ended and whose records are not erased yet.
-    ended: HashSet<Slot>,
+    ended: HashMap<Slot, Stored>,
+}
+
+/// Whether the record of an ended request is in the store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stored {
+    Yes,
+    /// A statement failed, and the database may or may not have run it.
+    Unknown,
 }
 
 /// Requests whose records share a statement.
@@ -160,12 +168,15 @@ impl Recorder {
                 announcement = now + ANNOUNCEMENT;
             }
             let erases = now >= erasure || group.is_last;
-            let to_erase: Vec<Slot> = self.ended.iter().filter(|_| erases).cloned().collect();
+            let to_erase: Vec<Slot> = self.ended.keys().filter(|_| erases).cloned().collect();
             let is_last = group.is_last;
             let (recorded, is_erased, ()) =
                 tokio::join!(self.record(group), self.erase(&to_erase), self.announce(announces));
-            for slot in to_erase.iter().filter(|_| is_erased) {
-                self.ended.remove(slot);
+            for slot in to_erase {
+                match is_erased {
+                    true => self.ended.remove(&slot),
+                    false => self.ended.insert(slot, Stored::Unknown),
+                };
             }
             if erases {
                 erasure = now + ERASURE;
@@ -176,7 +187,7 @@ impl Recorder {
             for slot in recorded.lost {
                 self.in_flight.remove(&slot);
             }
-            self.end(recorded.unused);
+            self.end(recorded.unused, if recorded.is_failed { Stored::Unknown } else { Stored::Yes });
             if is_last {
                 return self.retire().await;
             }
@@ -202,7 +213,7 @@ impl Recorder {
     fn take(&mut self, command: Command, group: &mut Group) {
         match command {
             Command::Close => group.is_last = true,
-            Command::End(slots) => self.end(slots),
+            Command::End(slots) => self.end(slots, Stored::Yes),
             Command::Record(slots, reply) => {
                 if let Some(slot) = slots.iter().find(|slot| self.in_flight.contains(slot)) {
                     // The caller may have gone away.
@@ -211,7 +222,7 @@ impl Recorder {
                 }
                 for slot in &slots {
                     self.in_flight.insert(slot.clone());
-                    if !self.ended.remove(slot) {
+                    if self.ended.remove(slot) != Some(Stored::Yes) {
                         group.new.insert(slot.clone());
                     }
                 }
@@ -220,10 +231,10 @@ impl Recorder {
         }
     }
 
-    fn end(&mut self, slots: Vec<Slot>) {
+    fn end(&mut self, slots: Vec<Slot>, stored: Stored) {
         for slot in slots {
             self.in_flight.remove(&slot);
-            self.ended.insert(slot);
+            self.ended.insert(slot, stored);
         }
     }
 

@@ -7,6 +7,7 @@ use lakeport_postgres::Postgres;
 use lakeport_transactions::{Begun, Busy, InFlight, InFlightRecord, SessionStore, Slot};
 use lakeport_types::{BranchName, ObjectPath};
 use rand::RngExt;
+use sqlx::Executor;
 use std::time::Duration;
 
 on_both! {
@@ -164,4 +165,23 @@ async fn records_survive_a_crash_of_postgres() {
         let found = store.requests_in_flight(&branch).await.unwrap();
         assert_eq!(usize::try_from(found).unwrap(), records.len());
     }
+}
+
+/// The database fails to write and to erase a record, and may have done so anyway. The next request for the path is recorded again.
+#[tokio::test]
+async fn a_record_is_not_assumed_after_a_failed_statement() {
+    let database = Database::sqlite();
+    let (store, branch) = (database.open().await, branch());
+    let one = process(&store, "one").await;
+    let record = recorded(&one, &branch, &["a"]).await.unwrap();
+    let mut other = database.connect().await;
+    other.execute("BEGIN IMMEDIATE").await.unwrap();
+    drop(record);
+    one.record(&branch, &[path("b")]).await.expect_err("the database is locked");
+    // The erasure fails after the timeout of the lock.
+    tokio::time::sleep(Duration::from_secs(12)).await;
+    other.execute("DELETE FROM requests_in_flight").await.unwrap();
+    other.execute("COMMIT").await.unwrap();
+    let _records = [recorded(&one, &branch, &["a"]).await.unwrap(), recorded(&one, &branch, &["b"]).await.unwrap()];
+    assert_eq!(store.requests_in_flight(&branch).await.unwrap(), 2);
 }
