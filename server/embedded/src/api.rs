@@ -13,9 +13,9 @@ mod versions;
 
 use crate::lake::Lake;
 use crate::{Error, Result};
+pub(crate) use body::RequestBody;
 use http::request::Parts;
 use http::{Method, Request};
-use hyper::body::Incoming;
 use query::Query;
 pub(crate) use reply::{Response, refusal};
 use route::Route;
@@ -34,7 +34,7 @@ struct Call {
 }
 
 /// Handles a request. Errors become error responses.
-pub(crate) async fn handle(lake: Arc<Lake>, request: Request<Incoming>) -> Response {
+pub(crate) async fn handle(lake: Arc<Lake>, request: Request<RequestBody>) -> Response {
     let is_head = request.method() == Method::HEAD;
     let response = match dispatch(Arc::clone(&lake), request).await {
         Ok(response) => response,
@@ -43,7 +43,7 @@ pub(crate) async fn handle(lake: Arc<Lake>, request: Request<Incoming>) -> Respo
     if is_head { reply::without_body(response) } else { response }
 }
 
-async fn dispatch(lake: Arc<Lake>, request: Request<Incoming>) -> Result<Response> {
+async fn dispatch(lake: Arc<Lake>, request: Request<RequestBody>) -> Result<Response> {
     let (parts, body) = request.into_parts();
     let path = parts.uri.path();
     let Some(endpoint) = path.strip_prefix("/api/v1").filter(|rest| rest.is_empty() || rest.starts_with('/')) else {

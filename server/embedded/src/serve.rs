@@ -1,6 +1,6 @@
 //! HTTP/1.1 server for a lake.
 
-use crate::api::{self, Response};
+use crate::api::{self, RequestBody, Response};
 use crate::faults::{Fault, Faults, truncate};
 use crate::lake::Lake;
 use crate::{Error, Result};
@@ -104,10 +104,23 @@ async fn connection(lake: Arc<Lake>, stream: TcpStream, faults: Faults, stop: Ca
     }
 }
 
+/// Responds to a request, and then receives the bytes of its body that the handler did not read.
 async fn respond(
     lake: Arc<Lake>,
     faults: Faults,
     request: Request<Incoming>,
+) -> std::result::Result<Response, Dropped> {
+    let request = RequestBody::wrap(request);
+    let body = request.body().clone();
+    let response = handle(lake, faults, request).await?;
+    body.discard();
+    Ok(response)
+}
+
+async fn handle(
+    lake: Arc<Lake>,
+    faults: Faults,
+    request: Request<RequestBody>,
 ) -> std::result::Result<Response, Dropped> {
     let fail = |status, message| api::refusal(&Error::refused(status, message));
     match faults.fault_for(request.method(), request.uri().path()) {

@@ -3,20 +3,19 @@
 mod content;
 mod upload;
 
-use super::Call;
 use super::json::text_in;
 use super::reply::{self, Response};
 use super::route::Operation;
+use super::{Call, RequestBody};
 use crate::lake::{LinkRequest, Listed, Upload};
 use crate::{Error, Result};
 use content::{get, head};
 use http::StatusCode;
-use hyper::body::Incoming;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use upload::{create_only, upload};
 
-pub(super) async fn run(call: &Call, body: Option<Incoming>) -> Result<Response> {
+pub(super) async fn run(call: &Call, body: Option<RequestBody>) -> Result<Response> {
     match call.route.operation {
         Operation::GetObject => get(call).await,
         Operation::HeadObject => head(call).await,

@@ -5,16 +5,15 @@ use super::auth::{is_anonymous, login};
 use super::json::{map_in, text_in};
 use super::reply::{self, Response};
 use super::route::Operation;
-use super::{Call, auth, objects, versions};
+use super::{Call, RequestBody, auth, objects, versions};
 use crate::lake::{ListQuery, ResetScope};
 use crate::{Error, Result};
 use http::StatusCode;
-use hyper::body::Incoming;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
 /// Runs the operation of a call. `body` is `None` for routes with a JSON body, which is parsed already.
-pub(super) async fn run(call: Call, body: Option<Incoming>) -> Result<Response> {
+pub(super) async fn run(call: Call, body: Option<RequestBody>) -> Result<Response> {
     use Operation::*;
     match call.route.operation {
         HealthCheck | NotImplemented | Login | GetSetupState | GetUser | GetConfig | GetStorageConfig | GetVersion => {

@@ -1,10 +1,9 @@
 //! Validation of requests before authentication, with the error messages of lakeFS.
 
-use super::body;
+use super::RequestBody;
 use super::query::{Query, unescape};
 use crate::{Error, Result};
 use http::{HeaderMap, header};
-use hyper::body::Incoming;
 use serde_json::Value;
 
 /// Query parameter or header with a validation rule.
@@ -291,8 +290,8 @@ fn refused(what: &str) -> Error {
 }
 
 /// Reads and validates a JSON body of at most `limit` bytes.
-pub(super) async fn body(schema: &Schema, headers: &HeaderMap, body: Incoming, limit: usize) -> Result<Value> {
-    let bytes = body::collect(body, limit).await?;
+pub(super) async fn body(schema: &Schema, headers: &HeaderMap, body: RequestBody, limit: usize) -> Result<Value> {
+    let bytes = body.collect_up_to(limit).await?;
     if bytes.is_empty() && !schema.required {
         return Ok(Value::Null);
     }

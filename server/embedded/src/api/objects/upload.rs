@@ -1,14 +1,13 @@
 //! Uploads. The request body is the object itself, or a multipart form that contains it.
 
 use crate::api::reply::{self, Response};
-use crate::api::{Call, body};
+use crate::api::{Call, RequestBody, body};
 use crate::blobs::NewBlob;
 use crate::lake::Upload;
 use crate::{Error, Result};
 use http::StatusCode;
 use http::header::{self, HeaderMap};
 use http_body_util::BodyExt;
-use hyper::body::Incoming;
 use std::collections::BTreeMap;
 
 /// Returns whether the conditional headers make an upload create-only. Other conditions are not implemented.
@@ -20,7 +19,7 @@ pub(super) fn create_only(call: &Call) -> Result<bool> {
     Ok(if_none_match.is_some())
 }
 
-pub(super) async fn upload(call: &Call, body: Option<Incoming>) -> Result<Response> {
+pub(super) async fn upload(call: &Call, body: Option<RequestBody>) -> Result<Response> {
     let repository = call.repository().await?;
     let content_type = call.header("content-type");
     let branch = call.segment("branch")?;
@@ -34,29 +33,23 @@ pub(super) async fn upload(call: &Call, body: Option<Incoming>) -> Result<Respon
     call.lake.check_upload(&repository, branch, &upload).await?;
     upload.create_only = create_only(call)?;
     call.lake.check_upload(&repository, branch, &upload).await?;
-    let mut body = body.ok_or_else(body::incomplete)?;
+    let body = body.ok_or_else(body::incomplete)?;
     let blob = match content_type.as_deref().map(media_type).transpose()? {
         Some("multipart/form-data") => {
             let mut bytes = call.lake.write_bytes().await?;
             upload.content_type = read_form(&content_type.unwrap_or_default(), body, &mut bytes).await?;
             bytes.finish().await?
         }
-        _ => match receive(call, &mut body).await {
-            Ok(blob) => blob,
-            Err(error) => {
-                body::discard(body);
-                return Err(error);
-            }
-        },
+        _ => receive(call, body).await?,
     };
     let path = upload.path.clone();
     let entry = call.lake.put_object(&repository, branch, upload, blob).await?;
     Ok(reply::json(StatusCode::CREATED, &reply::object(&path, &entry, Some(&entry.metadata))))
 }
 
-async fn receive(call: &Call, body: &mut Incoming) -> Result<NewBlob> {
+async fn receive(call: &Call, mut body: RequestBody) -> Result<NewBlob> {
     let mut bytes = call.lake.write_bytes().await?;
-    while let Some(piece) = body::next(body).await? {
+    while let Some(piece) = body.next().await? {
         bytes.write(&piece).await?;
     }
     bytes.finish().await
@@ -85,7 +78,7 @@ fn media_type(content_type: &str) -> Result<&str> {
 }
 
 /// Reads the part `content` of a multipart form into a blob, and returns its content type.
-async fn read_form(content_type: &str, body: Incoming, bytes: &mut crate::blobs::BlobWriter) -> Result<String> {
+async fn read_form(content_type: &str, body: RequestBody, bytes: &mut crate::blobs::BlobWriter) -> Result<String> {
     let missing = |what: &str| {
         let message = format!("multipart upload missing key 'content': {what}");
         Error::refused(StatusCode::INTERNAL_SERVER_ERROR, message)
