@@ -3,6 +3,7 @@
 use crate::budget::Budget;
 use crate::credentials::Credentials;
 use crate::pools::Pools;
+use crate::stream::read_first;
 use crate::trust::Trust;
 use http::{HeaderMap, Uri};
 use hyper_rustls::HttpsConnectorBuilder;
@@ -99,7 +100,7 @@ impl Client {
             .with_tls_config(tls(trust, &base)?)
             .https_or_http()
             .enable_http1()
-            .wrap_connector(connector);
+            .wrap_connector(read_first(connector));
         Ok(Self { inner: Arc::new(Inner { pools: Pools::new(connector), base, timeouts, budget: Budget::default() }) })
     }
 

@@ -22,6 +22,7 @@ mod repositories;
 mod request;
 mod server;
 mod stall;
+mod stream;
 mod tags;
 mod transfer;
 mod trust;

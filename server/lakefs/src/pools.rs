@@ -4,11 +4,11 @@
 //! wake a task on another core. The wake-up costs more than the transfer of the part.
 
 use crate::error::BoxError;
+use crate::stream;
 use bytes::Bytes;
 use http_body_util::combinators::UnsyncBoxBody;
 use hyper_rustls::HttpsConnector;
 use hyper_util::client::legacy;
-use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use std::collections::HashMap;
 use std::sync::{PoisonError, RwLock};
@@ -16,7 +16,7 @@ use std::time::Duration;
 use tokio::runtime::{Handle, Id};
 
 pub(crate) type RequestBody = UnsyncBoxBody<Bytes, BoxError>;
-pub(crate) type Connector = HttpsConnector<HttpConnector>;
+pub(crate) type Connector = HttpsConnector<stream::Connector>;
 type Http = legacy::Client<Connector, RequestBody>;
 
 /// Time after which an idle connection is closed. It is shorter than the idle timeout of lakeFS, so that lakeFS does not
