@@ -2,6 +2,7 @@
 
 mod conflicts;
 mod copier;
+mod duplicates;
 mod large_file;
 mod overlap;
 mod target;
@@ -19,6 +20,7 @@ use std::pin::pin;
 
 pub(crate) use conflicts::reject_conflicts;
 pub(crate) use copier::{Copier, print_object};
+pub(crate) use duplicates::without_duplicates;
 pub(crate) use large_file::LargeFiles;
 pub(crate) use overlap::{check_trees, without_overlap};
 pub(crate) use target::{check_locations, target};

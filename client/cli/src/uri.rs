@@ -27,7 +27,7 @@ pub(crate) struct InvalidUri {
 }
 
 /// A ref of a repository, or a transaction.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) enum Version {
     /// A branch, tag, commit ID or ref expression.
     Ref(String),
@@ -37,7 +37,7 @@ pub(crate) enum Version {
 
 /// `lakefs://repository/ref/path` or `lakefs://repository/tx:ID/path`. The path is a key, is never
 /// normalised, and may be empty.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct LakeUri {
     /// Repository.
     pub(crate) repository: String,
@@ -70,7 +70,7 @@ pub(crate) struct RefUri {
 pub(crate) struct RepositoryUri(pub(crate) String);
 
 /// Source or destination of a transfer.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) enum Location {
     /// `-`: standard input or output.
     Stdio,

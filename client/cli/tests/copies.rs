@@ -5,6 +5,8 @@
 #[cfg(unix)]
 #[path = "copies/downloads.rs"]
 mod downloads;
+#[path = "copies/duplicates.rs"]
+mod duplicates;
 #[path = "copies/lake.rs"]
 mod lake;
 #[path = "copies/overlaps.rs"]

@@ -5,7 +5,9 @@ use crate::globs::Filter;
 use crate::local::Links;
 use crate::session::{Session, usage_error};
 use crate::sources::{Entry, Selected, Source, expand};
-use crate::transfer::{self, Job, LargeFiles, Options, check_locations, reject_conflicts, without_overlap};
+use crate::transfer::{
+    self, Job, LargeFiles, Options, check_locations, reject_conflicts, without_duplicates, without_overlap,
+};
 use crate::uri::Location;
 use crate::values::parse_content_type;
 use clap::builder::NonEmptyStringValueParser;
@@ -31,7 +33,8 @@ keys that cannot be local files, such as ../x. It copies the others, lists the s
 Downloads are atomic: a file appears when it is complete, and keeps the mode of the file that it replaces. cp follows a symbolic
 link at the destination, and writes into a pipe or device. An empty object whose key ends in / becomes a directory.
 
-cp does not copy objects within a branch or transaction if the source contains a destination.
+cp copies nothing if files or objects of several sources have the same destination, or if a source in the same branch or transaction
+contains a destination.
 
 A local file of more than 1 GiB is uploaded in parts. If such an upload is interrupted, cp prints the command that resumes it. The
 parts are kept for 24 hours after the last part, and at most for 7 days. `lakeport tx ls --label upload-path=PATH` also lists the ID."
@@ -143,6 +146,7 @@ pub(super) async fn run(session: &mut Session, mut args: Args) -> Result<()> {
             Ok(source) => source,
         });
     }
+    let sources = without_duplicates(sources, &to, &filter).await?;
     let jobs = stream::iter(sources).flat_map(|source| jobs(source, &to, &filter, has_multiple_sources));
     let options = Options {
         parallelism: args.selection.parallelism(),
