@@ -55,6 +55,7 @@ class LakeportError(OSError):
         retry_delay: float | None = None,
         field_violations: Iterable[FieldViolation] = (),
         filename: str | None = None,
+        filename2: str | None = None,
     ) -> None:
         super().__init__(self._errno, message)
         self.code = code or self._code
@@ -62,15 +63,18 @@ class LakeportError(OSError):
         self.retry_delay = retry_delay
         self.field_violations = tuple(field_violations)
         self.filename = filename
+        self.filename2 = filename2
 
     def __str__(self) -> str:
         text = str(self.strerror)
-        if self.filename and not text.endswith(repr(self.filename)):
+        if self.filename2:
+            text = f"{self.filename} -> {self.filename2}: {text}"
+        elif self.filename and not text.endswith(repr(self.filename)):
             text = f"{self.filename}: {text}"
         return text if self.reason is None else f"{text} ({self.reason})"
 
     def __reduce__(self) -> tuple[type[LakeportError], tuple[object, ...]]:
-        arguments = (self.strerror, self.code, self.reason, self.retry_delay, self.field_violations, self.filename)
+        arguments = (self.strerror, self.code, self.reason, self.retry_delay, self.field_violations, self.filename, self.filename2)
         return type(self), arguments
 
 

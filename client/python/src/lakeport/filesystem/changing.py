@@ -8,7 +8,7 @@ from fsspec.implementations.local import trailing_sep
 from fsspec.utils import stringify_path
 
 from lakeport.aio.concurrency import gather_limited
-from lakeport.errors import FolderError, InvalidError, NotFoundError
+from lakeport.errors import FolderError, InvalidError, LakeportError, NotFoundError
 from lakeport.filesystem.base import attach_path, by_ref
 from lakeport.filesystem.names import Paths, as_list, distinct, targets
 from lakeport.filesystem.writing import Writes
@@ -23,6 +23,12 @@ if TYPE_CHECKING:
 _CONCURRENCY = 32
 """Maximum number of concurrent copies of one call."""
 
+_MISSING = ("REPOSITORY_NOT_FOUND", "REF_NOT_FOUND")
+"""Reasons for which the source or the target of a copy is missing."""
+
+_ABOUT_SOURCE = ("OBJECT_NOT_FOUND", "OBJECT_CHANGED")
+_ABOUT_TARGET = ("REF_NOT_A_BRANCH", "BRANCH_PROTECTED", "REPOSITORY_READ_ONLY", "RESERVED_NAME")
+
 
 class Changes(Writes):
     """`cp`, `mv` and `rm`."""
@@ -35,7 +41,8 @@ class Changes(Writes):
     async def _copied(self, source: Path, target: Path, *, recursive: bool) -> None:
         if source == target:
             return
-        from_ref = await self._source(source, target)
+        with attach_path(source):
+            from_ref = await self._source(source, target)
         source_exists = True
 
         async def copy(files: Files) -> None:
@@ -44,7 +51,7 @@ class Changes(Writes):
                 await files.copy(source.key, target.key, recursive=recursive, **from_ref)
             except NotFoundError as error:
                 # A missing target branch can be created, a missing source branch cannot.
-                source_exists = error.reason != "REF_NOT_FOUND" or not from_ref or await self._exists(source.root)
+                source_exists = error.reason not in _MISSING or not from_ref or await self._exists(source.root)
                 raise
 
         await self._changed(source, target, copy, recursive=recursive, again=lambda: source_exists)
@@ -52,12 +59,14 @@ class Changes(Writes):
     async def _changed(
         self, source: Path, target: Path, change: Any, *, recursive: bool, again: Callable[[], bool] = lambda: True
     ) -> None:
-        with attach_path(source):
-            try:
-                await self._write(target, change, again)
-            finally:
-                for path in (source, target):
-                    (self._known.forget_below if recursive else self._known.forget)(str(path))
+        try:
+            await self._write(target, change, again)
+        except LakeportError as error:
+            _attach_paths(error, source, target, is_source_missing=_is_same_ref(source, target) or not again())
+            raise
+        finally:
+            for path in (source, target):
+                (self._known.forget_below if recursive else self._known.forget)(str(path))
 
     async def _source(self, source: Path, target: Path) -> dict[str, str]:
         """Returns the parameters of a copy request that name the source."""
@@ -86,19 +95,21 @@ class Changes(Writes):
             return
         pairs = await self._pairs(path1, path2, recursive=recursive, maxdepth=maxdepth)
         is_tree = recursive and not isinstance(path1, str) and not isinstance(path2, str)
+        is_ignored = (on_error or ("ignore" if recursive else "raise")) == "ignore"
         failed: list[OSError] = []
 
         async def copy(source: Path, target: Path) -> None:
             try:
                 await self._copied(source, target, recursive=is_tree)
             except OSError as error:
-                failed.append(error)
+                # A missing target would make all copies fail.
+                is_source_missing = isinstance(error, FileNotFoundError) and error.filename == str(source)
+                if not (is_ignored and is_source_missing):
+                    failed.append(error)
 
         await gather_limited((copy(*pair) for pair in pairs), _CONCURRENCY)
-        is_ignored = (on_error or ("ignore" if recursive else "raise")) == "ignore"
         for error in failed:
-            if not (is_ignored and isinstance(error, FileNotFoundError)):
-                raise error
+            raise error
 
     async def _whole_tree(self, path1: object, path2: object, *, recursive: bool, maxdepth: int | None) -> tuple[Path, Path] | None:
         """Returns source and target if the server can copy the complete tree in one call, else None."""
@@ -270,3 +281,20 @@ class Changes(Writes):
 
 def _is_same_ref(source: Path, target: Path) -> bool:
     return (source.repository, source.ref) == (target.repository, target.ref)
+
+
+def _attach_paths(error: LakeportError, source: Path, target: Path, *, is_source_missing: bool) -> None:
+    """Sets the path that the error of a copy or move is about. If it is not about one of the two, sets both.
+
+    `is_source_missing` tells whether a missing repository or ref is that of the source.
+    """
+    if error.filename:
+        return
+    reason, fields = error.reason or "", [violation.field for violation in error.field_violations]
+    is_of_source = [field.startswith("source_") for field in fields]
+    if reason in _ABOUT_SOURCE or (reason in _MISSING and is_source_missing) or (fields and all(is_of_source)):
+        error.filename = str(source)
+    elif reason in _ABOUT_TARGET or reason in _MISSING or reason.startswith("TRANSACTION_") or (fields and not any(is_of_source)):
+        error.filename = str(target)
+    else:
+        error.filename, error.filename2 = str(source), str(target)
