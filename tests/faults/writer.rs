@@ -7,9 +7,13 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 /// Number of paths that all writers share, so that some commits conflict.
 const SHARED: u32 = 3;
+
+/// Time after which an impatient client stops waiting for a commit.
+const IMPATIENCE: Duration = Duration::from_millis(300);
 
 /// A client that runs transactions until it is stopped.
 pub(crate) struct Writer {
@@ -36,6 +40,8 @@ struct Plan {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum End {
     Commit,
+    /// The client requests a commit, waits a moment for the response, and then rolls back.
+    CommitThenRollBack,
     RollBack,
     /// The client stops without ending the transaction.
     Nothing,
@@ -46,6 +52,7 @@ impl Plan {
         let end = match rng.random_range(0..20) {
             0..=1 => End::RollBack,
             2 => End::Nothing,
+            3..=5 => End::CommitThenRollBack,
             _ => End::Commit,
         };
         Self {
@@ -60,6 +67,15 @@ impl Plan {
             keep: rng.random_bool(0.05),
             commits_twice: rng.random_bool(0.1),
         }
+    }
+}
+
+fn commit_request(id: &str, plan: &Plan, tag: Option<String>) -> CommitTransactionRequest {
+    CommitTransactionRequest {
+        transaction_id: id.into(),
+        squash: plan.squash,
+        tags: tag.into_iter().collect(),
+        ..Default::default()
     }
 }
 
@@ -124,6 +140,7 @@ impl Writer {
         match plan.end {
             End::Nothing => None,
             End::RollBack => self.roll_back(id).await,
+            End::CommitThenRollBack => Some(self.commit_then_roll_back(id, plan).await),
             End::Commit => {
                 observed.tag = plan.tag.then(|| format!("tag-{id}"));
                 Some(self.commit(id, plan, observed.tag.clone()).await)
@@ -147,13 +164,22 @@ impl Writer {
         Some(Outcome::Ended)
     }
 
+    async fn commit_then_roll_back(&self, id: &str, plan: &Plan) -> Outcome {
+        let request = commit_request(id, plan, None);
+        // The response does not matter, because the rollback returns the outcome.
+        let _ = tokio::time::timeout(IMPATIENCE, self.client.commit_once(&request)).await;
+        match self.client.rollback(id).await {
+            // A retry of the commit returns the commit ID.
+            Ok(Err(refused)) if refused.reason == "TRANSACTION_COMMITTED" => self.commit(id, plan, None).await,
+            response => {
+                self.definite("rollback", id, response);
+                Outcome::Ended
+            }
+        }
+    }
+
     async fn commit(&self, id: &str, plan: &Plan, tag: Option<String>) -> Outcome {
-        let mut request = CommitTransactionRequest {
-            transaction_id: id.into(),
-            squash: plan.squash,
-            tags: tag.into_iter().collect(),
-            ..Default::default()
-        };
+        let mut request = commit_request(id, plan, tag);
         for _ in 0..16 {
             match self.client.commit(&request).await {
                 Ok(Ok(response)) => {
