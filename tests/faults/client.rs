@@ -34,6 +34,9 @@ pub(crate) struct Client {
     channels: Vec<Channel>,
     /// Value of the `authorization` header.
     authorization: Option<MetadataValue<Ascii>>,
+    retry_timeout: Duration,
+    /// Whether to wait for the delay in RetryInfo before a retry.
+    obeys_retry_info: bool,
 }
 
 /// The client received no definite response within the retry timeout.
@@ -55,7 +58,14 @@ impl Client {
             let endpoint = Endpoint::from_shared(format!("http://{address}")).unwrap();
             endpoint.connect_timeout(Duration::from_secs(2)).connect_lazy()
         };
-        Self { channels: replicas.iter().map(channel).collect(), authorization: None }
+        let channels = replicas.iter().map(channel).collect();
+        Self { channels, authorization: None, retry_timeout: RETRY_TIMEOUT, obeys_retry_info: false }
+    }
+
+    /// Makes the client retry like the clients of users: for up to `retry_timeout`, and after the delay in RetryInfo. Without this,
+    /// it retries at once.
+    pub(crate) fn with_retries_of_users(self, retry_timeout: Duration) -> Self {
+        Self { retry_timeout, obeys_retry_info: true, ..self }
     }
 
     /// Adds the access key of a lake as credentials.
@@ -80,7 +90,7 @@ impl Client {
         F: Future<Output = Result<Response<T>, Status>>,
     {
         let began = Instant::now();
-        while began.elapsed() < RETRY_TIMEOUT {
+        while began.elapsed() < self.retry_timeout {
             let channel = &self.channels[rand::random_range(0..self.channels.len())];
             let status = match tokio::time::timeout(CALL * 2, call(channel.clone())).await {
                 Ok(Ok(response)) => return Ok(Ok(response.into_inner())),
@@ -90,9 +100,9 @@ impl Client {
             let reason = status.get_error_details().error_info().map(|info| info.reason.clone());
             match (status.code(), reason) {
                 (Code::Unavailable | Code::DeadlineExceeded | Code::Cancelled | Code::ResourceExhausted, _)
-                | (Code::Unknown | Code::Internal, None) => tokio::time::sleep(PAUSE).await,
+                | (Code::Unknown | Code::Internal, None) => tokio::time::sleep(self.pause(&status)).await,
                 (Code::FailedPrecondition, Some(reason)) if reason == "TRANSACTION_COMMITTING" => {
-                    tokio::time::sleep(PAUSE).await;
+                    tokio::time::sleep(self.pause(&status)).await;
                 }
                 (code, reason) => {
                     let reason = reason.unwrap_or_else(|| panic!("{code:?} without a reason: {}", status.message()));
@@ -101,6 +111,13 @@ impl Client {
             }
         }
         Err(GaveUp)
+    }
+
+    /// Returns the pause before the retry of a call.
+    fn pause(&self, status: &Status) -> Duration {
+        let details = status.get_error_details();
+        let advised = details.retry_info().filter(|_| self.obeys_retry_info).and_then(|info| info.retry_delay);
+        advised.unwrap_or(PAUSE)
     }
 
     pub(crate) async fn begin(&self, request: &BeginTransactionRequest) -> CallResult<BeginTransactionResponse> {

@@ -3,8 +3,8 @@
 //! compared with the history of the lake.
 //!
 //! Tests with random choices print their seed; `LAKEPORT_FAULT_SEED` repeats a run. `LAKEPORT_FAULT_KILLS`,
-//! `LAKEPORT_FAULT_TRANSACTIONS`, `LAKEPORT_FAULT_UPLOADS`, `LAKEPORT_FAULT_READS` and `LAKEPORT_FAULT_UPLOAD_MIB` set the size of a
-//! run.
+//! `LAKEPORT_FAULT_TRANSACTIONS`, `LAKEPORT_FAULT_UPLOADS`, `LAKEPORT_FAULT_READS`, `LAKEPORT_FAULT_UPLOAD_MIB` and
+//! `LAKEPORT_FAULT_WAIT_SECONDS` set the size of a run.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test reports failures by panicking")]
 
@@ -26,6 +26,7 @@ mod sweep;
 mod tampered_reads;
 mod tampering_proxy;
 mod uploader;
+mod waits;
 mod writer;
 mod zombies;
 

@@ -23,6 +23,9 @@ pub(crate) struct Arguments {
     /// Size of the file that is uploaded in parts while its server and its client are killed, in MiB.
     #[arg(long, default_value_t = 2048)]
     upload_mib: u32,
+    /// Time for which 32 callers commit while one of two replicas is killed every second, in seconds.
+    #[arg(long, default_value_t = 120)]
+    wait_seconds: u32,
     /// Repeat a run with the seed that it printed.
     #[arg(long)]
     seed: Option<u64>,
@@ -47,7 +50,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         .env("LAKEPORT_FAULT_TRANSACTIONS", arguments.transactions.to_string())
         .env("LAKEPORT_FAULT_UPLOADS", arguments.uploads.to_string())
         .env("LAKEPORT_FAULT_READS", arguments.reads.to_string())
-        .env("LAKEPORT_FAULT_UPLOAD_MIB", arguments.upload_mib.to_string());
+        .env("LAKEPORT_FAULT_UPLOAD_MIB", arguments.upload_mib.to_string())
+        .env("LAKEPORT_FAULT_WAIT_SECONDS", arguments.wait_seconds.to_string());
     let test = arguments.seed.iter().fold(test, |test, seed| test.env("LAKEPORT_FAULT_SEED", seed.to_string()));
     let test = test.args("-- --nocapture --test-threads 1");
     arguments.only.iter().fold(test, Run::arg).run()
