@@ -5,12 +5,16 @@ use crate::client::Client;
 use crate::history::{Observation, Outcome};
 use crate::lake::{BASE, Lake};
 use crate::process::{Process, Replica};
+use crate::until;
 use futures_util::future::join_all;
+use http::StatusCode;
+use lakeport_embedded::{Fault, On};
 use lakeport_postgres::Postgres;
 use lakeport_proto::v1::{BeginTransactionRequest, CommitTransactionRequest};
 use lakeport_server::timing::Timing;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
+use sqlx::{Connection, PgConnection};
 use std::collections::BTreeMap;
 use std::pin::pin;
 use std::sync::Arc;
@@ -181,4 +185,34 @@ async fn commits_have_an_outcome_in_time_while_a_replica_is_killed_every_second(
         eprintln!("goals for p99: COMMITTED {committed_goal:?}, MERGE_CONFLICT {refused_goal:?}");
         assert!(committed <= committed_goal && refused <= refused_goal, "callers waited longer than the goals");
     }
+}
+
+/// Until the end of a fence, no worker has anything to do. The death of a worker that continues a fence must not delay the end.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_lease_of_a_continued_fence_ends_with_the_fence() {
+    let (lake, faults) = Lake::with_faults().await;
+    let postgres = Postgres::shared();
+    let store = postgres.database();
+    let folder = tempfile::tempdir().unwrap();
+    let replica = Replica::new(&lake, folder.path().to_owned(), Some(store.clone())).with_haste(10);
+    let process = replica.start("after:fenced:1:die").await;
+    let client = Client::new(&[replica.address]);
+    client.begun(&lake, "t").await;
+    client.written("t", "a", "1").await;
+    // The first merge request is lost and the next ones are rejected, so the worker waits at the fence.
+    let hook = "update branch main: pre-merge hook aborted, run id '1': no";
+    faults.arm(On::merge(), Fault::Drop, 1, 1);
+    faults.arm(On::merge(), Fault::Fail(StatusCode::PRECONDITION_FAILED, hook), 1, 4);
+    let commit = CommitTransactionRequest { transaction_id: "t".into(), ..Default::default() };
+    let _ = client.commit_once(&commit).await;
+    process.wait_until_exit().await;
+    let _process = replica.start("").await;
+    let mut database = PgConnection::connect(&store).await.unwrap();
+    until("a worker continues the fence", async || {
+        let ends_together = "SELECT lease_until::text = details::json->>'fence_until' FROM transactions";
+        let found: Option<bool> = sqlx::query_scalar(ends_together).fetch_one(&mut database).await.unwrap();
+        found == Some(true)
+    })
+    .await;
+    assert_eq!(client.commit(&commit).await.unwrap().unwrap_err().reason, "HOOK_REJECTED");
 }

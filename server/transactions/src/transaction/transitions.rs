@@ -136,6 +136,12 @@ impl Transaction {
         self.clone().leased(worker)
     }
 
+    /// Sets the end of the lease of its worker.
+    #[must_use]
+    pub fn leased_until(&self, time: Millis) -> Self {
+        Self(TransactionRow { lease_until: time, ..self.0.clone() })
+    }
+
     /// Releases the lease without a change of the state.
     #[must_use]
     pub fn released(&self) -> Self {

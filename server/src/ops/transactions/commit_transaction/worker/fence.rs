@@ -7,10 +7,10 @@ use crate::ops::transactions::commit_transaction::worker::{Published, Stop, Work
 use crate::timing::duration;
 use crate::timing::millis;
 use lakeport_lakefs::{self as lakefs, Lakefs};
-use lakeport_transactions::{Failure, Transaction};
+use lakeport_transactions::{Failure, Millis, Transaction};
 use lakeport_types::{BranchName, CommitId};
 use rand::RngExt;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 impl Worker {
     /// Returns the transaction to OPEN, with this error as the failure of the commit.
@@ -53,25 +53,35 @@ impl Worker {
         if !self.row.merge_in_doubt {
             return Ok(None);
         }
+        // An earlier worker started this wait. No merge request was sent after its start.
+        if let Some(until) = self.row.fence_until.filter(|_| refusal.is_some()) {
+            self.continue_fence(until).await?;
+            return self.find_merge().await;
+        }
         let (settle, began) = (self.ops.timing.settle, Instant::now());
-        let (until, at_least) = match self.row.fence_until {
-            // An earlier worker started this wait. No merge request was sent after its start.
-            Some(until) if refusal.is_some() => (until, Duration::ZERO),
-            _ => {
-                // The wait starts now, after the branches are deleted.
-                self.renew().await?;
-                let until = self.row.read_at + millis(settle);
-                self.store("fenced", self.row.fenced(until, refusal)).await?;
-                (until, settle)
-            }
-        };
+        // The wait starts now, after the branches are deleted.
+        self.renew().await?;
+        let until = self.row.read_at + millis(settle);
+        self.store("fenced", self.row.fenced(until, refusal)).await?;
         // The wait must be over by both clocks: the database's clock may be adjusted, and the two clocks may run at
         // different speeds.
-        while until > self.row.read_at || began.elapsed() < at_least {
-            let left = duration(until - self.row.read_at).max(at_least.saturating_sub(began.elapsed()));
+        while until > self.row.read_at || began.elapsed() < settle {
+            let left = duration(until - self.row.read_at).max(settle.saturating_sub(began.elapsed()));
             self.while_renewing(tokio::time::sleep(left)).await?;
             self.renew().await?;
         }
         self.find_merge().await
+    }
+
+    /// Waits for the end of a fence that an earlier worker started. No worker has anything to do before, so the lease ends
+    /// with the wait: if this worker dies, another one continues in time.
+    async fn continue_fence(&mut self, until: Millis) -> Result<(), Stop> {
+        while until > self.row.read_at {
+            let next = self.row.leased_until(until);
+            self.row = self.ops.store.swap(&self.row, next).await?.ok_or(Stop::Superseded)?;
+            tokio::time::sleep(duration(until - self.row.read_at)).await;
+            self.renew().await?;
+        }
+        Ok(())
     }
 }
