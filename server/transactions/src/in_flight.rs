@@ -3,7 +3,7 @@
 //! Each request is recorded in the store before it is sent, so that the record survives the process. At most one request for a path of a
 //! live branch has a record. If its process dies, the record stays: the request may still take effect.
 //!
-//! One task writes the records of all requests. Records that arrive during a statement share the next one. Records of ended requests are
+//! One task writes the records of all requests. It also announces that this process is alive. Records that arrive during a statement share the next one. Records of ended requests are
 //! erased later, many at once.
 
 use crate::error::{Error, Result};
@@ -281,9 +281,19 @@ impl Recorder {
             .is_ok()
     }
 
+    /// Announces this process, and ends the leases of those that no longer do so.
     async fn announce(&self, is_due: bool) {
-        if is_due && let Err(error) = self.store.announce(&self.process, ALIVE).await {
+        if !is_due {
+            return;
+        }
+        if let Err(error) = self.store.announce(&self.process, ALIVE).await {
             tracing::warn!(%error, "cannot announce that this process is alive; trying again");
+            return;
+        }
+        match self.store.end_leases_of_dead_processes().await {
+            Ok(0) => {}
+            Ok(leases) => tracing::info!(leases, "ended the leases of processes that died"),
+            Err(error) => tracing::warn!(%error, "cannot end the leases of processes that died; trying again"),
         }
     }
 

@@ -12,6 +12,9 @@ const CHUNK: usize = 500;
 /// Age at which the row of a dead process is deleted: 1 h. Other processes then treat it as dead for ever.
 const RETENTION: Millis = 3_600_000;
 
+/// Time without an announcement of a process, during which another process announced itself, after which its leases end.
+const MISSED: Millis = 2_000;
+
 /// A path on the live branch of a transaction.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Slot {
@@ -58,8 +61,9 @@ impl SessionStore {
     pub(crate) async fn announce(&self, process: &str, span: Millis) -> Result<()> {
         let now = self.now();
         let sql = format!(
-            "INSERT INTO processes (name, alive_until) VALUES ($1, {now} + $2) \
-             ON CONFLICT (name) DO UPDATE SET alive_until = {now} + $2"
+            "INSERT INTO processes (name, alive_since, alive_until) VALUES ($1, {now}, {now} + $2) \
+             ON CONFLICT (name) DO UPDATE SET alive_until = {now} + $2, \
+             alive_since = CASE WHEN processes.alive_until < {now} THEN {now} ELSE processes.alive_since END"
         );
         self.database.run(&Statement::new(sql).bind(process).bind(span)).await.map(drop)
     }
@@ -88,6 +92,29 @@ impl SessionStore {
         let rows: Vec<(Millis,)> = self.database.rows(&Statement::new(sql).bind(process)).await?;
         let dead_for = rows.first().map_or(Millis::MAX, |(dead_for,)| *dead_for);
         Ok(Some(dead_for).filter(|dead_for| *dead_for >= 0))
+    }
+
+    /// Ends the leases of dead processes, so that others need not wait for them. If no process could announce itself at the time when a
+    /// process would have had to, the store was unavailable, and the process counts as alive here. Returns the number of leases.
+    pub(crate) async fn end_leases_of_dead_processes(&self) -> Result<usize> {
+        let now = self.now();
+        let dead = format!(
+            "SELECT name FROM processes AS dead WHERE alive_until < {now} AND EXISTS (SELECT 1 FROM processes AS other \
+             WHERE other.alive_since <= dead.alive_until AND other.alive_until > dead.alive_until + $1)"
+        );
+        let dead: Vec<(String,)> = self.database.rows(&Statement::new(dead).bind(MISSED)).await?;
+        if dead.is_empty() {
+            return Ok(0);
+        }
+        let leased = format!("{} WHERE is_clean = 0 AND is_attended = 1 AND lease_until > {now}", self.select());
+        let mut ended = 0;
+        for row in self.transactions(&Statement::new(leased)).await? {
+            let is_of_dead = dead.iter().any(|(name,)| row.worker.as_ref() == Some(name));
+            if is_of_dead && self.swap(&row, row.leased_until(row.read_at)).await?.is_some() {
+                ended += 1;
+            }
+        }
+        Ok(ended)
     }
 
     /// Erases the records of branches that are no longer live, and the rows of processes that died long ago.

@@ -1,10 +1,12 @@
 //! Tests of the records of requests that may be on their way to lakeFS.
 
 use crate::database::Database;
-use crate::{a_transaction, on_both};
+use crate::{a_transaction, on_both, worker};
 use futures_util::future::join_all;
 use lakeport_postgres::Postgres;
-use lakeport_transactions::{Begun, Busy, InFlight, InFlightRecord, SessionStore, Slot};
+use lakeport_transactions::{
+    Begun, Busy, CommitRequest, InFlight, InFlightRecord, SessionStore, Slot, Transaction, Worker,
+};
 use lakeport_types::{BranchName, ObjectPath};
 use rand::RngExt;
 use sqlx::Executor;
@@ -16,6 +18,8 @@ on_both! {
     concurrent_requests_get_distinct_records
     a_record_survives_its_process_until_its_branch_is_not_live
     a_closed_process_leaves_no_record
+    the_leases_of_a_dead_process_end
+    no_lease_ends_because_the_database_was_unavailable
 }
 
 fn branch() -> BranchName {
@@ -135,6 +139,51 @@ async fn a_closed_process_leaves_no_record(database: Database) {
     assert_eq!(store.requests_in_flight(&branch).await.unwrap(), 0);
     assert!(store.dead_for("one").await.unwrap().is_some());
     assert!(one.record(&branch, &[path("a")]).await.is_err(), "a closed process must record nothing");
+}
+
+/// Begins a transaction, and commits it in a process that then is silent from `silence` s before now, and was alive for 60 s until then.
+async fn committing_in(process: &str, silence: i64, store: &SessionStore, database: &Database) -> Transaction {
+    let Begun::New(open) = store.begin(a_transaction("t")).await.unwrap() else { panic!("not new") };
+    let worker = Worker { name: process.into(), lease: 60_000 };
+    let committing = open.start_commit(CommitRequest::default(), &worker).unwrap();
+    let committing = store.swap(&open, committing).await.unwrap().unwrap();
+    let now = committing.read_at;
+    let (since, until) = (now - 60_000, now - silence * 1000);
+    database.sql(&format!("INSERT INTO processes VALUES ('{process}', {since}, {until})")).await;
+    committing
+}
+
+async fn the_leases_of_a_dead_process_end(database: Database) {
+    let store = database.open().await;
+    let row = committing_in("dead", 3, &store, &database).await;
+    database
+        .sql(&format!("INSERT INTO processes VALUES ('two', {}, {})", row.read_at - 30_000, row.read_at + 5000))
+        .await;
+    let _two = process(&store, "two").await;
+    let mut now = row.clone();
+    for _ in 0..100 {
+        now = store.get("ann", &row.id).await.unwrap().unwrap();
+        if now.is_unattended() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert!(now.is_unattended(), "the lease did not end");
+    assert_eq!((now.state, now.epoch), (row.state, row.epoch));
+    let taken = store.swap(&now, now.take_over(&worker("two")).unwrap()).await.unwrap().unwrap();
+    assert!(taken.commit_in_doubt && taken.merge_in_doubt);
+}
+
+/// All processes were silent at the same time. They are back, one after the other.
+async fn no_lease_ends_because_the_database_was_unavailable(database: Database) {
+    let store = database.open().await;
+    let row = committing_in("slow", 3, &store, &database).await;
+    database
+        .sql(&format!("INSERT INTO processes VALUES ('two', {}, {})", row.read_at - 30_000, row.read_at - 2500))
+        .await;
+    let _two = process(&store, "two").await;
+    tokio::time::sleep(Duration::from_millis(2500)).await;
+    assert!(!store.get("ann", &row.id).await.unwrap().unwrap().is_unattended());
 }
 
 /// A server that starts on a SQLite file is alone, so it need not wait until an earlier process counts as dead.

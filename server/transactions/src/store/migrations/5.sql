@@ -10,6 +10,8 @@ CREATE TABLE requests_in_flight (
 -- Server processes.
 CREATE TABLE processes (
     name        TEXT   NOT NULL PRIMARY KEY,
+    -- Start of the time in which the process was alive without a gap.
+    alive_since BIGINT NOT NULL,
     -- Time at which the other processes assume that the process is dead, unless it extends the time.
     alive_until BIGINT NOT NULL
 );
