@@ -3,7 +3,7 @@
 use crate::auth::Caller;
 use crate::error::{Error, Kind, Result};
 use crate::ops::context::Ops;
-use crate::ops::errors::{no_repository, not_a_branch, not_open};
+use crate::ops::errors::{no_repository, not_a_branch, not_open, unknown_transaction};
 use crate::ops::place::{At, Place};
 use lakeport_lakefs as lakefs;
 use lakeport_transactions::{State, Transaction};
@@ -19,6 +19,8 @@ pub struct Writing {
     pub branch: BranchName,
     /// The transaction in which the request writes, as read before the write.
     pub transaction: Option<Arc<Transaction>>,
+    /// Whether another process may have a request on its way to this branch. Requests of a dead process may still take effect.
+    pub has_other_requests: bool,
 }
 
 impl Ops {
@@ -32,10 +34,13 @@ impl Ops {
             At::Transaction(id) => id,
             At::Ref(reference) => {
                 let repository = place.named()?;
-                return Ok(Writing { repository, branch: writable_branch(reference)?, transaction: None });
+                let branch = writable_branch(reference)?;
+                return Ok(Writing::to_branch(repository, branch));
             }
         };
-        let mut transaction = self.owned(caller, id).await?;
+        let found = self.store.get_with_others(&caller.principal, id, &self.worker.name).await?;
+        let (mut transaction, has_other_requests) =
+            found.filter(|(found, _)| !found.is_beginning()).ok_or_else(|| unknown_transaction(id))?;
         place.agrees_with(&transaction)?;
         if transaction.is_changing_branch() {
             // Boxed: it is rare, and its future is larger than the rest of this one.
@@ -55,6 +60,7 @@ impl Ops {
             repository: transaction.repository.clone(),
             branch: transaction.branch.clone(),
             transaction: Some(Arc::new(transaction)),
+            has_other_requests,
         })
     }
 }
@@ -75,6 +81,11 @@ pub(in crate::ops) fn writable_branch(reference: &Ref) -> Result<BranchName> {
 }
 
 impl Writing {
+    /// A branch that is not of a transaction.
+    pub(in crate::ops) fn to_branch(repository: RepositoryId, branch: BranchName) -> Self {
+        Self { repository, branch, transaction: None, has_other_requests: false }
+    }
+
     /// Returns the name that the caller used for the branch, for messages.
     pub(in crate::ops) fn shown(&self) -> String {
         match &self.transaction {

@@ -90,7 +90,12 @@ pub async fn compose(
     check_described(&compose.header.metadata, &compose.header.content_type)?;
     let mut ends = ends(ops, caller, place, &compose).await?;
     refuse_invalid_sources(&ends, &compose)?;
+    let branch = ends.to.branch.clone();
     ends.to = ops.settled(caller, ends.to, std::slice::from_ref(&compose.path)).await?;
+    if ends.to.branch != branch {
+        // The sources may be on the same branch.
+        ends = self::ends(ops, caller, place, &compose).await?;
+    }
     let hash = compose.hash(&caller.principal, place);
     let (stored, evidence) = match ops.composed_before(caller, &ends.to, &compose, &hash).await? {
         Some(stored) if ends.deleting_from.is_none() => (stored, Evidence::default()),

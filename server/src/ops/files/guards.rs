@@ -34,11 +34,15 @@ impl Ops {
     /// `WriteInDoubt` after 5 s, or before the deadline of the caller; for a transaction that is not open any more, the error for its
     /// state.
     pub(in crate::ops) async fn settled(
-        &self,
+        self: &Arc<Self>,
         caller: &Caller,
-        writing: Writing,
+        mut writing: Writing,
         paths: &[ObjectPath],
     ) -> Result<Writing> {
+        if writing.has_other_requests {
+            // Boxed: it is rare, and its future is larger than the rest of a write.
+            writing = Box::pin(self.after_other_requests(caller, writing, paths)).await?;
+        }
         let Some(row) = &writing.transaction else { return Ok(writing) };
         if paths.iter().all(|path| check_settled(&writing, path).is_ok()) {
             return Ok(writing);

@@ -6,12 +6,13 @@
 use crate::auth::Caller;
 use crate::error::{Error, Kind, Result};
 use crate::ops::context::Ops;
-use crate::ops::errors::{SETTLE_LIMIT, unsettled};
+use crate::ops::errors::{SETTLE_LIMIT, not_open, unsettled};
 use crate::ops::replace_branch::replace_branch;
 use crate::ops::writing::Writing;
 use crate::timing::{duration, millis};
-use lakeport_transactions::{Busy, InFlightRecord, State, Transaction};
+use lakeport_transactions::{Busy, InFlightRecord, Slot, State, Transaction};
 use lakeport_types::ObjectPath;
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -51,16 +52,12 @@ impl Ops {
         let give_up = Instant::now() + caller.time_left(SETTLE_LIMIT);
         let mut pause = FIRST_PAUSE;
         loop {
-            self.settle_dead_process(caller, row, &busy).await?;
-            if Instant::now() >= give_up {
-                // The owner waits and retries, so the transaction must not expire before.
-                self.touch(&self.refreshed(row).await?).await?;
-                let what = format!("another request for {:?} is in progress", busy.slot.path);
-                return Err(Error::new(Kind::WriteInDoubt, format!("{what}: retry after the delay in RetryInfo"))
-                    .retry_in(LONGEST_PAUSE));
+            if let Some(process) = &busy.process
+                && self.settle_dead_process(caller, row, &busy.slot, process).await?.is_some()
+            {
+                return Err(self.moved_on(row).await);
             }
-            tokio::time::sleep(pause.min(give_up - Instant::now())).await;
-            pause = (pause * 2).min(LONGEST_PAUSE);
+            self.pause_before_retry(row, &busy.slot, &mut pause, give_up).await?;
             match self.in_flight.record(&row.branch, paths).await? {
                 Ok(record) => return Ok(record),
                 Err(again) => busy = again,
@@ -68,13 +65,75 @@ impl Ops {
         }
     }
 
-    /// If the process that sent the other request is dead, ensures that the request cannot affect the transaction any more.
-    async fn settle_dead_process(self: &Arc<Self>, caller: &Caller, row: &Transaction, busy: &Busy) -> Result<()> {
-        let Some(process) = &busy.process else { return Ok(()) };
-        let Some(dead_for) = self.store.dead_for(process).await? else { return Ok(()) };
+    /// Waits until no other process has a request for these paths on its way. If such a process is dead, the transaction continues on
+    /// another branch. Returns the place of the write, as it is then.
+    ///
+    /// # Errors
+    /// As [`record_in_flight`](Self::record_in_flight).
+    pub(in crate::ops) async fn after_other_requests(
+        self: &Arc<Self>,
+        caller: &Caller,
+        writing: Writing,
+        paths: &[ObjectPath],
+    ) -> Result<Writing> {
+        let Some(row) = writing.transaction.clone() else { return Ok(writing) };
+        let paths: HashSet<&str> = paths.iter().map(ObjectPath::as_str).collect();
+        let give_up = Instant::now() + caller.time_left(SETTLE_LIMIT);
+        let mut pause = FIRST_PAUSE;
+        loop {
+            let others = self.store.records_of_others(&row.branch, &self.worker.name).await?;
+            let Some((slot, process)) = others.into_iter().find(|(slot, _)| paths.contains(slot.path.as_str())) else {
+                return Ok(Writing { has_other_requests: false, ..writing });
+            };
+            if let Some(now) = self.settle_dead_process(caller, &row, &slot, &process).await? {
+                if now.state != State::Open {
+                    return Err(not_open(&now, now.state));
+                }
+                let branch = now.branch.clone();
+                return Ok(Writing { branch, transaction: Some(Arc::new(now)), has_other_requests: false, ..writing });
+            }
+            self.pause_before_retry(&row, &slot, &mut pause, give_up).await?;
+        }
+    }
+
+    /// Pauses before another look at the request that has this slot.
+    ///
+    /// # Errors
+    /// `WriteInDoubt` after `give_up`.
+    async fn pause_before_retry(
+        &self,
+        row: &Transaction,
+        slot: &Slot,
+        pause: &mut Duration,
+        give_up: Instant,
+    ) -> Result<()> {
+        let left = give_up.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            // The owner waits and retries, so the transaction must not expire before.
+            self.touch(&self.refreshed(row).await?).await?;
+            let message =
+                format!("another request for {:?} is in progress: retry after the delay in RetryInfo", slot.path);
+            return Err(Error::new(Kind::WriteInDoubt, message).retry_in(LONGEST_PAUSE));
+        }
+        tokio::time::sleep(left.min(*pause)).await;
+        *pause = (*pause * 2).min(LONGEST_PAUSE);
+        Ok(())
+    }
+
+    /// If the process that has a slot is dead, ensures that its request cannot affect the transaction any more. Returns the row if the
+    /// transaction does not continue on the same branch.
+    async fn settle_dead_process(
+        self: &Arc<Self>,
+        caller: &Caller,
+        row: &Transaction,
+        slot: &Slot,
+        process: &str,
+    ) -> Result<Option<Transaction>> {
+        let Some(dead_for) = self.store.dead_for(process).await? else { return Ok(None) };
         let settle = millis(self.timing.settle);
         if dead_for >= settle {
-            return Ok(self.store.erase(process, std::slice::from_ref(&busy.slot)).await?);
+            self.store.erase(process, std::slice::from_ref(slot)).await?;
+            return Ok(None);
         }
         if let Err(error) = replace_branch(self, caller, row).await {
             tracing::warn!(%error, transaction.id = %row.id, "cannot replace the branch of a transaction now");
@@ -82,15 +141,13 @@ impl Ops {
             let what = format!(
                 "a request for {:?} of a server process that died may still take effect, and the branch of the transaction cannot be \
                  replaced ({error})",
-                busy.slot.path
+                slot.path
             );
             return Err(unsettled(&what, duration(settle - dead_for)));
         }
         let now = self.refreshed(row).await?;
-        match now.state == State::Open && now.branch == row.branch {
-            // Another call is replacing the branch.
-            true => Ok(()),
-            false => Err(self.moved_on(row).await),
-        }
+        // Another call may be replacing the branch.
+        let is_same = now.state == State::Open && now.branch == row.branch;
+        Ok((!is_same).then_some(now))
     }
 }

@@ -3,6 +3,7 @@
 use crate::auth::Caller;
 use crate::error::{Counts, Error, Kind, Result};
 use crate::ops::context::{Ops, Shared};
+use crate::ops::errors::on_another_branch;
 use crate::ops::files::copy_across::copy_across;
 use crate::ops::files::delete::{delete_all, is_below, tree};
 use crate::ops::files::file_info::FileInfo;
@@ -97,7 +98,11 @@ pub(in crate::ops) async fn start(
     params: TransferParams,
     is_move: bool,
 ) -> Result<Transfer> {
-    let writing = ops.writing(caller, place).await?;
+    let mut writing = ops.writing(caller, place).await?;
+    if writing.has_other_requests && !params.recursive {
+        let paths = [params.source.clone(), params.destination.clone()];
+        writing = Box::pin(ops.after_other_requests(caller, writing, &paths)).await?;
+    }
     let branch = Ref::from(&writing.branch);
     let from = Reading {
         repository: params.source_repository.clone().unwrap_or_else(|| writing.repository.clone()),
@@ -181,7 +186,7 @@ impl Transfer {
     }
 
     /// Ends the copy phase. A move continues with the deletion of the sources if all copies succeeded.
-    async fn end_copying(&mut self, ops: &Ops) -> Result<()> {
+    async fn end_copying(&mut self, ops: &Shared) -> Result<()> {
         self.phase = if self.is_move { Phase::Deleting } else { Phase::Done };
         let source = self.params.source.as_str();
         if !self.found_any {
@@ -197,7 +202,17 @@ impl Transfer {
         }
         self.counts = Counts::default();
         let sources: Vec<ObjectPath> = self.copied.iter().map(|copied| copied.source.clone()).collect();
-        self.writing = ops.settled(&self.caller, self.writing.clone(), &sources).await?;
+        self.settle(ops, &sources).await
+    }
+
+    /// Waits until no earlier request can change the paths any more.
+    async fn settle(&mut self, ops: &Shared, paths: &[ObjectPath]) -> Result<()> {
+        let settled = ops.settled(&self.caller, self.writing.clone(), paths).await?;
+        // The sources may be on the former branch.
+        if let Some(now) = settled.transaction.as_ref().filter(|_| settled.branch != self.writing.branch) {
+            return Err(on_another_branch(now));
+        }
+        self.writing = settled;
         Ok(())
     }
 
@@ -254,9 +269,7 @@ impl Transfer {
         let paths: Vec<ObjectPath> =
             sources.iter().filter_map(|to_copy| self.destination(&to_copy.source).try_into().ok()).collect();
         // If a path is not settled yet, only its copy fails.
-        if let Ok(settled) = ops.settled(&self.caller, self.writing.clone(), &paths).await {
-            self.writing = settled;
-        }
+        let _ = self.settle(ops, &paths).await;
         let this = &*self;
         let copies = stream::iter(sources)
             .map(async |ToCopy { source, copy }| {

@@ -73,7 +73,7 @@ impl Once for Call<'_> {
         if self.is_marked {
             commit.metadata.insert(REQUEST_ID.into(), mark.to_owned());
         }
-        let Writing { repository, branch, transaction } = &self.writing;
+        let Writing { repository, branch, transaction, .. } = &self.writing;
         let Some(transaction) = transaction else {
             return Ok(self.caller.lakefs.commit(repository, branch, &commit).await.into());
         };

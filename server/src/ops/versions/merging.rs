@@ -77,7 +77,7 @@ pub(in crate::ops) async fn parent_refused(
 /// `ReservedName` for the branch of a transaction.
 pub(in crate::ops) fn destination(repository: &RepositoryId, branch: &BranchName) -> Result<Writing> {
     let branch = writable_branch(&Ref::from(branch))?;
-    Ok(Writing { repository: repository.clone(), branch, transaction: None })
+    Ok(Writing::to_branch(repository.clone(), branch))
 }
 
 /// The state before a cherry-pick or a revert.

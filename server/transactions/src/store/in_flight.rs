@@ -4,7 +4,9 @@ use super::SessionStore;
 use crate::error::Result;
 use crate::model::Millis;
 use crate::statement::Statement;
-use lakeport_types::BranchName;
+use crate::transaction::Transaction;
+use lakeport_types::{BranchName, TransactionId};
+use sqlx::Row as _;
 use std::fmt::Write as _;
 
 /// Maximum number of records in one statement.
@@ -81,6 +83,37 @@ impl SessionStore {
         let now = self.now();
         let sql = format!("UPDATE processes SET alive_until = {now} WHERE name <> $1 AND alive_until > {now}");
         self.database.run(&Statement::new(sql).bind(process)).await.map(drop)
+    }
+
+    /// Returns a transaction of an owner, and whether other processes than `process` have records on its live branch.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn get_with_others(
+        &self,
+        owner: &str,
+        id: &TransactionId,
+        process: &str,
+    ) -> Result<Option<(Transaction, bool)>> {
+        let sql = format!(
+            "SELECT *, {} AS read_at, (SELECT count(*) FROM requests_in_flight AS r \
+             WHERE r.branch = transactions.branch AND r.process <> $3) AS others FROM transactions WHERE owner = $1 AND id = $2",
+            self.now()
+        );
+        let found = self.database.run(&Statement::new(sql).bind(owner).bind(id.as_str()).bind(process)).await?;
+        let read = |row| -> Result<_> { Ok((Transaction::read(row)?, row.try_get::<i64, _>("others")? > 0)) };
+        found.rows.first().map(read).transpose()
+    }
+
+    /// Returns the records of other processes than `process` on a branch: each slot with its process.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn records_of_others(&self, branch: &BranchName, process: &str) -> Result<Vec<(Slot, String)>> {
+        let sql = "SELECT branch, path, process FROM requests_in_flight WHERE branch = $1 AND process <> $2";
+        let statement = Statement::new(sql).bind(branch.as_str()).bind(process);
+        let rows: Vec<(String, String, String)> = self.database.rows(&statement).await?;
+        Ok(rows.into_iter().map(|(branch, path, process)| (Slot { branch, path }, process)).collect())
     }
 
     /// Returns for how long a process has been dead; `None` if it is alive.
