@@ -28,6 +28,14 @@ impl Dialect {
         }
     }
 
+    /// Returns what follows SELECT for the two columns of a JSON array of pairs of texts, which is the parameter `json`.
+    pub(super) fn pairs(self, json: &str) -> String {
+        match self {
+            Self::Sqlite => format!("pairs.value ->> 0, pairs.value ->> 1 FROM json_each({json}) AS pairs"),
+            Self::Postgres => format!("pairs ->> 0, pairs ->> 1 FROM json_array_elements({json}::json) AS pairs"),
+        }
+    }
+
     /// Returns the maximum number of pooled connections.
     pub(super) fn connections(self) -> u32 {
         match self {

@@ -1,13 +1,12 @@
 //! Records of requests that may be on their way to lakeFS, and of the processes that sent them.
 
 use super::SessionStore;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::model::Millis;
 use crate::statement::Statement;
 use crate::transaction::Transaction;
 use lakeport_types::{BranchName, TransactionId};
 use sqlx::Row as _;
-use std::fmt::Write as _;
 
 /// Maximum number of records in one statement.
 const CHUNK: usize = 500;
@@ -34,11 +33,12 @@ impl SessionStore {
         for chunk in slots.chunks(CHUNK) {
             // The update changes nothing: it returns the row of another process.
             let sql = format!(
-                "INSERT INTO requests_in_flight (process, branch, path) VALUES {} ON CONFLICT (branch, path) \
+                "INSERT INTO requests_in_flight (process, branch, path) SELECT $1, {} WHERE true ON CONFLICT (branch, path) \
                  DO UPDATE SET process = requests_in_flight.process RETURNING branch, path, process",
-                placeholders(chunk.len(), "$1, ")
+                self.database.dialect.pairs("$2")
             );
-            let rows: Vec<(String, String, String)> = self.database.rows(&with_slots(sql, process, chunk)).await?;
+            let statement = Statement::new(sql).bind(process).bind(json(chunk)?);
+            let rows: Vec<(String, String, String)> = self.database.rows(&statement).await?;
             holders.extend(rows.into_iter().map(|(branch, path, process)| (Slot { branch, path }, process)));
         }
         Ok(holders)
@@ -51,10 +51,10 @@ impl SessionStore {
     pub async fn erase(&self, process: &str, slots: &[Slot]) -> Result<()> {
         for chunk in slots.chunks(CHUNK) {
             let sql = format!(
-                "DELETE FROM requests_in_flight WHERE process = $1 AND (branch, path) IN (VALUES {})",
-                placeholders(chunk.len(), "")
+                "DELETE FROM requests_in_flight WHERE process = $1 AND (branch, path) IN (SELECT {})",
+                self.database.dialect.pairs("$2")
             );
-            self.database.run(&with_slots(sql, process, chunk)).await?;
+            self.database.run(&Statement::new(sql).bind(process).bind(json(chunk)?)).await?;
         }
         Ok(())
     }
@@ -171,19 +171,9 @@ impl SessionStore {
     }
 }
 
-/// Returns `($1, $2, $3), ($1, $4, $5), …` for `first` = `$1, `.
-fn placeholders(count: usize, first: &str) -> String {
-    let mut all = String::new();
-    for n in 0..count {
-        let separator = if n == 0 { "" } else { ", " };
-        let (branch, path) = (2 * n + 2, 2 * n + 3);
-        // Writing to a string cannot fail.
-        let _ = write!(all, "{separator}({first}${branch}, ${path})");
-    }
-    all
-}
-
-fn with_slots(sql: String, process: &str, slots: &[Slot]) -> Statement {
-    let statement = Statement::new(sql).bind(process);
-    slots.iter().fold(statement, |statement, slot| statement.bind(slot.branch.as_str()).bind(slot.path.as_str()))
+/// Returns the slots as JSON, which binds them as one value: the text of the statement is then always the same, so the database parses
+/// it once.
+fn json(slots: &[Slot]) -> Result<String> {
+    let pairs: Vec<[&str; 2]> = slots.iter().map(|slot| [slot.branch.as_str(), slot.path.as_str()]).collect();
+    serde_json::to_string(&pairs).map_err(|error| Error::Corrupt(error.to_string()))
 }
