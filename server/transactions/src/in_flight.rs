@@ -3,8 +3,8 @@
 //! Each request is recorded in the store before it is sent, so that the record survives the process. At most one request for a path of a
 //! live branch has a record. If its process dies, the record stays: the request may still take effect.
 //!
-//! One task writes the records of all requests. It also announces that this process is alive. Records that arrive during a statement share the next one. Records of ended requests are
-//! erased later, many at once.
+//! One task writes the records of all requests. Records that arrive during a statement share the next one. Records of ended requests are
+//! erased later, many at once. The task also announces that this process is alive, and ends the leases of those that are not.
 
 use crate::error::{Error, Result};
 use crate::model::Millis;

@@ -96,8 +96,9 @@ impl SessionStore {
         process: &str,
     ) -> Result<Option<(Transaction, bool)>> {
         let sql = format!(
-            "SELECT *, {} AS read_at, (SELECT count(*) FROM requests_in_flight AS r \
-             WHERE r.branch = transactions.branch AND r.process <> $3) AS others FROM transactions WHERE owner = $1 AND id = $2",
+            "SELECT *, {} AS read_at, (SELECT count(*) FROM (SELECT 1 FROM requests_in_flight AS r \
+             WHERE r.branch = transactions.branch AND r.process <> $3 LIMIT 1) AS first) AS others \
+             FROM transactions WHERE owner = $1 AND id = $2",
             self.now()
         );
         let found = self.database.run(&Statement::new(sql).bind(owner).bind(id.as_str()).bind(process)).await?;
