@@ -1,6 +1,5 @@
 //! A server with a repository for each test, and helpers for common operations.
 
-use crate::disk::Disk;
 use bytes::Bytes;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
@@ -97,14 +96,6 @@ impl Server {
         let dir = tempfile::tempdir().unwrap();
         let config = Config { session_store: Some(Secret::new(url.to_owned())), ..config(dir.path().to_owned()) };
         let mut server = Self::configured(config, dir, SETTLE).await;
-        server.repository = server.another_repository().await;
-        server
-    }
-
-    /// Starts a server with an embedded lake whose data directory is a folder on another disk.
-    pub(crate) async fn on_disk(disk: &Disk) -> Self {
-        let dir = tempfile::tempdir_in(disk.path()).unwrap();
-        let mut server = Self::configured(config(dir.path().to_owned()), dir, SETTLE).await;
         server.repository = server.another_repository().await;
         server
     }

@@ -13,7 +13,6 @@ mod commits;
 mod compose;
 mod credentials;
 mod damage;
-mod disk;
 mod failing_lakefs;
 mod files;
 mod fixture;
