@@ -304,6 +304,39 @@ async fn a_write_during_a_replacement_is_acknowledged_only_if_published() {
     assert_eq!(written.is_ok(), is_published, "the writer received {written:?}");
 }
 
+/// A single replica starts again while its requests are inside a slow lakeFS. A client without retries then writes to several paths at
+/// once, one of which is a path of these requests.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn concurrent_writes_after_a_restart_need_no_retry() {
+    let lake = Lake::start().await;
+    let proxy = TamperingProxy::start(&lake.url, 0).await;
+    let folder = tempfile::tempdir().unwrap();
+    let replica = Replica::new(&lake, folder.path().to_owned(), None).with_lake_at(&proxy.url).with_haste(HASTE);
+    let process = replica.start("").await;
+    let client = Client::new(&[replica.address]);
+    client.begun(&lake, "t").await;
+    client.written("t", "a", "ours").await;
+    let release = proxy.hold_changes();
+    let doomed = send_doomed(&client);
+    proxy.wait_for_held(DOOMED.len()).await;
+    proxy.stop_holding_changes();
+    process.kill().await;
+    drop(doomed);
+    let _process = replica.start("").await;
+    let begun = [client.begin_write("t", "one", "ours").await, client.begin_write("t", "two", "ours").await];
+    tokio::time::sleep(SHORT_WAIT).await;
+    client.written("t", "written", "final").await;
+    for writing in begun {
+        writing.finish().await.expect("a write that began before");
+    }
+    release.add_permits(DOOMED.len());
+    client.committed("t").await;
+    assert_eq!(
+        lake.paths().await.into_iter().filter(|path| ["one", "two", "written"].contains(&path.as_str())).count(),
+        3
+    );
+}
+
 /// A single replica starts again while its requests are inside a slow lakeFS. Before that, a replacement of the branch dies half-way.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_request_of_a_server_that_restarted_undoes_no_later_write() {

@@ -100,6 +100,9 @@ pub struct Details {
     /// meanwhile.
     #[serde(default)]
     pub is_branch_being_replaced: bool,
+    /// Whether the last attempt to replace the live branch failed. Only writes that cannot go on without a new branch try again.
+    #[serde(default)]
+    pub replacement_failed: bool,
     /// Paths that an abandoned request may still change, each with the end of that time.
     pub unsettled: BTreeMap<String, Millis>,
     /// The published commit.
@@ -173,6 +176,7 @@ impl Transaction {
             fence_until: None,
             refusal: None,
             is_branch_being_replaced: false,
+            replacement_failed: false,
             unsettled: BTreeMap::new(),
             commit_id: None,
             merged: false,

@@ -12,7 +12,7 @@ use crate::ops::writing::Writing;
 use crate::timing::{duration, millis};
 use lakeport_transactions::{Busy, InFlightRecord, Slot, State, Transaction};
 use lakeport_types::ObjectPath;
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -65,8 +65,9 @@ impl Ops {
         }
     }
 
-    /// Waits until no other process has a request for these paths on its way. If such a process is dead, the transaction continues on
-    /// another branch. Returns the place of the write, as it is then.
+    /// Waits until no other process has a request for these paths on its way. If a process that has a request for any path of the
+    /// transaction is dead, the transaction continues on another branch: a write that began before would have to be repeated then.
+    /// Returns the place of the write, as it is then.
     ///
     /// # Errors
     /// As [`record_in_flight`](Self::record_in_flight).
@@ -82,17 +83,21 @@ impl Ops {
         let mut pause = FIRST_PAUSE;
         loop {
             let others = self.store.records_of_others(&row.branch, &self.worker.name).await?;
-            let Some((slot, process)) = others.into_iter().find(|(slot, _)| paths.contains(slot.path.as_str())) else {
-                return Ok(Writing { has_other_requests: false, ..writing });
+            let (own, others): (Vec<_>, Vec<_>) =
+                others.into_iter().partition(|(slot, _)| paths.contains(slot.path.as_str()));
+            let moved = match own.first() {
+                Some((slot, process)) => self.settle_dead_process(caller, &row, slot, process).await?,
+                None => self.settle_dead_processes(caller, &row, others).await,
             };
-            if let Some(now) = self.settle_dead_process(caller, &row, &slot, &process).await? {
+            if let Some(now) = moved {
                 if now.state != State::Open {
                     return Err(not_open(&now, now.state));
                 }
                 let branch = now.branch.clone();
                 return Ok(Writing { branch, transaction: Some(Arc::new(now)), has_other_requests: false, ..writing });
             }
-            self.pause_before_retry(&row, &slot, &mut pause, give_up).await?;
+            let Some((slot, _)) = own.first() else { return Ok(Writing { has_other_requests: false, ..writing }) };
+            self.pause_before_retry(&row, slot, &mut pause, give_up).await?;
         }
     }
 
@@ -120,6 +125,30 @@ impl Ops {
         Ok(())
     }
 
+    /// Tries the same for requests that do not change the paths of the caller, who can go on without it.
+    async fn settle_dead_processes(
+        self: &Arc<Self>,
+        caller: &Caller,
+        row: &Transaction,
+        requests: Vec<(Slot, String)>,
+    ) -> Option<Transaction> {
+        if row.replacement_failed {
+            return None;
+        }
+        let processes: BTreeMap<String, Slot> = requests.into_iter().map(|(slot, process)| (process, slot)).collect();
+        for (process, slot) in processes {
+            match self.settle_dead_process(caller, row, &slot, &process).await {
+                Ok(None) => {}
+                Ok(Some(now)) => return Some(now),
+                Err(error) => {
+                    tracing::warn!(%error, transaction.id = %row.id, "a write goes on beside the requests of a dead process");
+                    return None;
+                }
+            }
+        }
+        None
+    }
+
     /// If the process that has a slot is dead, ensures that its request cannot affect the transaction any more. Returns the row if the
     /// transaction does not continue on the same branch.
     async fn settle_dead_process(
@@ -145,8 +174,8 @@ impl Ops {
             );
             return Err(unsettled(&what, duration(settle - dead_for)));
         }
-        let now = self.refreshed(row).await?;
         // Another call may be replacing the branch.
+        let now = self.after_replacement(caller, self.refreshed(row).await?).await?;
         let is_same = now.state == State::Open && now.branch == row.branch;
         Ok((!is_same).then_some(now))
     }

@@ -238,6 +238,7 @@ impl Transaction {
         next.change_branch(new);
         next.with(|details| {
             details.is_branch_being_replaced = false;
+            details.replacement_failed = false;
             details.commit_in_doubt = false;
             details.inside = None;
             details.unsettled.clear();
@@ -247,7 +248,10 @@ impl Transaction {
     /// Ends an attempt at a replacement that failed. The former branch stays.
     #[must_use]
     pub fn branch_not_replaced(&self) -> Self {
-        self.released().with(|details| details.is_branch_being_replaced = false)
+        self.released().with(|details| {
+            details.is_branch_being_replaced = false;
+            details.replacement_failed = true;
+        })
     }
 
     fn change_branch(&mut self, branch: BranchName) {
