@@ -10,6 +10,7 @@ use crate::error::{Error, Result};
 use crate::model::Millis;
 use crate::store::{SessionStore, Slot};
 use lakeport_types::{BranchName, ObjectPath};
+use lakeport_waiting::{self as waiting, Side};
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Mutex;
 use std::time::Duration;
@@ -91,6 +92,7 @@ impl InFlight {
         let (reply, recorded) = oneshot::channel();
         let closed = || Error::Unavailable(sqlx::Error::PoolClosed);
         self.commands.send(Command::Record(slots.into_iter().collect(), reply)).map_err(|_| closed())?;
+        let _wait = waiting::on(Side::SessionStore);
         // If this future is dropped, the reply is dropped with its record.
         recorded.await.map_err(|_| closed())?
     }

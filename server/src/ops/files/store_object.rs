@@ -12,6 +12,7 @@ use futures_util::StreamExt;
 use http_body_util::BodyExt;
 use lakeport_lakefs::{self as lakefs, NewObject, ObjectStats};
 use lakeport_types::{IdempotencyKey, ObjectPath, Ref};
+use lakeport_waiting as waiting;
 use rand::RngExt;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -176,7 +177,8 @@ impl Ops {
         if writing.transaction.is_some() {
             let (ops, caller, writing, path) = (Arc::clone(self), caller.clone(), writing.clone(), path.clone());
             let record = async move { ops.record_in_flight(&caller, &writing, std::slice::from_ref(&path)).await };
-            outcome.record_before_end(Box::pin(record));
+            // The connection to lakeFS runs it.
+            outcome.record_before_end(Box::pin(waiting::inherit(record)));
         }
         let (ops, caller, sent) = (Arc::clone(self), caller.clone(), outcome.clone());
         let (task_writing, task_path) = (writing.clone(), path.clone());
