@@ -1,7 +1,8 @@
-//! lakeFS or the session store hangs: each call still gets its response by its deadline, and the response names the side that did
-//! not respond.
+//! lakeFS, the session store or the disk hangs: each call still gets its response by its deadline, and the response names the side that
+//! did not respond.
 
-use crate::fixture::{NoDeadline, Server, no_deadline};
+use crate::fixture::{NoDeadline, Server, eventually, no_deadline};
+use crate::own_disk::{OwnDisk, REPOSITORY};
 use bytes::{BufMut, Bytes, BytesMut};
 use futures_util::future::join_all;
 use http::Method;
@@ -52,8 +53,8 @@ async fn call(client: &NoDeadline, origin: &http::Uri, path: &str, message: &[u8
 }
 
 /// Returns a valid message for a method.
-fn message(server: &Server, path: &str) -> Vec<u8> {
-    let (repository, t) = (server.repository.clone(), "t".to_owned());
+fn message(repository: &str, path: &str) -> Vec<u8> {
+    let (repository, t) = (repository.to_owned(), "t".to_owned());
     let (main, branch, tag) = ("main".to_owned(), "b".to_owned(), "v".to_owned());
     let (a, b) = ("a".to_owned(), "b".to_owned());
     let items = vec![BatchWriteItem { path: b.clone(), data: Bytes::from_static(b"1"), ..Default::default() }];
@@ -75,7 +76,13 @@ fn message(server: &Server, path: &str) -> Vec<u8> {
         "BatchWrite" => BatchWriteRequest { transaction_id: t, items, ..Default::default() }.encode_to_vec(),
         "SetMetadata" => SetMetadataRequest { transaction_id: t, path: a, ..Default::default() }.encode_to_vec(),
         "Presign" => PresignRequest { transaction_id: t, path: a, ..Default::default() }.encode_to_vec(),
-        "BeginTransaction" => server.begin_request("new").encode_to_vec(),
+        "BeginTransaction" => BeginTransactionRequest {
+            repository,
+            base_branch: main,
+            transaction_id: "new".into(),
+            ..Default::default()
+        }
+        .encode_to_vec(),
         "GetTransaction" => GetTransactionRequest { transaction_id: t }.encode_to_vec(),
         "KeepAliveTransaction" => KeepAliveTransactionRequest { transaction_id: t }.encode_to_vec(),
         "CommitTransaction" => {
@@ -134,11 +141,11 @@ async fn prepare(server: &Server) {
 }
 
 /// Calls all methods at once, and returns the number of those that waited until their deadline.
-async fn late_calls(server: &Server, side: &str) -> usize {
-    let (client, origin, mut late) = (no_deadline(), server.origin(), 0);
+async fn late_calls(origin: &http::Uri, repository: &str, side: &str) -> usize {
+    let (client, mut late) = (no_deadline(), 0);
     let calls = METHODS.iter().map(async |method| {
         let path = method.path;
-        (path, call(&client, &origin, path, &message(server, path)).await)
+        (path, call(&client, origin, path, &message(repository, path)).await)
     });
     for (path, Answer { status, message, after }) in join_all(calls).await {
         assert!(after < TIMEOUT + Duration::from_secs(1), "{path} responded after {after:?}: {status} {message}");
@@ -159,7 +166,7 @@ async fn every_call_responds_by_its_deadline_while_lakefs_hangs() {
     for method in [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::DELETE] {
         server.arm_many(On::new(method, ""), Fault::Delay(TIMEOUT * 60), 100_000);
     }
-    let late = late_calls(&server, "lakeFS did not respond").await;
+    let late = late_calls(&server.origin(), &server.repository, "lakeFS did not respond").await;
     assert!(late >= 30, "only {late} calls waited for lakeFS");
 }
 
@@ -172,7 +179,43 @@ async fn every_call_responds_by_its_deadline_while_the_session_store_hangs() {
     let mut locks = PgConnection::connect(&url).await.unwrap();
     let lock = "BEGIN; LOCK TABLE transactions, requests, lakeport_service IN ACCESS EXCLUSIVE MODE";
     locks.execute(lock).await.unwrap();
-    let late = late_calls(&server, "the session store did not respond").await;
+    let late = late_calls(&server.origin(), &server.repository, "the session store did not respond").await;
     locks.close().await.unwrap();
     assert!(late >= 15, "only {late} calls waited for the session store");
+}
+
+/// The session store hangs when the bytes of an upload have arrived, and its request is recorded.
+#[tokio::test]
+async fn an_upload_that_cannot_be_recorded_names_the_session_store() {
+    let postgres = Postgres::shared();
+    let url = postgres.database();
+    let server = Server::on_postgres(&url).await;
+    prepare(&server).await;
+    let mut locks = PgConnection::connect(&url).await.unwrap();
+    locks.execute("BEGIN; LOCK TABLE requests_in_flight IN SHARE MODE").await.unwrap();
+    for path in ["/lakeport.v1.FileService/Write", "/lakeport.v1.FileService/SetMetadata"] {
+        let Answer { status, message, .. } =
+            call(&no_deadline(), &server.origin(), path, &message(&server.repository, path)).await;
+        assert_eq!(status, "4", "{path}: {message}");
+        assert!(message.contains("the session store did not respond"), "{path} does not name the side: {message}");
+    }
+    locks.close().await.unwrap();
+}
+
+/// The disk of the embedded lake and of SQLite.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_call_responds_by_its_deadline_while_the_disk_hangs() {
+    let Some(mut disk) = OwnDisk::freezable().await else { return };
+    disk.write("", "a", 1).await.unwrap();
+    disk.commit().await.unwrap();
+    for id in ["t", "c", "r"] {
+        disk.begin(id).await.unwrap();
+        disk.write(id, "b", 1).await.unwrap();
+    }
+    let origin = format!("http://{}/", disk.address).parse().unwrap();
+    disk.freeze();
+    let late = late_calls(&origin, REPOSITORY, "did not respond").await;
+    disk.thaw();
+    assert!(late >= 15, "only {late} calls waited for the disk");
+    assert!(eventually(async || disk.write("", "after", 1).await.is_ok()).await, "the server did not recover");
 }

@@ -25,6 +25,7 @@ mod kept_branches;
 mod lakefs_errors;
 mod lost_responses;
 mod options;
+mod own_disk;
 mod ownership;
 mod payload;
 mod raw_http2;

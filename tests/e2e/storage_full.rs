@@ -1,21 +1,17 @@
 //! A full disk: calls fail with STORAGE_FULL and without effect, reads work, and the server recovers by itself.
 
 use crate::fixture::{Server, all, eventually, refused, text, why};
+use crate::own_disk::OwnDisk;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Empty};
 use hyper_util::rt::TokioExecutor;
 use lakeport_embedded::{Fault, On};
-use lakeport_proto::v1::file_service_client::FileServiceClient;
-use lakeport_proto::v1::transaction_service_client::TransactionServiceClient;
-use lakeport_proto::v1::version_service_client::VersionServiceClient;
 use lakeport_proto::v1::*;
 use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io::Write as _;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
-use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Status};
 use tonic_types::StatusExt;
 
@@ -90,85 +86,7 @@ async fn readiness_is_red_while_the_session_store_cannot_be_written() {
 /// Size of the file system.
 const DISK: usize = 32 << 20;
 
-/// A server whose data directory is a small file system of its own. The file system is visible only to the server's
-/// process, so that no privileges are necessary where the kernel permits user namespaces.
-struct SmallDisk {
-    child: Child,
-    admin: SocketAddr,
-    files: FileServiceClient<Channel>,
-    transactions: TransactionServiceClient<Channel>,
-    versions: VersionServiceClient<Channel>,
-    /// The data directory as this process sees it.
-    seen: PathBuf,
-    _dir: tempfile::TempDir,
-}
-
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-/// Returns the options of `unshare` that permit a mount: as any user, or only as root. `None` if neither does.
-fn namespace() -> Option<&'static str> {
-    let can_mount = |options: &&str| {
-        let mounted = Command::new("unshare").args([options, "mount", "-t", "tmpfs", "none", "/mnt"]).output();
-        mounted.is_ok_and(|output| output.status.success())
-    };
-    ["-Urm", "-m"].into_iter().find(can_mount)
-}
-
-impl SmallDisk {
-    async fn start(options: &str) -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        let data = dir.path().join("data");
-        fs::create_dir(&data).unwrap();
-        let listeners = [(); 2].map(|()| std::net::TcpListener::bind("127.0.0.1:0").unwrap());
-        let [address, admin] = listeners.map(|listener| listener.local_addr().unwrap());
-        let script = "mount -t tmpfs -o size=$1 none \"$2\" && exec \"$3\"";
-        let child = Command::new("unshare")
-            .args([options, "sh", "-c", script, "sh", &DISK.to_string()])
-            .arg(&data)
-            .arg(env!("CARGO_BIN_EXE_server-with-faults"))
-            .env("LAKEPORT_LISTEN", address.to_string())
-            .env("LAKEPORT_ADMIN_LISTEN", admin.to_string())
-            .env("LAKEPORT_DATA_DIR", &data)
-            .stdout(Stdio::null())
-            .spawn()
-            .unwrap();
-        let endpoint = Endpoint::from_shared(format!("http://{address}")).unwrap();
-        assert!(eventually(async || endpoint.connect().await.is_ok()).await, "the server did not start");
-        let channel = endpoint.connect().await.unwrap();
-        let seen = PathBuf::from(format!("/proc/{}/root", child.id())).join(data.strip_prefix("/").unwrap());
-        Self {
-            child,
-            admin,
-            files: FileServiceClient::new(channel.clone()),
-            transactions: TransactionServiceClient::new(channel.clone()),
-            versions: VersionServiceClient::new(channel),
-            seen,
-            _dir: dir,
-        }
-    }
-
-    async fn write(&self, transaction: &str, path: &str, bytes: usize) -> Result<(), Status> {
-        let at = if transaction.is_empty() { ("quickstart", "main") } else { ("", "") };
-        let header = WriteRequest {
-            repository: at.0.into(),
-            r#ref: at.1.into(),
-            transaction_id: transaction.into(),
-            path: path.into(),
-            ..Default::default()
-        };
-        let piece = Bytes::from(vec![7; bytes.min(1 << 20)]);
-        let pieces =
-            (0..bytes.div_ceil(1 << 20)).map(move |_| WriteRequest { data: piece.clone(), ..Default::default() });
-        let end = WriteRequest { finish_write: true, ..Default::default() };
-        let messages: Vec<_> = [header].into_iter().chain(pieces).chain([end]).collect();
-        self.files.clone().write(tokio_stream::iter(messages)).await.map(drop)
-    }
-
+impl OwnDisk {
     async fn set_metadata(&self, value: String) -> Result<(), Status> {
         let request = SetMetadataRequest {
             repository: "quickstart".into(),
@@ -188,26 +106,6 @@ impl SmallDisk {
             ..Default::default()
         };
         self.versions.clone().create_branch(request).await.map(drop)
-    }
-
-    async fn commit(&self) -> Result<(), Status> {
-        let request = CreateCommitRequest {
-            repository: "quickstart".into(),
-            r#ref: "main".into(),
-            message: "m".repeat(40_000),
-            ..Default::default()
-        };
-        self.versions.clone().create_commit(request).await.map(drop)
-    }
-
-    async fn begin(&self, id: &str) -> Result<(), Status> {
-        let request = BeginTransactionRequest {
-            repository: "quickstart".into(),
-            base_branch: "main".into(),
-            transaction_id: id.into(),
-            ..Default::default()
-        };
-        self.transactions.clone().begin_transaction(request).await.map(drop)
     }
 
     async fn publish(&self, id: &str) -> Result<bool, Status> {
@@ -317,13 +215,7 @@ async fn until_refused(mut call: impl AsyncFnMut(usize) -> Result<(), Status>) -
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_full_file_system_loses_nothing_and_recovers_when_space_is_free() {
-    let Some(options) = namespace() else {
-        eprintln!(
-            "skipped: this system permits neither user namespaces nor mounts, so the test cannot make a small disk"
-        );
-        return;
-    };
-    let disk = SmallDisk::start(options).await;
+    let Some(disk) = OwnDisk::small(DISK).await else { return };
     disk.branch("side".into()).await.unwrap();
     disk.write("", "kept", 5).await.unwrap();
     for n in 0..20 {
