@@ -4,6 +4,7 @@ use crate::files::{list, paths};
 use crate::fixture::{Server, all, eventually, refused, why};
 use lakeport_proto::v1::*;
 use tonic::Code;
+use tonic_types::StatusExt;
 
 #[tokio::test]
 async fn branches_and_tags_are_created_and_deleted() {
@@ -117,7 +118,10 @@ async fn diverged_branches_are_diffed_and_merged() {
         destination_branch: "main".into(),
         ..Default::default()
     };
-    assert_eq!(why(server.versions.clone().merge(merge.clone()).await), refused(Code::Aborted, "MERGE_CONFLICT"));
+    let conflict = server.versions.clone().merge(merge.clone()).await.unwrap_err();
+    let details = conflict.get_error_details();
+    assert_eq!(details.precondition_failure().unwrap().violations[0].subject, "a");
+    assert_eq!(why::<()>(Err(conflict)), refused(Code::Aborted, "MERGE_CONFLICT"));
     let wins = MergeRequest { strategy: MergeStrategy::SourceWins.into(), ..merge.clone() };
     let merged = server.versions.clone().merge(wins).await.unwrap().into_inner().commit_id;
     assert_eq!(server.head("main").await, merged);

@@ -19,6 +19,7 @@ pub mod list_tags;
 pub mod log;
 mod marked_commit;
 pub mod merge;
+mod merge_conflict;
 pub mod merging;
 pub mod once;
 pub mod refusals;

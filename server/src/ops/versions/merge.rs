@@ -1,6 +1,7 @@
 //! `VersionService.Merge`.
 
 use super::marked_commit::{marked_commit, unmarked};
+use super::merge_conflict::merge_conflict;
 use super::merging::{destination, head, merge_refused};
 use super::once::{CallId, Found, Once, REQUEST_ID, Sent, once};
 use crate::auth::Caller;
@@ -77,6 +78,10 @@ impl Once for Call<'_> {
     }
 
     async fn explain(&self, error: lakefs::Error) -> Error {
-        merge_refused(self.ops, self.caller, &self.writing, &self.request.source, error).await
+        let MergeRequest { repository, source, destination, .. } = self.request;
+        if error.kind() == lakefs::Kind::MergeConflict {
+            return merge_conflict(self.ops, self.caller, repository, source, destination).await;
+        }
+        merge_refused(self.ops, self.caller, &self.writing, source, error).await
     }
 }
