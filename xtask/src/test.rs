@@ -1,5 +1,6 @@
 //! `cargo xtask test`: all checks of the project. Most steps have their own file.
 
+mod clients;
 mod contract;
 mod deny;
 mod generate;
@@ -10,6 +11,7 @@ mod lint;
 mod manifests;
 mod process;
 mod python_client;
+mod rust_client;
 mod wheels;
 mod workspace_tests;
 
@@ -28,7 +30,7 @@ struct Step {
 }
 
 /// The steps in execution order. Fast steps come first, so that simple mistakes are reported within a second.
-const STEPS: [Step; 16] = [
+const STEPS: [Step; 18] = [
     Step { name: "format", checks: "Rust code is formatted", run: format },
     Step { name: "tools", checks: "pinned tools are installed", run: install },
     Step {
@@ -48,7 +50,9 @@ const STEPS: [Step; 16] = [
     },
     Step { name: "deny", checks: "licenses, duplicates and sources of dependencies are allowed", run: deny::run },
     Step { name: "tests", checks: "Rust tests pass", run: workspace_tests::run },
+    Step { name: "rust-client", checks: "Rust client passes the scenarios of all clients", run: rust_client::run },
     Step { name: "python-client", checks: "Python client passes its checks and tests", run: python_client::run },
+    Step { name: "clients", checks: "each client ran all scenarios", run: clients::run },
     Step { name: "languages", checks: "generated code of other languages works with a server", run: languages::run },
     Step { name: "manifests", checks: "deployment manifests are valid", run: manifests::run },
     Step { name: "image", checks: "static binary starts and stops as in its image", run: image::run },

@@ -1,6 +1,7 @@
 //! The error of a failed call. Only this module decodes `google.rpc.Status`.
 
 use lakeport_proto::ERROR_DOMAIN;
+use std::error::Error as _;
 use std::time::Duration;
 use tonic_types::{ErrorDetails, RpcStatusExt as _, StatusExt as _};
 
@@ -17,11 +18,18 @@ type BoxError = Box<dyn std::error::Error + Send + Sync>;
 #[error("{message}")]
 pub struct Error {
     code: Code,
-    reason: Option<String>,
     message: String,
+    details: Box<Details>,
+    source: Option<BoxError>,
+}
+
+/// What the server says about an error. Boxed, because most calls succeed.
+#[derive(Debug, Default)]
+struct Details {
+    reason: Option<String>,
     retry_delay: Option<Duration>,
     field_violations: Vec<FieldViolation>,
-    source: Option<BoxError>,
+    paths: Vec<String>,
 }
 
 /// An invalid field of a request.
@@ -47,7 +55,7 @@ impl Error {
 
     /// Returns the reason as text, for example `OBJECT_NOT_FOUND`. Includes reasons that [`Error::reason`] does not know.
     pub fn reason_name(&self) -> Option<&str> {
-        self.reason.as_deref()
+        self.details.reason.as_deref()
     }
 
     /// Returns the message, for people.
@@ -57,12 +65,17 @@ impl Error {
 
     /// Returns the delay that the server asks for before a retry.
     pub fn retry_delay(&self) -> Option<Duration> {
-        self.retry_delay
+        self.details.retry_delay
     }
 
     /// Returns the invalid fields of the request.
     pub fn field_violations(&self) -> &[FieldViolation] {
-        &self.field_violations
+        &self.details.field_violations
+    }
+
+    /// Returns the paths because of which the call failed, such as the first ten paths in conflict.
+    pub fn paths(&self) -> &[String] {
+        &self.details.paths
     }
 
     /// Returns whether a failed download can be resumed with another call: the connection was lost, the server or lakeFS
@@ -71,7 +84,7 @@ impl Error {
         match self.reason() {
             Some(ErrorReason::LakefsUnavailable | ErrorReason::ShuttingDown | ErrorReason::ReaderStalled) => true,
             Some(_) => false,
-            None if self.reason.is_some() => false,
+            None if self.details.reason.is_some() => false,
             // An error without a reason comes from the transport, which reports lost connections with different codes.
             None => self.code == Code::Unavailable || (self.is_transport_error() && self.has_ambiguous_code()),
         }
@@ -79,7 +92,7 @@ impl Error {
 
     /// Returns whether the connection or the server failed before the response arrived. The server may have executed the call.
     pub fn is_response_lost(&self) -> bool {
-        self.reason.is_none()
+        self.details.reason.is_none()
             && self.is_transport_error()
             && (self.code == Code::Unavailable || self.has_ambiguous_code())
     }
@@ -115,8 +128,9 @@ impl Error {
         matches!(self.code, Code::Unknown | Code::Internal | Code::Cancelled)
     }
 
-    pub(crate) fn without_retry_delay(self) -> Self {
-        Self { retry_delay: None, ..self }
+    pub(crate) fn without_retry_delay(mut self) -> Self {
+        self.details.retry_delay = None;
+        self
     }
 
     pub(crate) fn with_source(mut self, source: impl Into<BoxError>) -> Self {
@@ -161,8 +175,8 @@ impl Error {
 
     /// The destination of a create-only upload exists.
     pub(crate) fn object_exists(path: &str) -> Self {
-        let reason = Some("OBJECT_EXISTS".to_owned());
-        Self { reason, ..Self::new(Code::AlreadyExists, format!("object {path:?} exists")) }
+        let details = Details { reason: Some("OBJECT_EXISTS".to_owned()), ..Details::default() };
+        Self { details: Box::new(details), ..Self::new(Code::AlreadyExists, format!("object {path:?} exists")) }
     }
 
     /// The reader of an upload failed.
@@ -171,8 +185,7 @@ impl Error {
     }
 
     pub(crate) fn new(code: Code, message: impl Into<String>) -> Self {
-        let message = message.into();
-        Self { code, reason: None, message, retry_delay: None, field_violations: Vec::new(), source: None }
+        Self { code, message: message.into(), details: Box::default(), source: None }
     }
 
     fn detailed(code: Code, message: &str, details: &ErrorDetails) -> Self {
@@ -180,7 +193,10 @@ impl Error {
         let retry_delay = details.retry_info().and_then(|info| info.retry_delay);
         let violations = details.bad_request().map(|bad| bad.field_violations.as_slice()).unwrap_or_default();
         let field_violations = violations.iter().map(FieldViolation::from).collect();
-        Self { reason, retry_delay, field_violations, ..Self::new(code, message) }
+        let preconditions = details.precondition_failure().map(|failure| failure.violations.as_slice());
+        let paths = preconditions.unwrap_or_default().iter().map(|violation| violation.subject.clone()).collect();
+        let details = Details { reason, retry_delay, field_violations, paths };
+        Self { details: Box::new(details), ..Self::new(code, message) }
     }
 }
 
@@ -190,6 +206,11 @@ impl From<tonic::Status> for Error {
         if has_timed_out(&status) {
             let message = "the lakeport server did not respond within the timeout";
             return Self::new(Code::DeadlineExceeded, message).with_source(status);
+        }
+        // tonic reports a lost connection with different codes.
+        if status.source().is_some() && matches!(status.code(), Code::Unknown | Code::Internal | Code::Cancelled) {
+            let message = format!("the connection to the lakeport server was lost: {}", root_cause(&status));
+            return Self::new(Code::Unavailable, message).with_source(status);
         }
         Self::detailed(status.code(), status.message(), &status.get_error_details()).with_source(status)
     }
@@ -209,7 +230,7 @@ impl From<&tonic_types::FieldViolation> for FieldViolation {
 
 /// Returns whether the timeout of the call ended before a response arrived.
 fn has_timed_out(status: &tonic::Status) -> bool {
-    let mut source = std::error::Error::source(status);
+    let mut source = status.source();
     while let Some(error) = source {
         if error.is::<tonic::TimeoutExpired>() {
             return true;

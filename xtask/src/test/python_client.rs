@@ -3,6 +3,7 @@
 use crate::cargo::{cargo, metadata};
 use crate::error::{Error, Result};
 use crate::run::Run;
+use crate::test::clients;
 use crate::{stubs, tools, workspace};
 use std::path::Path;
 
@@ -29,6 +30,9 @@ pub(super) fn run() -> Result<()> {
         .env("PYTHONDONTWRITEBYTECODE", "1")
         .env("LAKEPORT_TEST_SERVER", built.join("debug/server-with-faults"))
         .env("LAKEPORT_TEST_LAKE", built.join("debug/counted-lake"))
+        .env("LAKEPORT_TEST_FIXTURE", built.join("debug/client-fixture"))
+        .env("LAKEPORT_TEST_SCENARIOS", root.join("tests/clients/scenarios"))
+        .env("LAKEPORT_TEST_RESULTS", clients::empty_results("python")?)
         .run()
 }
 
