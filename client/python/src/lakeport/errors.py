@@ -46,6 +46,8 @@ class LakeportError(OSError):
     """Seconds that the server asks the caller to wait before a retry; `None` if it does not say."""
     field_violations: tuple[FieldViolation, ...]
     """Invalid fields of the request."""
+    paths: tuple[str, ...]
+    """Paths because of which the call failed, such as the first ten paths in conflict."""
 
     def __init__(
         self,
@@ -56,6 +58,7 @@ class LakeportError(OSError):
         field_violations: Iterable[FieldViolation] = (),
         filename: str | None = None,
         filename2: str | None = None,
+        paths: Iterable[str] = (),
     ) -> None:
         super().__init__(self._errno, message)
         self.code = code or self._code
@@ -64,6 +67,7 @@ class LakeportError(OSError):
         self.field_violations = tuple(field_violations)
         self.filename = filename
         self.filename2 = filename2
+        self.paths = tuple(paths)
 
     def __str__(self) -> str:
         text = str(self.strerror)
@@ -74,8 +78,8 @@ class LakeportError(OSError):
         return text if self.reason is None else f"{text} ({self.reason})"
 
     def __reduce__(self) -> tuple[type[LakeportError], tuple[object, ...]]:
-        arguments = (self.strerror, self.code, self.reason, self.retry_delay, self.field_violations, self.filename, self.filename2)
-        return type(self), arguments
+        details = (self.code, self.reason, self.retry_delay, self.field_violations, self.filename, self.filename2, self.paths)
+        return type(self), (self.strerror, *details)
 
 
 class NotFoundError(LakeportError, FileNotFoundError):
@@ -213,18 +217,21 @@ def of_call(error: aio.AioRpcError, server: str) -> LakeportError:
 
 def of_status(status: status_pb2.Status, filename: str | None = None) -> LakeportError:
     """Converts a status in a response, such as that of one item of a batch."""
-    reason, delay, violations = None, None, list[FieldViolation]()
+    reason, delay, violations, paths = None, None, list[FieldViolation](), list[str]()
     for detail in status.details:
         info, bad, retry = error_details_pb2.ErrorInfo(), error_details_pb2.BadRequest(), error_details_pb2.RetryInfo()
+        precondition = error_details_pb2.PreconditionFailure()
         if detail.Unpack(info) and info.domain == _DOMAIN:
             reason = info.reason
         elif detail.Unpack(bad):
             violations = [FieldViolation(found.field, found.description) for found in bad.field_violations]
         elif detail.Unpack(retry):
             delay = retry.retry_delay.ToTimedelta().total_seconds()
+        elif detail.Unpack(precondition):
+            paths = [found.subject for found in precondition.violations]
     code = _CODES.get(status.code, grpc.StatusCode.UNKNOWN)
     kind = _REASONS.get(reason or "") or _KINDS.get(code, LakeportError)
-    return kind(status.message, code, reason, delay, violations, filename)
+    return kind(status.message, code, reason, delay, violations, filename, paths=paths)
 
 
 HTTP_CODE_TO_ERROR: dict[int, type[LakeportError]] = {

@@ -70,12 +70,20 @@ class Files:
             raise
         return True
 
-    def open_read(self, path: str, offset: int = 0, limit: int = 0, if_match: str = "") -> Download:
+    def open_read(self, path: str, offset: int = 0, limit: int = 0, if_match: str = "", *, if_none_match: str = "") -> Download:
         """Streams the bytes of an object. A negative `offset` counts from the end; without `limit`, everything after it is read.
 
-        The download resumes after a lost connection. If the object has been replaced, it raises `ConflictError`.
+        The download resumes after a lost connection. If the object has been replaced, it raises `ConflictError`. It also does so if
+        the etag of the object is not `if_match`, or if it is `if_none_match`.
         """
-        request = v1.ReadRequest(**self._at(), path=path, read_offset=offset, read_limit=limit, if_match=if_match)
+        request = v1.ReadRequest(
+            **self._at(),
+            path=path,
+            read_offset=offset,
+            read_limit=limit,
+            if_match=if_match,
+            if_none_match=if_none_match,
+        )
         return Download(self._channel, request)
 
     async def read(self, path: str, offset: int = 0, limit: int = 0, if_match: str = "") -> bytes:

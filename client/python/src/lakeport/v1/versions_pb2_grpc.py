@@ -315,7 +315,8 @@ class VersionServiceServicer(object):
     def Merge(self, request, context):
         """Merges a ref into a branch.
 
-        Errors: ABORTED `MERGE_CONFLICT`; FAILED_PRECONDITION `NO_CHANGES`, `BASE_DIRTY` or `HOOK_REJECTED`.
+        Errors: ABORTED `MERGE_CONFLICT`, with up to ten paths in `google.rpc.PreconditionFailure`; FAILED_PRECONDITION `NO_CHANGES`,
+        `BASE_DIRTY` or `HOOK_REJECTED`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

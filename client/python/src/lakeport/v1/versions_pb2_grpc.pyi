@@ -125,7 +125,8 @@ class VersionServiceStub:
     Merge: _grpc.UnaryUnaryMultiCallable[_versions_pb2.MergeRequest, _versions_pb2.MergeResponse]
     """Merges a ref into a branch.
 
-    Errors: ABORTED `MERGE_CONFLICT`; FAILED_PRECONDITION `NO_CHANGES`, `BASE_DIRTY` or `HOOK_REJECTED`.
+    Errors: ABORTED `MERGE_CONFLICT`, with up to ten paths in `google.rpc.PreconditionFailure`; FAILED_PRECONDITION `NO_CHANGES`,
+    `BASE_DIRTY` or `HOOK_REJECTED`.
     """
     Revert: _grpc.UnaryUnaryMultiCallable[_versions_pb2.RevertRequest, _versions_pb2.RevertResponse]
     """Creates a commit that undoes the changes of an earlier commit, on a branch or in a transaction.
@@ -242,7 +243,8 @@ class VersionServiceAsyncStub(VersionServiceStub):
     Merge: _aio.UnaryUnaryMultiCallable[_versions_pb2.MergeRequest, _versions_pb2.MergeResponse]  # type: ignore[assignment]
     """Merges a ref into a branch.
 
-    Errors: ABORTED `MERGE_CONFLICT`; FAILED_PRECONDITION `NO_CHANGES`, `BASE_DIRTY` or `HOOK_REJECTED`.
+    Errors: ABORTED `MERGE_CONFLICT`, with up to ten paths in `google.rpc.PreconditionFailure`; FAILED_PRECONDITION `NO_CHANGES`,
+    `BASE_DIRTY` or `HOOK_REJECTED`.
     """
     Revert: _aio.UnaryUnaryMultiCallable[_versions_pb2.RevertRequest, _versions_pb2.RevertResponse]  # type: ignore[assignment]
     """Creates a commit that undoes the changes of an earlier commit, on a branch or in a transaction.
@@ -458,7 +460,8 @@ class VersionServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_versions_pb2.MergeResponse, _abc.Awaitable[_versions_pb2.MergeResponse]]:
         """Merges a ref into a branch.
 
-        Errors: ABORTED `MERGE_CONFLICT`; FAILED_PRECONDITION `NO_CHANGES`, `BASE_DIRTY` or `HOOK_REJECTED`.
+        Errors: ABORTED `MERGE_CONFLICT`, with up to ten paths in `google.rpc.PreconditionFailure`; FAILED_PRECONDITION `NO_CHANGES`,
+        `BASE_DIRTY` or `HOOK_REJECTED`.
         """
 
     @_abc_1.abstractmethod
