@@ -64,13 +64,6 @@ type DiffOptions struct {
 	TwoDot bool
 }
 
-func (o *DiffOptions) mode() lakeportv1.DiffMode {
-	if o.TwoDot {
-		return lakeportv1.DiffMode_DIFF_MODE_TWO_DOT
-	}
-	return lakeportv1.DiffMode_DIFF_MODE_THREE_DOT
-}
-
 // Diff yields the paths that the right ref changed, in byte order: compared with the common ancestor of both refs, or with the
 // left ref itself. Compared with the ancestor, a path that the left ref changed differently has the kind KIND_CONFLICT. An error is the
 // last element. It fails with [ReasonRefNotFound].
@@ -78,12 +71,16 @@ func (r *Repository) Diff(ctx context.Context, left, right string, options *Diff
 	if options == nil {
 		options = &DiffOptions{}
 	}
+	mode := lakeportv1.DiffMode_DIFF_MODE_THREE_DOT
+	if options.TwoDot {
+		mode = lakeportv1.DiffMode_DIFF_MODE_TWO_DOT
+	}
 	return r.client.diff(ctx, &lakeportv1.DiffRequest{
 		Repository: r.name,
 		Ref:        left,
 		RightRef:   right,
 		Prefix:     options.Prefix,
-		Mode:       options.mode(),
+		Mode:       mode,
 	})
 }
 
@@ -98,13 +95,10 @@ func (r *Repository) Uncommitted(ctx context.Context, branch, prefix string) ite
 	})
 }
 
-// Diff yields the paths that the transaction changed since the commit from which it began, with its uncommitted changes, in byte
-// order. An error is the last element. See also [Transaction.Changes], which reports conflicts with the base branch.
-func (t *Transaction) Diff(ctx context.Context, options *DiffOptions) iter.Seq2[*PathChange, error] {
-	if options == nil {
-		options = &DiffOptions{}
-	}
-	return t.client.diff(ctx, &lakeportv1.DiffRequest{TransactionId: t.ID(), Prefix: options.Prefix, Mode: options.mode()})
+// Diff yields the paths with a prefix that the transaction changed since the commit from which it began, in byte order, with its
+// uncommitted changes. An error is the last element. See also [Transaction.Changes], which reports conflicts with the base branch.
+func (t *Transaction) Diff(ctx context.Context, prefix string) iter.Seq2[*PathChange, error] {
+	return t.client.diff(ctx, &lakeportv1.DiffRequest{TransactionId: t.ID(), Prefix: prefix})
 }
 
 func (c *Client) diff(ctx context.Context, request *lakeportv1.DiffRequest) iter.Seq2[*PathChange, error] {
