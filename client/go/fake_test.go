@@ -92,8 +92,14 @@ func (f *fake) Merge(ctx context.Context, q *lakeportv1.MergeRequest) (*lakeport
 	return f.merge(ctx, q)
 }
 
-// start starts the server, and returns a client of it.
+// start starts the server, and returns a client without credentials.
 func (f *fake) start(t testing.TB, options ...lakeport.Option) *lakeport.Client {
+	t.Helper()
+	return f.startAs(t, append([]lakeport.Option{lakeport.WithCredentials(lakeport.Anonymous())}, options...)...)
+}
+
+// startAs starts the server, and returns a client that finds its credentials.
+func (f *fake) startAs(t testing.TB, options ...lakeport.Option) *lakeport.Client {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	check(t, err)
@@ -103,7 +109,10 @@ func (f *fake) start(t testing.TB, options ...lakeport.Option) *lakeport.Client 
 	lakeportv1.RegisterVersionServiceServer(server, f)
 	go func() { _ = server.Serve(listener) }()
 	t.Cleanup(server.Stop)
-	return newClient(t, "grpc://"+listener.Addr().String(), options...)
+	client, err := lakeport.NewClient("grpc://"+listener.Addr().String(), options...)
+	check(t, err)
+	t.Cleanup(func() { check(t, client.Close()) })
+	return client
 }
 
 // refusal is an error as lakeport sends it.

@@ -5,6 +5,8 @@ import (
 	"io"
 	"io/fs"
 	"sync"
+
+	"google.golang.org/grpc/codes"
 )
 
 // file is an open file. It reads one version of the object.
@@ -159,4 +161,9 @@ func (f *file) fail(operation string, err error) error {
 		return err
 	}
 	return &fs.PathError{Op: operation, Path: f.name, Err: err}
+}
+
+// invalidSeek is the error of a seek before the start, or with an unknown whence.
+func invalidSeek(name string) error {
+	return &fs.PathError{Op: "seek", Path: name, Err: newError(codes.InvalidArgument, "invalid offset")}
 }
