@@ -12,6 +12,7 @@ import (
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/types/known/durationpb"
 )
@@ -103,16 +104,22 @@ func (f *fake) startAs(t testing.TB, options ...lakeport.Option) *lakeport.Clien
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	check(t, err)
-	server := grpc.NewServer()
+	f.serve(t, listener, nil)
+	client, err := lakeport.NewClient("grpc://"+listener.Addr().String(), options...)
+	check(t, err)
+	t.Cleanup(func() { check(t, client.Close()) })
+	return client
+}
+
+// serve serves the connections of a listener, with TLS if there are credentials.
+func (f *fake) serve(t testing.TB, listener net.Listener, transport credentials.TransportCredentials) {
+	t.Helper()
+	server := grpc.NewServer(grpc.Creds(transport))
 	lakeportv1.RegisterFileServiceServer(server, f)
 	lakeportv1.RegisterTransactionServiceServer(server, f)
 	lakeportv1.RegisterVersionServiceServer(server, f)
 	go func() { _ = server.Serve(listener) }()
 	t.Cleanup(server.Stop)
-	client, err := lakeport.NewClient("grpc://"+listener.Addr().String(), options...)
-	check(t, err)
-	t.Cleanup(func() { check(t, client.Close()) })
-	return client
 }
 
 // refusal is an error as lakeport sends it.
