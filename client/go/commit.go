@@ -118,7 +118,7 @@ func isUndecided(e *Error) bool {
 // is in doubt ends first, which takes up to 70 s. It fails with [ReasonTransactionCommitted], or with
 // [ReasonTransactionCommitting] while a commit is in progress.
 func (t *Transaction) Rollback(ctx context.Context) (*TransactionInfo, error) {
-	response, err := unary(ctx, t.client, idempotent, t.client.transactions.RollbackTransaction, &lakeportv1.RollbackTransactionRequest{
+	response, err := unary(ctx, t.client, settling, t.client.transactions.RollbackTransaction, &lakeportv1.RollbackTransactionRequest{
 		TransactionId: t.ID(),
 	})
 	return t.seen(response.GetTransaction(), err)

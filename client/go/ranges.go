@@ -19,7 +19,7 @@ type Range struct {
 
 // RangeResult is the result of one range.
 type RangeResult struct {
-	// Data are the bytes. nil if the range failed.
+	// Data are the bytes. nil if the range failed; not nil if it is empty.
 	Data []byte
 	// Err is the error of this range, such as [ErrOutOfRange]. nil if it succeeded.
 	Err error
@@ -77,7 +77,10 @@ func (p *rangePart) result() RangeResult {
 	if p.err != nil {
 		return RangeResult{Err: p.err}
 	}
-	return RangeResult{Data: append([]byte{}, p.data...)}
+	if p.data == nil {
+		return RangeResult{Data: []byte{}}
+	}
+	return RangeResult{Data: p.data}
 }
 
 // attempt requests the parts that are not done.

@@ -24,6 +24,8 @@ const (
 	once policy = iota
 	// idempotent also sends a call again if the server was unavailable.
 	idempotent
+	// settling is idempotent, and also waits for the end of a commit if the server says for how long.
+	settling
 )
 
 // retries counts the attempts of one call.
@@ -31,13 +33,16 @@ type retries struct {
 	policy   policy
 	attempts int
 	backoff  time.Duration
+	// waited is the sum of the pauses.
+	waited time.Duration
 }
 
 // pause returns the time to wait before the next attempt, and false if there is none.
 func (r *retries) pause(e *Error) (time.Duration, bool) {
 	switch {
 	case e.Code == codes.ResourceExhausted && e.Reason == ReasonOverloaded:
-	case r.policy != idempotent || e.Code != codes.Unavailable:
+	case r.policy == settling && e.Reason == ReasonTransactionCommitting && e.RetryDelay > 0:
+	case r.policy == once || e.Code != codes.Unavailable:
 		return 0, false
 	case e.Reason == ReasonRequestInProgress:
 		// The first call with this key is still running: its end is worth waiting for.
@@ -57,7 +62,7 @@ func jittered(pause time.Duration) time.Duration {
 }
 
 // repeat calls attempt until it succeeds, or fails with an error that the policy does not retry. It returns the last error if the
-// deadline of the context or the time for progress ends before the next attempt.
+// deadline of the context or the time for progress ends before the next attempt, or if the pauses exceed that time.
 func repeat[T any](ctx context.Context, p policy, clock *progress, attempt func() (T, error)) (T, error) {
 	tries := retries{policy: p}
 	for {
@@ -79,6 +84,11 @@ func waitFor(ctx context.Context, tries *retries, clock *progress, err error) bo
 	}
 	pause, again := tries.pause(failure)
 	if !again || pause >= clock.left() {
+		return false
+	}
+	// A rejected upload has sent bytes, so its clock alone would never end the retries.
+	tries.waited += pause
+	if clock.timeout > 0 && tries.waited > clock.timeout {
 		return false
 	}
 	return sleep(ctx, pause)

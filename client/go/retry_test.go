@@ -69,6 +69,45 @@ func TestOverloadIsWaitedOutUntilTheDeadline(t *testing.T) {
 	equal(t, time.Since(began) < 2*time.Second, true)
 }
 
+func TestOverloadOfUploadsIsWaitedOutUntilTheTimeout(t *testing.T) {
+	server := &fake{
+		write: func(stream grpc.ClientStreamingServer[lakeportv1.WriteRequest, lakeportv1.WriteResponse]) error {
+			if _, err := stream.Recv(); err != nil {
+				return err
+			}
+			return overloaded
+		},
+		compose: func(_ *lakeportv1.ComposeRequest, stream grpc.ServerStreamingServer[lakeportv1.ComposeResponse]) error {
+			if err := stream.Send(&lakeportv1.ComposeResponse{}); err != nil {
+				return err
+			}
+			return overloaded
+		},
+	}
+	files := server.start(t, lakeport.WithTimeout(time.Second)).Files("r", "main")
+	began := time.Now()
+	failed(t, second(files.WriteAll(t.Context(), "a", noise(2<<20), nil)), codes.ResourceExhausted, lakeport.ReasonOverloaded)
+	failed(t, second(files.Compose(t.Context(), "a", []string{"b"}, nil)), codes.ResourceExhausted, lakeport.ReasonOverloaded)
+	equal(t, time.Since(began) < 4*time.Second, true)
+}
+
+func TestRollbackWaitsForTheEndOfACommit(t *testing.T) {
+	s := fails(refusal(codes.FailedPrecondition, lakeport.ReasonTransactionCommitting, 10*time.Millisecond))
+	server := &fake{
+		begin: func(context.Context, *lakeportv1.BeginTransactionRequest) (*lakeportv1.BeginTransactionResponse, error) {
+			return &lakeportv1.BeginTransactionResponse{}, nil
+		},
+		rollback: func(context.Context, *lakeportv1.RollbackTransactionRequest) (*lakeportv1.RollbackTransactionResponse, error) {
+			return &lakeportv1.RollbackTransactionResponse{}, s.next()
+		},
+	}
+	tx, err := server.start(t).Begin(t.Context(), "r", "main", nil)
+	check(t, err)
+	check(t, second(tx.Rollback(t.Context())))
+	s.errors, s.calls = []error{refusal(codes.FailedPrecondition, lakeport.ReasonTransactionCommitting, 0)}, 0
+	failed(t, second(tx.Rollback(t.Context())), codes.FailedPrecondition, lakeport.ReasonTransactionCommitting)
+}
+
 func TestDeletionIsRetriedOnlyAfterOverload(t *testing.T) {
 	s := fails(overloaded, away)
 	server := &fake{remove: func(*lakeportv1.DeleteRequest, grpc.ServerStreamingServer[lakeportv1.DeleteResponse]) error {
