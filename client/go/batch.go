@@ -34,7 +34,8 @@ func FirstError(results []ItemResult) error {
 	return nil
 }
 
-// BatchStat returns the metadata of each object, or its error, in the order of the paths. It fails as a whole only if the call fails.
+// BatchStat returns the metadata of each object, or its error, in the order of the paths. It fails as a whole only if the
+// call fails.
 func (f *Files) BatchStat(ctx context.Context, paths []string) ([]ItemResult, error) {
 	take := func(r *lakeportv1.BatchStatResponse) []*lakeportv1.BatchStatItem { return r.Items }
 	result := func(item *lakeportv1.BatchStatItem) ItemResult { return ItemResult{Info: item.Info} }
@@ -48,8 +49,8 @@ func (f *Files) BatchStat(ctx context.Context, paths []string) ([]ItemResult, er
 	})
 }
 
-// BatchRead reads whole objects into memory. It returns the bytes of each object, or its error, in the order of the paths. An object
-// larger than 3 MiB fails with [ErrOutOfRange]: use [Files.NewReader]. It fails as a whole only if the call fails.
+// BatchRead reads whole objects into memory. It returns the bytes of each object, or its error, in the order of the paths. An
+// object larger than 3 MiB fails with [ErrOutOfRange]: use [Files.NewReader]. It fails as a whole only if the call fails.
 func (f *Files) BatchRead(ctx context.Context, paths []string) ([]ItemResult, error) {
 	take := func(r *lakeportv1.BatchReadResponse) []*lakeportv1.BatchReadItem { return r.Items }
 	return readBatches(ctx, f.client, f.client.files.BatchRead, paths, take, readResult, func(paths []string) *lakeportv1.BatchReadRequest {

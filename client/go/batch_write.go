@@ -27,9 +27,9 @@ type BatchItem struct {
 	WriteID     string
 }
 
-// BatchWrite stores objects, many small ones with each call. It returns the stored object or the error of each item, in order: some
-// items can fail while others succeed. To store all objects or none, use a transaction. Of items with the same path, only the
-// first is stored. It fails as a whole only if a call fails; some items may be stored then.
+// BatchWrite stores objects, many small ones with each call. It returns the stored object or the error of each item, in
+// order: some items can fail while others succeed. To store all objects or none, use a transaction. Of items with the same
+// path, only the first is stored. It fails as a whole only if a call fails; some items may be stored then.
 func (f *Files) BatchWrite(ctx context.Context, items []BatchItem) ([]ItemResult, error) {
 	results := make([]ItemResult, len(items))
 	for index, item := range items {
@@ -52,8 +52,8 @@ func (f *Files) BatchWrite(ctx context.Context, items []BatchItem) ([]ItemResult
 	return results, nil
 }
 
-// batchMessages returns the messages of items, and the index of each in items. An item with the path of an earlier one has no message:
-// in different calls, either could be stored last.
+// batchMessages returns the messages of items, and the index of each in items. An item with the path of an earlier one has no
+// message: in different calls, either could be stored last.
 func (f *Files) batchMessages(items []BatchItem, results []ItemResult) (messages []*lakeportv1.BatchWriteItem, positions []int) {
 	seen := make(map[string]bool, len(items))
 	for index, item := range items {

@@ -60,8 +60,8 @@ type ResetOptions struct {
 	Target string
 }
 
-// Reset discards uncommitted changes of a branch, or moves it to another commit. It returns the branch. At most one of the options may
-// be set. It fails with [ErrNotFound] if the branch or the target does not exist.
+// Reset discards uncommitted changes of a branch, or moves it to another commit. It returns the branch. At most one of the
+// options may be set. It fails with [ErrNotFound] if the branch or the target does not exist.
 func (r *Repository) Reset(ctx context.Context, branch string, options *ResetOptions) (*Branch, error) {
 	if options == nil {
 		options = &ResetOptions{}

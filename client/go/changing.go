@@ -27,8 +27,9 @@ func (f *Files) Delete(ctx context.Context, path string, options *DeleteOptions)
 	return f.delete(ctx, request)
 }
 
-// DeletePaths deletes objects, in as few calls as possible. Of the options, it uses AllowMissing. It returns the number of deleted
-// objects. If some could not be deleted, it deletes the others, and fails with [ReasonPartialFailure] as [Files.Delete] does.
+// DeletePaths deletes objects, in as few calls as possible. Of the options, it uses AllowMissing. It returns the number of
+// deleted objects. If some could not be deleted, it deletes the others, and fails with [ReasonPartialFailure] as
+// [Files.Delete] does.
 func (f *Files) DeletePaths(ctx context.Context, paths []string, options *DeleteOptions) (int64, error) {
 	deleted, failures := int64(0), []PathFailure(nil)
 	var partial *Error

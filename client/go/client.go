@@ -26,9 +26,9 @@ type Client struct {
 // NewClient returns a client of the server at a URL: grpc://HOST[:50051], grpcs://HOST[:443] with TLS, or unix:/PATH. The schemes
 // http and https mean the same as grpc and grpcs. If endpoint is empty, the environment variable LAKEPORT_ENDPOINT has the URL.
 //
-// Without [WithCredentials], the client sends the key pair of lakectl's configuration, if there is one: of the environment variables
-// LAKECTL_CREDENTIALS_ACCESS_KEY_ID and LAKECTL_CREDENTIALS_SECRET_ACCESS_KEY, or of the file LAKECTL_CONFIG_FILE, by default
-// ~/.lakectl.yaml.
+// Without [WithCredentials], the client sends the key pair of lakectl's configuration, if there is one: of the environment
+// variables LAKECTL_CREDENTIALS_ACCESS_KEY_ID and LAKECTL_CREDENTIALS_SECRET_ACCESS_KEY, or of the file LAKECTL_CONFIG_FILE,
+// by default ~/.lakectl.yaml.
 //
 // NewClient sends nothing to the server. It fails with [ErrInvalid] if the URL, the credentials or an option is invalid. Call
 // [Client.Close] when the client is no longer needed.
@@ -65,8 +65,8 @@ func (c *Client) Close() error {
 	return c.connection.Close()
 }
 
-// Conn returns the connection, for the stubs of package lakeportv1. Their calls have the credentials of the client, and no retries or
-// timeouts.
+// Conn returns the connection, for the stubs of package lakeportv1. Their calls have the credentials of the client, and no
+// retries or timeouts.
 func (c *Client) Conn() grpc.ClientConnInterface {
 	return c.connection
 }

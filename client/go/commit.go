@@ -52,10 +52,10 @@ type CommitOptions struct {
 // The client sends the commit again after a lost response, and while its outcome is unknown ([ReasonCommitInDoubt]), for up to
 // 120 s: this is safe, because a retry returns the outcome of the first request.
 //
-// After [ReasonMergeConflict], [ReasonHookRejected], [ReasonBaseDirty], [ReasonTagExists] and [ErrPermission], nothing is published and
-// the transaction is open: commit it with other options, or roll it back. [Error.Paths] has the paths in conflict;
-// [Transaction.Changes] lists all of them. After [ErrUnavailable] and [ErrTimeout], the outcome is unknown: call Commit again,
-// from any process.
+// After [ReasonMergeConflict], [ReasonHookRejected], [ReasonBaseDirty], [ReasonTagExists] and [ErrPermission], nothing is
+// published and the transaction is open: commit it with other options, or roll it back. [Error.Paths] has the paths in
+// conflict; [Transaction.Changes] lists all of them. After [ErrUnavailable] and [ErrTimeout], the outcome is unknown: call
+// Commit again, from any process.
 func (t *Transaction) Commit(ctx context.Context, options *CommitOptions) (*TransactionInfo, error) {
 	return t.seen(t.outcome(ctx, t.commitRequest(options)))
 }
@@ -114,8 +114,8 @@ func isUndecided(e *Error) bool {
 	return e.Code == codes.Unavailable || e.Code == codes.DeadlineExceeded || e.Reason == ReasonOverloaded
 }
 
-// Rollback ends the transaction and publishes nothing. It succeeds if the transaction was rolled back or has expired. A commit that
-// is in doubt ends first, which takes up to 70 s. It fails with [ReasonTransactionCommitted], or with
+// Rollback ends the transaction and publishes nothing. It succeeds if the transaction was rolled back or has expired. A
+// commit that is in doubt ends first, which takes up to 70 s. It fails with [ReasonTransactionCommitted], or with
 // [ReasonTransactionCommitting] while a commit is in progress.
 func (t *Transaction) Rollback(ctx context.Context) (*TransactionInfo, error) {
 	response, err := unary(ctx, t.client, settling, t.client.transactions.RollbackTransaction, &lakeportv1.RollbackTransactionRequest{

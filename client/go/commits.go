@@ -108,8 +108,8 @@ func (r *Repository) Revert(ctx context.Context, branch, ref string, options *Re
 	return r.client.revert(ctx, place{repository: r.name, ref: branch}, ref, options)
 }
 
-// Revert undoes the changes of a commit with a new commit in the transaction, which it returns. The transaction stays open. It must not
-// have uncommitted changes: call [Transaction.CreateCommit] first. The errors are those of [Repository.Revert].
+// Revert undoes the changes of a commit with a new commit in the transaction, which it returns. The transaction stays open.
+// It must not have uncommitted changes: call [Transaction.CreateCommit] first. The errors are those of [Repository.Revert].
 func (t *Transaction) Revert(ctx context.Context, ref string, options *RevertOptions) (*Commit, error) {
 	return t.client.revert(ctx, t.place, ref, options)
 }
@@ -137,8 +137,8 @@ type CherryPickOptions struct {
 	ParentNumber int32
 }
 
-// CherryPick applies the changes of a commit to a branch, as a new commit, which it returns. It fails with [ReasonMergeConflict] or
-// [ReasonBaseDirty].
+// CherryPick applies the changes of a commit to a branch, as a new commit, which it returns. It fails with
+// [ReasonMergeConflict] or [ReasonBaseDirty].
 func (r *Repository) CherryPick(ctx context.Context, branch, ref string, options *CherryPickOptions) (*Commit, error) {
 	if options == nil {
 		options = &CherryPickOptions{}

@@ -35,8 +35,9 @@ type ComposeOptions struct {
 
 // Compose concatenates 1 to 10,000 objects, in order, into one. The destination appears complete, or not at all.
 //
-// It fails with [ReasonObjectNotFound] if a source does not exist; with [ReasonObjectChanged] if a source changed while it was read;
-// with [ReasonPartialFailure] if the destination is stored and some sources could not be deleted: call again with the same RequestID.
+// It fails with [ReasonObjectNotFound] if a source does not exist; with [ReasonObjectChanged] if a source changed while it
+// was read; with [ReasonPartialFailure] if the destination is stored and some sources could not be deleted: call again with
+// the same RequestID.
 func (f *Files) Compose(ctx context.Context, path string, sources []string, options *ComposeOptions) (*FileInfo, error) {
 	if options == nil {
 		options = &ComposeOptions{}

@@ -8,8 +8,8 @@ const (
 	xToThe8 = 1 << (31 - 8)
 )
 
-// combineCRC32C returns the CRC32C of two sequences of bytes, one after the other, from the checksums of both and the length of the
-// second. To append a byte multiplies the polynomial of the first sequence by x⁸.
+// combineCRC32C returns the CRC32C of two sequences of bytes, one after the other, from the checksums of both and the length
+// of the second. To append a byte multiplies the polynomial of the first sequence by x⁸.
 func combineCRC32C(first, second uint32, length int64) uint32 {
 	shift, power := uint32(one), uint32(xToThe8)
 	for ; length > 0; length >>= 1 {

@@ -27,7 +27,8 @@ func Token(token string) Credentials {
 	return Credentials{header: "Bearer " + token}
 }
 
-// Anonymous returns empty credentials. With them, the client sends none and does not look for any in the configuration of lakectl.
+// Anonymous returns empty credentials. With them, the client sends none and does not look for any in the configuration of
+// lakectl.
 func Anonymous() Credentials {
 	return Credentials{}
 }

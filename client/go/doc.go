@@ -38,6 +38,6 @@
 //
 // # Generated code
 //
-// Package [github.com/lakeport/lakeport/client/go/lakeportv1] has the messages and stubs of the contract. The types of this package
-// that describe objects, commits and so on are aliases of its messages. [Client.Conn] is a connection for its stubs.
+// Package [github.com/lakeport/lakeport/client/go/lakeportv1] has the messages and stubs of the contract. The types of this
+// package that describe objects, commits and so on are aliases of its messages. [Client.Conn] is a connection for its stubs.
 package lakeport

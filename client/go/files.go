@@ -12,8 +12,8 @@ import (
 // Files are the objects of a ref or of a transaction. Paths are keys of lakeFS: 1 to 1,024 bytes of UTF-8, never normalized.
 // Files can be used concurrently.
 //
-// Calls that change objects need a branch or an open transaction. Without one, they fail with [ReasonRefNotABranch], or with a reason
-// such as [ReasonTransactionCommitted].
+// Calls that change objects need a branch or an open transaction. Without one, they fail with [ReasonRefNotABranch], or with
+// a reason such as [ReasonTransactionCommitted].
 type Files struct {
 	client *Client
 	place  place
@@ -34,8 +34,8 @@ func (f *Files) String() string {
 	return fmt.Sprintf("%s of repository %s", f.place.ref, f.place.repository)
 }
 
-// Stat returns the size, etag, metadata and other properties of an object. It fails with [ReasonObjectNotFound] if no object has exactly
-// this path.
+// Stat returns the size, etag, metadata and other properties of an object. It fails with [ReasonObjectNotFound] if no object
+// has exactly this path.
 func (f *Files) Stat(ctx context.Context, path string) (*FileInfo, error) {
 	response, err := unary(ctx, f.client, idempotent, f.client.files.Stat, &lakeportv1.StatRequest{
 		Repository:    f.place.repository,

@@ -12,11 +12,11 @@ import (
 // FS returns a read-only file system of the objects, for packages that use [fs.FS]. ctx applies to all calls of it.
 //
 // A directory is a prefix that ends with /. Empty directories do not exist, except the root. The file system implements
-// [fs.StatFS], [fs.ReadFileFS], [fs.ReadDirFS] and [fs.SubFS]. Files implement [io.ReaderAt], [io.Seeker] and [io.WriterTo]; an open
-// file has the bytes of one version. Its [fs.FileInfo] has the [*FileInfo] as Sys.
+// [fs.StatFS], [fs.ReadFileFS], [fs.ReadDirFS] and [fs.SubFS]. Files implement [io.ReaderAt], [io.Seeker] and [io.WriterTo];
+// an open file has the bytes of one version. Its [fs.FileInfo] has the [*FileInfo] as Sys.
 //
-// Paths that are not valid in [fs.ValidPath], such as a//b or a/, are not visible. If there is an object a and an object a/b, then a is
-// a file, and a/b can be opened, but is not listed.
+// Paths that are not valid in [fs.ValidPath], such as a//b or a/, are not visible. If there is an object a and an object a/b,
+// then a is a file, and a/b can be opened, but is not listed.
 func (f *Files) FS(ctx context.Context) fs.FS {
 	return &fileSystem{ctx: ctx, files: f}
 }
@@ -169,8 +169,8 @@ func (s *fileSystem) list(name string) ([]fs.DirEntry, error) {
 			nodes = append(nodes, node)
 		}
 	}
-	// The order of a/ and a.txt differs with and without the delimiter. Of an object and a directory with the same name, the object
-	// comes first, and stays.
+	// The order of a/ and a.txt differs with and without the delimiter. Of an object and a directory with the same name, the
+	// object comes first, and stays.
 	slices.SortStableFunc(nodes, func(a, b *nodeInfo) int { return strings.Compare(a.name, b.name) })
 	nodes = slices.CompactFunc(nodes, func(a, b *nodeInfo) bool { return a.name == b.name })
 	entries := make([]fs.DirEntry, len(nodes))

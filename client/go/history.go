@@ -64,9 +64,9 @@ type DiffOptions struct {
 	TwoDot bool
 }
 
-// Diff yields the paths that the right ref changed, in byte order: compared with the common ancestor of both refs, or with the
-// left ref itself. Compared with the ancestor, a path that the left ref changed differently has the kind KIND_CONFLICT. An error is the
-// last element. It fails with [ReasonRefNotFound].
+// Diff yields the paths that the right ref changed, in byte order: compared with the common ancestor of both refs, or with
+// the left ref itself. Compared with the ancestor, a path that the left ref changed differently has the kind KIND_CONFLICT.
+// An error is the last element. It fails with [ReasonRefNotFound].
 func (r *Repository) Diff(ctx context.Context, left, right string, options *DiffOptions) iter.Seq2[*PathChange, error] {
 	if options == nil {
 		options = &DiffOptions{}
@@ -84,8 +84,8 @@ func (r *Repository) Diff(ctx context.Context, left, right string, options *Diff
 	})
 }
 
-// Uncommitted yields the uncommitted changes of a branch to paths with a prefix, in byte order. An error is the last element. It fails
-// with [ReasonRefNotFound].
+// Uncommitted yields the uncommitted changes of a branch to paths with a prefix, in byte order. An error is the last element.
+// It fails with [ReasonRefNotFound].
 func (r *Repository) Uncommitted(ctx context.Context, branch, prefix string) iter.Seq2[*PathChange, error] {
 	return r.client.diff(ctx, &lakeportv1.DiffRequest{
 		Repository: r.name,
@@ -95,8 +95,9 @@ func (r *Repository) Uncommitted(ctx context.Context, branch, prefix string) ite
 	})
 }
 
-// Diff yields the paths with a prefix that the transaction changed since the commit from which it began, in byte order, with its
-// uncommitted changes. An error is the last element. See also [Transaction.Changes], which reports conflicts with the base branch.
+// Diff yields the paths with a prefix that the transaction changed since the commit from which it began, in byte order, with
+// its uncommitted changes. An error is the last element. See also [Transaction.Changes], which reports conflicts with the
+// base branch.
 func (t *Transaction) Diff(ctx context.Context, prefix string) iter.Seq2[*PathChange, error] {
 	return t.client.diff(ctx, &lakeportv1.DiffRequest{TransactionId: t.ID(), Prefix: prefix})
 }

@@ -21,7 +21,8 @@ type settings struct {
 	dialOptions []grpc.DialOption
 }
 
-// WithCredentials sets the credentials: [KeyPair], [Token] or [Anonymous]. The client then does not read the configuration of lakectl.
+// WithCredentials sets the credentials: [KeyPair], [Token] or [Anonymous]. The client then does not read the configuration of
+// lakectl.
 func WithCredentials(credentials Credentials) Option {
 	return func(s *settings) { s.credentials = &credentials }
 }

@@ -25,8 +25,9 @@ type RangeResult struct {
 	Err error
 }
 
-// ReadRanges reads at most 1,000 ranges of an object with one call, into memory. It returns a result for each range, in order. All bytes
-// are of one version of the object. Ranges with an offset of 0 or more must not overlap. Of the options, it uses the preconditions.
+// ReadRanges reads at most 1,000 ranges of an object with one call, into memory. It returns a result for each range, in
+// order. All bytes are of one version of the object. Ranges with an offset of 0 or more must not overlap. Of the options, it
+// uses the preconditions.
 //
 // The errors are those of [Files.NewReader]. If a range is invalid, only its result has an error.
 func (f *Files) ReadRanges(ctx context.Context, path string, ranges []Range, options *ReadOptions) ([]RangeResult, error) {

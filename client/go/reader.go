@@ -48,11 +48,11 @@ type Reader struct {
 	err       error
 }
 
-// NewReader reads an object or a part of it. It returns after the first bytes have arrived. The context applies to the whole read.
-// The caller must close the reader; closing it early ends the call at once.
+// NewReader reads an object or a part of it. It returns after the first bytes have arrived. The context applies to the whole
+// read. The caller must close the reader; closing it early ends the call at once.
 //
-// It fails with [ReasonObjectNotFound]; with [ErrOutOfRange] if the offset is after the end of the object; or with [ErrPrecondition]
-// for IfMatch and IfNoneMatch.
+// It fails with [ReasonObjectNotFound]; with [ErrOutOfRange] if the offset is after the end of the object; or with
+// [ErrPrecondition] for IfMatch and IfNoneMatch.
 func (f *Files) NewReader(ctx context.Context, path string, options *ReadOptions) (*Reader, error) {
 	if options == nil {
 		options = &ReadOptions{}

@@ -14,8 +14,8 @@ type ReaderAt struct {
 	info  *FileInfo
 }
 
-// NewReaderAt returns a reader of parts of an object. Each [ReaderAt.ReadAt] is one call; for many parts at once, [Files.ReadRanges] is
-// faster. The context applies to all reads. It fails with [ReasonObjectNotFound].
+// NewReaderAt returns a reader of parts of an object. Each [ReaderAt.ReadAt] is one call; for many parts at once,
+// [Files.ReadRanges] is faster. The context applies to all reads. It fails with [ReasonObjectNotFound].
 func (f *Files) NewReaderAt(ctx context.Context, path string) (*ReaderAt, error) {
 	info, err := f.Stat(ctx, path)
 	if err != nil {

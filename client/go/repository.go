@@ -33,7 +33,8 @@ func (c *Client) Repositories(ctx context.Context, prefix string) iter.Seq2[*Rep
 
 // CreateRepositoryOptions are the options of a new repository.
 type CreateRepositoryOptions struct {
-	// StorageNamespace is the URL where lakeFS stores the objects, such as s3://bucket/path. An embedded lake chooses it if it is empty.
+	// StorageNamespace is the URL where lakeFS stores the objects, such as s3://bucket/path. An embedded lake chooses it if
+	// it is empty.
 	StorageNamespace string
 	// DefaultBranch is the name of the default branch. Empty: main.
 	DefaultBranch string
@@ -41,8 +42,8 @@ type CreateRepositoryOptions struct {
 	ReadOnly bool
 }
 
-// CreateRepository creates a repository. The name must match [a-z0-9][a-z0-9-]{2,62}. It fails with [ReasonRepositoryExists], or with
-// [ErrInvalid] if another repository uses the storage namespace, or used it before.
+// CreateRepository creates a repository. The name must match [a-z0-9][a-z0-9-]{2,62}. It fails with [ReasonRepositoryExists],
+// or with [ErrInvalid] if another repository uses the storage namespace, or used it before.
 func (c *Client) CreateRepository(ctx context.Context, name string, options *CreateRepositoryOptions) (*RepositoryInfo, error) {
 	if options == nil {
 		options = &CreateRepositoryOptions{}

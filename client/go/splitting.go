@@ -15,8 +15,8 @@ type batch struct {
 	from, to int
 }
 
-// splitItems splits items into batches with at most maxBatchItems items, and a sum of each of their weights of at most limit. An item
-// that is larger is a batch alone.
+// splitItems splits items into batches with at most maxBatchItems items, and a sum of each of their weights of at most limit.
+// An item that is larger is a batch alone.
 func splitItems(count, limit int, weights ...func(index int) int) []batch {
 	var batches []batch
 	sums := make([]int, len(weights))

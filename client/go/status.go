@@ -52,8 +52,8 @@ func (c *Client) explain(ctx context.Context, e *Error) {
 	}
 }
 
-// isLost returns whether the connection was lost. gRPC and proxies report some lost connections with other codes than UNAVAILABLE.
-// Every error of lakeport has a reason, so these codes without one come from neither the server nor the caller.
+// isLost returns whether the connection was lost. gRPC and proxies report some lost connections with other codes than
+// UNAVAILABLE. Every error of lakeport has a reason, so these codes without one come from neither the server nor the caller.
 func isLost(e *Error) bool {
 	switch e.Code {
 	case codes.Unavailable, codes.Canceled, codes.Unknown:

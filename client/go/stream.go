@@ -117,7 +117,8 @@ func flatten[R, T any](from iter.Seq2[*R, error], items func(*R) []*T) iter.Seq2
 	}
 }
 
-// paged yields the items of all pages. get returns the items of a page and the token of the next one, which is empty after the last.
+// paged yields the items of all pages. get returns the items of a page and the token of the next one, which is empty after
+// the last.
 func paged[T any](get func(token string) ([]*T, string, error)) iter.Seq2[*T, error] {
 	return func(yield func(*T, error) bool) {
 		for token, more := "", true; more; more = token != "" {

@@ -15,8 +15,8 @@ const defaultIdleTimeout = 10 * time.Minute
 
 // Transaction has the objects of a transaction, and ends it. It can be used concurrently.
 //
-// The server holds the transaction: any process of the same user can continue it with [Client.Transaction]. If no client ends it, it
-// expires after its idle timeout.
+// The server holds the transaction: any process of the same user can continue it with [Client.Transaction]. If no client ends
+// it, it expires after its idle timeout.
 type Transaction struct {
 	*Files
 

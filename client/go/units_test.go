@@ -1,6 +1,7 @@
 package lakeport
 
 import (
+	"errors"
 	"hash/crc32"
 	"io/fs"
 	"math"
@@ -175,5 +176,24 @@ func TestPausesGrowAndRespectTheServer(t *testing.T) {
 	}
 	if _, again := tries.pause(away); again {
 		t.Error("a call that is not idempotent was retried")
+	}
+}
+
+func TestSlowWriterDoesNotHoldBytesBack(t *testing.T) {
+	client, err := NewClient("grpc://127.0.0.1:1", WithCredentials(Anonymous()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	w := client.Files("r", "main").NewWriter(t.Context(), "a", nil)
+	for _, text := range []string{"a", "b"} {
+		if _, err := w.Write([]byte(text)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.lastSent = time.Now().Add(-holdTime)
+	// No server listens, so the attempt to send fails.
+	if _, err := w.Write([]byte("c")); !errors.Is(err, ErrUnavailable) {
+		t.Errorf("error %v", err)
 	}
 }

@@ -29,8 +29,8 @@ type UploadOptions struct {
 	Metadata map[string]string
 	// CreateOnly makes the upload fail with [ReasonObjectExists] if the object exists.
 	CreateOnly bool
-	// PartBytes is the size of a part. It is larger if the file would have more than 10,000 parts. A resumed upload keeps its size.
-	// 0: 64 MiB.
+	// PartBytes is the size of a part. It is larger if the file would have more than 10,000 parts. A resumed upload keeps its
+	// size. 0: 64 MiB.
 	PartBytes int64
 	// Parallelism is the number of parts that are sent at the same time. 0: 4.
 	Parallelism int
@@ -65,8 +65,8 @@ func (f *Files) UploadFile(ctx context.Context, file, path string, options *Uplo
 // NewUpload begins an upload of a local file, or continues one. It sends no bytes: keep [Upload.ID], then call [Upload.Run].
 //
 // It fails with [ErrInvalid] if the file is not a regular file, or if the upload to continue has another destination; with
-// [ErrNotFound] or [ErrPrecondition] if the upload to continue does not exist or has ended; with [ErrConflict] if its file has changed;
-// with [ReasonObjectExists]; or with an error of [Client.Begin].
+// [ErrNotFound] or [ErrPrecondition] if the upload to continue does not exist or has ended; with [ErrConflict] if its file
+// has changed; with [ReasonObjectExists]; or with an error of [Client.Begin].
 func (f *Files) NewUpload(ctx context.Context, file, path string, options *UploadOptions) (*Upload, error) {
 	u := &Upload{client: f.client}
 	if options != nil {
@@ -130,9 +130,9 @@ func (u *Upload) ID() string {
 
 // Run sends the parts that are not stored yet, and composes the object.
 //
-// After an error for which [CanResume] is true, the parts remain: call Run again, or continue with another process. After another
-// error, and after success, it deletes the parts. It fails with [ErrConflict] if the file changed during the upload, or with an error of
-// [Files.NewUpload], [Files.Upload] or [Files.Compose].
+// After an error for which [CanResume] is true, the parts remain: call Run again, or continue with another process. After
+// another error, and after success, it deletes the parts. It fails with [ErrConflict] if the file changed during the upload,
+// or with an error of [Files.NewUpload], [Files.Upload] or [Files.Compose].
 func (u *Upload) Run(ctx context.Context) (*FileInfo, error) {
 	stop := u.keepDestinationOpen(ctx)
 	info, err := u.transfer(ctx)
@@ -227,8 +227,8 @@ func CanResume(err error) bool {
 	return failure.Code != codes.InvalidArgument
 }
 
-// persist calls attempt until it succeeds or fails with an error that a later attempt cannot fix. The sum of the pauses is at most
-// limit. The time of the attempts does not count: a large part on a slow line may take longer.
+// persist calls attempt until it succeeds or fails with an error that a later attempt cannot fix. The sum of the pauses is at
+// most limit. The time of the attempts does not count: a large part on a slow line may take longer.
 func persist[T any](ctx context.Context, limit time.Duration, attempt func() (T, error)) (T, error) {
 	backoff := firstBackoff
 	for {

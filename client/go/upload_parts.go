@@ -38,7 +38,8 @@ type uploadDestination struct {
 	baseBranch string
 }
 
-// resolveDestination fails if the destination is a transaction that has ended: otherwise, the upload would fail after its last part.
+// resolveDestination fails if the destination is a transaction that has ended: otherwise, the upload would fail after its
+// last part.
 func (f *Files) resolveDestination(ctx context.Context, path string, retryFor time.Duration) (uploadDestination, error) {
 	if f.place.transactionID == "" {
 		return uploadDestination{files: f, path: path, baseBranch: f.place.ref}, nil

@@ -42,7 +42,8 @@ func (p uploadPlan) part(index int64) filePart {
 	return filePart{index: index, offset: offset, length: min(p.partBytes, p.size-offset)}
 }
 
-// UploadProgress is the progress of an upload. All bytes pass through the server twice: in parts, and when it composes the object.
+// UploadProgress is the progress of an upload. All bytes pass through the server twice: in parts, and when it composes the
+// object.
 type UploadProgress struct {
 	// SizeBytes is the size of the file.
 	SizeBytes int64

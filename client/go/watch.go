@@ -9,9 +9,9 @@ import (
 	"github.com/lakeport/lakeport/client/go/lakeportv1"
 )
 
-// Watch yields the state of the transaction at once, and after each change, until the transaction has ended. It continues with another
-// replica if the server shuts down or the connection is lost; it can then yield the same state again. It has no timeout: end it
-// with the context, or break the loop. An error is the last element.
+// Watch yields the state of the transaction at once, and after each change, until the transaction has ended. It continues
+// with another replica if the server shuts down or the connection is lost; it can then yield the same state again. It has no
+// timeout: end it with the context, or break the loop. An error is the last element.
 func (t *Transaction) Watch(ctx context.Context) iter.Seq2[*WatchUpdate, error] {
 	return func(yield func(*WatchUpdate, error) bool) {
 		tries := retries{policy: idempotent}

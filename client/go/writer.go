@@ -14,8 +14,8 @@ import (
 const (
 	// frameBytes is the size of the data in one message of an upload.
 	frameBytes = 1 << 20
-	// holdTime is the time after which a writer sends a frame that is not full. An overloaded server ends uploads that have sent no
-	// bytes for 30 s.
+	// holdTime is the time after which a writer sends a frame that is not full. An overloaded server ends uploads that have
+	// sent no bytes for 30 s.
 	holdTime = 5 * time.Second
 	// createOnly is the only value of if_none_match that the contract allows for writes.
 	createOnly = "*"
@@ -29,8 +29,8 @@ type WriteOptions struct {
 	Metadata map[string]string
 	// CreateOnly makes the write fail with [ReasonObjectExists] if the object exists.
 	CreateOnly bool
-	// WriteID is the idempotency key of a create-only write: [A-Za-z0-9_-]{1,64}. A second write with the same key succeeds if the
-	// first one did. Empty: a random key, which makes the retries of this write safe.
+	// WriteID is the idempotency key of a create-only write: [A-Za-z0-9_-]{1,64}. A second write with the same key succeeds
+	// if the first one did. Empty: a random key, which makes the retries of this write safe.
 	WriteID string
 	// Size is the size of the object in bytes, if it is known. The write fails if it differs. Not used by [Files.WriteAll].
 	Size *int64
@@ -63,8 +63,8 @@ func (f *Files) writeHeader(path string, options *WriteOptions) *lakeportv1.Writ
 // WriteAll stores bytes as an object. The object appears completely, or not at all. It sends the bytes again if the server was
 // unavailable.
 //
-// It fails with [ReasonObjectExists] if CreateOnly is set and the object exists; with [ReasonWriteInDoubt] if it is unknown whether
-// the object was stored, in which case another write is safe.
+// It fails with [ReasonObjectExists] if CreateOnly is set and the object exists; with [ReasonWriteInDoubt] if it is unknown
+// whether the object was stored, in which case another write is safe.
 func (f *Files) WriteAll(ctx context.Context, path string, data []byte, options *WriteOptions) (*FileInfo, error) {
 	header := f.writeHeader(path, options)
 	header.SizeBytes = new(int64(len(data)))
@@ -95,8 +95,9 @@ func (f *Files) storeOnce(ctx context.Context, header *lakeportv1.WriteRequest, 
 	return sending.finish(data)
 }
 
-// Upload stores all bytes of a reader as an object. If the reader fails, it stores nothing, and returns an error that wraps that of
-// the reader. It does not send bytes again: see [Files.WriteAll] for bytes in memory and [Files.NewUpload] for large files.
+// Upload stores all bytes of a reader as an object. If the reader fails, it stores nothing, and returns an error that wraps
+// that of the reader. It does not send bytes again: see [Files.WriteAll] for bytes in memory and [Files.NewUpload] for large
+// files.
 func (f *Files) Upload(ctx context.Context, path string, from io.Reader, options *WriteOptions) (*FileInfo, error) {
 	w := f.NewWriter(ctx, path, options)
 	defer w.Abort()
@@ -109,8 +110,8 @@ func (f *Files) Upload(ctx context.Context, path string, from io.Reader, options
 	return w.Info(), nil
 }
 
-// Writer writes an object. [Writer.Close] publishes it. Until then, and if the context ends before, nothing is visible. It must not be
-// used concurrently.
+// Writer writes an object. [Writer.Close] publishes it. Until then, and if the context ends before, nothing is visible. It
+// must not be used concurrently.
 type Writer struct {
 	files  *Files
 	ctx    context.Context
@@ -125,9 +126,9 @@ type Writer struct {
 	closed   bool
 }
 
-// NewWriter returns a writer of an object. It sends nothing before 1 MiB was written, or [Writer.Close] was called: the errors of the
-// server appear there. The context applies to the whole write. The caller must call [Writer.Close] or [Writer.Abort], or end
-// the context:
+// NewWriter returns a writer of an object. It sends nothing before 1 MiB was written, or [Writer.Close] was called: the
+// errors of the server appear there. The context applies to the whole write. The caller must call [Writer.Close] or
+// [Writer.Abort], or end the context:
 //
 //	w := files.NewWriter(ctx, "a.txt", nil)
 //	defer w.Abort() // no effect after Close

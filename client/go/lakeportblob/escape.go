@@ -9,8 +9,8 @@ import (
 // escapeMark begins an escaped byte: two hexadecimal digits follow.
 const escapeMark = "__x"
 
-// escapeKey returns a key of metadata that lakeFS allows. Keys that it allows stay as they are, except those that look escaped, and
-// those with the prefix of attributes.
+// escapeKey returns a key of metadata that lakeFS allows. Keys that it allows stay as they are, except those that look
+// escaped, and those with the prefix of attributes.
 func escapeKey(key string) string {
 	return escape(key, func(index int) bool {
 		return !isAllowed(key[index]) || index == 0 && strings.HasPrefix(key, attributePrefix) || isMark(key[index:])

@@ -23,10 +23,11 @@ func init() {
 
 // URLOpener opens URLs like lakeport://REPOSITORY/REF, or lakeport://REPOSITORY/tx:ID for a transaction.
 //
-// The query parameter endpoint is the URL of the server, if Client is nil. Without it, the environment variable LAKEPORT_ENDPOINT has
-// the URL. The parameter prefix of gocloud.dev selects a directory.
+// The query parameter endpoint is the URL of the server, if Client is nil. Without it, the environment variable
+// LAKEPORT_ENDPOINT has the URL. The parameter prefix of gocloud.dev selects a directory.
 type URLOpener struct {
-	// Client is the client of all buckets. If it is nil, each bucket has its own, with the credentials of lakectl's configuration.
+	// Client is the client of all buckets. If it is nil, each bucket has its own, with the credentials of lakectl's
+	// configuration.
 	Client *lakeport.Client
 }
 
