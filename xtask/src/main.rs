@@ -5,9 +5,9 @@ mod bench;
 mod cargo;
 mod error;
 mod faults;
+mod generated;
 mod mutants;
 mod run;
-mod stubs;
 mod templates;
 mod test;
 mod tools;
@@ -34,7 +34,7 @@ enum Command {
     /// Run the fault injection tests for hours and check the responses of clients against the lake's history.
     Faults(faults::Arguments),
     /// Regenerate the code of other languages from the protobuf files.
-    Stubs,
+    Generate,
     /// Accept the current contract as the baseline that later changes must stay compatible with.
     Baseline,
     /// Break one rule of the transaction protocol at a time and check that a test fails.
@@ -48,7 +48,7 @@ fn main() -> ExitCode {
         Command::Test(arguments) => test::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
         Command::Faults(arguments) => faults::run(&arguments),
-        Command::Stubs => stubs::run(),
+        Command::Generate => generated::run(),
         Command::Baseline => baseline::run(),
         Command::Mutants(arguments) => mutants::run(&arguments),
         Command::Windows => windows::run(),

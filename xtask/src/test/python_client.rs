@@ -1,15 +1,15 @@
 //! Checks generated code, format, lint and types of the Python client, and runs its tests, which start a server.
 
-use crate::cargo::{cargo, metadata};
+use crate::cargo::metadata;
 use crate::error::{Error, Result};
 use crate::run::Run;
-use crate::test::clients;
-use crate::{stubs, tools, workspace};
+use crate::test::clients::{self, Fixture};
+use crate::{generated, tools, workspace};
 use std::path::Path;
 
 /// Runs all checks of the Python client.
 pub(super) fn run() -> Result<()> {
-    stubs::check_up_to_date()?;
+    generated::PYTHON.check()?;
     let (environment, root) = (tools::python_client()?, workspace::root()?);
     let package = root.join("client/python");
     let tool = |name: &str| Run::new(environment.join("bin").join(name), &package);
@@ -22,18 +22,15 @@ pub(super) fn run() -> Result<()> {
     // Also check the types of code that runs only on Windows, because no test here runs it.
     tool("mypy").args("--platform win32 --cache-dir").arg(built.join("mypy-client-windows")).arg("src").run()?;
     tool("basedpyright").arg("--pythonpath").arg(environment.join("bin/python")).run()?;
-    cargo("build --locked -p lakeport-tests --bins")?.run()?;
+    let fixture = Fixture::build()?;
     let installed = install(&environment, &package, &built)?;
-    tool("python")
+    let tests = tool("python")
         .args("-m pytest -q -p no:cacheprovider --durations=10")
         .env("PYTHONPATH", &installed)
         .env("PYTHONDONTWRITEBYTECODE", "1")
         .env("LAKEPORT_TEST_SERVER", built.join("debug/server-with-faults"))
-        .env("LAKEPORT_TEST_LAKE", built.join("debug/counted-lake"))
-        .env("LAKEPORT_TEST_FIXTURE", built.join("debug/client-fixture"))
-        .env("LAKEPORT_TEST_SCENARIOS", root.join("tests/clients/scenarios"))
-        .env("LAKEPORT_TEST_RESULTS", clients::empty_results("python")?)
-        .run()
+        .env("LAKEPORT_TEST_LAKE", built.join("debug/counted-lake"));
+    fixture.configure(tests, &clients::empty_results("python")?).run()
 }
 
 /// Installs the package with pip into a directory of this checkout.

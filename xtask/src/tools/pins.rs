@@ -1,5 +1,4 @@
-//! Pinned versions of the tools. Change versions only here, and in the files that pin the dependencies of the Python client and of
-//! the tests in `tests/languages`.
+//! Pinned versions of the tools. Change versions only here, and in the files that pin the dependencies of the clients.
 
 /// Python packages, installed together into one virtual environment.
 pub(super) const PYTHON_PACKAGES: [&str; 7] = [
@@ -17,9 +16,12 @@ pub(super) const PYTHON_PACKAGES: [&str; 7] = [
 /// cargo-deny is built from source on first use, because no package registry has its binary.
 pub(super) const CARGO_DENY: &str = "0.20.2";
 
-/// Plugins of protoc for Go.
-pub(super) const GO_PLUGINS: [&str; 2] =
-    ["google.golang.org/grpc/cmd/protoc-gen-go-grpc@v1.6.2", "google.golang.org/protobuf/cmd/protoc-gen-go@v1.36.12"];
+/// Plugins of protoc for Go, and the linter.
+pub(super) const GO_PROGRAMS: [&str; 3] = [
+    "google.golang.org/grpc/cmd/protoc-gen-go-grpc@v1.6.2",
+    "google.golang.org/protobuf/cmd/protoc-gen-go@v1.36.12",
+    "honnef.co/go/tools/cmd/staticcheck@v0.8.2",
+];
 
 /// Programs in Maven's repository: name, and artifact with version.
 pub(super) const MAVEN_PROGRAMS: [(&str, &str); 2] =

@@ -13,36 +13,37 @@ pub(crate) const GO: &str = "install Go 1.26 or newer";
 /// What to install if there is no `node` or `npm`.
 pub(crate) const NODE: &str = "install Node.js 20 or newer, with npm";
 
-/// Files that pin the packages of the TypeScript tests.
-const NODE_PINS: [&str; 2] = ["package.json", "package-lock.json"];
-
-/// Returns the plugins for Go.
+/// Returns the plugins for Go, and staticcheck.
 ///
 /// # Errors
 /// The errors of the installation, which needs Go.
 pub(crate) fn go() -> Result<PathBuf> {
-    cached("go-plugins", &pins::GO_PLUGINS, install_go_plugins)
+    cached("go", &pins::GO_PROGRAMS, install_go_programs)
 }
 
 /// Returns the plugin for TypeScript.
 ///
 /// # Errors
-/// The errors of `node_modules`.
+/// The errors of [`typescript_package`].
 pub(crate) fn typescript() -> Result<PathBuf> {
-    Ok(node_modules()?.join(".bin"))
+    Ok(typescript_package()?.join("node_modules/.bin"))
 }
 
-/// Returns the packages of the TypeScript tests. The plugin is one of them, because it must have the same version as the
-/// library that its code uses.
+/// Returns the folder of the TypeScript client, with its dependencies installed. The plugin is one of them, because it must have the
+/// same version as the library that its code uses.
 ///
 /// # Errors
-/// The errors of the installation, which needs npm; `Check` if there is no Node.js, which the packages need.
-pub(crate) fn node_modules() -> Result<PathBuf> {
+/// The errors of the installation, which needs npm; `Check` if there is no Node.js.
+pub(crate) fn typescript_package() -> Result<PathBuf> {
     Run::new("node", &workspace::root()?).arg("--version").try_read().map_err(Error::hint(NODE))?;
-    let tests = typescript_tests()?;
-    let read = |file| std::fs::read_to_string(tests.join(file)).map_err(Error::file(&tests.join(file)));
-    let pins = NODE_PINS.into_iter().map(read).collect::<Result<Vec<_>>>()?;
-    Ok(cached("node", &pins, install_node_modules)?.join("node_modules"))
+    let package = workspace::root()?.join("client/typescript");
+    let (lock, installed) = (package.join("package-lock.json"), package.join("node_modules/.installed-lock.json"));
+    let wanted = std::fs::read(&lock).map_err(Error::file(&lock))?;
+    if std::fs::read(&installed).ok().as_ref() != Some(&wanted) {
+        Run::new("npm", &package).args("ci --ignore-scripts --no-audit --no-fund").run().map_err(Error::hint(NODE))?;
+        std::fs::write(&installed, wanted).map_err(Error::file(&installed))?;
+    }
+    Ok(package)
 }
 
 /// Returns protoc, which generates messages for C++, C#, Java and Python, and the plugin for clients in Java. Installs the
@@ -61,25 +62,12 @@ pub(crate) fn protoc() -> Result<PathBuf> {
     cached("protoc", &pins::MAVEN_PROGRAMS, install_maven_programs)
 }
 
-fn typescript_tests() -> Result<PathBuf> {
-    Ok(workspace::root()?.join("tests/languages/typescript"))
-}
-
-fn install_go_plugins(directory: &Path) -> Result<()> {
+fn install_go_programs(directory: &Path) -> Result<()> {
     let root = workspace::root()?;
     // A command installs packages of only one module.
-    pins::GO_PLUGINS.iter().try_for_each(|plugin| {
-        Run::new("go", &root).arg("install").arg(plugin).env("GOBIN", directory).run().map_err(Error::hint(GO))
+    pins::GO_PROGRAMS.iter().try_for_each(|program| {
+        Run::new("go", &root).arg("install").arg(program).env("GOBIN", directory).run().map_err(Error::hint(GO))
     })
-}
-
-fn install_node_modules(directory: &Path) -> Result<()> {
-    std::fs::create_dir(directory).map_err(Error::file(directory))?;
-    let tests = typescript_tests()?;
-    for file in NODE_PINS {
-        std::fs::copy(tests.join(file), directory.join(file)).map_err(Error::file(&tests.join(file)))?;
-    }
-    Run::new("npm", directory).args("ci --ignore-scripts --no-audit --no-fund").run().map_err(Error::hint(NODE))
 }
 
 fn install_maven_programs(directory: &Path) -> Result<()> {

@@ -1,6 +1,6 @@
 //! The server that the tests of all languages call.
 
-use crate::cargo::cargo;
+use crate::cargo::{cargo, metadata};
 use crate::error::{Error, Result};
 use crate::test::process::Process;
 use std::path::Path;
@@ -22,20 +22,21 @@ pub(super) struct Server {
 }
 
 impl Server {
-    /// Builds the server and starts it on a free port.
-    pub(super) fn start(target: &Path) -> Result<Self> {
+    /// Builds the server and starts it on a free port. Pages of `web_origin` may call it.
+    pub(super) fn start(web_origin: Option<&str>) -> Result<Self> {
         // With the features that lakeport-tests enables, cargo reuses the packages that it built for the Rust tests.
         cargo("build --locked -p lakeport-server -p lakeport-tests --bin lakeport-server")?.run()?;
         let directory = tempfile::tempdir().map_err(Error::file(&std::env::temp_dir()))?;
         let address_file = directory.path().join("address");
         let mut process = Process::start(
-            Command::new(target.join("debug/lakeport-server"))
+            Command::new(metadata()?.target_directory.join("debug/lakeport-server"))
                 // Without settings of the server, which the environment may contain.
                 .env_clear()
                 .args(["--listen", "127.0.0.1:0", "--admin-listen", "off", "--log", "warn", "--address-file"])
                 .arg(&address_file)
                 .arg("--data-dir")
-                .arg(directory.path().join("data")),
+                .arg(directory.path().join("data"))
+                .args(web_origin.iter().flat_map(|origin| ["--web-origin", origin])),
         )?;
         let address = wait(&address_file, &mut process)?;
         Ok(Self { address, _process: process, _directory: directory })
