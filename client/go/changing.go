@@ -12,12 +12,13 @@ import (
 type DeleteOptions struct {
 	// Recursive also deletes all objects with the prefix path/. If the path ends with /, it deletes all objects with this prefix.
 	Recursive bool
-	// AllowMissing makes the deletion of a missing object succeed.
+	// AllowMissing makes the deletion of a missing object succeed. The client can then repeat the deletion after a lost
+	// connection.
 	AllowMissing bool
 }
 
 // Delete deletes an object, or a tree of objects. It returns the number of deleted objects, which includes missing ones with
-// AllowMissing.
+// AllowMissing. If the client repeats the deletion of a tree, the number is that of the last attempt.
 //
 // It fails with [ReasonObjectNotFound] if there is nothing to delete. If some objects of a tree could not be deleted, it fails
 // with [ReasonPartialFailure]: [Error.Failures] has the path and the error of each.
@@ -66,8 +67,17 @@ func (f *Files) deleteRequest(options *DeleteOptions) *lakeportv1.DeleteRequest 
 }
 
 func (f *Files) delete(ctx context.Context, request *lakeportv1.DeleteRequest) (int64, error) {
+	policy := once
+	if request.AllowMissing {
+		// The objects that the first attempt deleted do not make the second one fail.
+		policy = idempotent
+	}
+	return whole(ctx, f.client, policy, f.client.files.Delete, request, countDeleted)
+}
+
+func countDeleted(responses iter.Seq2[*lakeportv1.DeleteResponse, error]) (int64, error) {
 	deleted, failures := int64(0), []PathFailure(nil)
-	for message, err := range all(ctx, f.client, once, f.client.files.Delete, request) {
+	for message, err := range responses {
 		if err != nil {
 			return deleted, withFailures(err, failures)
 		}
@@ -107,7 +117,7 @@ func (f *Files) Copy(ctx context.Context, source, destination string, options *C
 		SourceRepository: options.SourceRepository,
 		Recursive:        options.Recursive,
 	}
-	return collectPaths(all(ctx, f.client, idempotent, f.client.files.Copy, request))
+	return whole(ctx, f.client, idempotent, f.client.files.Copy, request, collectPaths)
 }
 
 // MoveOptions are the options of a move.
@@ -128,7 +138,7 @@ func (f *Files) Move(ctx context.Context, source, destination string, options *M
 		SourcePath:    source,
 		Recursive:     options != nil && options.Recursive,
 	}
-	return collectPaths(all(ctx, f.client, once, f.client.files.Move, request))
+	return whole(ctx, f.client, once, f.client.files.Move, request, collectPaths)
 }
 
 // pathsMessage is a response of Copy or Move.

@@ -28,6 +28,7 @@ type fake struct {
 	write     func(grpc.ClientStreamingServer[lakeportv1.WriteRequest, lakeportv1.WriteResponse]) error
 	list      func(*lakeportv1.ListRequest, grpc.ServerStreamingServer[lakeportv1.ListResponse]) error
 	remove    func(*lakeportv1.DeleteRequest, grpc.ServerStreamingServer[lakeportv1.DeleteResponse]) error
+	copy      func(*lakeportv1.CopyRequest, grpc.ServerStreamingServer[lakeportv1.CopyResponse]) error
 	batchStat func(*lakeportv1.BatchStatRequest, grpc.ServerStreamingServer[lakeportv1.BatchStatResponse]) error
 	compose   func(*lakeportv1.ComposeRequest, grpc.ServerStreamingServer[lakeportv1.ComposeResponse]) error
 	begin     func(context.Context, *lakeportv1.BeginTransactionRequest) (*lakeportv1.BeginTransactionResponse, error)
@@ -55,6 +56,10 @@ func (f *fake) List(q *lakeportv1.ListRequest, s grpc.ServerStreamingServer[lake
 
 func (f *fake) Delete(q *lakeportv1.DeleteRequest, s grpc.ServerStreamingServer[lakeportv1.DeleteResponse]) error {
 	return f.remove(q, s)
+}
+
+func (f *fake) Copy(q *lakeportv1.CopyRequest, s grpc.ServerStreamingServer[lakeportv1.CopyResponse]) error {
+	return f.copy(q, s)
 }
 
 func (f *fake) BatchStat(q *lakeportv1.BatchStatRequest, s grpc.ServerStreamingServer[lakeportv1.BatchStatResponse]) error {

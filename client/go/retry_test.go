@@ -108,13 +108,40 @@ func TestRollbackWaitsForTheEndOfACommit(t *testing.T) {
 	failed(t, second(tx.Rollback(t.Context())), codes.FailedPrecondition, lakeport.ReasonTransactionCommitting)
 }
 
-func TestDeletionIsRetriedOnlyAfterOverload(t *testing.T) {
+func TestDeletionIsRetriedAfterALossOnlyIfPathsMayBeMissing(t *testing.T) {
 	s := fails(overloaded, away)
-	server := &fake{remove: func(*lakeportv1.DeleteRequest, grpc.ServerStreamingServer[lakeportv1.DeleteResponse]) error {
+	server := &fake{remove: func(_ *lakeportv1.DeleteRequest, stream grpc.ServerStreamingServer[lakeportv1.DeleteResponse]) error {
+		if err := stream.Send(&lakeportv1.DeleteResponse{DeletedCount: 1}); err != nil {
+			return err
+		}
 		return s.next()
 	}}
-	_, err := server.start(t).Files("r", "main").Delete(t.Context(), "a", nil)
+	files := server.start(t).Files("r", "main")
+	_, err := files.Delete(t.Context(), "a", nil)
 	failed(t, err, codes.Unavailable, lakeport.ReasonLakeFSUnavailable)
+	equal(t, s.count(), 2)
+	s.calls = 0
+	allowed := &lakeport.DeleteOptions{AllowMissing: true}
+	count, err := files.Delete(t.Context(), "a", allowed)
+	check(t, err)
+	equal(t, count, 1)
+	equal(t, s.count(), 3)
+	s.calls = 0
+	check(t, second(files.DeletePaths(t.Context(), []string{"a"}, allowed)))
+	equal(t, s.count(), 3)
+}
+
+func TestCopyThatBreaksStartsAgain(t *testing.T) {
+	s := fails(away)
+	server := &fake{copy: func(_ *lakeportv1.CopyRequest, stream grpc.ServerStreamingServer[lakeportv1.CopyResponse]) error {
+		if err := stream.Send(&lakeportv1.CopyResponse{Paths: []string{"b"}}); err != nil {
+			return err
+		}
+		return s.next()
+	}}
+	paths, err := server.start(t).Files("r", "main").Copy(t.Context(), "a", "b", nil)
+	check(t, err)
+	equal(t, len(paths), 1)
 	equal(t, s.count(), 2)
 }
 

@@ -88,16 +88,39 @@ func all[Q, R any](ctx context.Context, c *Client, p policy, send streaming[Q, R
 			yield(nil, err)
 			return
 		}
-		defer opened.close()
-		for {
-			response, err := opened.next()
-			if errors.Is(err, io.EOF) || !yield(response, err) || err != nil {
+		opened.drain(yield)
+	}
+}
+
+// drain yields the rest of the responses, or an error, and closes the call.
+func (r *responses[R]) drain(yield func(*R, error) bool) {
+	defer r.close()
+	for {
+		response, err := r.next()
+		if errors.Is(err, io.EOF) || !yield(response, err) || err != nil {
+			return
+		}
+		// The time in which the caller used the response does not count.
+		r.clock.made()
+	}
+}
+
+// whole calls read with the responses of a call. It sends the request again as the policy says, also after some responses. It then
+// calls read again, with all responses of the new call.
+func whole[Q, R, T any](
+	ctx context.Context, c *Client, p policy, send streaming[Q, R], request *Q, read func(iter.Seq2[*R, error]) (T, error),
+) (T, error) {
+	clock := newProgress(c.timeout)
+	return repeat(ctx, p, clock, func() (T, error) {
+		return read(func(yield func(*R, error) bool) {
+			opened, err := openOnce(ctx, c, clock, send, request)
+			if err != nil {
+				yield(nil, err)
 				return
 			}
-			// The time in which the caller used the response does not count.
-			clock.made()
-		}
-	}
+			opened.drain(yield)
+		})
+	})
 }
 
 // flatten yields the items of responses.
