@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"slices"
+	"strings"
 
 	"github.com/lakeport/lakeport/client/go/lakeportv1"
 )
@@ -47,8 +49,7 @@ func (f *Files) DeletePaths(ctx context.Context, paths []string, options *Delete
 		}
 	}
 	if partial != nil {
-		partial.Failures = failures
-		return deleted, partial
+		return deleted, withFailures(partial, failures)
 	}
 	return deleted, nil
 }
@@ -168,9 +169,11 @@ func appendFailures(failures []PathFailure, more []*lakeportv1.PathStatus) []Pat
 	return failures
 }
 
-// withFailures adds the failed paths, which the messages before the error named, to the error.
+// withFailures adds the failed paths, which the messages before the error named, to the error. The server sends them in the order
+// in which they fail.
 func withFailures(err error, failures []PathFailure) error {
 	if failure := asError(err); failure != nil {
+		slices.SortFunc(failures, func(a, b PathFailure) int { return strings.Compare(a.Path, b.Path) })
 		failure.Failures = failures
 	}
 	return err

@@ -75,7 +75,8 @@ type Error struct {
 	RetryDelay time.Duration
 	// Paths are the paths or names that the error is about, such as those in conflict. The server sends at most 10.
 	Paths []string
-	// Failures are the paths for which [Files.Delete], [Files.Copy] or [Files.Move] failed, with the error of each.
+	// Failures are the paths for which [Files.Delete], [Files.Copy] or [Files.Move] failed, with the error of each, in byte
+	// order.
 	Failures []PathFailure
 	// FieldViolations are the invalid fields of the request.
 	FieldViolations []FieldViolation

@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"io"
+	"slices"
 	"strconv"
 	"testing"
 	"time"
 
 	lakeport "github.com/lakeport/lakeport/client/go"
 	"github.com/lakeport/lakeport/client/go/lakeportv1"
+	rpcstatus "google.golang.org/genproto/googleapis/rpc/status"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
@@ -143,6 +145,23 @@ func TestCopyThatBreaksStartsAgain(t *testing.T) {
 	check(t, err)
 	equal(t, len(paths), 1)
 	equal(t, s.count(), 2)
+}
+
+func TestFailuresAreInOrder(t *testing.T) {
+	server := &fake{remove: func(q *lakeportv1.DeleteRequest, stream grpc.ServerStreamingServer[lakeportv1.DeleteResponse]) error {
+		for _, path := range slices.Backward(q.Paths) {
+			refused := &lakeportv1.PathStatus{Path: path, Status: &rpcstatus.Status{Code: int32(codes.NotFound)}}
+			if err := stream.Send(&lakeportv1.DeleteResponse{Failures: []*lakeportv1.PathStatus{refused}}); err != nil {
+				return err
+			}
+		}
+		return refusal(codes.FailedPrecondition, lakeport.ReasonPartialFailure, 0)
+	}}
+	_, err := server.start(t).Files("r", "main").DeletePaths(t.Context(), []string{"a", "b", "c"}, nil)
+	failure := failed(t, err, codes.FailedPrecondition, lakeport.ReasonPartialFailure)
+	for index, path := range []string{"a", "b", "c"} {
+		equal(t, failure.Failures[index].Path, path)
+	}
 }
 
 func TestRetriesRepeatTheKeyOfTheCall(t *testing.T) {
