@@ -10,6 +10,7 @@ import (
 	rpcstatus "google.golang.org/genproto/googleapis/rpc/status"
 
 	"github.com/lakeport/lakeport/client/go/lakeportv1"
+	"google.golang.org/grpc/codes"
 )
 
 // ItemResult is the result for one item of a batch.
@@ -49,9 +50,33 @@ func (f *Files) BatchStat(ctx context.Context, paths []string) ([]ItemResult, er
 	})
 }
 
-// BatchRead reads whole objects into memory. It returns the bytes of each object, or its error, in the order of the paths. An
-// object larger than 3 MiB fails with [ErrOutOfRange]: use [Files.NewReader]. It fails as a whole only if the call fails.
+// largeReadCalls is the number of concurrent calls for the large objects of a [Files.BatchRead].
+const largeReadCalls = 4
+
+// BatchRead reads whole objects into memory, many small ones with each call. It returns the bytes of each object, or its error,
+// in the order of the paths. An object larger than 3 MiB needs a second call. It fails as a whole only if a call fails.
 func (f *Files) BatchRead(ctx context.Context, paths []string) ([]ItemResult, error) {
+	results, err := f.batchRead(ctx, paths)
+	if err != nil {
+		return nil, err
+	}
+	var large []*ItemResult
+	for index := range results {
+		if errors.Is(results[index].Err, ErrOutOfRange) {
+			large = append(large, &results[index])
+		}
+	}
+	err = parallel(ctx, largeReadCalls, len(large), func(ctx context.Context, index int) error {
+		return f.readLarge(ctx, large[index])
+	})
+	if err != nil {
+		return nil, err
+	}
+	return results, nil
+}
+
+// batchRead reads objects that fit into a message. For a larger one, the result has [ErrOutOfRange].
+func (f *Files) batchRead(ctx context.Context, paths []string) ([]ItemResult, error) {
 	take := func(r *lakeportv1.BatchReadResponse) []*lakeportv1.BatchReadItem { return r.Items }
 	return readBatches(ctx, f.client, f.client.files.BatchRead, paths, take, readResult, func(paths []string) *lakeportv1.BatchReadRequest {
 		return &lakeportv1.BatchReadRequest{
@@ -68,6 +93,35 @@ func readResult(item *lakeportv1.BatchReadItem) ItemResult {
 		return ItemResult{Err: corrupt("the bytes of the object do not match their checksum")}
 	}
 	return ItemResult{Info: item.Info, Data: item.Data}
+}
+
+// readLarge streams the object of a result.
+func (f *Files) readLarge(ctx context.Context, result *ItemResult) error {
+	info, data, err := f.readWhole(ctx, result.Path)
+	if isCallFailure(err) {
+		return err
+	}
+	*result = ItemResult{Path: result.Path, Info: info, Data: data, Err: err}
+	return nil
+}
+
+func (f *Files) readWhole(ctx context.Context, path string) (*FileInfo, []byte, error) {
+	r, err := f.NewReader(ctx, path, nil)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer r.Close()
+	data, err := r.readAll()
+	if err != nil {
+		return nil, nil, err
+	}
+	return r.Info(), data, nil
+}
+
+// isCallFailure returns whether a call failed, and not its only item: the server rejected no item, and sent no wrong bytes.
+func isCallFailure(err error) bool {
+	failure := asError(err)
+	return failure != nil && failure.Reason == "" && failure.Code != codes.DataLoss
 }
 
 // batchItem is an item of a response to BatchStat or BatchRead.

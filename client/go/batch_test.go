@@ -9,7 +9,11 @@ import (
 	"testing"
 
 	lakeport "github.com/lakeport/lakeport/client/go"
+	"github.com/lakeport/lakeport/client/go/lakeportv1"
+	rpcstatus "google.golang.org/genproto/googleapis/rpc/status"
+	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 )
 
 func TestBatchesHaveAResultForEachItem(t *testing.T) {
@@ -42,9 +46,32 @@ func TestBatchesHaveAResultForEachItem(t *testing.T) {
 	results, err = l.main.BatchRead(t.Context(), []string{"a", "large", "missing"})
 	check(t, err)
 	equal(t, string(results[0].Data), "one")
-	failed(t, results[1].Err, codes.OutOfRange, lakeport.ReasonRangeOutOfBounds)
+	check(t, results[1].Err)
+	equal(t, bytes.Equal(results[1].Data, noise(5<<20)), true)
+	equal(t, results[1].Info.Path, "large")
 	failed(t, results[2].Err, codes.NotFound, lakeport.ReasonObjectNotFound)
-	equal(t, strings.HasPrefix(lakeport.FirstError(results).Error(), `"large": `), true)
+	equal(t, strings.HasPrefix(lakeport.FirstError(results).Error(), `"missing": `), true)
+}
+
+func TestLargeObjectOfABatchHasItsOwnError(t *testing.T) {
+	s := fails(refusal(codes.NotFound, lakeport.ReasonObjectNotFound, 0), status.Error(codes.Unimplemented, "not by this proxy"))
+	tooLarge := &rpcstatus.Status{Code: int32(codes.OutOfRange)}
+	server := &fake{
+		batchRead: func(_ *lakeportv1.BatchReadRequest, stream grpc.ServerStreamingServer[lakeportv1.BatchReadResponse]) error {
+			return stream.Send(&lakeportv1.BatchReadResponse{Items: []*lakeportv1.BatchReadItem{{Status: tooLarge}}})
+		},
+		read: func(*lakeportv1.ReadRequest, grpc.ServerStreamingServer[lakeportv1.ReadResponse]) error {
+			return s.next()
+		},
+	}
+	files := server.start(t).Files("r", "main")
+	results, err := files.BatchRead(t.Context(), []string{"large"})
+	check(t, err)
+	failed(t, results[0].Err, codes.NotFound, lakeport.ReasonObjectNotFound)
+	equal(t, results[0].Path, "large")
+	// A proxy rejected the call.
+	_, err = files.BatchRead(t.Context(), []string{"large"})
+	failed(t, err, codes.Unimplemented, "")
 }
 
 func TestLargeBatchesAreSplit(t *testing.T) {

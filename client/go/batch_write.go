@@ -118,8 +118,7 @@ func (f *Files) writeBatch(ctx context.Context, items []*lakeportv1.BatchWriteIt
 // writeLarge streams an item.
 func (f *Files) writeLarge(ctx context.Context, item *lakeportv1.BatchWriteItem, use func(int, ItemResult)) error {
 	info, err := f.store(ctx, f.itemHeader(item), item.Data)
-	if failure := asError(err); failure != nil && failure.Reason == "" {
-		// The server has not rejected the item: the call failed.
+	if isCallFailure(err) {
 		return err
 	}
 	use(0, ItemResult{Info: info, Err: err})

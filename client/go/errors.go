@@ -25,7 +25,7 @@ var (
 	ErrUnauthenticated error = kind(codes.Unauthenticated)
 	// ErrInvalid: the request is invalid. Also matches [fs.ErrInvalid].
 	ErrInvalid error = kind(codes.InvalidArgument)
-	// ErrOutOfRange: the range starts after the end of the object, or the object is too large for a batch.
+	// ErrOutOfRange: the range starts after the end of the object.
 	ErrOutOfRange error = kind(codes.OutOfRange)
 	// ErrConflict: another caller changed the same paths. Begin the whole transaction, or the read, again.
 	ErrConflict error = kind(codes.Aborted)

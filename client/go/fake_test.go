@@ -29,6 +29,7 @@ type fake struct {
 	list      func(*lakeportv1.ListRequest, grpc.ServerStreamingServer[lakeportv1.ListResponse]) error
 	remove    func(*lakeportv1.DeleteRequest, grpc.ServerStreamingServer[lakeportv1.DeleteResponse]) error
 	copy      func(*lakeportv1.CopyRequest, grpc.ServerStreamingServer[lakeportv1.CopyResponse]) error
+	batchRead func(*lakeportv1.BatchReadRequest, grpc.ServerStreamingServer[lakeportv1.BatchReadResponse]) error
 	batchStat func(*lakeportv1.BatchStatRequest, grpc.ServerStreamingServer[lakeportv1.BatchStatResponse]) error
 	compose   func(*lakeportv1.ComposeRequest, grpc.ServerStreamingServer[lakeportv1.ComposeResponse]) error
 	begin     func(context.Context, *lakeportv1.BeginTransactionRequest) (*lakeportv1.BeginTransactionResponse, error)
@@ -60,6 +61,10 @@ func (f *fake) Delete(q *lakeportv1.DeleteRequest, s grpc.ServerStreamingServer[
 
 func (f *fake) Copy(q *lakeportv1.CopyRequest, s grpc.ServerStreamingServer[lakeportv1.CopyResponse]) error {
 	return f.copy(q, s)
+}
+
+func (f *fake) BatchRead(q *lakeportv1.BatchReadRequest, s grpc.ServerStreamingServer[lakeportv1.BatchReadResponse]) error {
+	return f.batchRead(q, s)
 }
 
 func (f *fake) BatchStat(q *lakeportv1.BatchStatRequest, s grpc.ServerStreamingServer[lakeportv1.BatchStatResponse]) error {

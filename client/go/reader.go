@@ -87,6 +87,11 @@ func (f *Files) ReadAll(ctx context.Context, path string, options *ReadOptions) 
 		return nil, err
 	}
 	defer r.Close()
+	return r.readAll()
+}
+
+// readAll returns all remaining bytes.
+func (r *Reader) readAll() ([]byte, error) {
 	data := make([]byte, 0, r.Remaining())
 	for {
 		piece, err := r.peek()
