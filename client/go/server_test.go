@@ -20,12 +20,15 @@ type lake struct {
 	main *lakeport.Files
 }
 
-// address returns the address of the server. Without one, it skips the test.
+// address returns the address of the server. Without one, the test fails. In short mode, it is skipped.
 func address(t testing.TB) string {
 	t.Helper()
 	address := os.Getenv("LAKEPORT_TEST_ADDRESS")
+	if address == "" && testing.Short() {
+		t.Skip("needs a server")
+	}
 	if address == "" {
-		t.Skip("LAKEPORT_TEST_ADDRESS is not set")
+		t.Fatal("LAKEPORT_TEST_ADDRESS is not set: set it to HOST:PORT of a server with an embedded lake, or run go test -short")
 	}
 	return address
 }

@@ -22,8 +22,11 @@ func table() string {
 
 func TestFlightsArePublishedTogetherOrNotAtAll(t *testing.T) {
 	address := os.Getenv("LAKEPORT_TEST_ADDRESS")
+	if address == "" && testing.Short() {
+		t.Skip("needs a server")
+	}
 	if address == "" {
-		t.Skip("LAKEPORT_TEST_ADDRESS is not set")
+		t.Fatal("LAKEPORT_TEST_ADDRESS is not set: set it to HOST:PORT of a server with an embedded lake, or run go test -short")
 	}
 	client, err := lakeport.NewClient("grpc://"+address, lakeport.WithCredentials(lakeport.Anonymous()))
 	if err != nil {
