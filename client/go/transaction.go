@@ -17,6 +17,11 @@ const defaultIdleTimeout = 10 * time.Minute
 //
 // The server holds the transaction: any process of the same user can continue it with [Client.Transaction]. If no client ends
 // it, it expires after its idle timeout.
+//
+// To continue a transaction without a request for its state, create the Transaction from its ID. [Transaction.Info] is then nil
+// until the first response:
+//
+//	tx := &lakeport.Transaction{Files: client.TransactionFiles(id)}
 type Transaction struct {
 	*Files
 
