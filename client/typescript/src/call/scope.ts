@@ -1,0 +1,107 @@
+import { CanceledError, DeadlineExceededError, LakeportError } from "../errors/error.js";
+
+/** Cancels one call: when the signal of the caller is aborted, when the client closes, after a timeout, or when the caller stops. */
+export class CallScope {
+  readonly #controller = new AbortController();
+  readonly #signals: readonly AbortSignal[];
+  readonly #open: Set<CallScope>;
+  #error: LakeportError | undefined;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  /** Any of `signals` cancels the call. `open` contains the calls of the client that are in flight. */
+  constructor(signals: readonly AbortSignal[], open: Set<CallScope>) {
+    this.#signals = signals;
+    this.#open = open;
+    open.add(this);
+    for (const signal of signals) {
+      signal.addEventListener("abort", this.#onAbort);
+    }
+    this.#onAbort();
+  }
+
+  readonly #onAbort = (): void => {
+    const aborted = this.#signals.find((signal) => signal.aborted);
+    if (aborted !== undefined) {
+      this.cancel(new CanceledError("the caller cancelled the call", "CANCELLED", { cause: aborted.reason }));
+    }
+  };
+
+  /** Signal for the transport. */
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  /** Cancels the call. It fails with this error, or an earlier one. */
+  cancel(error: LakeportError): void {
+    this.#error ??= error;
+    this.#controller.abort(this.#error);
+  }
+
+  /** Throws the error of a cancelled call. */
+  throwIfCancelled(): void {
+    if (this.#error !== undefined) {
+      throw this.#error;
+    }
+  }
+
+  /** Error of a cancelled call. */
+  get error(): LakeportError | undefined {
+    return this.#error;
+  }
+
+  /** Cancels the call after a time without progress by the server, unless `stopTimer` is called before. */
+  startTimer(ms: number, message: string): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => {
+      this.cancel(new DeadlineExceededError(message, "DEADLINE_EXCEEDED"));
+    }, ms);
+  }
+
+  stopTimer(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+  }
+
+  /** Returns the result of a promise, or throws as soon as the call is cancelled. */
+  async orCancelled<T>(promise: Promise<T>): Promise<T> {
+    this.throwIfCancelled();
+    let onAbort = (): void => undefined;
+    const cancelled = new Promise<never>((_, reject) => {
+      onAbort = () => {
+        // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- an aborted scope has an error
+        reject(this.#error);
+      };
+      this.signal.addEventListener("abort", onAbort);
+    });
+    try {
+      return await Promise.race([promise, cancelled]);
+    } finally {
+      this.signal.removeEventListener("abort", onAbort);
+    }
+  }
+
+  /** Waits, unless the call is cancelled. */
+  async sleep(ms: number): Promise<void> {
+    this.throwIfCancelled();
+    await new Promise<void>((resolve) => {
+      const done = () => {
+        clearTimeout(timer);
+        this.signal.removeEventListener("abort", done);
+        resolve();
+      };
+      const timer = setTimeout(done, ms);
+      this.signal.addEventListener("abort", done);
+    });
+    this.throwIfCancelled();
+  }
+
+  /** Ends the call, and releases its stream, timers and listeners. */
+  end(): void {
+    this.stopTimer();
+    for (const signal of this.#signals) {
+      signal.removeEventListener("abort", this.#onAbort);
+    }
+    this.#open.delete(this);
+    this.#controller.abort();
+  }
+}

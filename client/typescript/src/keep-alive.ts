@@ -1,0 +1,65 @@
+import type { Caller } from "./call/caller.js";
+import { LakeportError } from "./errors/error.js";
+import { TransactionService } from "./gen/lakeport/v1/transactions_pb.js";
+
+/** Shortest idle timeout that the server accepts. */
+export const MIN_IDLE_MS = 10_000;
+
+/**
+ * Keeps a transaction open with regular calls until `stop` is called, `isWanted` returns false, the transaction has ended, or the
+ * client is closed. Does not keep the process running.
+ */
+export class KeepAlive {
+  readonly #caller: Caller;
+  readonly #transactionId: string;
+  readonly #isWanted: () => boolean;
+  readonly #intervalMs: number;
+  readonly #stopping = new AbortController();
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(caller: Caller, transactionId: string, idleMs: number, isWanted: () => boolean = () => true) {
+    this.#caller = caller;
+    this.#transactionId = transactionId;
+    this.#isWanted = isWanted;
+    this.#intervalMs = Math.max(idleMs, MIN_IDLE_MS) / 3;
+    this.#wait();
+  }
+
+  stop(): void {
+    this.#stopping.abort();
+    clearTimeout(this.#timer);
+  }
+
+  #wait(): void {
+    this.#timer = setTimeout(() => {
+      void this.#keep();
+    }, this.#intervalMs);
+    // Timers of Node.js, but not those of browsers, would keep the process running.
+    (this.#timer as { unref?(): void }).unref?.();
+  }
+
+  async #keep(): Promise<void> {
+    if (!this.#isWanted() || this.#caller.isClosed) {
+      return;
+    }
+    const { signal } = this.#stopping;
+    const request = { transactionId: this.#transactionId };
+    try {
+      const options = { signal, timeoutMs: this.#intervalMs };
+      await this.#caller.unary(TransactionService.method.keepAliveTransaction, request, options);
+    } catch (error) {
+      if (!isTemporary(error)) {
+        // The transaction has ended. The next call in it reports that.
+        return;
+      }
+    }
+    if (!signal.aborted) {
+      this.#wait();
+    }
+  }
+}
+
+function isTemporary(error: unknown): boolean {
+  const codes = ["UNAVAILABLE", "DEADLINE_EXCEEDED", "RESOURCE_EXHAUSTED"];
+  return error instanceof LakeportError && codes.includes(error.code);
+}
