@@ -107,7 +107,7 @@ export class Caller {
       try {
         const { transport } = this.connection;
         // The server ends its work at the deadline too.
-        const response = await transport.unary(method, scope.signal, Math.max(left, 1), undefined, request);
+        const response = await transport.unary(method, scope.signal, deadlineHeader(left), undefined, request);
         policy.check?.(response.message);
         return response.message;
       } finally {
@@ -234,6 +234,11 @@ export class Progress {
   left(): number {
     return Math.max(this.#since + this.timeoutMs - performance.now(), 0);
   }
+}
+
+/** Returns the timeout that the server gets: a whole number of at most 8 digits, or none. */
+function deadlineHeader(left: number): number | undefined {
+  return left < 1e8 - 1 ? Math.max(Math.ceil(left), 1) : undefined;
 }
 
 function isIdempotent(method: DescMethod, policy: Policy): boolean {

@@ -35,6 +35,7 @@ export class CallScope {
   cancel(error: LakeportError): void {
     this.#error ??= error;
     this.#controller.abort(this.#error);
+    this.#release();
   }
 
   /** Throws the error of a cancelled call. */
@@ -52,6 +53,9 @@ export class CallScope {
   /** Cancels the call after a time without progress by the server, unless `stopTimer` is called before. */
   startTimer(ms: number, message: string): void {
     clearTimeout(this.#timer);
+    if (this.signal.aborted) {
+      return;
+    }
     this.#timer = setTimeout(() => {
       this.cancel(new DeadlineExceededError(message, "DEADLINE_EXCEEDED"));
     }, ms);
@@ -95,13 +99,18 @@ export class CallScope {
     this.throwIfCancelled();
   }
 
-  /** Ends the call, and releases its stream, timers and listeners. */
+  /** Ends the call. */
   end(): void {
+    this.#controller.abort();
+    this.#release();
+  }
+
+  /** Releases the timer and the listeners. */
+  #release(): void {
     this.stopTimer();
     for (const signal of this.#signals) {
       signal.removeEventListener("abort", this.#onAbort);
     }
     this.#open.delete(this);
-    this.#controller.abort();
   }
 }
