@@ -12,10 +12,10 @@ const transports: Record<string, () => BaseClient> = {
 
 for (const [name, open] of Object.entries(transports)) {
   suite(name, () => {
-    for (const { name, run } of cases) {
-      test(name, { timeout: 60_000 }, async () => {
+    for (const found of cases) {
+      test(found.name, { timeout: 60_000 }, async () => {
         using client = open();
-        await run({ client, repository: await newRepository() });
+        await found.run({ client, repository: await newRepository() });
       });
     }
   });

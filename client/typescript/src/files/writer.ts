@@ -14,22 +14,29 @@ export class ObjectWriter extends WritableStream<Uint8Array | string> {
     const channel = new Channel();
     const aborting = new AbortController();
     const storing = store(channel.source, aborting.signal);
-    const failed = storing.then(
+    const ended = storing.then(
       () => undefined,
       (error: unknown) => {
         channel.fail(error);
       },
     );
     super({
+      start: (controller) => {
+        // `abort` waits for a write in flight, which may wait for the server.
+        controller.signal.addEventListener("abort", () => {
+          aborting.abort(controller.signal.reason);
+        });
+        // The stream may be idle when the upload fails.
+        storing.catch((error: unknown) => {
+          controller.error(error);
+        });
+      },
       write: (piece) => channel.push(bytesOf(piece)),
       close: async () => {
         channel.end();
         await storing;
       },
-      abort: async (reason) => {
-        aborting.abort(reason);
-        await failed;
-      },
+      abort: () => ended,
     });
     this.info = storing;
   }

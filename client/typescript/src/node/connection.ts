@@ -11,6 +11,11 @@ const FRAME_BYTES = 1 << 20;
 const STREAM_WINDOW_BYTES = 16 << 20;
 /** Twice the stream window: one stream cannot use all of it. */
 const CONNECTION_WINDOW_BYTES = 32 << 20;
+/**
+ * Above its limit, by default 10 MB, Node.js drops new streams: their calls fail or never end. A few parallel uploads exceed it. The
+ * windows and the number of streams limit the memory already.
+ */
+const SESSION_MEMORY_MB = 100_000;
 /** A connection that dies silently is detected after both times. */
 const PING_INTERVAL_MS = 30_000;
 const PING_TIMEOUT_MS = 10_000;
@@ -20,6 +25,7 @@ export function connect(endpoint: Endpoint, authorization: string | undefined, c
   const { url, socket, name } = endpoint;
   const options: ClientSessionOptions & SecureClientSessionOptions = {
     settings: { initialWindowSize: STREAM_WINDOW_BYTES, maxFrameSize: FRAME_BYTES, enablePush: false },
+    maxSessionMemory: SESSION_MEMORY_MB,
     ...(ca === undefined ? {} : { ca }),
     ...(socket === undefined ? {} : { createConnection: () => connectSocket(socket) }),
   };

@@ -1,4 +1,4 @@
-import type { ClientHttp2Session, ClientHttp2Stream } from "node:http2";
+import type { ClientHttp2Session, ClientHttp2Stream, IncomingHttpHeaders } from "node:http2";
 import { Http2SessionManager } from "@connectrpc/connect-node";
 
 /**
@@ -24,6 +24,17 @@ export class WideSessionManager extends Http2SessionManager {
       this.#widened.add(session);
       session.setLocalWindowSize(this.#windowBytes);
     }
+    stream.once("response", endRefusedStream);
     return stream;
+  }
+}
+
+/**
+ * Lets the stream of a refused call end. The error is in the headers, and there is no body. connect-node does not read it, and without a
+ * reader Node.js keeps the stream, with the bytes of an upload, until the connection ends.
+ */
+function endRefusedStream(this: ClientHttp2Stream, headers: IncomingHttpHeaders): void {
+  if (headers["grpc-status"] !== undefined) {
+    this.resume();
   }
 }

@@ -13,17 +13,15 @@ export function equal(actual: unknown, expected: unknown, what = "value"): void 
   ok(one === other, `${what}: expected ${other}, got ${one}`);
 }
 
-/** Returns the error with which a call fails, after checking its code and reason. */
+/** Returns the error with which a call fails, after checking its code and, if it is given, its reason. */
 export async function failure(call: Promise<unknown>, code: StatusCode, reason?: string): Promise<LakeportError> {
   const error = await call.then(
     () => undefined,
     (error: unknown) => error,
   );
   ok(error !== undefined, `the call succeeded, but should fail with ${code}`);
-  if (!(error instanceof LakeportError)) {
-    throw error;
-  }
-  equal([error.code, error.reason], [code, reason], error.message);
+  ok(error instanceof LakeportError, `another error: ${JSON.stringify(error)}`);
+  equal([error.code, error.reason], [code, reason ?? error.reason], error.message);
   return error;
 }
 
