@@ -1,0 +1,267 @@
+/** Runs the steps of a scenario. */
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { type CallOptions, type Client, LakeportError, type Transaction } from "lakeport";
+import { makeClient } from "./connect.js";
+import { difference, type Expected, type Found, type Result, shown } from "./expected.js";
+import { files } from "./files.js";
+import type { Fixture, Sandbox } from "./fixture.js";
+import { type Operation, OwnError } from "./operations.js";
+import type { Scenario, Step } from "./scenario.js";
+import { transactions } from "./transactions.js";
+import { versions } from "./versions.js";
+
+/** Time in which a restart in the background stops the server. */
+const STOPPING_MS = 50;
+const DEFAULT = "default";
+
+const OPERATIONS: Readonly<Record<string, Operation>> = { ...files, ...transactions, ...versions };
+
+/** The result of a step is not as expected. */
+export class Difference extends Error {}
+
+/** Runs a scenario. Throws a {@link Difference} if a result is not as expected. */
+export async function runScenario(fixture: Fixture, scenario: Scenario, limitMs: number): Promise<void> {
+  const sandbox = await fixture.open(scenario.sandbox ?? {});
+  const folder = await mkdtemp(join(tmpdir(), "lakeport-scenario-"));
+  const runner = new Runner(sandbox, folder);
+  const limit = new AbortController();
+  const late = sleep(limitMs, undefined, { signal: limit.signal, ref: false }).then(() => {
+    throw new Difference(`the scenario did not end within ${String(limitMs / 1000)} s`);
+  });
+  try {
+    await Promise.race([runner.run(scenario.steps), late]);
+  } finally {
+    late.catch(() => undefined);
+    limit.abort();
+    runner.close();
+    await sandbox.close();
+    await rm(folder, { recursive: true });
+  }
+}
+
+interface Connection {
+  readonly client: Client;
+  /** Transactions that this client began, by ID. */
+  readonly begun: Map<string, Transaction>;
+}
+
+/** One run of a scenario. */
+class Runner {
+  readonly #sandbox: Sandbox;
+  readonly #folder: string;
+  readonly #variables: Map<string, unknown>;
+  readonly #connections = new Map<string, Connection>();
+  readonly #restarts: Promise<void>[] = [];
+
+  constructor(sandbox: Sandbox, folder: string) {
+    this.#sandbox = sandbox;
+    this.#folder = folder;
+    const { address, key, secret } = sandbox;
+    this.#variables = new Map(Object.entries({ address, key, secret, folder }));
+  }
+
+  async run(steps: readonly Step[]): Promise<void> {
+    try {
+      await this.#steps(steps);
+    } finally {
+      await Promise.all(this.#restarts);
+    }
+    // The clients are still open: they must have ended each call themselves.
+    const { open } = await this.#sandbox.calls();
+    if (open !== 0) {
+      throw new Difference(`after the scenario, ${String(open)} calls are open`);
+    }
+  }
+
+  close(): void {
+    for (const { client } of this.#connections.values()) {
+      client.close();
+    }
+  }
+
+  async #steps(steps: readonly Step[]): Promise<void> {
+    for (const step of steps) {
+      await this.#step(this.#resolved(step) as Step);
+    }
+  }
+
+  async #step(step: Step): Promise<void> {
+    const begin = performance.now();
+    const { result, error } = await this.#outcome(step);
+    const took = performance.now() - begin;
+    const wrong = error === undefined ? this.#compare(step, result ?? {}) : compareError(step, error);
+    const late = took > (step.within_ms ?? Infinity) ? `took ${took.toFixed()} ms` : undefined;
+    const problem = wrong ?? late;
+    if (problem !== undefined) {
+      const { expect, save, fails, steps, ...call } = step;
+      throw new Difference(`${shown(call)}: ${problem}`, { cause: error });
+    }
+    for (const [variable, field] of Object.entries(step.save ?? {})) {
+      this.#variables.set(variable, result?.[field]);
+    }
+  }
+
+  async #outcome(step: Step): Promise<{ result?: Result; error?: Error }> {
+    try {
+      return { result: await this.#call(step) };
+    } catch (error) {
+      if (error instanceof LakeportError || error instanceof OwnError) {
+        return { error };
+      }
+      throw error;
+    }
+  }
+
+  #compare(step: Step, result: Result): string | undefined {
+    if (step.fails !== undefined) {
+      return `succeeded with ${shown(result)}`;
+    }
+    return difference(step.expect ?? {}, result, "result");
+  }
+
+  async #call(step: Step): Promise<Result> {
+    switch (step.do) {
+      case "connect":
+        this.#connect(step.as ?? "", step);
+        return {};
+      case "store_file":
+        await writeFile(join(this.#folder, step.name ?? ""), step.text ?? "");
+        return {};
+      case "fault": {
+        const { do: _, ...fault } = step;
+        await this.#sandbox.arm(fault);
+        return {};
+      }
+      case "clear_faults":
+        await this.#sandbox.clearFaults();
+        return {};
+      case "calls": {
+        const { calls, open } = await this.#sandbox.calls();
+        return { count: calls[step.rpc ?? ""] ?? 0, open };
+      }
+      case "restart":
+        await this.#restart(step);
+        return {};
+      case "wait":
+        await sleep(step.ms);
+        return {};
+      case "for_each":
+        await this.#forEach(step);
+        return {};
+      default:
+        return this.#operation(step);
+    }
+  }
+
+  async #operation(step: Step): Promise<Result> {
+    const operation = OPERATIONS[step.do];
+    if (operation === undefined) {
+      throw new Difference(`this runner has no operation ${step.do}`);
+    }
+    const { timeout_ms: timeoutMs, cancel_after_ms: cancelAfterMs, client: name = DEFAULT } = step;
+    const cancelling = new AbortController();
+    const timer =
+      cancelAfterMs === undefined
+        ? undefined
+        : setTimeout(() => {
+            cancelling.abort();
+          }, cancelAfterMs);
+    const call: CallOptions = { timeoutMs, signal: timer === undefined ? undefined : cancelling.signal };
+    const connection = this.#connections.get(name) ?? this.#connect(name, {});
+    const context = {
+      ...connection,
+      call,
+      repository: this.#sandbox.repository,
+      folder: this.#folder,
+      run: (steps: readonly Step[]) => this.#steps(steps),
+      set: (variable: string, value: string) => {
+        this.#variables.set(variable, value);
+      },
+    };
+    try {
+      return await operation(context, step);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  #connect(name: string, how: Partial<Step>): Connection {
+    this.#connections.get(name)?.client.close();
+    const connection = { client: makeClient(this.#sandbox, this.#folder, how), begun: new Map<string, Transaction>() };
+    this.#connections.set(name, connection);
+    return connection;
+  }
+
+  async #restart({ down_ms: downMs = 0, background = false }: Step): Promise<void> {
+    const restarting = this.#sandbox.restart(downMs);
+    if (!background) {
+      await restarting;
+      return;
+    }
+    this.#restarts.push(restarting);
+    // The next step begins when the server is down.
+    await Promise.race([restarting, sleep(STOPPING_MS)]);
+  }
+
+  async #forEach({ variables = [], values = [], steps = [] }: Step): Promise<void> {
+    for (const row of values) {
+      variables.forEach((variable, index) => {
+        this.#variables.set(variable, row[index]);
+      });
+      await this.#steps(steps);
+    }
+  }
+
+  /** Returns a value with the variables in its strings replaced. The steps inside a step are resolved when they run. */
+  #resolved(value: unknown): unknown {
+    if (typeof value === "string") {
+      const [, name] = /^\$(\w+)$/.exec(value) ?? [];
+      return name === undefined
+        ? value.replace(/\$(?:\{(\w+)\}|(\w+))/g, (_, braced?: string, bare?: string) =>
+            String(this.#variable(braced ?? bare ?? "")),
+          )
+        : this.#variable(name);
+    }
+    if (Array.isArray(value)) {
+      return value.map((item) => this.#resolved(item));
+    }
+    if (typeof value === "object" && value !== null) {
+      const fields = Object.entries(value);
+      return Object.fromEntries(
+        fields.map(([name, field]) => [name, name === "steps" ? field : this.#resolved(field)]),
+      );
+    }
+    return value;
+  }
+
+  #variable(name: string): unknown {
+    if (!this.#variables.has(name)) {
+      throw new Difference(`there is no variable $${name}`);
+    }
+    return this.#variables.get(name);
+  }
+}
+
+function compareError({ fails }: Step, error: Error): string | undefined {
+  if (fails === undefined) {
+    return error instanceof LakeportError
+      ? `${error.code} ${error.reason ?? "without a reason"}: ${error.message}`
+      : error.message;
+  }
+  const { message, ...others } = fails;
+  const expected: Expected = message === undefined ? others : { ...others, message: { has: message } };
+  return difference(expected, failure(error), "error");
+}
+
+function failure(error: Error): Found {
+  const { message } = error;
+  if (!(error instanceof LakeportError)) {
+    return { message };
+  }
+  const { code, reason, paths, retryDelayMs } = error;
+  const fields = error.fieldViolations.map(({ field }) => field);
+  return { code, reason, message, paths, fields, retry_after_ms: retryDelayMs };
+}
