@@ -41,7 +41,9 @@ function errorOfServer(error: ConnectError, server: string): LakeportError {
   const any = details.map(({ type, value }) => create(AnySchema, { typeUrl: `type.googleapis.com/${type}`, value }));
   const code = codeName(error.code);
   if (code === "UNIMPLEMENTED" && any.length === 0) {
-    const message = `${server} does not know this call: its version differs from that of this client`;
+    // A proxy says why. The server itself says nothing.
+    const why = error.rawMessage === "" ? "" : ` (${error.rawMessage})`;
+    const message = `${server} does not know this call: its version differs from that of this client${why}`;
     return makeError(message, code, { cause: error });
   }
   const pushback = Number(error.metadata.get(PUSHBACK) ?? "");
