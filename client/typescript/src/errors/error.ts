@@ -92,7 +92,7 @@ export class PartialFailureError extends FailedPreconditionError {
     super(message, "FAILED_PRECONDITION", {
       reason: "PARTIAL_FAILURE",
       ...details,
-      paths: failures.map(({ path }) => path),
+      paths: failures.length > 0 ? failures.map(({ path }) => path) : (details.paths ?? []),
     });
     this.failures = failures;
   }

@@ -136,6 +136,11 @@ function partialFailure(
   metadata: Readonly<Record<string, string>>,
   cause?: unknown,
 ): PartialFailureError {
+  if (failures.length === 0 && cause instanceof LakeportError) {
+    // The server named no path, so only its message says what happened.
+    const { message, paths } = cause;
+    return new PartialFailureError(message, failures, { metadata, paths, cause });
+  }
   const { failed = String(failures.length), succeeded = "0" } = metadata;
   const named = failures.slice(0, NAMED_FAILURES).map(({ path, error }) => `${JSON.stringify(path)}: ${error.message}`);
   const more = failures.length > named.length ? [`and ${String(failures.length - named.length)} more`] : [];
