@@ -189,7 +189,10 @@ export class Files {
     return deleteOne(this.caller, this.place, path, options);
   }
 
-  /** Deletes objects. Returns the number of deleted objects. Errors: a {@link PartialFailureError}. */
+  /**
+   * Deletes objects. Returns the number of deleted objects. Errors: a {@link PartialFailureError} with the objects that could not be
+   * deleted, in the order of `paths`.
+   */
   async deleteMany(paths: Iterable<string>, options: Omit<DeleteOptions, "recursive"> = {}): Promise<number> {
     return deleteMany(this.caller, this.place, paths, options);
   }

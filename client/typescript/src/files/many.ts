@@ -44,7 +44,10 @@ export async function deleteOne(caller: Caller, place: Place, path: string, opti
   return count;
 }
 
-/** Deletes any number of objects, with as many calls as necessary. Collects the failures of all calls. */
+/**
+ * Deletes any number of objects, with as many calls as necessary. Collects the failures of all calls in the order of the paths: lakeFS
+ * returns those of one call in any order.
+ */
 export async function deleteMany(
   caller: Caller,
   place: Place,
@@ -52,9 +55,10 @@ export async function deleteMany(
   options: DeleteOptions,
 ): Promise<number> {
   const { allowMissing = false } = options;
+  const all = Array.from(paths);
   const failures: PathFailure[] = [];
   let count = 0;
-  for (const part of splitPaths(paths)) {
+  for (const part of splitPaths(all)) {
     const request = { ...place, paths: part, allowMissing };
     try {
       count += (await collected(caller.stream(FileService.method.delete, request, options))).count;
@@ -67,6 +71,8 @@ export async function deleteMany(
     }
   }
   if (failures.length > 0) {
+    const order = new Map(all.map((path, index) => [path, index]));
+    failures.sort((one, other) => (order.get(one.path) ?? all.length) - (order.get(other.path) ?? all.length));
     throw partialFailure(failures, { failed: String(failures.length), succeeded: String(count) });
   }
   return count;
