@@ -1,4 +1,4 @@
-import type { Caller } from "../call/caller.js";
+import type { Caller, Policy } from "../call/caller.js";
 import type { CallOptions } from "../call/options.js";
 import { toNumber } from "../convert.js";
 import { LakeportError, PartialFailureError, type PathFailure } from "../errors/error.js";
@@ -17,7 +17,10 @@ import { splitPaths } from "./batch-split.js";
 export interface DeleteOptions extends CallOptions {
   /** Delete the object `path` and all objects with the prefix `path/`. If `path` ends with `/`, all objects with this prefix. */
   readonly recursive?: boolean | undefined;
-  /** Do not fail if an object does not exist. It then counts as deleted. */
+  /**
+   * Do not fail if an object does not exist. It then counts as deleted. Only with this option does the client repeat a delete after a
+   * lost connection.
+   */
   readonly allowMissing?: boolean | undefined;
 }
 
@@ -40,7 +43,7 @@ export interface CopyOptions extends CallOptions {
 export async function deleteOne(caller: Caller, place: Place, path: string, options: DeleteOptions): Promise<number> {
   const { recursive = false, allowMissing = false } = options;
   const request = { ...place, path, recursive, allowMissing };
-  const { count } = await collected(caller.stream(FileService.method.delete, request, options));
+  const { count } = await collected(caller.stream(FileService.method.delete, request, options, retrying(allowMissing)));
   return count;
 }
 
@@ -61,7 +64,8 @@ export async function deleteMany(
   for (const part of splitPaths(all)) {
     const request = { ...place, paths: part, allowMissing };
     try {
-      count += (await collected(caller.stream(FileService.method.delete, request, options))).count;
+      const messages = caller.stream(FileService.method.delete, request, options, retrying(allowMissing));
+      count += (await collected(messages)).count;
     } catch (error) {
       if (!(error instanceof PartialFailureError)) {
         throw error;
@@ -76,6 +80,11 @@ export async function deleteMany(
     throw partialFailure(failures, { failed: String(failures.length), succeeded: String(count) });
   }
   return count;
+}
+
+/** Returns the policy of a delete. A retry finds nothing where the first attempt deleted, which must not be an error. */
+function retrying(allowMissing: boolean): Policy {
+  return { isIdempotent: allowMissing };
 }
 
 export async function copy(
