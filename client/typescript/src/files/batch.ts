@@ -1,15 +1,22 @@
+import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { Caller } from "../call/caller.js";
 import type { CallOptions } from "../call/options.js";
 import { crc32c } from "../checksum.js";
+import { mapLimited } from "../concurrency.js";
 import { fileInfo } from "../convert.js";
 import { badResponse, corrupt, LakeportError } from "../errors/error.js";
 import { errorOfStatus } from "../errors/status.js";
 import type { Status } from "../gen/google/rpc/status_pb.js";
-import { type BatchReadItem, type BatchStatItem, FileService } from "../gen/lakeport/v1/files_pb.js";
+import {
+  type BatchReadItem,
+  type BatchStatItem,
+  FileService,
+  type ReadRequestSchema,
+} from "../gen/lakeport/v1/files_pb.js";
 import type { Place } from "../place.js";
 import type { FileInfo } from "../types.js";
 import { splitPaths } from "./batch-split.js";
-import { isResumable } from "./download.js";
+import { Download, isResumable } from "./download.js";
 
 /** The result for one item of a batch: a value, or the error of this item. */
 export type Result<T> = T | LakeportError;
@@ -26,6 +33,8 @@ export function unwrap<T>(results: readonly Result<T>[]): T[] {
 
 /** Maximum number of consecutive resumes without a result. */
 const MAX_RESUMES = 4;
+/** Maximum number of objects that are too large for a batch and are read at the same time. */
+const LARGE_READS = 3;
 
 export async function statMany(
   caller: Caller,
@@ -44,7 +53,35 @@ export async function readMany(
   options: CallOptions,
 ): Promise<Result<Uint8Array<ArrayBuffer>>[]> {
   const send = (part: string[]) => caller.stream(FileService.method.batchRead, { ...place, paths: part }, options);
-  return all<BatchReadItem, Uint8Array<ArrayBuffer>>(paths, send, verifiedItem);
+  const wanted = Array.from(paths);
+  const results = await all<BatchReadItem, Uint8Array<ArrayBuffer>>(wanted, send, verifiedItem);
+  const large = [...results.entries()].filter(([, result]) => isTooLarge(result));
+  await mapLimited(large, LARGE_READS, async ([index]) => {
+    results[index] = await readLarge(caller, { ...place, path: wanted[index] ?? "", checksum: true }, options);
+  });
+  return results;
+}
+
+/** A batch reads whole objects, so no other range can be out of bounds. */
+function isTooLarge(result: unknown): boolean {
+  return result instanceof LakeportError && result.reason === "RANGE_OUT_OF_BOUNDS";
+}
+
+/** Reads an object that is too large for a batch. */
+async function readLarge(
+  caller: Caller,
+  request: MessageInitShape<typeof ReadRequestSchema>,
+  options: CallOptions,
+): Promise<Result<Uint8Array<ArrayBuffer>>> {
+  try {
+    return await (await Download.open(caller, request, options)).bytes();
+  } catch (error) {
+    // An error with a reason concerns this object. Without one, the connection failed, as for a batch.
+    if (error instanceof LakeportError && error.reason !== undefined) {
+      return error;
+    }
+    throw error;
+  }
 }
 
 function verifiedItem({ data, crc32c: sum, info }: BatchReadItem): Uint8Array<ArrayBuffer> {

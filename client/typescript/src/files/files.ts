@@ -243,7 +243,10 @@ export class Files {
     return statMany(this.caller, this.place, paths, options);
   }
 
-  /** Reads whole objects of at most 3 MiB each. Returns the bytes of each, or its error, in order. See {@link unwrap}. */
+  /**
+   * Reads whole objects. Returns the bytes of each, or its error, in order. See {@link unwrap}. Objects of at most 3 MiB share calls, and
+   * each larger one needs a call of its own.
+   */
   async readMany(paths: Iterable<string>, options: CallOptions = {}): Promise<Result<Uint8Array<ArrayBuffer>>[]> {
     return readMany(this.caller, this.place, paths, options);
   }
