@@ -1,7 +1,26 @@
 import { ErrorReason as ReasonNumbers } from "../gen/lakeport/v1/errors_pb.js";
 
-const NAMES = [
-  "OK",
+/** Name of the gRPC status code of a failed call. */
+export type StatusCode =
+  | "CANCELLED"
+  | "UNKNOWN"
+  | "INVALID_ARGUMENT"
+  | "DEADLINE_EXCEEDED"
+  | "NOT_FOUND"
+  | "ALREADY_EXISTS"
+  | "PERMISSION_DENIED"
+  | "RESOURCE_EXHAUSTED"
+  | "FAILED_PRECONDITION"
+  | "ABORTED"
+  | "OUT_OF_RANGE"
+  | "UNIMPLEMENTED"
+  | "INTERNAL"
+  | "UNAVAILABLE"
+  | "DATA_LOSS"
+  | "UNAUTHENTICATED";
+
+/** The names, beginning with that of code 1. */
+const NAMES: readonly StatusCode[] = [
   "CANCELLED",
   "UNKNOWN",
   "INVALID_ARGUMENT",
@@ -18,10 +37,7 @@ const NAMES = [
   "UNAVAILABLE",
   "DATA_LOSS",
   "UNAUTHENTICATED",
-] as const;
-
-/** Name of a gRPC status code of a failed call. */
-export type StatusCode = Exclude<(typeof NAMES)[number], "OK">;
+];
 
 /** Name of a reason that this version of the client knows. */
 export type KnownReason = Exclude<keyof typeof ReasonNumbers, "UNSPECIFIED">;
@@ -32,6 +48,5 @@ export type Reason = KnownReason | (string & {});
 
 /** Returns the name of a status code. */
 export function codeName(code: number): StatusCode {
-  const name = NAMES[code];
-  return name === undefined || name === "OK" ? "UNKNOWN" : name;
+  return NAMES[code - 1] ?? "UNKNOWN";
 }

@@ -74,6 +74,11 @@ export class ObjectWriteStream extends Writable {
     settle(this.#writer.write(chunk), callback);
   }
 
+  /** Several small pieces take one step, not one each. */
+  override _writev(pieces: { chunk: Buffer }[], callback: (error?: Error | null) => void): void {
+    settle(this.#writer.write(Buffer.concat(pieces.map(({ chunk }) => chunk))), callback);
+  }
+
   override _final(callback: (error?: Error | null) => void): void {
     settle(this.#writer.close(), callback);
   }

@@ -54,15 +54,24 @@ export async function commit(caller: Caller, request: Request, options: CallOpti
   const deadline = performance.now() + (options.timeoutMs ?? COMMIT_TIMEOUT_MS);
   const scope = caller.scope(options);
   const backoff = new Backoff();
+  let inDoubt: LakeportError | undefined;
   try {
     for (;;) {
       const left = deadline - performance.now();
       try {
-        return await commitOnce(caller, request, { ...options, timeoutMs: Math.min(caller.timeoutMs, left) });
+        return await commitOnce(caller, request, {
+          ...options,
+          timeoutMs: Math.max(Math.min(caller.timeoutMs, left), 1),
+        });
       } catch (error) {
-        const pause = isInDoubt(error) ? backoff.next(error) : Infinity;
-        if (pause >= deadline - performance.now()) {
+        if (!isInDoubt(error)) {
           throw error;
+        }
+        // The error of a last attempt that was too short says less than that of the server before.
+        inDoubt = error.reason === undefined ? (inDoubt ?? error) : error;
+        const pause = backoff.next(error);
+        if (pause >= deadline - performance.now()) {
+          throw inDoubt;
         }
         await scope.sleep(pause);
       }
