@@ -124,7 +124,8 @@ type VersionServiceClient interface {
 	Diff(ctx context.Context, in *DiffRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[DiffResponse], error)
 	// Merges a ref into a branch.
 	//
-	// Errors: ABORTED `MERGE_CONFLICT`; FAILED_PRECONDITION `NO_CHANGES`, `BASE_DIRTY` or `HOOK_REJECTED`.
+	// Errors: ABORTED `MERGE_CONFLICT`, with up to ten paths in `google.rpc.PreconditionFailure`; FAILED_PRECONDITION `NO_CHANGES`,
+	// `BASE_DIRTY` or `HOOK_REJECTED`.
 	Merge(ctx context.Context, in *MergeRequest, opts ...grpc.CallOption) (*MergeResponse, error)
 	// Creates a commit that undoes the changes of an earlier commit, on a branch or in a transaction.
 	//
@@ -451,7 +452,8 @@ type VersionServiceServer interface {
 	Diff(*DiffRequest, grpc.ServerStreamingServer[DiffResponse]) error
 	// Merges a ref into a branch.
 	//
-	// Errors: ABORTED `MERGE_CONFLICT`; FAILED_PRECONDITION `NO_CHANGES`, `BASE_DIRTY` or `HOOK_REJECTED`.
+	// Errors: ABORTED `MERGE_CONFLICT`, with up to ten paths in `google.rpc.PreconditionFailure`; FAILED_PRECONDITION `NO_CHANGES`,
+	// `BASE_DIRTY` or `HOOK_REJECTED`.
 	Merge(context.Context, *MergeRequest) (*MergeResponse, error)
 	// Creates a commit that undoes the changes of an earlier commit, on a branch or in a transaction.
 	//

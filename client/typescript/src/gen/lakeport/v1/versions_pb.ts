@@ -1762,7 +1762,8 @@ export const VersionService: GenService<{
   /**
    * Merges a ref into a branch.
    *
-   * Errors: ABORTED `MERGE_CONFLICT`; FAILED_PRECONDITION `NO_CHANGES`, `BASE_DIRTY` or `HOOK_REJECTED`.
+   * Errors: ABORTED `MERGE_CONFLICT`, with up to ten paths in `google.rpc.PreconditionFailure`; FAILED_PRECONDITION `NO_CHANGES`,
+   * `BASE_DIRTY` or `HOOK_REJECTED`.
    *
    * @generated from rpc lakeport.v1.VersionService.Merge
    */
