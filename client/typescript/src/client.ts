@@ -124,8 +124,8 @@ export abstract class BaseClient {
 
   /**
    * Runs `work` in a transaction, and returns its result. Commits when `work` returns, and rolls back if it throws: the caller gets the
-   * error of `work`. If the commit fails, rolls back too, and throws the error of the commit. If `work` ended the transaction itself,
-   * does neither.
+   * error of `work`. If the commit fails, rolls back too, and throws the error of the commit; but if its outcome is unknown, leaves
+   * the transaction as it is. If `work` ended the transaction itself, does neither.
    *
    * Errors: those of {@link BaseClient.begin} and {@link Transaction.commit}.
    */

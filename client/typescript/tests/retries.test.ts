@@ -138,14 +138,18 @@ test("a commit in doubt ends after its timeout", async () => {
     throw fail(Code.Unavailable, "COMMIT_IN_DOUBT", 50);
   };
   const transaction = { transactionId: "t", state: TransactionState.OPEN };
+  const rollbacks = failing();
+  const rollbackTransaction = () => (rollbacks(), { transaction });
   using server = await FakeServer.start({
-    transactions: { beginTransaction: () => ({ transaction }), commitTransaction },
+    transactions: { beginTransaction: () => ({ transaction }), commitTransaction, rollbackTransaction },
   });
   using client = connect(server.address);
   const tx = await client.begin("r", "main", { keepAlive: false });
   const start = performance.now();
   await failure(tx.commit({ timeoutMs: 1000 }), "UNAVAILABLE", "COMMIT_IN_DOUBT");
   assert(performance.now() - start < 2000);
+  await tx[Symbol.asyncDispose]();
+  assert.equal(rollbacks.calls, 0, "a commit in doubt was rolled back");
 });
 
 test("retries stop if most calls fail", async () => {

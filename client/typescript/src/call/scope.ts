@@ -1,4 +1,5 @@
 import { CanceledError, DeadlineExceededError, LakeportError } from "../errors/error.js";
+import { sleep } from "../sleep.js";
 
 /** Cancels one call: when the signal of the caller is aborted, when the client closes, after a timeout, or when the caller stops. */
 export class CallScope {
@@ -87,15 +88,7 @@ export class CallScope {
   /** Waits, unless the call is cancelled. */
   async sleep(ms: number): Promise<void> {
     this.throwIfCancelled();
-    await new Promise<void>((resolve) => {
-      const done = () => {
-        clearTimeout(timer);
-        this.signal.removeEventListener("abort", done);
-        resolve();
-      };
-      const timer = setTimeout(done, ms);
-      this.signal.addEventListener("abort", done);
-    });
+    await sleep(ms, this.signal);
     this.throwIfCancelled();
   }
 

@@ -5,6 +5,7 @@ import type { CallOptions } from "../call/options.js";
 import { fileInfo, toBigInt, toNumber } from "../convert.js";
 import { badResponse, corrupt, invalid, type LakeportError, UnavailableError } from "../errors/error.js";
 import { FileService, type ReadRequestSchema, type ReadResponse } from "../gen/lakeport/v1/files_pb.js";
+import { sleep } from "../sleep.js";
 import type { FileInfo } from "../types.js";
 import { readableStream } from "./streams.js";
 
@@ -147,7 +148,7 @@ export class Download implements AsyncIterable<Uint8Array<ArrayBuffer>> {
       if (this.#left === 0) {
         return;
       }
-      await pause(failures * RESUME_DELAY_MS);
+      await sleep(failures * RESUME_DELAY_MS, this.#closing.signal);
       messages = this.#resume();
     }
   }
@@ -209,10 +210,6 @@ export function verifiedData({ data, crc32c: sum, offset }: ReadResponse): Uint8
 /** Returns whether a read can continue after an error. Overload was already waited out, within the timeout. */
 export function isResumable(error: unknown): error is LakeportError {
   return error instanceof UnavailableError;
-}
-
-export async function pause(ms: number): Promise<void> {
-  await new Promise((resolve) => setTimeout(resolve, ms));
 }
 
 async function* startingWith<T>(

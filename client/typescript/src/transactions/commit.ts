@@ -91,6 +91,7 @@ async function commitOnce(caller: Caller, request: Request, options: CallOptions
   return transactionInfo(transaction);
 }
 
-function isInDoubt(error: unknown): error is LakeportError {
+/** Returns whether a commit that failed with this error may take effect. */
+export function isInDoubt(error: unknown): error is LakeportError {
   return error instanceof LakeportError && (error.code === "UNAVAILABLE" || error.code === "DEADLINE_EXCEEDED");
 }

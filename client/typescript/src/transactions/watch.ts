@@ -4,6 +4,7 @@ import type { CallOptions } from "../call/options.js";
 import { transactionInfo } from "../convert.js";
 import { TransactionService, type WatchTransactionResponse } from "../gen/lakeport/v1/transactions_pb.js";
 import { UnavailableError } from "../errors/error.js";
+import { sleep } from "../sleep.js";
 import type { TransactionStatus } from "../types.js";
 
 /** Maximum number of consecutive reconnections without a message. */
@@ -176,16 +177,4 @@ class Watcher {
     }
     return next;
   }
-}
-
-async function sleep(ms: number, signal: AbortSignal): Promise<void> {
-  await new Promise<void>((resolve) => {
-    const done = () => {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", done);
-      resolve();
-    };
-    const timer = setTimeout(done, ms);
-    signal.addEventListener("abort", done);
-  });
 }
