@@ -97,5 +97,9 @@ export interface Step {
 /** Reads all scenarios of a folder. */
 export function readScenarios(folder: string): Scenario[] {
   const names = readdirSync(folder).filter((name) => name.endsWith(".yaml"));
-  return names.sort().flatMap((name) => parse(readFileSync(join(folder, name), "utf8")) as Scenario[]);
+  const scenarios = names.sort().flatMap((name) => parse(readFileSync(join(folder, name), "utf8")) as Scenario[]);
+  if (scenarios.length === 0) {
+    throw new Error(`there are no scenarios in ${folder}`);
+  }
+  return scenarios;
 }
