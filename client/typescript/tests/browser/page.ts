@@ -26,18 +26,3 @@ page["callRefusing"] = async (endpoint: string): Promise<unknown> => {
     return { name, code, message };
   }
 };
-
-/** Reads an object of 64 MiB, and returns the MiB per second. */
-page["measureRead"] = async (endpoint: string, repository: string): Promise<number> => {
-  using client = new Client({ endpoint });
-  await client.versions.createRepository(repository);
-  const files = client.files(repository, "main");
-  const size = 64;
-  await files.write("large", new Blob(Array.from({ length: size }, () => new Uint8Array(1 << 20))));
-  const start = performance.now();
-  let length = 0;
-  for await (const chunk of await files.open("large")) {
-    length += chunk.length;
-  }
-  return length / 2 ** 20 / ((performance.now() - start) / 1000);
-};
