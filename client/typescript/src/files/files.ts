@@ -244,8 +244,8 @@ export class Files {
   }
 
   /**
-   * Reads whole objects. Returns the bytes of each, or its error, in order. See {@link unwrap}. Objects of at most 3 MiB share calls, and
-   * each larger one needs a call of its own.
+   * Reads whole objects. Returns the bytes of each, or its error, in order. See {@link unwrap}. Objects of at most 3 MiB share calls. The
+   * client reads each larger object with a separate call.
    */
   async readMany(paths: Iterable<string>, options: CallOptions = {}): Promise<Result<Uint8Array<ArrayBuffer>>[]> {
     return readMany(this.caller, this.place, paths, options);
