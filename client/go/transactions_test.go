@@ -277,3 +277,15 @@ func TestBeginFailsWithTheReason(t *testing.T) {
 	_, err = l.Begin(t.Context(), l.repository.Name(), "main", &lakeport.BeginOptions{TransactionID: id, ReadOnly: true})
 	failed(t, err, codes.AlreadyExists, lakeport.ReasonTransactionExists)
 }
+
+func TestTransactionIsContinuedWithoutARequestForItsState(t *testing.T) {
+	l := newLake(t)
+	tx := &lakeport.Transaction{Files: l.TransactionFiles(l.begin(t, nil).ID())}
+	equal(t, tx.Info(), nil)
+	stop := tx.StartKeepAlive(t.Context())
+	write(t, tx.Files, "a", "one")
+	check(t, second(tx.Commit(t.Context(), nil)))
+	stop()
+	equal(t, tx.Info().State, lakeportv1.TransactionState_TRANSACTION_STATE_COMMITTED)
+	equal(t, read(t, l.main, "a"), "one")
+}
