@@ -30,11 +30,11 @@ pub(crate) async fn run(fixture: &Fixture, scenario: &Scenario) -> Result<(), St
         let ended = restart.await.map_err(|error| error.to_string()).flatten();
         result = result.and(ended);
     }
-    drop(runner);
     if result.is_ok() {
         let open = calls(&sandbox, "").await?;
         result = difference(&json!({"open": 0}), &open, "after the scenario").map_or(Ok(()), Err);
     }
+    drop(runner);
     sandbox.call(Method::DELETE, "", None).await?;
     result
 }

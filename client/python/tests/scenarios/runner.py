@@ -49,6 +49,8 @@ class Runner:
             await self._steps(steps)
             for task in self._background:
                 await task
+            open_calls = (await self._do_calls({"rpc": ""}))["open"]
+            assert open_calls == 0, f"{open_calls} calls are open after the scenario"
         finally:
             for client in self._open.values():
                 await client.close()
