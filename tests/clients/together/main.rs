@@ -47,7 +47,7 @@ async fn main() -> Result {
 fn publish(address: &str) -> Result<String> {
     let (root, endpoint) = (PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(".."), format!("grpc://{address}"));
     let python = Command::new(required("LAKEPORT_TEST_PYTHON")?)
-        .arg(root.join("tests/clients/together/begin.py"))
+        .arg(root.join("client/python/tests/begin_together.py"))
         .args([&endpoint, REPOSITORY])
         .stderr(Stdio::inherit())
         .output()?;

@@ -8,4 +8,4 @@ endpoint, repository = sys.argv[1:]
 with lakeport.Client(endpoint) as client:
     transaction = client.begin(repository, "main")
     transaction.write("from-python.txt", b"Python")
-    print(transaction.id)
+    sys.stdout.write(transaction.id)
