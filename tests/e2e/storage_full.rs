@@ -6,7 +6,9 @@ use bytes::Bytes;
 use http_body_util::{BodyExt, Empty};
 use hyper_util::rt::TokioExecutor;
 use lakeport_embedded::{Fault, On};
+use lakeport_postgres::Postgres;
 use lakeport_proto::v1::*;
+use sqlx::{Connection, Executor, PgConnection};
 use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io::Write as _;
@@ -270,4 +272,39 @@ async fn a_full_file_system_loses_nothing_and_recovers_when_space_is_free() {
     for path in ["kept", "small", "tiny", "in-transaction"] {
         assert_eq!(disk.read(path).await.unwrap().len(), 5, "{path}");
     }
+}
+
+/// Makes each statement that stores a row fail with PostgreSQL's own error for a full disk.
+const FULL_POSTGRES: &str = "
+    CREATE FUNCTION disk_full() RETURNS trigger LANGUAGE plpgsql AS
+        $$ BEGIN RAISE EXCEPTION 'could not extend file: No space left on device' USING ERRCODE = 'disk_full'; END $$;
+    DO $$ DECLARE name text; BEGIN
+        FOR name IN SELECT tablename FROM pg_tables WHERE schemaname = 'public' LOOP
+            EXECUTE format('CREATE TRIGGER disk_full BEFORE INSERT OR UPDATE ON %I EXECUTE FUNCTION disk_full()', name);
+        END LOOP;
+    END $$";
+
+#[tokio::test]
+async fn a_full_postgres_refuses_calls_and_recovers() {
+    let postgres = Postgres::shared();
+    let url = postgres.database();
+    let server = Server::on_postgres(&url).await;
+    let admin = server.admin_address();
+    server.put("a", "1").await;
+    server.commit("a").await;
+    server.begin("t").await;
+    server.put_in("t", "b", "1").await.unwrap();
+    let mut database = PgConnection::connect(&url).await.unwrap();
+    database.execute(FULL_POSTGRES).await.unwrap();
+    assert_eq!(why(server.try_begin(server.begin_request("u")).await), full());
+    assert_eq!(why(server.put_in("t", "c", "1").await), full());
+    assert_eq!(why(server.publish("t").await), full());
+    assert_eq!(why(server.rollback("t").await), full());
+    assert_eq!(server.get("main", "a").await.unwrap(), "1");
+    assert!(eventually(async || readiness(admin).await.0 == 503).await, "readiness stayed green");
+    database.execute("DROP FUNCTION disk_full CASCADE").await.unwrap();
+    assert!(eventually(async || readiness(admin).await.0 == 200).await, "readiness stayed red");
+    server.put_in("t", "c", "1").await.unwrap();
+    assert!(server.publish("t").await.unwrap().merged);
+    assert_eq!(server.get("main", "c").await.unwrap(), "1");
 }
