@@ -187,7 +187,7 @@ func receiveItems[R any, I batchItem](
 	}
 	for {
 		response, err := stream.next()
-		if errors.Is(err, io.EOF) {
+		if err == io.EOF {
 			if rest := missing(); len(rest) > 0 {
 				return rest, badResponse("the response has no result for %d of %d items", len(rest), len(pending))
 			}

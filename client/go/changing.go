@@ -3,6 +3,7 @@ package lakeport
 import (
 	"context"
 	"errors"
+	"fmt"
 	"iter"
 	"slices"
 	"strings"
@@ -45,13 +46,18 @@ func (f *Files) DeletePaths(ctx context.Context, paths []string, options *Delete
 			partial = asError(err)
 			failures = append(failures, partial.Failures...)
 		} else if err != nil {
-			return deleted, err
+			return deleted, withFailures(err, failures)
 		}
 	}
-	if partial != nil {
-		return deleted, withFailures(partial, failures)
+	if partial == nil {
+		return deleted, nil
 	}
-	return deleted, nil
+	if len(paths) > maxBatchItems {
+		// The server counted the paths of one batch.
+		partial.Message = fmt.Sprintf("%d of %d paths could not be deleted", len(failures), len(paths))
+		partial.Metadata = nil
+	}
+	return deleted, withFailures(partial, failures)
 }
 
 func (f *Files) deleteRequest(options *DeleteOptions) *lakeportv1.DeleteRequest {

@@ -155,6 +155,10 @@ func TestInvalidConfigurationIsRejectedWithoutSecrets(t *testing.T) {
 
 func TestCredentialsAreNeverPrinted(t *testing.T) {
 	credentials := lakeport.KeyPair("id", "secret")
+	private := struct{ c lakeport.Credentials }{credentials}
+	client, err := lakeport.NewClient("grpc://127.0.0.1:1", lakeport.WithCredentials(credentials))
+	check(t, err)
+	defer client.Close()
 	hidden := []string{"secret", "aWQ6c2VjcmV0"}
 	var log strings.Builder
 	slog.New(slog.NewTextHandler(&log, nil)).Info("text", "credentials", credentials)
@@ -162,6 +166,8 @@ func TestCredentialsAreNeverPrinted(t *testing.T) {
 	for _, text := range []string{
 		fmt.Sprintf("%v %+v %#v %s %q %x %d", credentials, credentials, credentials, credentials, credentials, credentials, credentials),
 		fmt.Sprintf("%v %+v %#v", &credentials, []any{credentials}, struct{ C lakeport.Credentials }{credentials}),
+		fmt.Sprintf("%v %+v %#v", private, private, private),
+		fmt.Sprintf("%v %+v %#v", client, client, client),
 		log.String(),
 	} {
 		for _, secret := range hidden {

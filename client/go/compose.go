@@ -2,7 +2,6 @@ package lakeport
 
 import (
 	"context"
-	"errors"
 	"io"
 
 	"github.com/lakeport/lakeport/client/go/lakeportv1"
@@ -84,9 +83,9 @@ func (f *Files) composeOnce(
 	for {
 		message, err := stream.next()
 		switch {
-		case errors.Is(err, io.EOF) && info == nil:
+		case err == io.EOF && info == nil:
 			return nil, badResponse("the response to Compose has no object")
-		case errors.Is(err, io.EOF):
+		case err == io.EOF:
 			return info, nil
 		case err != nil:
 			return nil, err

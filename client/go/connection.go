@@ -48,8 +48,8 @@ func connect(server endpoint, credentials Credentials, settings settings) (*grpc
 		// A service config in DNS would turn them on again.
 		grpc.WithDisableServiceConfig(),
 	}
-	if credentials.header != "" {
-		options = append(options, grpc.WithPerRPCCredentials(perCall{credentials.header}))
+	if credentials.header != nil {
+		options = append(options, grpc.WithPerRPCCredentials(perCall{*credentials.header}))
 	}
 	if server.isLoopback {
 		options = append(options, grpc.WithNoProxy())

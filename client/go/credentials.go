@@ -10,8 +10,9 @@ import (
 
 // Credentials identify a lakeFS user. Their string forms do not show them.
 type Credentials struct {
-	// header is the value of the authorization header. Empty: none.
-	header string
+	// header is the value of the authorization header. nil: none. A pointer, because package fmt prints the private fields of other types
+	// without their methods, and prints a pointer as an address.
+	header *string
 	// source says where the client found the credentials. Empty: the program passed them.
 	source string
 }
@@ -19,12 +20,12 @@ type Credentials struct {
 // KeyPair returns the credentials of a lakeFS access key.
 func KeyPair(accessKeyID, secretAccessKey string) Credentials {
 	pair := base64.StdEncoding.EncodeToString([]byte(accessKeyID + ":" + secretAccessKey))
-	return Credentials{header: "Basic " + pair}
+	return Credentials{header: new("Basic " + pair)}
 }
 
 // Token returns the credentials of a token that lakeFS or the operator of the server issued.
 func Token(token string) Credentials {
-	return Credentials{header: "Bearer " + token}
+	return Credentials{header: new("Bearer " + token)}
 }
 
 // Anonymous returns empty credentials. With them, the client sends none and does not look for any in the configuration of
@@ -35,7 +36,7 @@ func Anonymous() Credentials {
 
 // String returns a text without the credentials.
 func (c Credentials) String() string {
-	if c.header == "" {
+	if c.header == nil {
 		return "lakeport.Credentials(none)"
 	}
 	return "lakeport.Credentials(…)"
@@ -59,7 +60,10 @@ func (c Credentials) LogValue() slog.Value {
 // check fails if the credentials cannot be sent in a header.
 func (c Credentials) check() error {
 	isForbidden := func(char rune) bool { return char < ' ' || char > '~' }
-	if strings.ContainsFunc(c.header, isForbidden) || strings.HasSuffix(c.header, " ") {
+	if c.header == nil {
+		return nil
+	}
+	if strings.ContainsFunc(*c.header, isForbidden) || strings.HasSuffix(*c.header, " ") {
 		return invalid("the credentials are empty or contain characters that are not allowed in a header")
 	}
 	return nil

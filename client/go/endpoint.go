@@ -110,8 +110,11 @@ func badEndpoint(text, source, why string) error {
 	return invalid("%s %q is not the URL of a lakeport server: %s", source, redacted(text), why)
 }
 
-// redacted removes the part before the host of a URL, which may be a secret.
+// redacted removes the parts of a URL that may be secrets: those before the host and after the path.
 func redacted(text string) string {
+	if end := strings.IndexAny(text, "?#"); end >= 0 {
+		text = text[:end] + "…"
+	}
 	if at := strings.LastIndexByte(text, '@'); at >= 0 {
 		return "…" + text[at:]
 	}

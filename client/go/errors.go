@@ -156,7 +156,8 @@ func (e *Error) Unwrap() error {
 // GRPCStatus returns the status of the call, for package status of gRPC.
 func (e *Error) GRPCStatus() *status.Status {
 	var call interface{ GRPCStatus() *status.Status }
-	if errors.As(e.cause, &call) {
+	// A lost connection can have another code than this error.
+	if errors.As(e.cause, &call) && call.GRPCStatus().Code() == e.Code {
 		return call.GRPCStatus()
 	}
 	return status.New(e.Code, e.Message)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/md5"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"math/rand/v2"
@@ -200,12 +201,15 @@ func TestWriterPublishesOnlyOnClose(t *testing.T) {
 
 func TestUploadOfAFailingReaderStoresNothing(t *testing.T) {
 	l := newLake(t)
-	broken := io.MultiReader(bytes.NewReader(noise(2<<20)), iotest.ErrReader(errors.New("the disk is gone")))
-	_, err := l.main.Upload(t.Context(), "a", broken, nil)
-	failed(t, err, codes.Unknown, "")
-	exists, err := l.main.Exists(t.Context(), "a")
-	check(t, err)
-	equal(t, exists, false)
+	// A source whose error wraps io.EOF has failed, and not ended.
+	for _, cause := range []error{errors.New("the disk is gone"), fmt.Errorf("row 5: %w", io.EOF), io.ErrUnexpectedEOF} {
+		broken := io.MultiReader(bytes.NewReader(noise(2<<20)), iotest.ErrReader(cause))
+		_, err := l.main.Upload(t.Context(), "a", broken, nil)
+		failed(t, err, codes.Unknown, "")
+		exists, err := l.main.Exists(t.Context(), "a")
+		check(t, err)
+		equal(t, exists, false)
+	}
 	info, err := l.main.Upload(t.Context(), "a", strings.NewReader("whole"), nil)
 	check(t, err)
 	equal(t, info.SizeBytes, 5)

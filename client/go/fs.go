@@ -134,15 +134,10 @@ func (s *fileSystem) find(operation, name string) (*nodeInfo, error) {
 	return nil, &fs.PathError{Op: operation, Path: name, Err: err}
 }
 
-// isDirectory returns whether there is a visible object in a directory. If there is none, it returns notFound.
+// isDirectory returns whether there is an object below a name: its parent lists the name then. If there is none, it returns notFound.
 func (s *fileSystem) isDirectory(name string, notFound error) (bool, error) {
-	for entry, err := range s.files.List(s.ctx, &ListOptions{Prefix: s.prefix(name), Delimiter: "/"}) {
-		if err != nil {
-			return false, err
-		}
-		if _, isVisible := s.node(name, entry); isVisible {
-			return true, nil
-		}
+	for _, err := range s.files.List(s.ctx, &ListOptions{Prefix: s.prefix(name), Limit: 1}) {
+		return err == nil, err
 	}
 	return false, notFound
 }

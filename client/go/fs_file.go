@@ -1,7 +1,6 @@
 package lakeport
 
 import (
-	"errors"
 	"io"
 	"io/fs"
 	"sync"
@@ -61,7 +60,7 @@ func (f *file) WriteTo(w io.Writer) (int64, error) {
 		return 0, f.closedError("read")
 	}
 	reader, err := f.open()
-	if errors.Is(err, io.EOF) {
+	if err == io.EOF {
 		return 0, nil
 	}
 	if err != nil {
@@ -157,7 +156,7 @@ func (f *file) closedError(operation string) error {
 
 // fail adds the operation and the name to an error. io.EOF stays as it is.
 func (f *file) fail(operation string, err error) error {
-	if err == nil || errors.Is(err, io.EOF) {
+	if err == nil || err == io.EOF {
 		return err
 	}
 	return &fs.PathError{Op: operation, Path: f.name, Err: err}

@@ -81,3 +81,17 @@ func TestOpenFileHasTheBytesOfOneVersion(t *testing.T) {
 	_, err = opened.Read(make([]byte, 1))
 	equal(t, errors.Is(err, fs.ErrClosed), true)
 }
+
+// A directory may have only an object with the name of the directory and a slash, or objects with names that are not valid.
+func TestDirectoriesWithoutVisibleObjectsAreWalked(t *testing.T) {
+	l := newLake(t)
+	write(t, l.main, "marked/", "")
+	write(t, l.main, "odd//x", "one")
+	var walked []string
+	check(t, fs.WalkDir(l.main.FS(t.Context()), ".", func(path string, _ fs.DirEntry, err error) error {
+		walked = append(walked, path)
+		return err
+	}))
+	equal(t, strings.Join(walked, " "), ". marked odd")
+	check(t, fstest.TestFS(l.main.FS(t.Context()), "marked", "odd"))
+}

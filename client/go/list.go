@@ -2,7 +2,6 @@ package lakeport
 
 import (
 	"context"
-	"errors"
 	"io"
 	"iter"
 
@@ -113,7 +112,7 @@ func (f *Files) pagesOnce(
 	defer stream.close()
 	for {
 		page, err := stream.next()
-		if errors.Is(err, io.EOF) {
+		if err == io.EOF {
 			return nil
 		}
 		if err != nil {

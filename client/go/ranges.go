@@ -2,11 +2,11 @@ package lakeport
 
 import (
 	"context"
-	"errors"
 	"hash/crc32"
 	"io"
 
 	"github.com/lakeport/lakeport/client/go/lakeportv1"
+	"google.golang.org/grpc/codes"
 )
 
 // Range is a part of an object.
@@ -40,7 +40,7 @@ func (f *Files) ReadRanges(ctx context.Context, path string, ranges []Range, opt
 	}
 	read := &rangesRead{files: f, request: request, parts: make([]rangePart, len(ranges))}
 	for index, wanted := range ranges {
-		read.parts[index] = rangePart{offset: wanted.Offset, length: wanted.Length}
+		read.parts[index] = rangePart{offset: wanted.Offset, length: wanted.Length, fromEnd: wanted.Offset < 0}
 	}
 	clock := newProgress(f.client.timeout)
 	_, err := repeat(ctx, idempotent, clock, func() (struct{}, error) {
@@ -70,6 +70,8 @@ type rangePart struct {
 	offset, length int64
 	data           []byte
 	err            error
+	// fromEnd is set if the offset of the range counted from the end.
+	fromEnd bool
 	// begun is set when the first message of the range arrived, and done after its last one.
 	begun, done bool
 }
@@ -97,9 +99,8 @@ func (r *rangesRead) attempt(ctx context.Context, clock *progress) error {
 	defer stream.close()
 	for current := 0; ; {
 		message, err := stream.next()
-		if errors.Is(err, io.EOF) {
-			r.finish(pending, current, len(pending))
-			return nil
+		if err == io.EOF {
+			return r.finish(pending, current, len(pending))
 		}
 		if err != nil {
 			return err
@@ -108,7 +109,9 @@ func (r *rangesRead) attempt(ctx context.Context, clock *progress) error {
 			return err
 		}
 		index := int(message.RangeIndex)
-		r.finish(pending, current, index)
+		if err := r.finish(pending, current, index); err != nil {
+			return err
+		}
 		current = index
 	}
 }
@@ -123,16 +126,34 @@ func (r *rangesRead) prepare() []int {
 			continue
 		}
 		pending = append(pending, index)
-		r.request.Ranges = append(r.request.Ranges, &lakeportv1.ReadRange{ReadOffset: part.offset, ReadLimit: part.length})
+		offset := part.offset
+		if part.begun && part.fromEnd {
+			// Ranges from the start must not overlap, but this one may overlap another.
+			offset -= r.info.SizeBytes
+		}
+		r.request.Ranges = append(r.request.Ranges, &lakeportv1.ReadRange{ReadOffset: offset, ReadLimit: part.length})
 	}
 	return pending
 }
 
-// finish marks parts of this attempt as done: the server sends the ranges in order.
-func (r *rangesRead) finish(pending []int, from, to int) {
+// finish marks parts of this attempt as done: the server sends the ranges in order. It fails if bytes of a part are missing.
+func (r *rangesRead) finish(pending []int, from, to int) error {
 	for _, index := range pending[min(from, to):to] {
-		r.parts[index].done = true
+		part := &r.parts[index]
+		if part.err == nil && part.isIncomplete(r.info) {
+			return newError(codes.Unavailable, "the response ended before all bytes of a range arrived")
+		}
+		part.done = true
 	}
+	return nil
+}
+
+// isIncomplete returns whether bytes are missing. The server sends no message for an empty range.
+func (p *rangePart) isIncomplete(info *FileInfo) bool {
+	if p.begun {
+		return p.length > 0
+	}
+	return info == nil || p.offset < info.SizeBytes && info.SizeBytes > 0
 }
 
 // accept verifies a message and adds its data to its part.

@@ -2,7 +2,6 @@ package lakeport
 
 import (
 	"context"
-	"errors"
 	"hash/crc32"
 	"io"
 	"io/fs"
@@ -95,7 +94,7 @@ func (r *Reader) readAll() ([]byte, error) {
 	data := make([]byte, 0, r.Remaining())
 	for {
 		piece, err := r.peek()
-		if errors.Is(err, io.EOF) {
+		if err == io.EOF {
 			return data, nil
 		}
 		if err != nil {
@@ -134,7 +133,7 @@ func (r *Reader) WriteTo(w io.Writer) (int64, error) {
 	written := int64(0)
 	for {
 		data, err := r.peek()
-		if errors.Is(err, io.EOF) {
+		if err == io.EOF {
 			return written, nil
 		}
 		if err != nil {
@@ -208,7 +207,7 @@ func (r *Reader) fetch() ([]byte, error) {
 			r.tries = retries{policy: idempotent}
 			return data, nil
 		}
-		if errors.Is(err, io.EOF) || !waitFor(r.ctx, &r.tries, r.clock, err) {
+		if err == io.EOF || !waitFor(r.ctx, &r.tries, r.clock, err) {
 			return nil, err
 		}
 		r.hangUp()
@@ -226,7 +225,7 @@ func (r *Reader) receive() ([]byte, error) {
 		}
 	}
 	message, err := r.stream.next()
-	if errors.Is(err, io.EOF) {
+	if err == io.EOF {
 		if r.next < r.end {
 			return nil, newError(codes.Unavailable, "the download ended %d bytes too early", r.end-r.next)
 		}

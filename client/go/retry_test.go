@@ -362,3 +362,63 @@ func TestWriteOfBytesInMemoryIsRepeatedWithItsKey(t *testing.T) {
 	check(t, second(w.Write(noise(2<<20))))
 	failed(t, w.Close(), codes.Unavailable, lakeport.ReasonLakeFSUnavailable)
 }
+
+// A group of goroutines cancels the others with the error of the first. Their errors must not look like that error.
+func TestCancellationDoesNotHaveTheErrorOfAnotherCall(t *testing.T) {
+	hanging := &fake{
+		stat: func(ctx context.Context, _ *lakeportv1.StatRequest) (*lakeportv1.StatResponse, error) {
+			<-ctx.Done()
+			return nil, ctx.Err()
+		},
+		list: func(_ *lakeportv1.ListRequest, s grpc.ServerStreamingServer[lakeportv1.ListResponse]) error {
+			<-s.Context().Done()
+			return s.Context().Err()
+		},
+	}
+	files := hanging.start(t).Files("r", "main")
+	for _, other := range []error{&lakeport.Error{Code: codes.NotFound, Reason: lakeport.ReasonObjectNotFound}, io.EOF} {
+		ctx, cancel := context.WithCancelCause(t.Context())
+		time.AfterFunc(50*time.Millisecond, func() { cancel(other) })
+		_, err := files.Exists(ctx, "a")
+		failed(t, err, codes.Canceled, "")
+		equal(t, errors.Is(err, other), false)
+		equal(t, errors.Is(err, context.Canceled), true)
+		var listed error
+		for _, err := range files.List(ctx, nil) {
+			listed = err
+		}
+		failed(t, listed, codes.Canceled, "")
+	}
+}
+
+func TestLossHasTheCodeOfTheErrorForGRPC(t *testing.T) {
+	s := repeated(status.Error(codes.Unknown, "reset"), 9)
+	err := stat(t, statting(s).start(t))
+	failed(t, err, codes.Unavailable, "")
+	equal(t, status.Code(err), codes.Unavailable)
+}
+
+// A keep-alive during a commit sees that the transaction is being committed. If the commit then fails, the scope still rolls back.
+func TestScopeRollsBackWhateverItSawLast(t *testing.T) {
+	const committing = lakeportv1.TransactionState_TRANSACTION_STATE_COMMITTING
+	for _, seen := range []lakeportv1.TransactionState{committing, lakeportv1.TransactionState_TRANSACTION_STATE_EXPIRED} {
+		commits, rollbacks := &script{errors: []error{refusal(codes.FailedPrecondition, lakeport.ReasonHookRejected, 0)}}, &script{}
+		info := &lakeport.TransactionInfo{TransactionId: "t", State: seen}
+		server := &fake{
+			begin: func(context.Context, *lakeportv1.BeginTransactionRequest) (*lakeportv1.BeginTransactionResponse, error) {
+				return &lakeportv1.BeginTransactionResponse{Transaction: info}, nil
+			},
+			commit: func(context.Context, *lakeportv1.CommitTransactionRequest) (*lakeportv1.CommitTransactionResponse, error) {
+				return nil, commits.next()
+			},
+			rollback: func(context.Context, *lakeportv1.RollbackTransactionRequest) (*lakeportv1.RollbackTransactionResponse, error) {
+				return &lakeportv1.RollbackTransactionResponse{Transaction: info}, rollbacks.next()
+			},
+		}
+		work := func(context.Context, *lakeport.Transaction) error { return nil }
+		_, err := server.start(t).WithTransaction(t.Context(), "r", "main", work)
+		failed(t, err, codes.FailedPrecondition, lakeport.ReasonHookRejected)
+		equal(t, commits.count(), 1)
+		equal(t, rollbacks.count() > 0, seen == committing)
+	}
+}

@@ -32,12 +32,12 @@ func (o *CommitOptions) apply(s *scope) { s.commit = o }
 // commit ID.
 //
 // If work returns an error, panics, or ends its goroutine, WithTransaction rolls the transaction back; it returns the error of
-// work, and a panic continues. The same holds if the context ends. If work ends the transaction itself, WithTransaction
-// does not commit it. While work runs, the transaction does not expire because of its idle timeout.
+// work, and a panic continues. The same holds if the context ends. If work commits or rolls back the transaction itself,
+// WithTransaction does not commit it. While work runs, the transaction does not expire because of its idle timeout.
 //
-// If the commit fails, WithTransaction rolls the transaction back, and returns the error of [Transaction.Commit]. There is one
-// exception: after [ErrUnavailable] and [ErrTimeout], the outcome of the commit is unknown. To learn it, commit the transaction
-// again: choose [BeginOptions.TransactionID], and pass it to [Client.Transaction].
+// If the commit fails, WithTransaction rolls the transaction back, and returns the error of [Transaction.Commit]. In these cases, the
+// outcome of the commit is unknown: after [ErrUnavailable], [ErrTimeout] and [ReasonOverloaded], and if the context ends during the
+// commit. To learn it, commit the transaction again: choose [BeginOptions.TransactionID], and pass it to [Client.Transaction].
 //
 // After [ErrConflict], another caller changed the same paths. Call WithTransaction again, so that work sees these changes, or set
 // [CommitOptions.Strategy].
@@ -67,7 +67,7 @@ func (c *Client) WithTransaction(
 	if err := work(ctx, tx); err != nil {
 		return nil, err
 	}
-	if !tx.isOpen() {
+	if tx.isEndedByOwner() {
 		isSettled = true
 		return tx.Info(), nil
 	}
@@ -79,7 +79,7 @@ func (c *Client) WithTransaction(
 // abandon rolls back a transaction whose work or commit failed. Its errors are ignored: the first error counts, and without a
 // rollback, the transaction expires.
 func (t *Transaction) abandon(ctx context.Context) {
-	if !t.isOpen() {
+	if isFinal(t.Info()) {
 		return
 	}
 	// The context may have ended, which must not keep the transaction open.
@@ -104,7 +104,8 @@ func (t *Transaction) StartKeepAlive(ctx context.Context) (stop func()) {
 }
 
 func (t *Transaction) keepAliveUntil(ctx context.Context) {
-	ticker := time.NewTicker(max(t.idleTimeout, minIdleTimeout) / 3)
+	interval := max(t.idleTimeout, minIdleTimeout) / 3
+	ticker := time.NewTicker(interval)
 	defer ticker.Stop()
 	for {
 		select {
@@ -112,11 +113,19 @@ func (t *Transaction) keepAliveUntil(ctx context.Context) {
 			return
 		case <-ticker.C:
 		}
-		if _, err := t.KeepAlive(ctx); err != nil && !isTransient(asError(err)) {
+		if err := t.keepAliveWithin(ctx, interval); err != nil && !isTransient(asError(err)) {
 			// The transaction has ended. The next call in it reports that.
 			return
 		}
 	}
+}
+
+// keepAliveWithin ends a call without a response before the next one is due.
+func (t *Transaction) keepAliveWithin(ctx context.Context, limit time.Duration) error {
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	_, err := t.KeepAlive(ctx)
+	return err
 }
 
 // isTransient returns whether a later call may succeed.

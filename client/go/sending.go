@@ -2,7 +2,6 @@ package lakeport
 
 import (
 	"context"
-	"errors"
 	"hash/crc32"
 	"io"
 
@@ -71,7 +70,7 @@ func (s *sending) message(data []byte) *lakeportv1.WriteRequest {
 func (s *sending) sendMessage(message *lakeportv1.WriteRequest) error {
 	s.clock.made()
 	err := s.clock.wait(s.cancel, func() error { return s.stream.Send(message) })
-	if errors.Is(err, io.EOF) {
+	if err == io.EOF {
 		// The server has ended the call. Its response has the reason.
 		if _, err = s.receive(); err == nil {
 			err = badResponse("it stored an object before the last message")

@@ -40,7 +40,8 @@ func (c *Client) explain(ctx context.Context, e *Error) {
 		e.Code, e.cause = codes.DeadlineExceeded, nil
 		e.Message = c.endpoint.name + " made no progress for " + c.timeout.String()
 	case e.Code == codes.Canceled && ctx.Err() != nil:
-		e.Message, e.cause = "the call to "+c.endpoint.name+" was canceled", context.Cause(ctx)
+		// Not the cause of the context, which may be an error of another call.
+		e.Message, e.cause = "the call to "+c.endpoint.name+" was canceled", ctx.Err()
 	case e.Code == codes.DeadlineExceeded:
 		e.Message = c.endpoint.name + " did not respond before the deadline of the call: " + e.Message
 	case e.Code == codes.Internal && strings.Contains(e.Message, "error while marshaling"):

@@ -2,7 +2,6 @@ package lakeport
 
 import (
 	"context"
-	"errors"
 	"io"
 	"iter"
 
@@ -41,7 +40,7 @@ func openOnce[Q, R any](ctx context.Context, c *Client, clock *progress, send st
 		}
 		return err
 	})
-	if errors.Is(err, io.EOF) {
+	if err == io.EOF {
 		opened.ended, err = true, nil
 	}
 	if err != nil {
@@ -66,7 +65,7 @@ func (r *responses[R]) next() (*R, error) {
 		return err
 	})
 	switch {
-	case errors.Is(err, io.EOF):
+	case err == io.EOF:
 		return nil, io.EOF
 	case err != nil:
 		return nil, r.client.callError(r.ctx, err)
@@ -97,7 +96,7 @@ func (r *responses[R]) drain(yield func(*R, error) bool) {
 	defer r.close()
 	for {
 		response, err := r.next()
-		if errors.Is(err, io.EOF) || !yield(response, err) || err != nil {
+		if err == io.EOF || !yield(response, err) || err != nil {
 			return
 		}
 		// The time in which the caller used the response does not count.

@@ -127,6 +127,38 @@ func TestChangedObjectEndsARead(t *testing.T) {
 	equal(t, data == nil, true)
 }
 
+// A range from the end may overlap another one. After a lost connection, it must still count from the end.
+func TestRangesFromTheEndStayFromTheEnd(t *testing.T) {
+	var requests [][]*lakeportv1.ReadRange
+	server := &fake{read: func(q *lakeportv1.ReadRequest, s readStream) error {
+		requests = append(requests, q.Ranges)
+		message := piece(4, content[4:6])
+		if len(requests) > 1 {
+			message = piece(6, content[6:])
+		}
+		message.Info = &lakeport.FileInfo{Path: "a", SizeBytes: int64(len(content)), Etag: "one"}
+		if err := s.Send(message); err != nil || len(requests) > 1 {
+			return err
+		}
+		return away
+	}}
+	results, err := server.start(t).Files("r", "main").ReadRanges(t.Context(), "a", []lakeport.Range{{Offset: -6}}, nil)
+	check(t, err)
+	equal(t, string(results[0].Data), "456789")
+	equal(t, requests[1][0].ReadOffset, -4)
+}
+
+func TestShortRangeIsNotAccepted(t *testing.T) {
+	server := &fake{read: func(_ *lakeportv1.ReadRequest, s readStream) error {
+		message := piece(0, content[:2])
+		message.Info = &lakeport.FileInfo{Path: "a", SizeBytes: int64(len(content)), Etag: "one"}
+		return s.Send(message)
+	}}
+	_, err := server.start(t).Files("r", "main").ReadRanges(t.Context(), "a", []lakeport.Range{{Length: 5}, {Offset: 6}}, nil)
+	failure := &lakeport.Error{}
+	equal(t, errors.As(err, &failure), true)
+}
+
 func TestManyRangesContinueAfterALostConnection(t *testing.T) {
 	var counts []int
 	server := &fake{read: func(q *lakeportv1.ReadRequest, s readStream) error {

@@ -142,8 +142,14 @@ func (t *Transaction) Info() *TransactionInfo {
 	return t.info
 }
 
-func (t *Transaction) isOpen() bool {
-	return t.Info().GetState() == lakeportv1.TransactionState_TRANSACTION_STATE_OPEN
+// isEndedByOwner returns whether the last response said that the transaction was committed or rolled back. Another state may be old:
+// errors do not change it.
+func (t *Transaction) isEndedByOwner() bool {
+	switch t.Info().GetState() {
+	case lakeportv1.TransactionState_TRANSACTION_STATE_COMMITTED, lakeportv1.TransactionState_TRANSACTION_STATE_ROLLED_BACK:
+		return true
+	}
+	return false
 }
 
 // seen keeps the state of a response.

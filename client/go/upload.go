@@ -134,13 +134,17 @@ func (u *Upload) ID() string {
 // another error, and after success, it deletes the parts. It fails with [ErrConflict] if the file changed during the upload,
 // or with an error of [Files.NewUpload], [Files.Upload] or [Files.Compose].
 func (u *Upload) Run(ctx context.Context) (*FileInfo, error) {
-	stop := u.keepDestinationOpen(ctx)
-	info, err := u.transfer(ctx)
-	stop()
+	info, err := u.transferWhileOpen(ctx)
 	if err == nil || !CanResume(err) {
 		u.deleteParts(ctx)
 	}
 	return info, err
+}
+
+func (u *Upload) transferWhileOpen(ctx context.Context) (*FileInfo, error) {
+	// Deferred, because Progress may panic.
+	defer u.keepDestinationOpen(ctx)()
+	return u.transfer(ctx)
 }
 
 func (u *Upload) transfer(ctx context.Context) (*FileInfo, error) {
@@ -190,7 +194,7 @@ func (u *Upload) keepDestinationOpen(ctx context.Context) (stop func()) {
 	keeping.Go(func() {
 		destination := &Transaction{Files: u.destination.files}
 		for sleep(ctx, uploadKeepAlive) {
-			_, _ = destination.KeepAlive(ctx)
+			_ = destination.keepAliveWithin(ctx, uploadKeepAlive)
 		}
 	})
 	return func() {

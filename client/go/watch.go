@@ -2,7 +2,6 @@ package lakeport
 
 import (
 	"context"
-	"errors"
 	"io"
 	"iter"
 
@@ -41,7 +40,7 @@ func (t *Transaction) watchOnce(ctx context.Context, use func(*WatchUpdate) bool
 	defer stream.close()
 	for {
 		update, err := stream.next()
-		if errors.Is(err, io.EOF) {
+		if err == io.EOF {
 			return again, nil
 		}
 		if err != nil {

@@ -2,7 +2,6 @@ package lakeport
 
 import (
 	"context"
-	"errors"
 	"io"
 	"io/fs"
 	"time"
@@ -175,7 +174,8 @@ func (w *Writer) ReadFrom(from io.Reader) (int64, error) {
 		}
 		count, err := from.Read(w.buffer[len(w.buffer):frameBytes])
 		w.buffer, read = w.buffer[:len(w.buffer)+count], read+int64(count)
-		if errors.Is(err, io.EOF) {
+		// As in io.Copy: an error that only wraps io.EOF is a failure of the source.
+		if err == io.EOF {
 			return read, nil
 		}
 		if err != nil {
@@ -186,7 +186,7 @@ func (w *Writer) ReadFrom(from io.Reader) (int64, error) {
 }
 
 // Close publishes the object. If it fails, nothing was published, with these exceptions: after [ReasonWriteInDoubt], a lost
-// connection, and [ErrTimeout], the object may have been stored. Only the first call has an effect.
+// connection, [ErrTimeout], and the end of the context during Close, the object may have been stored. Only the first call has an effect.
 func (w *Writer) Close() error {
 	if w.closed {
 		return w.err

@@ -35,23 +35,28 @@ type URLOpener struct {
 func (o *URLOpener) OpenBucketURL(_ context.Context, u *url.URL) (*blob.Bucket, error) {
 	repository, ref := u.Host, strings.Trim(u.Path, "/")
 	if repository == "" || ref == "" || strings.Contains(ref, "/") {
-		return nil, fmt.Errorf("open bucket %q: expected %s://REPOSITORY/REF", u.Redacted(), Scheme)
+		return nil, fmt.Errorf("open bucket %q: expected %s://REPOSITORY/REF", shown(u), Scheme)
 	}
 	query := u.Query()
 	endpoint := query.Get("endpoint")
 	query.Del("endpoint")
 	for parameter := range query {
-		return nil, fmt.Errorf("open bucket %q: unknown query parameter %q", u.Redacted(), parameter)
+		return nil, fmt.Errorf("open bucket %q: unknown query parameter %q", shown(u), parameter)
 	}
 	client, closeClient, err := o.client(endpoint)
 	if err != nil {
-		return nil, fmt.Errorf("open bucket %q: %w", u.Redacted(), err)
+		return nil, fmt.Errorf("open bucket %q: %w", shown(u), err)
 	}
 	files := client.Files(repository, ref)
 	if id, isTransaction := strings.CutPrefix(ref, transactionPrefix); isTransaction {
 		files = client.TransactionFiles(id)
 	}
 	return blob.NewBucket(&bucket{files: files, close: closeClient}), nil
+}
+
+// shown returns the URL without its parameters, which may have a secret.
+func shown(u *url.URL) string {
+	return (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}).String()
 }
 
 // client returns the client of a bucket, and a function that closes it if it belongs to the bucket.
