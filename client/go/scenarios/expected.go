@@ -54,7 +54,7 @@ func patternOf(expected fields) (name string, argument any, ok bool) {
 	return "", nil, false
 }
 
-// otherThan compares with {any: true}, {has: TEXT}, {count: N} and {each: X}. It returns false if the expected value is another one.
+// otherThan compares with {any: true}, {has: TEXT}, {count: N}, {only: X} and {each: X}. It returns false if the expected value is another one.
 func otherThan(pattern string, argument, found any, at string) (string, bool) {
 	foundText, isText := found.(string)
 	foundList, isList := found.([]any)
@@ -62,6 +62,8 @@ func otherThan(pattern string, argument, found any, at string) (string, bool) {
 	switch {
 	case pattern == "any":
 		matches = !isEmpty(found)
+	case pattern == "only":
+		matches = reflect.DeepEqual(argument, found)
 	case pattern == "has" && isText:
 		wanted, ok := argument.(string)
 		matches = ok && strings.Contains(foundText, wanted)

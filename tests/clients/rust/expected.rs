@@ -90,13 +90,14 @@ pub(crate) fn difference(expected: &Value, found: &Found, at: &str) -> Option<St
     }
 }
 
-/// Compares with `{any: true}`, `{has: TEXT}`, `{count: N}` and `{each: X}`. Returns `None` for other values.
+/// Compares with `{any: true}`, `{has: TEXT}`, `{count: N}`, `{only: X}` and `{each: X}`. Returns `None` for other values.
 fn special(expected: &Value, found: &Found, at: &str) -> Option<Option<String>> {
     let fields = expected.as_object().filter(|fields| fields.len() == 1)?;
     let (name, argument) = fields.iter().next()?;
     let unless = |is_equal: bool| (!is_equal).then(|| format!("{at} is {}, not {expected}", found.shown()));
     match (name.as_str(), found) {
         ("any", found) => Some(unless(!found.is_empty())),
+        ("only", Found::Value(value)) => Some(unless(value == argument)),
         ("has", Found::Value(Value::String(text))) => Some(unless(text.contains(argument.as_str()?))),
         ("count", Found::List(items)) => Some(unless(Some(items.len() as u64) == argument.as_u64())),
         ("each", Found::List(items)) => {

@@ -65,6 +65,8 @@ def _other_object(expected: dict[str, Any], found: Any, at: str) -> str | None:
     match expected:
         case {"any": True}:
             return None if found else f"{at} is empty: {found!r}"
+        case {"only": wanted}:
+            return None if found == wanted else f"{at} is {_short(found)}, not exactly {wanted!r}"
         case {"has": text}:
             return None if isinstance(found, str) and text in found else f"{at} is {_short(found)}, without {text!r}"
         case {"count": int(count)} if isinstance(found, list):

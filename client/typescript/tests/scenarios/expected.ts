@@ -1,4 +1,5 @@
 /** Comparison of results with the expected values. */
+import { isDeepStrictEqual } from "node:util";
 import { type Content, content } from "./content.js";
 
 /** Result of an operation, or a part of it. */
@@ -32,9 +33,12 @@ type Fields = Readonly<Record<string, Expected | undefined>>;
 
 function otherObject(expected: Fields, found: Found, at: string): string | undefined {
   const unless = (isEqual: boolean) => (isEqual ? undefined : unequal(expected, found, at));
-  const { any, has, count, each } = Object.keys(expected).length === 1 ? expected : {};
+  const { any, has, count, each, only } = Object.keys(expected).length === 1 ? expected : {};
   if (any === true) {
     return unless(!isEmpty(found));
+  }
+  if (only !== undefined) {
+    return unless(isDeepStrictEqual(only, found));
   }
   if (typeof has === "string") {
     return unless(typeof found === "string" && found.includes(has));
