@@ -5,8 +5,8 @@ import type { AddressInfo } from "node:net";
 import { test } from "node:test";
 import { inspect } from "node:util";
 import { Code, ConnectError } from "@connectrpc/connect";
-import { Client } from "lakeport";
-import { TransactionState } from "lakeport/v1";
+import { Client, type Files } from "lakeport";
+import { TransactionState, type WriteRequest } from "lakeport/v1";
 import { crc32c } from "../src/checksum.js";
 import { all, bytes, failure } from "./support/check.js";
 import { fail, failing, FakeServer } from "./support/fake-server.js";
@@ -92,6 +92,39 @@ test("overload is waited out within the timeout, for every call", async () => {
   const start = performance.now();
   await failure(client.files("r", "main").stat("a", { timeoutMs: 1000 }), "RESOURCE_EXHAUSTED", "OVERLOADED");
   assert(performance.now() - start < 2000);
+});
+
+test("a write of a stream has one attempt, whatever its error", async () => {
+  const reasons = [
+    [Code.ResourceExhausted, "OVERLOADED"],
+    [Code.Unavailable, "REQUEST_IN_PROGRESS"],
+    [Code.Unavailable, "LAKEFS_UNAVAILABLE"],
+  ] as const;
+  const generator = async function* () {
+    yield await Promise.resolve(bytes(4));
+  };
+  const writes: Record<string, (main: Files) => Promise<unknown>> = {
+    generator: (main) => main.write("a", generator()),
+    iterable: (main) => main.write("a", [bytes(4)].values()),
+    stream: (main) => main.write("a", new Blob([bytes(4)]).stream()),
+    writer: (main) => new Blob([bytes(4)]).stream().pipeTo(main.writable("a")),
+  };
+  for (const [code, reason] of reasons) {
+    for (const [name, write] of Object.entries(writes)) {
+      const next = failing(fail(code, reason, 20));
+      const files = {
+        write: async (requests: AsyncIterable<WriteRequest>) => {
+          await all(requests);
+          next();
+          return { info };
+        },
+      };
+      using server = await FakeServer.start({ files });
+      using client = connect(server.address);
+      await assert.rejects(write(client.files("r", "main")), { reason }, name);
+      assert.equal(next.calls, 1, name);
+    }
+  }
 });
 
 test("a version call waits for the outcome of its first attempt, with one key", async () => {

@@ -171,6 +171,16 @@ export class Caller {
     }
   }
 
+  /** Makes the only attempt of a call that cannot be repeated, also after errors of calls that the server did not start. */
+  async once<T>(scope: CallScope, attempt: () => Promise<T>): Promise<T> {
+    scope.throwIfCancelled();
+    try {
+      return await attempt();
+    } catch (reason) {
+      throw this.errorOf(reason, scope);
+    }
+  }
+
   /**
    * Repeats the attempts of a call while they fail with errors that a retry can fix. `left` returns the remaining milliseconds.
    */

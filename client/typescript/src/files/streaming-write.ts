@@ -55,7 +55,10 @@ export async function streamingWrite(
     }
   };
   try {
-    return await caller.retried(scope, source.isRepeatable, attempt, () => progress.left());
+    // A second attempt would find a source that was read, and store an incomplete object.
+    return source.isRepeatable
+      ? await caller.retried(scope, true, attempt, () => progress.left())
+      : await caller.once(scope, attempt);
   } catch (error) {
     throw "error" in failure ? failure.error : error;
   } finally {
