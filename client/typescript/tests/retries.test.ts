@@ -185,6 +185,92 @@ test("a commit in doubt ends after its timeout", async () => {
   assert.equal(rollbacks.calls, 0, "a commit in doubt was rolled back");
 });
 
+const open = { transactionId: "t", state: TransactionState.OPEN };
+
+/** Services in which `commitTransaction` calls `next`, and whose rollbacks are counted. */
+function committing(next: () => void) {
+  const rollbacks = failing();
+  const transactions = {
+    beginTransaction: () => ({ transaction: open }),
+    commitTransaction: () => (next(), { transaction: { ...open, state: TransactionState.COMMITTED } }),
+    getTransaction: () => ({ transaction: { ...open, state: TransactionState.EXPIRED } }),
+    rollbackTransaction: () => (rollbacks(), { transaction: { ...open, state: TransactionState.ROLLED_BACK } }),
+  };
+  return { transactions, rollbacks };
+}
+
+test("a commit in doubt stays in doubt after an error that is not its outcome", async () => {
+  const lost = () => new ConnectError("lost", Code.Unavailable);
+  for (const [first, second] of [
+    [lost(), fail(Code.ResourceExhausted, "STORAGE_FULL")],
+    [lost(), fail(Code.Unauthenticated, "UNAUTHENTICATED")],
+    [lost(), fail(Code.Canceled, "CANCELLED")],
+    [lost(), new ConnectError("no", Code.PermissionDenied)],
+    [fail(Code.Unavailable, "COMMIT_IN_DOUBT", 10), fail(Code.Unauthenticated, "UNAUTHENTICATED")],
+  ] as const) {
+    const next = failing(first, second);
+    const { transactions, rollbacks } = committing(next);
+    using server = await FakeServer.start({ transactions });
+    using client = connect(server.address);
+    await failure(
+      client.transaction("r", "main", () => Promise.resolve(), { keepAlive: false }),
+      "UNAVAILABLE",
+    );
+    assert.equal(next.calls, 2);
+    assert.equal(rollbacks.calls, 0, `rolled back after ${second.message}`);
+  }
+});
+
+test("the outcome of a commit replaces the doubt", async () => {
+  const next = failing(fail(Code.Unavailable, "COMMIT_IN_DOUBT", 10), fail(Code.FailedPrecondition, "HOOK_REJECTED"));
+  const { transactions, rollbacks } = committing(next);
+  using server = await FakeServer.start({ transactions });
+  using client = connect(server.address);
+  const work = client.transaction("r", "main", () => Promise.resolve(), { keepAlive: false });
+  await failure(work, "FAILED_PRECONDITION", "HOOK_REJECTED");
+  assert.equal(rollbacks.calls, 1);
+});
+
+test("a commit waits for an overloaded server, also after a lost response", async () => {
+  const overloaded = () => fail(Code.ResourceExhausted, "OVERLOADED", 10);
+  const next = failing(new ConnectError("lost", Code.Unavailable), ...Array.from({ length: 3 }, overloaded));
+  const { transactions } = committing(next);
+  using server = await FakeServer.start({ transactions });
+  // The timeout of an attempt is shorter than the pauses.
+  using client = new Client({ endpoint: `grpc://${server.address}`, credentials: null, timeoutMs: 150 });
+  const tx = await client.begin("r", "main", { keepAlive: false });
+  assert.equal((await tx.commit()).state, "committed");
+  assert.equal(next.calls, 5);
+});
+
+test("a commit that was cancelled after its request is not rolled back", async () => {
+  const cancelling = new AbortController();
+  const { transactions, rollbacks } = committing(failing());
+  const never = () => {
+    cancelling.abort();
+    return new Promise<never>(() => undefined);
+  };
+  using server = await FakeServer.start({ transactions: { ...transactions, commitTransaction: never } });
+  using client = connect(server.address);
+  const { signal } = cancelling;
+  const tx = await client.begin("r", "main", { keepAlive: false });
+  await failure(tx.commit({ signal }), "CANCELLED");
+  // No request is sent, and the first one may still take effect.
+  await failure(tx.commit({ signal }), "CANCELLED");
+  await tx[Symbol.asyncDispose]();
+  assert.equal(rollbacks.calls, 0);
+});
+
+test("a commit that was cancelled before its request is rolled back", async () => {
+  const { transactions, rollbacks } = committing(failing());
+  using server = await FakeServer.start({ transactions });
+  using client = connect(server.address);
+  const tx = await client.begin("r", "main", { keepAlive: false });
+  await failure(tx.commit({ signal: AbortSignal.abort() }), "CANCELLED");
+  await tx[Symbol.asyncDispose]();
+  assert.equal(rollbacks.calls, 1);
+});
+
 test("retries stop if most calls fail", async () => {
   const always = failing(...Array.from({ length: 1000 }, unavailable));
   using server = await FakeServer.start({ files: { stat: () => (always(), { info }) } });

@@ -11,7 +11,7 @@ import { transactionPlace } from "../place.js";
 import type { Commit, DiffMode, PathChange, TransactionInfo, TransactionStatus } from "../types.js";
 import type { CreateCommitOptions, LogOptions, RevertOptions } from "../versions/options.js";
 import { logRequest } from "../versions/requests.js";
-import { commit, type CommitOptions, commitRequest, isInDoubt, validate } from "./commit.js";
+import { commit, type CommitOptions, commitRequest, type Doubt, validate } from "./commit.js";
 import type { Watches } from "./watch.js";
 
 /** Maximum time for the rollback at the end of a scope. After it, the transaction expires by itself. */
@@ -28,7 +28,7 @@ export class Transaction extends Files {
   readonly #keepAlive: KeepAlive | undefined;
   #info: TransactionInfo;
   #isDetached = false;
-  #isInDoubt = false;
+  readonly #doubt: Doubt = { isInDoubt: false };
 
   /** @internal `keepAliveMs` is the idle timeout, if the client keeps the transaction open. */
   constructor(caller: Caller, watches: Watches, info: TransactionInfo, keepAliveMs: number | undefined) {
@@ -65,13 +65,7 @@ export class Transaction extends Files {
    * transaction has ended; UNAVAILABLE `COMMIT_IN_DOUBT` if the outcome is still unknown after the timeout: call again.
    */
   async commit(options: CommitOptions = {}): Promise<TransactionInfo> {
-    this.#isInDoubt = false;
-    try {
-      return this.#ended(await commit(this.caller, commitRequest(this.id, options), options));
-    } catch (error) {
-      this.#isInDoubt = isInDoubt(error);
-      throw error;
-    }
+    return this.#ended(await commit(this.caller, commitRequest(this.id, options), options, this.#doubt));
   }
 
   /** Checks whether a commit would succeed now, and changes nothing. Errors: those of {@link Transaction.commit}. */
@@ -170,7 +164,7 @@ export class Transaction extends Files {
    */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#keepAlive?.stop();
-    if (!this.isUnfinished || this.#isDetached || this.#isInDoubt) {
+    if (!this.isUnfinished || this.#isDetached || this.#doubt.isInDoubt) {
       return;
     }
     try {
