@@ -125,7 +125,8 @@ export abstract class BaseClient {
   /**
    * Runs `work` in a transaction, and returns its result. Commits when `work` returns, and rolls back if it throws: the caller gets the
    * error of `work`. If the commit fails, rolls back too, and throws the error of the commit; but if its outcome is unknown, leaves
-   * the transaction as it is. If `work` ended the transaction itself, does neither.
+   * the transaction as it is. If `work` commits, rolls back or detaches the transaction, does neither. If the transaction expired or
+   * another caller ended it, the commit fails.
    *
    * Errors: those of {@link BaseClient.begin} and {@link Transaction.commit}.
    */
@@ -138,7 +139,7 @@ export abstract class BaseClient {
     const transaction = await this.begin(repository, baseBranch, options);
     try {
       const result = await work(transaction);
-      if (transaction.isUnfinished) {
+      if (transaction.needsCommit) {
         await transaction.commit({ signal: options.signal, ...options.commit });
       }
       return result;

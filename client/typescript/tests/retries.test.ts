@@ -5,7 +5,7 @@ import type { AddressInfo } from "node:net";
 import { test } from "node:test";
 import { inspect } from "node:util";
 import { Code, ConnectError } from "@connectrpc/connect";
-import { Client, type Files } from "lakeport";
+import { Client, type Files, type Transaction } from "lakeport";
 import { TransactionState, type WriteRequest } from "lakeport/v1";
 import { crc32c } from "../src/checksum.js";
 import { all, bytes, failure } from "./support/check.js";
@@ -269,6 +269,27 @@ test("a commit that was cancelled before its request is rolled back", async () =
   await failure(tx.commit({ signal: AbortSignal.abort() }), "CANCELLED");
   await tx[Symbol.asyncDispose]();
   assert.equal(rollbacks.calls, 1);
+});
+
+test("client.transaction commits unless its work ended or detached the transaction", async () => {
+  const expired = () => fail(Code.FailedPrecondition, "TRANSACTION_EXPIRED");
+  for (const [work, commits, rollbacks, reason] of [
+    [(tx: Transaction) => tx.refresh(), 1, 0, "TRANSACTION_EXPIRED"],
+    [(tx: Transaction) => tx.rollback(), 0, 1, undefined],
+    [(tx: Transaction) => Promise.resolve(tx.detach()), 0, 0, undefined],
+  ] as const) {
+    const next = failing(expired());
+    const { transactions, rollbacks: rolledBack } = committing(next);
+    using server = await FakeServer.start({ transactions });
+    using client = connect(server.address);
+    const call = client.transaction("r", "main", work as (tx: Transaction) => Promise<unknown>, { keepAlive: false });
+    if (reason === undefined) {
+      await call;
+    } else {
+      await failure(call, "FAILED_PRECONDITION", reason);
+    }
+    assert.deepEqual([next.calls, rolledBack.calls], [commits, rollbacks]);
+  }
 });
 
 test("retries stop if most calls fail", async () => {

@@ -28,6 +28,7 @@ export class Transaction extends Files {
   readonly #keepAlive: KeepAlive | undefined;
   #info: TransactionInfo;
   #isDetached = false;
+  #isEnded = false;
   readonly #doubt: Doubt = { isInDoubt: false };
 
   /** @internal `keepAliveMs` is the idle timeout, if the client keeps the transaction open. */
@@ -55,6 +56,16 @@ export class Transaction extends Files {
   /** Whether the last response described the transaction as neither committed, rolled back nor expired. */
   get isUnfinished(): boolean {
     return this.#info.state === "open" || this.#info.state === "committing";
+  }
+
+  /**
+   * Whether the end of a scope must commit: neither did this object end the transaction, nor was it detached. If another caller ended the
+   * transaction, or it expired, the commit fails.
+   *
+   * @internal
+   */
+  get needsCommit(): boolean {
+    return !this.#isEnded && !this.#isDetached;
   }
 
   /**
@@ -178,6 +189,7 @@ export class Transaction extends Files {
 
   #ended(info: TransactionInfo): TransactionInfo {
     this.#info = info;
+    this.#isEnded = true;
     this.#keepAlive?.stop();
     return info;
   }
