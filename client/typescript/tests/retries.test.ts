@@ -1,7 +1,7 @@
 /** Retries and damaged responses, with a server that fails as told. */
 import assert from "node:assert/strict";
 import { constants, createServer, type ServerHttp2Stream } from "node:http2";
-import type { AddressInfo } from "node:net";
+import { type AddressInfo, createServer as createTcpServer } from "node:net";
 import { test } from "node:test";
 import { inspect } from "node:util";
 import { Code, ConnectError } from "@connectrpc/connect";
@@ -124,6 +124,55 @@ test("a write of a stream has one attempt, whatever its error", async () => {
       await assert.rejects(write(client.files("r", "main")), { reason }, name);
       assert.equal(next.calls, 1, name);
     }
+  }
+});
+
+test("the waiting for an overloaded server ends, for every call", { timeout: 20_000 }, async () => {
+  const overloaded = () => fail(Code.ResourceExhausted, "OVERLOADED", 50);
+  const always = () => {
+    throw overloaded();
+  };
+  const streams = async function* () {
+    await Promise.reject(overloaded());
+    yield {};
+  };
+  const write = async (requests: AsyncIterable<WriteRequest>) => {
+    await all(requests);
+    throw overloaded();
+  };
+  const calls: Record<string, (client: Client, tx: Transaction) => Promise<unknown>> = {
+    compose: (client) => client.files("r", "main").compose(["a"], "b"),
+    write: (client) => client.files("r", "main").write("a", "1"),
+    watch: (_, tx) => all(tx.watch()),
+    list: (client) => all(client.files("r", "main").list()),
+    stat: (client) => client.files("r", "main").stat("a"),
+  };
+  const { transactions } = committing(() => undefined);
+  using server = await FakeServer.start({
+    files: { compose: streams, write, list: streams, stat: always },
+    transactions: { ...transactions, watchTransaction: streams },
+  });
+  for (const [name, call] of Object.entries(calls)) {
+    using client = new Client({ endpoint: `grpc://${server.address}`, credentials: null, timeoutMs: 300 });
+    const tx = await client.begin("r", "main", { keepAlive: false });
+    await assert.rejects(call(client, tx), { reason: "OVERLOADED" }, name);
+  }
+});
+
+test("the timeout of a write includes the connection", { timeout: 10_000 }, async () => {
+  // The TLS handshake never ends.
+  const silent = createTcpServer((socket) => socket.on("error", () => undefined).resume());
+  await new Promise<void>((resolve) => silent.listen(0, "127.0.0.1", resolve));
+  const { port } = silent.address() as AddressInfo;
+  using client = new Client({ endpoint: `grpcs://127.0.0.1:${String(port)}`, credentials: null, timeoutMs: 200 });
+  try {
+    const main = client.files("r", "main");
+    await failure(main.write("a", "1"), "DEADLINE_EXCEEDED");
+    await failure(main.write("a", new Blob(["1"]).stream()), "DEADLINE_EXCEEDED");
+    await failure(main.stat("a"), "DEADLINE_EXCEEDED");
+  } finally {
+    silent.close();
+    client.close();
   }
 });
 

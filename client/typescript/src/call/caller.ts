@@ -115,7 +115,8 @@ export class Caller {
       }
     };
     try {
-      return await this.retried(scope, isIdempotent(method, policy), attempt, () => deadline - performance.now());
+      const retries = this.#retries(isIdempotent(method, policy), timeoutMs);
+      return await this.#retried(scope, retries, attempt, () => deadline - performance.now());
     } finally {
       scope.end();
     }
@@ -151,9 +152,9 @@ export class Caller {
       return { messages, first: await messages.next() };
     };
     try {
-      const { messages, first } = await this.retried(
+      const { messages, first } = await this.#retried(
         scope,
-        isIdempotent(method, policy),
+        this.#retries(isIdempotent(method, policy), this.timeoutOf(options)),
         () => next(open),
         () => progress.left(),
       );
@@ -182,10 +183,37 @@ export class Caller {
   }
 
   /**
-   * Repeats the attempts of a call while they fail with errors that a retry can fix. `left` returns the remaining milliseconds.
+   * Repeats an attempt while it fails with errors that a retry can fix. The progress of attempts does not extend the waiting for an
+   * overloaded server.
    */
-  async retried<T>(scope: CallScope, isIdempotent: boolean, attempt: () => Promise<T>, left: () => number): Promise<T> {
-    const retries = new Retries(isIdempotent, this.#budget);
+  async retried<T>(scope: CallScope, progress: Progress, attempt: () => Promise<T>): Promise<T> {
+    return this.#retried(scope, this.#retries(true, progress.timeoutMs), attempt, () => progress.left());
+  }
+
+  /**
+   * Repeats an attempt that has calls of its own, and that can be repeated after its response has begun. Each attempt has the timeout
+   * of the options, within which its call waits for an overloaded server.
+   */
+  async repeated<T>(options: CallOptions, attempt: (scope: CallScope) => Promise<T>): Promise<T> {
+    const scope = this.scope(options);
+    try {
+      return await this.#retried(
+        scope,
+        this.#retries(true, 0),
+        () => attempt(scope),
+        () => Infinity,
+      );
+    } finally {
+      scope.end();
+    }
+  }
+
+  #retries(isIdempotent: boolean, overloadMs: number): Retries {
+    return new Retries(isIdempotent, this.#budget, overloadMs);
+  }
+
+  /** Repeats the attempts of a call. `left` returns the remaining milliseconds. */
+  async #retried<T>(scope: CallScope, retries: Retries, attempt: () => Promise<T>, left: () => number): Promise<T> {
     for (;;) {
       scope.throwIfCancelled();
       try {
@@ -200,19 +228,6 @@ export class Caller {
         }
         await scope.sleep(pause);
       }
-    }
-  }
-
-  /**
-   * Repeats an attempt that has calls of its own, and that can be repeated after its response has begun. Each attempt has the timeout
-   * of the options.
-   */
-  async repeated<T>(options: CallOptions, attempt: () => Promise<T>): Promise<T> {
-    const scope = this.scope(options);
-    try {
-      return await this.retried(scope, true, attempt, () => Infinity);
-    } finally {
-      scope.end();
     }
   }
 

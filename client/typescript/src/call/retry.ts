@@ -45,19 +45,30 @@ export class Retries {
   readonly #backoff = new Backoff();
   #attempts = 1;
   #inProgressUntil: number | undefined;
+  #overloadMs: number;
 
-  constructor(isIdempotent: boolean, budget: RetryBudget) {
+  /** `overloadMs` is the maximum sum of the pauses after `OVERLOADED`. */
+  constructor(isIdempotent: boolean, budget: RetryBudget, overloadMs: number) {
     this.#isIdempotent = isIdempotent;
     this.#budget = budget;
+    this.#overloadMs = overloadMs;
   }
 
   /** Returns the pause before the next attempt in milliseconds, or `undefined` if there is none. */
   pauseAfter(error: LakeportError): number | undefined {
-    return this.#mayRetry(error) ? this.#backoff.next(error) : undefined;
+    if (!this.#mayRetry(error)) {
+      return undefined;
+    }
+    const pause = this.#backoff.next(error);
+    if (error.reason === "OVERLOADED") {
+      this.#overloadMs -= pause;
+      return this.#overloadMs > 0 ? pause : undefined;
+    }
+    return pause;
   }
 
   #mayRetry(error: LakeportError): boolean {
-    // The server did not start the call. The timeout of the call limits these retries.
+    // The server did not start the call. The sum of the pauses limits these retries.
     if (error.reason === "OVERLOADED") {
       return true;
     }

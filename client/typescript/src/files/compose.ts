@@ -1,7 +1,9 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { Caller } from "../call/caller.js";
 import type { CallOptions } from "../call/options.js";
+import type { CallScope } from "../call/scope.js";
 import { fileInfo, toNumber } from "../convert.js";
+import { CanceledError } from "../errors/error.js";
 import {
   type ComposeRequestSchema,
   type FileInfo as FileInfoMessage,
@@ -22,13 +24,26 @@ export async function compose(
   onProgress: (composedBytes: number) => void = () => undefined,
 ): Promise<FileInfo> {
   const keyed = { ...request, requestId: request.requestId || randomId() };
-  const attempt = async () => {
+  let failure: { error: unknown } | undefined;
+  const attempt = async (scope: CallScope) => {
     let info: FileInfoMessage | undefined;
     for await (const message of caller.stream(FileService.method.compose, keyed, options)) {
-      onProgress(toNumber(message.composedBytes));
+      const composedBytes = toNumber(message.composedBytes);
+      try {
+        onProgress(composedBytes);
+      } catch (error) {
+        // No retry can help.
+        failure = { error };
+        scope.cancel(new CanceledError("the program failed during the call", "CANCELLED", { cause: error }));
+        throw error;
+      }
       info = message.info;
     }
     return fileInfo(info);
   };
-  return caller.repeated(options, attempt);
+  try {
+    return await caller.repeated(options, attempt);
+  } catch (error) {
+    throw failure === undefined ? error : failure.error;
+  }
 }

@@ -44,31 +44,60 @@ export async function streamingWrite(
 ): Promise<Stored> {
   const scope = caller.scope(options);
   const progress = new Progress(caller.timeoutOf(options));
-  const failure: SourceFailure = {};
+  const failure = new ProgramFailure(scope);
+  const sent = (bytes: number) => {
+    failure.run(() => {
+      onSent(bytes);
+    });
+  };
   const attempt = async () => {
     const attempt = new Attempt(caller, scope, progress, failure);
     try {
-      return await attempt.run(header, source, onSent);
+      return await attempt.run(header, source, sent);
     } catch (error) {
-      onSent(-attempt.sentBytes);
+      sent(-attempt.sentBytes);
       throw error;
     }
   };
   try {
     // A second attempt would find a source that was read, and store an incomplete object.
-    return source.isRepeatable
-      ? await caller.retried(scope, true, attempt, () => progress.left())
-      : await caller.once(scope, attempt);
+    return source.isRepeatable ? await caller.retried(scope, progress, attempt) : await caller.once(scope, attempt);
   } catch (error) {
-    throw "error" in failure ? failure.error : error;
+    throw failure.or(error);
   } finally {
     scope.end();
   }
 }
 
-/** The error of a source that failed. */
-interface SourceFailure {
-  error?: unknown;
+/** The first error of the program: of its source, or of its function for the progress. */
+class ProgramFailure {
+  #first: { error: unknown } | undefined;
+  readonly #scope: CallScope;
+
+  constructor(scope: CallScope) {
+    this.#scope = scope;
+  }
+
+  /** Stores the error, and cancels the call: a stream of messages must not end normally, and no retry can help. */
+  set(error: unknown): void {
+    this.#first ??= { error };
+    this.#scope.cancel(new CanceledError("the program failed during the upload", "CANCELLED", { cause: error }));
+  }
+
+  /** Runs a function of the program. */
+  run<T>(work: () => T): T {
+    try {
+      return work();
+    } catch (error) {
+      this.set(error);
+      throw error;
+    }
+  }
+
+  /** Returns the error of the program, or else the error of the call. */
+  or(error: unknown): unknown {
+    return this.#first === undefined ? error : this.#first.error;
+  }
 }
 
 /** One attempt to store an object. */
@@ -76,12 +105,12 @@ class Attempt {
   readonly #caller: Caller;
   readonly #scope: CallScope;
   readonly #progress: Progress;
-  readonly #failure: SourceFailure;
+  readonly #failure: ProgramFailure;
   #crc32c = 0;
   #isOver = false;
   sentBytes = 0;
 
-  constructor(caller: Caller, scope: CallScope, progress: Progress, failure: SourceFailure) {
+  constructor(caller: Caller, scope: CallScope, progress: Progress, failure: ProgramFailure) {
     this.#caller = caller;
     this.#scope = scope;
     this.#progress = progress;
@@ -89,7 +118,11 @@ class Attempt {
   }
 
   async run(header: WriteHeader, source: Source, onSent: OnSent): Promise<Stored> {
-    const frames = new Frames(source.open(), FRAME_BYTES, STALL_MS);
+    const frames = new Frames(
+      this.#failure.run(() => source.open()),
+      FRAME_BYTES,
+      STALL_MS,
+    );
     try {
       // The server waits at most 30 s for the first message, and the source may need longer.
       const first = await this.#scope.orCancelled(this.#next(frames));
@@ -105,6 +138,9 @@ class Attempt {
   async #call(messages: AsyncIterable<WriteHeader>): Promise<WriteResponse> {
     const { transport } = this.#caller.connection;
     const { write } = FileService.method;
+    // From here, the source is not the cause of a delay: the time of the connection counts too.
+    this.#progress.made();
+    this.#startTimer();
     const response = await transport.stream(write, this.#scope.signal, undefined, undefined, messages);
     let found: WriteResponse | undefined;
     for await (const message of response.message) {
@@ -122,8 +158,8 @@ class Attempt {
     for (let frame = first; ;) {
       this.#startTimer();
       yield message;
-      onSent(frame.data.length);
       this.sentBytes += frame.data.length;
+      onSent(frame.data.length);
       this.#progress.made();
       if (frame.isLast) {
         this.#startTimer();
@@ -143,8 +179,7 @@ class Attempt {
     } catch (error) {
       // After the end of the attempt, the source fails because it was cancelled.
       if (!this.#isOver) {
-        this.#failure.error = error;
-        this.#scope.cancel(new CanceledError("the source of the upload failed", "CANCELLED", { cause: error }));
+        this.#failure.set(error);
       }
       throw error;
     }
