@@ -5,6 +5,9 @@ import { TransactionService } from "./gen/lakeport/v1/transactions_pb.js";
 /** Shortest idle timeout that the server accepts. */
 export const MIN_IDLE_MS = 10_000;
 
+/** Maximum pause after a failed call. */
+const MAX_PAUSE_MS = 5000;
+
 /**
  * Keeps a transaction open with regular calls until `stop` is called, `isWanted` returns false, the transaction has ended, or the
  * client is closed. Does not keep the process running.
@@ -30,10 +33,10 @@ export class KeepAlive {
     clearTimeout(this.#timer);
   }
 
-  #wait(): void {
+  #wait(ms = this.#intervalMs): void {
     this.#timer = setTimeout(() => {
       void this.#keep();
-    }, this.#intervalMs);
+    }, ms);
     // Timers of Node.js, but not those of browsers, would keep the process running.
     (this.#timer as { unref?(): void }).unref?.();
   }
@@ -44,17 +47,20 @@ export class KeepAlive {
     }
     const { signal } = this.#stopping;
     const request = { transactionId: this.#transactionId };
+    let pauseMs = this.#intervalMs;
     try {
-      const options = { signal, timeoutMs: this.#intervalMs };
+      // A call that hangs leaves time for others before the transaction expires.
+      const options = { signal, timeoutMs: this.#intervalMs / 3 };
       await this.#caller.unary(TransactionService.method.keepAliveTransaction, request, options);
     } catch (error) {
       if (!isTemporary(error)) {
         // The transaction has ended. The next call in it reports that.
         return;
       }
+      pauseMs = Math.min(this.#intervalMs / 6, MAX_PAUSE_MS);
     }
     if (!signal.aborted) {
-      this.#wait();
+      this.#wait(pauseMs);
     }
   }
 }

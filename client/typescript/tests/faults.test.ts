@@ -207,7 +207,7 @@ faultTest("calls end after their timeout if the server is silent", async ({ prox
   const start = performance.now();
   const checks = Object.entries(calls).map(async ([name, call]) => {
     const error = await failure(call, "DEADLINE_EXCEEDED");
-    assert.match(error.message, /made no progress/, name);
+    assert.match(error.message, /made no progress|did not complete/, name);
     assert(performance.now() - start < 1700, `${name} took ${String(performance.now() - start)} ms`);
   });
   await Promise.all(checks);

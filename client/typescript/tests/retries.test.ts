@@ -1,11 +1,14 @@
 /** Retries and damaged responses, with a server that fails as told. */
 import assert from "node:assert/strict";
+import { mkdtemp, rm, utimes, writeFile } from "node:fs/promises";
 import { constants, createServer, type ServerHttp2Stream } from "node:http2";
 import { type AddressInfo, createServer as createTcpServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "node:test";
 import { inspect } from "node:util";
 import { Code, ConnectError } from "@connectrpc/connect";
-import { Client, type Files, type Transaction } from "lakeport";
+import { Client, type Files, localFile, type Transaction } from "lakeport";
 import { TransactionState, type WriteRequest } from "lakeport/v1";
 import { crc32c } from "../src/checksum.js";
 import { all, bytes, failure } from "./support/check.js";
@@ -174,6 +177,51 @@ test("the timeout of a write includes the connection", { timeout: 10_000 }, asyn
     silent.close();
     client.close();
   }
+});
+
+test("an error of the program ends a write unchanged", async () => {
+  const next = failing();
+  const write = () => (next(), Promise.resolve({ info }));
+  using server = await FakeServer.start({ files: { write } });
+  using client = connect(server.address);
+  const locked = new Blob(["1"]).stream();
+  locked.getReader();
+  await assert.rejects(client.files("r", "main").write("a", locked), TypeError);
+  assert.equal(next.calls, 0);
+});
+
+test("a local file that changed during the write is not stored", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "lakeport-"));
+  try {
+    const path = join(folder, "a");
+    await writeFile(path, "12345678");
+    const file = await localFile(path);
+    await writeFile(path, "abcdefgh");
+    await utimes(path, 1, 1);
+    let isComplete = false;
+    const write = async (requests: AsyncIterable<WriteRequest>) => {
+      isComplete = (await all(requests)).some(({ finishWrite }) => finishWrite);
+      return { info };
+    };
+    using server = await FakeServer.start({ files: { write } });
+    using client = connect(server.address);
+    await failure(client.files("r", "main").write("a", file), "ABORTED");
+    assert.equal(isComplete, false);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+});
+
+test("a download that does not fit into memory ends its call", async () => {
+  const read = async function* () {
+    yield { info: { ...info, sizeBytes: 2n ** 52n }, offset: 0n, data: bytes(4) };
+    await new Promise<never>(() => undefined);
+  };
+  using server = await FakeServer.start({ files: { read } });
+  using client = connect(server.address);
+  const error = await failure(client.files("r", "main").read("a"), "OUT_OF_RANGE");
+  assert.match(error.message, /do not fit into memory/);
+  assert.equal(client.callsInFlight, 0);
 });
 
 test("a version call waits for the outcome of its first attempt, with one key", async () => {

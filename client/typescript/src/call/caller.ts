@@ -103,7 +103,8 @@ export class Caller {
     const scope = this.scope(options);
     const attempt = async (): Promise<MessageShape<O>> => {
       const left = deadline - performance.now();
-      scope.startTimer(left, this.#timeoutMessage(method.name, timeoutMs));
+      const seconds = String(timeoutMs / 1000);
+      scope.startTimer(left, `${this.connection.server} did not complete ${method.name} within ${seconds} s`);
       try {
         const { transport } = this.connection;
         // The server ends its work at the deadline too.

@@ -69,6 +69,8 @@ export class CallScope {
 
   /** Returns the result of a promise, or throws as soon as the call is cancelled. */
   async orCancelled<T>(promise: Promise<T>): Promise<T> {
+    // If the call is already cancelled, nothing waits for the promise.
+    promise.catch(() => undefined);
     this.throwIfCancelled();
     let onAbort = (): void => undefined;
     const cancelled = new Promise<never>((_, reject) => {

@@ -3,7 +3,7 @@ import { crc32c } from "../checksum.js";
 import type { Caller } from "../call/caller.js";
 import type { CallOptions } from "../call/options.js";
 import { fileInfo, toBigInt, toNumber } from "../convert.js";
-import { badResponse, corrupt, invalid, type LakeportError, UnavailableError } from "../errors/error.js";
+import { badResponse, corrupt, invalid, type LakeportError, makeError, UnavailableError } from "../errors/error.js";
 import { FileService, type ReadRequestSchema, type ReadResponse } from "../gen/lakeport/v1/files_pb.js";
 import { sleep } from "../sleep.js";
 import type { FileInfo } from "../types.js";
@@ -101,13 +101,18 @@ export class Download implements AsyncIterable<Uint8Array<ArrayBuffer>> {
 
   /** Returns all bytes. */
   async bytes(): Promise<Uint8Array<ArrayBuffer>> {
-    const all = new Uint8Array(this.sizeBytes);
-    let length = 0;
-    for await (const chunk of this) {
-      all.set(chunk, length);
-      length += chunk.length;
+    const chunks = this[Symbol.asyncIterator]();
+    try {
+      const all = this.#allocate();
+      let length = 0;
+      for await (const chunk of chunks) {
+        all.set(chunk, length);
+        length += chunk.length;
+      }
+      return all;
+    } finally {
+      await this.close();
     }
-    return all;
   }
 
   /** Returns all bytes as text in UTF-8. */
@@ -150,6 +155,15 @@ export class Download implements AsyncIterable<Uint8Array<ArrayBuffer>> {
       }
       await sleep(failures * RESUME_DELAY_MS, this.#closing.signal);
       messages = this.#resume();
+    }
+  }
+
+  #allocate(): Uint8Array<ArrayBuffer> {
+    try {
+      return new Uint8Array(this.sizeBytes);
+    } catch (cause) {
+      const message = `${String(this.sizeBytes)} bytes do not fit into memory: read the object in pieces`;
+      throw makeError(message, "OUT_OF_RANGE", { cause });
     }
   }
 

@@ -11,6 +11,12 @@ import type { Stored, WriteHeader } from "./streaming-write.js";
 /** Maximum size of an object that fits into one message, with its path and metadata. */
 export const MAX_SMALL_BYTES = 3.5 * (1 << 20);
 
+/**
+ * The timeout of one message grows by its size at this rate: a browser does not report the progress of a message, and three share a slow
+ * line of 32 KiB/s.
+ */
+const MIN_BYTES_PER_SECOND = (32 << 10) / 3;
+
 /** Stores an object of at most `MAX_SMALL_BYTES` with one message. */
 export async function smallWrite(
   caller: Caller,
@@ -30,11 +36,17 @@ export async function smallWrite(
     }
   };
   const request = { repository, ref, transactionId, items: [item] };
+  const timeoutMs = caller.timeoutOf(options) + Math.ceil((data.length / MIN_BYTES_PER_SECOND) * 1000);
   // A create-only item has a write ID, so every retry is safe.
-  const { results } = await caller.unary(FileService.method.batchWrite, request, options, {
-    isIdempotent: true,
-    check,
-  });
+  const { results } = await caller.unary(
+    FileService.method.batchWrite,
+    request,
+    { ...options, timeoutMs },
+    {
+      isIdempotent: true,
+      check,
+    },
+  );
   return { info: fileInfo(expect(results[0], "result").info), crc32c: sum };
 }
 

@@ -47,7 +47,7 @@ export function sourceOf(data: Data): Source {
     return { sizeBytes: data.size, isRepeatable: true, open: () => streamReader(data.stream()) };
   }
   if (data instanceof RandomAccess) {
-    return partSource(data, 0, data.sizeBytes);
+    return wholeSource(data);
   }
   if (data instanceof ReadableStream) {
     return { sizeBytes: undefined, isRepeatable: false, open: () => streamReader(data) };
@@ -78,6 +78,26 @@ export function bytesSource(bytes: Uint8Array): Source {
 /** Returns the source for a part of data. */
 export function partSource(data: RandomAccess, offset: number, length: number): Source {
   return { sizeBytes: length, isRepeatable: true, open: () => data.open(offset, length) };
+}
+
+/** Returns the source for all of the data. It fails before its end if the data changed, so that no mixture of versions is stored. */
+function wholeSource(data: RandomAccess): Source {
+  const open = (): SourceReader => {
+    const reader = data.open(0, data.sizeBytes);
+    return {
+      async next() {
+        const piece = await reader.next();
+        if (piece === undefined) {
+          await data.checkUnchanged();
+        }
+        return piece;
+      },
+      cancel() {
+        reader.cancel();
+      },
+    };
+  };
+  return { sizeBytes: data.sizeBytes, isRepeatable: true, open };
 }
 
 /** Concatenates pieces with a total of `length` bytes. */

@@ -288,7 +288,10 @@ class Run {
         try {
           return await attempt();
         } catch (error) {
-          const pause = isTemporary(error) ? backoff.next(error) : Infinity;
+          if (!isTemporary(error)) {
+            throw error;
+          }
+          const pause = backoff.next(error);
           leftMs -= pause;
           if (leftMs < 0) {
             throw error;
