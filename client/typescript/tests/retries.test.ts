@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { inspect } from "node:util";
-import { Code, ConnectError } from "@connectrpc/connect";
+import { Code, ConnectError, type HandlerContext } from "@connectrpc/connect";
 import { Client, type Files, localFile, type Transaction } from "lakeport";
 import { TransactionState, type WriteRequest } from "lakeport/v1";
 import { crc32c } from "../src/checksum.js";
@@ -329,24 +329,27 @@ test("the outcome of a commit replaces the doubt", async () => {
 });
 
 test("a commit waits for an overloaded server, also after a lost response", async () => {
-  const overloaded = () => fail(Code.ResourceExhausted, "OVERLOADED", 10);
-  const next = failing(new ConnectError("lost", Code.Unavailable), ...Array.from({ length: 3 }, overloaded));
+  const overloaded = fail(Code.ResourceExhausted, "OVERLOADED", 2200);
+  const next = failing(new ConnectError("lost", Code.Unavailable), overloaded);
   const { transactions } = committing(next);
   using server = await FakeServer.start({ transactions });
-  // The timeout of an attempt is shorter than the pauses.
-  using client = new Client({ endpoint: `grpc://${server.address}`, credentials: null, timeoutMs: 150 });
+  // The timeout of an attempt is shorter than the pause.
+  using client = new Client({ endpoint: `grpc://${server.address}`, credentials: null, timeoutMs: 2000 });
   const tx = await client.begin("r", "main", { keepAlive: false });
   assert.equal((await tx.commit()).state, "committed");
-  assert.equal(next.calls, 5);
+  assert(next.calls >= 3, String(next.calls));
 });
 
 test("a commit that was cancelled after its request is not rolled back", async () => {
   const cancelling = new AbortController();
   const { transactions, rollbacks } = committing(failing());
-  const never = () => {
-    cancelling.abort();
-    return new Promise<never>(() => undefined);
-  };
+  const never = (_: unknown, { signal }: HandlerContext) =>
+    new Promise<never>((_, reject) => {
+      signal.addEventListener("abort", () => {
+        reject(new Error("cancelled"));
+      });
+      cancelling.abort();
+    });
   using server = await FakeServer.start({ transactions: { ...transactions, commitTransaction: never } });
   using client = connect(server.address);
   const { signal } = cancelling;
@@ -373,13 +376,21 @@ test("client.transaction commits unless its work ended or detached the transacti
   for (const [work, commits, rollbacks, reason] of [
     [(tx: Transaction) => tx.refresh(), 1, 0, "TRANSACTION_EXPIRED"],
     [(tx: Transaction) => tx.rollback(), 0, 1, undefined],
-    [(tx: Transaction) => Promise.resolve(tx.detach()), 0, 0, undefined],
+    [
+      (tx: Transaction) => {
+        tx.detach();
+        return Promise.resolve();
+      },
+      0,
+      0,
+      undefined,
+    ],
   ] as const) {
     const next = failing(expired());
     const { transactions, rollbacks: rolledBack } = committing(next);
     using server = await FakeServer.start({ transactions });
     using client = connect(server.address);
-    const call = client.transaction("r", "main", work as (tx: Transaction) => Promise<unknown>, { keepAlive: false });
+    const call = client.transaction("r", "main", work, { keepAlive: false });
     if (reason === undefined) {
       await call;
     } else {
