@@ -390,7 +390,7 @@ test("client.transaction commits unless its work ended or detached the transacti
     const { transactions, rollbacks: rolledBack } = committing(next);
     using server = await FakeServer.start({ transactions });
     using client = connect(server.address);
-    const call = client.transaction("r", "main", work, { keepAlive: false });
+    const call = client.transaction("r", "main", (tx) => work(tx) as Promise<unknown>, { keepAlive: false });
     if (reason === undefined) {
       await call;
     } else {
