@@ -7,6 +7,7 @@ use crate::scenario::{Scenario, flag, text};
 use futures_util::future::LocalBoxFuture;
 use http::Method;
 use lakeport_client::{Client, Credentials, Endpoint};
+use lakeport_tests::codes::code_name;
 use serde_json::{Map, Value, json};
 use std::collections::HashMap;
 use std::sync::Mutex;
@@ -321,16 +322,4 @@ impl Failure {
             ]),
         }
     }
-}
-
-/// Returns the name of a code, as gRPC writes it.
-fn code_name(code: lakeport_client::Code) -> String {
-    let mut name = String::new();
-    for letter in format!("{code:?}").chars() {
-        if letter.is_uppercase() && !name.is_empty() {
-            name.push('_');
-        }
-        name.push(letter.to_ascii_uppercase());
-    }
-    name
 }

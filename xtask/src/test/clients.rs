@@ -119,7 +119,7 @@ fn outcomes(language: &str) -> Result<BTreeMap<String, Outcome>> {
     let file = results(language)?;
     let text = std::fs::read_to_string(&file).map_err(|_| {
         Error::Check(format!(
-            "{} is missing: run the step of that client first, or also skip the step `clients`",
+            "{} is missing: run the step of that client first, or also skip `clients` and `together`",
             file.display()
         ))
     })?;

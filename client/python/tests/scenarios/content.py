@@ -64,18 +64,20 @@ def difference(expected: Any, found: Any, at: str = "result") -> str | None:
 def _other_object(expected: dict[str, Any], found: Any, at: str) -> str | None:
     match expected:
         case {"any": True}:
-            return None if found else f"{at} is empty: {found!r}"
+            matches = bool(found)
         case {"only": wanted}:
-            return None if found == wanted else f"{at} is {_short(found)}, not exactly {wanted!r}"
+            matches = found == wanted
         case {"has": text}:
-            return None if isinstance(found, str) and text in found else f"{at} is {_short(found)}, without {text!r}"
+            matches = isinstance(found, str) and text in found
         case {"count": int(count)} if isinstance(found, list):
-            return None if len(found) == count else f"{at} has {len(found)} items, not {count}: {_short(found)}"
+            matches = len(found) == count
         case {"each": wanted} if isinstance(found, list):
             return _first(difference(wanted, item, f"{at}[{index}]") for index, item in enumerate(found))
-    if not isinstance(found, dict):
-        return f"{at} is {_short(found)}, not {expected!r}"
-    return _first(difference(wanted, found.get(name), f"{at}.{name}") for name, wanted in expected.items())
+        case _ if isinstance(found, dict):
+            return _first(difference(wanted, found.get(name), f"{at}.{name}") for name, wanted in expected.items())
+        case _:
+            matches = False
+    return None if matches else f"{at} is {_short(found)}, not {expected!r}"
 
 
 def _other_bytes(expected: bytes, found: bytes, at: str) -> str | None:

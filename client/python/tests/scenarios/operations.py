@@ -8,6 +8,7 @@ import datetime
 from typing import TYPE_CHECKING, Any, cast
 
 from lakeport.aio import Client
+from lakeport.aio.transaction import Transaction
 from lakeport.errors import LakeportError
 from lakeport.v1 import changes_pb2, files_pb2, transactions_pb2, versions_pb2
 from scenarios.content import content, files, paths
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
     from lakeport.aio.files import Files
-    from lakeport.aio.transaction import Transaction
 
     Arguments = dict[str, Any]
     Steps = Callable[[list[Arguments]], Awaitable[None]]
@@ -191,30 +191,27 @@ class Operations:
             **_some(a, "read_only", "labels"),
         )
 
-    async def _named(self, a: Arguments) -> Transaction:
+    def _named(self, a: Arguments) -> Transaction:
         # The state of the handle does not matter, and a request for it would count as a call.
-        from lakeport.aio.transaction import Transaction  # noqa: PLC0415
-
-        state = transactions_pb2.Transaction(transaction_id=a["tx"])
-        return Transaction(self._client._channel, state)
+        return Transaction(self._client._channel, transactions_pb2.Transaction(transaction_id=a["tx"]))
 
     async def commit(self, a: Arguments) -> Result:
         how = _some(a, "message", "metadata", "tags", "squash", "if_epoch")
-        done = await (await self._named(a)).commit(strategy=_strategy(a), merge=not a.get("skip_merge", False), **how)
+        done = await self._named(a).commit(strategy=_strategy(a), merge=not a.get("skip_merge", False), **how)
         return transaction(done)
 
     async def validate(self, a: Arguments) -> Result:
-        await (await self._named(a)).validate()
+        await self._named(a).validate()
         return {}
 
     async def rollback(self, a: Arguments) -> Result:
-        return transaction(await (await self._named(a)).rollback())
+        return transaction(await self._named(a).rollback())
 
     async def get_transaction(self, a: Arguments) -> Result:
         return transaction((await self._client.transaction(a["tx"])).state)
 
     async def keep_alive(self, a: Arguments) -> Result:
-        return transaction(await (await self._named(a)).keep_alive())
+        return transaction(await self._named(a).keep_alive())
 
     async def list_transactions(self, a: Arguments) -> Result:
         names = [f"TRANSACTION_STATE_{each}" for each in a.get("states", ())]
@@ -223,14 +220,14 @@ class Operations:
         return {"ids": [each.transaction_id async for each in found]}
 
     async def changes(self, a: Arguments) -> Result:
-        return await _changes((await self._named(a)).changes(a.get("prefix", "")))
+        return await _changes(self._named(a).changes(a.get("prefix", "")))
 
     async def watch(self, a: Arguments) -> Result:
         states: list[str] = []
         began = asyncio.Event()
 
         async def watching() -> None:
-            async for seen in (await self._named(a)).watch():
+            async for seen in self._named(a).watch():
                 state = transaction(seen.transaction)["state"]
                 if states[-1:] != [state]:
                     states.append(state)
@@ -296,7 +293,7 @@ class Operations:
         at = a.get("at", "main")
         how = _some(a, "metadata", "allow_empty")
         if at.startswith("tx:"):
-            return commit(await (await self._named({"tx": at.removeprefix("tx:")})).create_commit(a["message"], **how))
+            return commit(await self._named({"tx": at.removeprefix("tx:")}).create_commit(a["message"], **how))
         return commit(await self._client.versions.create_commit(self._repository, at, a["message"], **how))
 
     async def get_commit(self, a: Arguments) -> Result:

@@ -238,7 +238,6 @@ impl Transaction {
         next.change_branch(new);
         next.with(|details| {
             details.is_branch_being_replaced = false;
-            details.replacement_failed = false;
             details.commit_in_doubt = false;
             details.inside = None;
             details.unsettled.clear();
@@ -261,6 +260,7 @@ impl Transaction {
             let branch = &self.0.branch;
             self.0.details.merge_branches.retain(|known| known != branch);
             self.0.details.merge_branches.push(former);
+            self.0.details.replacement_failed = false;
         }
     }
 }
