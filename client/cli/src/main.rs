@@ -1,7 +1,6 @@
 //! Command-line client of lakeport.
 
 mod commands;
-mod config;
 mod confirm;
 mod failure;
 mod globs;

@@ -1,10 +1,9 @@
 //! State that all commands share: connection, output and global flags.
 
-use crate::config;
 use crate::failure::{Context as _, Failure, Result};
 use crate::output::{Format, Output, Record};
 use futures_util::{Stream, TryStreamExt as _};
-use lakeport_client::{Client, Endpoint, Error};
+use lakeport_client::{Client, Credentials, Endpoint, Error};
 use std::pin::pin;
 
 /// Each connection has one lock, so several connections are faster. More than four bring no further gain.
@@ -41,7 +40,8 @@ pub(crate) struct Session {
 impl Session {
     /// Reads the credentials and connects. Fails if the configuration is invalid or the connection fails.
     pub(crate) async fn open(global: &Global) -> Result<Self> {
-        let endpoint = Endpoint::new(&global.endpoint).credentials(config::credentials()?).connections(CONNECTIONS);
+        let credentials = Credentials::from_lakectl().with_context(|| "find credentials".to_owned())?;
+        let endpoint = Endpoint::new(&global.endpoint).credentials(credentials).connections(CONNECTIONS);
         let client = Client::connect(&endpoint).await.with_context(|| "connect".to_owned())?;
         Ok(Self { client, out: Output::new(global.output), shows_progress: !global.no_progress })
     }

@@ -1,5 +1,6 @@
 //! Connections to a server.
 
+use crate::retry::{Budget, Repeat, call};
 use crate::v1::file_service_client::FileServiceClient;
 use crate::v1::transaction_service_client::TransactionServiceClient;
 use crate::v1::version_service_client::VersionServiceClient;
@@ -28,9 +29,10 @@ pub struct Client {
     channels: Arc<[Channel]>,
     headers: CallHeaders,
     next_bulk: Arc<AtomicUsize>,
+    budget: Arc<Budget>,
 }
 
-/// Methods with a stream of messages. Their calls have no timeout.
+/// Methods with a stream of messages. The timeout does not limit the whole call; see [`Client::progress`].
 const STREAMING: &[&str] = &[
     "Read",
     "Write",
@@ -92,8 +94,19 @@ impl Client {
     /// `InvalidArgument` if the URL or the credentials are invalid; `Unavailable` if the connection fails.
     pub async fn connect(endpoint: &Endpoint) -> Result<Self> {
         let headers = CallHeaders::new(endpoint)?;
-        let channels = endpoint.channels().await?.into();
-        Ok(Self { channels, headers, next_bulk: Arc::default() })
+        Ok(Self::with_channels(endpoint.connected_channels().await?, headers))
+    }
+
+    /// Creates a client that connects with its first call. Must be called within a Tokio runtime.
+    ///
+    /// # Errors
+    /// `InvalidArgument` if the URL or the credentials are invalid.
+    pub fn lazy(endpoint: &Endpoint) -> Result<Self> {
+        Ok(Self::with_channels(endpoint.channels()?, CallHeaders::new(endpoint)?))
+    }
+
+    fn with_channels(channels: Vec<Channel>, headers: CallHeaders) -> Self {
+        Self { channels: channels.into(), headers, next_bulk: Arc::default(), budget: Arc::default() }
     }
 
     /// Returns the versions, limits and features of the server and of its lakeFS.
@@ -101,7 +114,7 @@ impl Client {
     /// # Errors
     /// Only errors that any call can return, such as `Unavailable` or `Unauthenticated`.
     pub async fn server_info(&self) -> Result<GetServerInfoResponse> {
-        Ok(self.files().get_server_info(GetServerInfoRequest {}).await?.into_inner())
+        self.unary(Repeat::Idempotent, call!(self, files.get_server_info(GetServerInfoRequest {}))).await
     }
 
     pub(crate) fn files(&self) -> FileServiceClient<Transport> {
@@ -120,6 +133,15 @@ impl Client {
 
     pub(crate) fn versions(&self) -> VersionServiceClient<Transport> {
         VersionServiceClient::new(self.transport(0)).max_decoding_message_size(MAX_MESSAGE_BYTES)
+    }
+
+    pub(crate) fn budget(&self) -> &Arc<Budget> {
+        &self.budget
+    }
+
+    /// Returns the timeout of a call with a single response. For a stream, the time without progress by the server.
+    pub(crate) fn timeout(&self) -> Duration {
+        self.headers.timeout
     }
 
     /// `index` must be less than the number of channels, which is at least 1.

@@ -1,9 +1,12 @@
 //! Address of the server and settings of its connections.
 
+use crate::lakectl::discover;
 use crate::{Credentials, Error, Result};
 use std::time::Duration;
 use tonic::transport::{Channel, ClientTlsConfig};
 
+/// Environment variable with the URL of the server.
+const ENDPOINT: &str = "LAKEPORT_ENDPOINT";
 /// Larger frames cost both sides less CPU time than HTTP/2's default of 16 KiB.
 const FRAME_BYTES: u32 = 1 << 20;
 /// Fixed, because the default window halves the throughput at a round-trip time of 1 ms, and adaptive windows are slower still.
@@ -38,6 +41,25 @@ impl Endpoint {
         }
     }
 
+    /// Creates an endpoint from the environment: the URL in `LAKEPORT_ENDPOINT`, and the key pair of lakectl, if there is one. See
+    /// [`Credentials::from_lakectl`].
+    ///
+    /// # Errors
+    /// `InvalidArgument` if `LAKEPORT_ENDPOINT` is not set, or if lakectl's configuration is invalid.
+    pub fn from_env() -> Result<Self> {
+        Self::from_variables(&|name| std::env::var(name).ok())
+    }
+
+    /// Like [`Endpoint::from_env`], with a function that reads a variable, for programs that do not use those of their process.
+    ///
+    /// # Errors
+    /// Those of [`Endpoint::from_env`].
+    pub fn from_variables(variables: &dyn Fn(&str) -> Option<String>) -> Result<Self> {
+        let url = variables(ENDPOINT).filter(|url| !url.is_empty());
+        let url = url.ok_or_else(|| Error::invalid(&format!("set {ENDPOINT} to the URL of the lakeport server")))?;
+        Ok(Self::new(url).credentials(discover(variables)?))
+    }
+
     /// Sends these credentials with every call. Default: none.
     pub fn credentials(mut self, credentials: impl Into<Option<Credentials>>) -> Self {
         self.credentials = credentials.into();
@@ -50,8 +72,9 @@ impl Endpoint {
         self
     }
 
-    /// Sets the timeout of calls with a single response, e.g. `stat`. Default: 60 s. Uploads, downloads and listings have none: they
-    /// may last as long as data flows.
+    /// Sets the timeout of calls with a single response, e.g. `stat`, and the time without progress by the server after which
+    /// uploads, downloads and listings fail. Default: 60 s. Uploads, downloads and listings may last as long as data flows, and
+    /// [`Client::watch`](crate::Client::watch) may wait for any time.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
@@ -73,12 +96,18 @@ impl Endpoint {
         self.credentials.as_ref().map(Credentials::authorization)
     }
 
-    /// Establishes the first connection. The other connections are established on first use.
-    pub(crate) async fn channels(&self) -> Result<Vec<Channel>> {
+    /// Returns connections that are established on first use.
+    pub(crate) fn channels(&self) -> Result<Vec<Channel>> {
         let transport = self.transport()?;
-        let first = transport.connect().await.map_err(|error| Error::connect(&self.url, error))?;
-        let others = (1..self.connections).map(|_| transport.connect_lazy());
-        Ok(std::iter::once(first).chain(others).collect())
+        Ok((0..self.connections).map(|_| transport.connect_lazy()).collect())
+    }
+
+    /// Establishes the first connection. The other connections are established on first use.
+    pub(crate) async fn connected_channels(&self) -> Result<Vec<Channel>> {
+        let mut channels = self.channels()?;
+        let first = self.transport()?.connect().await.map_err(|error| Error::connect(&self.url, error))?;
+        channels.splice(..1, [first]);
+        Ok(channels)
     }
 
     fn transport(&self) -> Result<tonic::transport::Endpoint> {

@@ -1,6 +1,7 @@
 //! The error of a failed call. Only this module decodes `google.rpc.Status`.
 
 use lakeport_proto::ERROR_DOMAIN;
+use std::collections::HashMap;
 use std::error::Error as _;
 use std::time::Duration;
 use tonic_types::{ErrorDetails, RpcStatusExt as _, StatusExt as _};
@@ -10,6 +11,9 @@ pub use tonic::Code;
 
 /// The result of a call.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Message of a call whose timeout has passed.
+const NO_RESPONSE: &str = "the lakeport server did not respond within the timeout";
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
@@ -28,8 +32,19 @@ pub struct Error {
 struct Details {
     reason: Option<String>,
     retry_delay: Option<Duration>,
+    metadata: HashMap<String, String>,
     field_violations: Vec<FieldViolation>,
     paths: Vec<String>,
+    failures: Vec<PathFailure>,
+}
+
+/// A path for which a delete failed.
+#[derive(Debug)]
+pub struct PathFailure {
+    /// The path.
+    pub path: String,
+    /// Why the operation failed for this path.
+    pub error: Error,
 }
 
 /// An invalid field of a request.
@@ -78,30 +93,30 @@ impl Error {
         &self.details.paths
     }
 
-    /// Returns whether a failed download can be resumed with another call: the connection was lost, the server or lakeFS
-    /// became unavailable, or the server dropped a stalled reader.
-    pub(crate) fn is_resumable(&self) -> bool {
-        match self.reason() {
-            Some(ErrorReason::LakefsUnavailable | ErrorReason::ShuttingDown | ErrorReason::ReaderStalled) => true,
-            Some(_) => false,
-            None if self.details.reason.is_some() => false,
-            // An error without a reason comes from the transport, which reports lost connections with different codes.
-            None => self.code == Code::Unavailable || (self.is_transport_error() && self.has_ambiguous_code()),
-        }
+    /// Returns further values of the reason: the metadata of the server's `google.rpc.ErrorInfo`.
+    pub fn metadata(&self) -> &HashMap<String, String> {
+        &self.details.metadata
+    }
+
+    /// Returns the paths for which a delete with the reason `PartialFailure` failed, in byte order.
+    pub fn failures(&self) -> &[PathFailure] {
+        &self.details.failures
+    }
+
+    /// Returns the paths for which a delete with the reason `PartialFailure` failed.
+    pub fn into_failures(self) -> Vec<PathFailure> {
+        self.details.failures
     }
 
     /// Returns whether the connection or the server failed before the response arrived. The server may have executed the call.
     pub fn is_response_lost(&self) -> bool {
-        self.details.reason.is_none()
-            && self.is_transport_error()
-            && (self.code == Code::Unavailable || self.has_ambiguous_code())
+        self.code == Code::Unavailable && self.details.reason.is_none() && self.is_transport_error()
     }
 
     /// Returns whether a retry of an idempotent call may succeed: the connection was lost, or the server or lakeFS was unavailable
     /// or overloaded.
     pub(crate) fn is_retryable(&self) -> bool {
-        self.is_response_lost()
-            || self.code == Code::Unavailable
+        self.code == Code::Unavailable
             || matches!(self.reason(), Some(ErrorReason::Overloaded | ErrorReason::PartialFailure))
     }
 
@@ -114,9 +129,15 @@ impl Error {
                 R::TransactionNotFound | R::TransactionCommitted | R::TransactionRolledBack | R::TransactionExpired,
             ) => false,
             Some(_) => self.code != Code::InvalidArgument,
-            // Without a reason: a lost connection, or a failed read of the file.
-            None => self.is_retryable() || self.code == Code::Unknown,
+            // Without a reason: a lost connection, a server that hangs, or a failed read of the file.
+            None => self.is_retryable() || matches!(self.code, Code::Unknown | Code::DeadlineExceeded),
         }
+    }
+
+    /// Returns whether the outcome of a commit that failed with this error is unknown, or the server was too busy to begin it.
+    pub(crate) fn leaves_commit_open(&self) -> bool {
+        matches!(self.code, Code::Unavailable | Code::DeadlineExceeded)
+            || self.reason() == Some(ErrorReason::Overloaded)
     }
 
     /// Returns whether this is the gRPC status of a call, not an error that this client detected.
@@ -124,12 +145,14 @@ impl Error {
         self.source.as_ref().is_some_and(|source| source.is::<tonic::Status>())
     }
 
-    fn has_ambiguous_code(&self) -> bool {
-        matches!(self.code, Code::Unknown | Code::Internal | Code::Cancelled)
-    }
-
     pub(crate) fn without_retry_delay(mut self) -> Self {
         self.details.retry_delay = None;
+        self
+    }
+
+    pub(crate) fn with_failures(mut self, mut failures: Vec<PathFailure>) -> Self {
+        failures.sort_by(|a, b| a.path.cmp(&b.path));
+        self.details.failures = failures;
         self
     }
 
@@ -168,7 +191,12 @@ impl Error {
         Self::new(Code::DataLoss, what)
     }
 
-    /// The stream ended before all bytes arrived. [`Error::is_resumable`] is true for this error.
+    /// The server did not respond, or did not send or accept the next message, within the timeout.
+    pub(crate) fn no_response() -> Self {
+        Self::new(Code::DeadlineExceeded, NO_RESPONSE)
+    }
+
+    /// The stream ended before all bytes arrived.
     pub(crate) fn truncated(missing_bytes: i64) -> Self {
         Self::new(Code::Unavailable, format!("the download ended {missing_bytes} bytes too early"))
     }
@@ -189,13 +217,15 @@ impl Error {
     }
 
     fn detailed(code: Code, message: &str, details: &ErrorDetails) -> Self {
-        let reason = details.error_info().filter(|info| info.domain == ERROR_DOMAIN).map(|info| info.reason.clone());
+        let info = details.error_info().filter(|info| info.domain == ERROR_DOMAIN);
+        let reason = info.map(|info| info.reason.clone());
+        let metadata = info.map(|info| info.metadata.clone()).unwrap_or_default();
         let retry_delay = details.retry_info().and_then(|info| info.retry_delay);
         let violations = details.bad_request().map(|bad| bad.field_violations.as_slice()).unwrap_or_default();
         let field_violations = violations.iter().map(FieldViolation::from).collect();
         let preconditions = details.precondition_failure().map(|failure| failure.violations.as_slice());
         let paths = preconditions.unwrap_or_default().iter().map(|violation| violation.subject.clone()).collect();
-        let details = Details { reason, retry_delay, field_violations, paths };
+        let details = Details { reason, retry_delay, metadata, field_violations, paths, failures: Vec::new() };
         Self { details: Box::new(details), ..Self::new(code, message) }
     }
 }
@@ -204,8 +234,7 @@ impl From<tonic::Status> for Error {
     fn from(status: tonic::Status) -> Self {
         // tonic reports its own timeout as CANCELLED.
         if has_timed_out(&status) {
-            let message = "the lakeport server did not respond within the timeout";
-            return Self::new(Code::DeadlineExceeded, message).with_source(status);
+            return Self::no_response().with_source(status);
         }
         // tonic reports a lost connection with different codes.
         if status.source().is_some() && matches!(status.code(), Code::Unknown | Code::Internal | Code::Cancelled) {
@@ -252,7 +281,6 @@ fn root_cause(error: &dyn std::error::Error) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::collections::HashMap;
 
     fn refused(code: Code, reason: &str, domain: &str) -> Error {
         let mut details = ErrorDetails::with_error_info(reason, domain, HashMap::new());
@@ -282,15 +310,5 @@ mod tests {
         let item = tonic_types::Status { code: Code::NotFound as i32, message: "no".into(), details: Vec::new() };
         let error = Error::from(item);
         assert_eq!((error.code(), error.message()), (Code::NotFound, "no"));
-    }
-
-    #[test]
-    fn only_interrupted_downloads_are_resumable() {
-        assert!(Error::from(tonic::Status::unknown("error reading a body from connection")).is_resumable());
-        assert!(!Error::invalid_response("the server left out bytes").is_resumable());
-        assert!(refused(Code::Unavailable, "SHUTTING_DOWN", ERROR_DOMAIN).is_resumable());
-        assert!(!refused(Code::Aborted, "ETAG_MISMATCH", ERROR_DOMAIN).is_resumable());
-        assert!(!refused(Code::Unavailable, "FROM_THE_FUTURE", ERROR_DOMAIN).is_resumable());
-        assert!(!Error::new(Code::NotFound, "no").is_resumable());
     }
 }

@@ -1,12 +1,18 @@
 //! Calls for objects.
 
+pub(crate) mod batch;
+pub(crate) mod batch_write;
 mod compose;
 pub(crate) mod list;
 pub(crate) mod many;
+mod ranges;
 pub(crate) mod read;
+mod split;
 pub(crate) mod upload;
 pub(crate) mod write;
+mod write_bytes;
 
+use crate::retry::{Repeat, call};
 use crate::v1::{FileInfo, PresignRequest, SetMetadataRequest, StatRequest};
 use crate::{Client, Error, Place, Result};
 use std::collections::HashMap;
@@ -24,7 +30,7 @@ impl Client {
     pub async fn stat(&self, place: &Place, path: &str) -> Result<FileInfo> {
         let (repository, r#ref, transaction_id) = place.fields();
         let request = StatRequest { repository, r#ref, path: path.to_owned(), transaction_id };
-        expect_info(self.files().stat(request).await?.into_inner().info)
+        expect_info(self.unary(Repeat::Idempotent, call!(self, files.stat(request))).await?.info)
     }
 
     /// Replaces all user metadata of an object.
@@ -34,7 +40,7 @@ impl Client {
     pub async fn set_metadata(&self, place: &Place, path: &str, metadata: HashMap<String, String>) -> Result<FileInfo> {
         let (repository, r#ref, transaction_id) = place.fields();
         let request = SetMetadataRequest { repository, r#ref, path: path.to_owned(), transaction_id, metadata };
-        expect_info(self.files().set_metadata(request).await?.into_inner().info)
+        expect_info(self.unary(Repeat::Idempotent, call!(self, files.set_metadata(request))).await?.info)
     }
 
     /// Returns a URL that reads an object directly from its store, without credentials. The store determines when the URL expires.
@@ -44,6 +50,6 @@ impl Client {
     pub async fn presign(&self, place: &Place, path: &str) -> Result<String> {
         let (repository, r#ref, transaction_id) = place.fields();
         let request = PresignRequest { repository, r#ref, path: path.to_owned(), transaction_id };
-        Ok(self.files().presign(request).await?.into_inner().url)
+        Ok(self.unary(Repeat::Idempotent, call!(self, files.presign(request))).await?.url)
     }
 }

@@ -1,25 +1,41 @@
 //! Flattens streams of batches and paginated calls into streams of items.
 
-use crate::{Error, Result};
-use futures_util::future::Either;
-use futures_util::stream::{self, Stream, StreamExt as _, TryStreamExt as _};
-use tonic::{Response, Streaming};
+use crate::retry::Repeat;
+use crate::{Client, Error, Result};
+use futures_util::stream::{self, BoxStream, Stream, StreamExt as _, TryStreamExt as _};
+use tonic::{Response, Status, Streaming};
 
-/// Streams the items of all messages, in order. Ends after the first error.
-pub(crate) fn items<M, T, I>(
-    response: Response<Streaming<M>>,
-    take: impl Fn(M) -> I + Send + 'static,
-) -> impl Stream<Item = Result<T>> + Send + Unpin
-where
-    M: Send + 'static,
-    T: Send + 'static,
-    I: IntoIterator<Item = T, IntoIter: Send>,
-{
-    let batches = response.into_inner().map(move |message| match message {
-        Ok(message) => Either::Left(stream::iter(take(message).into_iter().map(Ok))),
-        Err(status) => Either::Right(stream::iter([Err(Error::from(status))])),
-    });
-    batches.flatten()
+impl Client {
+    /// Sends a call, and streams the items of all messages, in order. Ends after the first error. Before the first message, the call
+    /// is repeated as `repeat` says.
+    pub(crate) async fn items<M, T, I, F>(
+        &self,
+        repeat: Repeat,
+        attempt: impl Fn() -> F,
+        take: impl Fn(M) -> I + Send + 'static,
+    ) -> Result<BoxStream<'static, Result<T>>>
+    where
+        M: Send + 'static,
+        T: Send + 'static,
+        I: IntoIterator<Item = T, IntoIter: Send>,
+        F: Future<Output = Result<Response<Streaming<M>>, Status>>,
+    {
+        let (first, messages) = self.repeated(repeat, || opened(attempt())).await?;
+        let rest = stream::try_unfold((self.clone(), messages), |(client, mut messages)| async move {
+            Ok(client.progress(messages.message()).await?.map(|message| (message, (client, messages))))
+        });
+        let all = stream::iter(first.map(Ok::<M, Error>)).chain(rest);
+        Ok(all.map_ok(move |message| stream::iter(take(message).into_iter().map(Ok))).try_flatten().boxed())
+    }
+}
+
+/// Waits for the first message of a call, which is `None` if there is no message.
+pub(crate) async fn opened<M>(
+    call: impl Future<Output = Result<Response<Streaming<M>>, Status>>,
+) -> Result<(Option<M>, Streaming<M>)> {
+    let mut messages = call.await?.into_inner();
+    let first = messages.message().await?;
+    Ok((first, messages))
 }
 
 /// Streams the items of all pages. Requests each page on demand. `get` takes a page token, and returns the items of a page and the

@@ -1,20 +1,25 @@
 //! Calls for transactions.
 
-use crate::streams::{items, paged};
+mod scope;
+
+use crate::request_id::or_random;
+use crate::retry::{Repeat, call, jittered};
+use crate::streams::{opened, paged};
 use crate::v1::{
-    BeginTransactionRequest, CommitTransactionRequest, ErrorReason, GetTransactionRequest, KeepAliveTransactionRequest,
+    BeginTransactionRequest, CommitTransactionRequest, GetTransactionRequest, KeepAliveTransactionRequest,
     ListTransactionChangesRequest, ListTransactionsRequest, MergeStrategy, PathChange, RollbackTransactionRequest,
     Transaction, WatchTransactionRequest, WatchTransactionResponse,
 };
 use crate::{Client, Error, Result};
-use futures_util::stream::Stream;
+use futures_util::stream::{self, Stream, StreamExt as _, TryStreamExt as _};
 use std::collections::HashMap;
 use std::time::Duration;
+use tokio::time::{Instant, sleep};
 
-/// Maximum number of retries of a commit that is still in progress.
-const MAX_COMMIT_RETRIES: u32 = 5;
-/// Delay between retries, if the server does not specify one.
-const DEFAULT_COMMIT_RETRY_DELAY: Duration = Duration::from_secs(1);
+/// Maximum time for which a commit is sent again while its outcome is unknown.
+const COMMIT_TIME: Duration = Duration::from_secs(120);
+/// Pause between two attempts of a commit, unless the server asks for a longer one.
+const COMMIT_PAUSE: Duration = Duration::from_millis(200);
 
 /// Options of a commit of a transaction.
 #[derive(Debug, Clone, Default)]
@@ -47,7 +52,9 @@ impl Client {
     /// # Errors
     /// `RepositoryNotFound`, `RefNotFound`, `RefNotABranch`, `TransactionExists`, `TooManyTransactions`.
     pub async fn begin(&self, request: BeginTransactionRequest) -> Result<Transaction> {
-        expect(self.transactions().begin_transaction(request).await?.into_inner().transaction)
+        // With an ID, a retry after a lost response returns the same transaction.
+        let request = BeginTransactionRequest { transaction_id: or_random(&request.transaction_id), ..request };
+        expect(self.unary(Repeat::Idempotent, call!(self, transactions.begin_transaction(request))).await?.transaction)
     }
 
     /// Returns the current state of a transaction.
@@ -56,7 +63,7 @@ impl Client {
     /// `TransactionNotFound`.
     pub async fn transaction(&self, transaction_id: &str) -> Result<Transaction> {
         let request = GetTransactionRequest { transaction_id: transaction_id.to_owned() };
-        expect(self.transactions().get_transaction(request).await?.into_inner().transaction)
+        expect(self.unary(Repeat::Idempotent, call!(self, transactions.get_transaction(request))).await?.transaction)
     }
 
     /// Streams the caller's transactions, newest first. Requests each page on demand.
@@ -67,9 +74,10 @@ impl Client {
         let client = self.clone();
         paged(move |page_token| {
             let request = ListTransactionsRequest { page_token, ..request.clone() };
-            let mut transactions = client.transactions();
+            let client = client.clone();
             async move {
-                let page = transactions.list_transactions(request).await?.into_inner();
+                let call = call!(&client, transactions.list_transactions(request));
+                let page = client.unary(Repeat::Idempotent, call).await?;
                 Ok((page.transactions, page.next_page_token))
             }
         })
@@ -81,15 +89,16 @@ impl Client {
     /// `TransactionNotFound`; `TransactionExpired`, `TransactionCommitted` or `TransactionRolledBack` if the transaction has ended.
     pub async fn keep_alive(&self, transaction_id: &str) -> Result<Transaction> {
         let request = KeepAliveTransactionRequest { transaction_id: transaction_id.to_owned() };
-        expect(self.transactions().keep_alive_transaction(request).await?.into_inner().transaction)
+        let call = call!(self, transactions.keep_alive_transaction(request));
+        expect(self.unary(Repeat::Idempotent, call).await?.transaction)
     }
 
-    /// Commits a transaction: publishes all of its changes, or none. If the server returns `CommitInDoubt`, retries up to five
-    /// times. Retrying is safe: a retry returns the same commit.
+    /// Commits a transaction: publishes all of its changes, or none. While the outcome is unknown, the client sends the commit again,
+    /// for up to 120 s. A retry returns the same commit.
     ///
     /// # Errors
-    /// `MergeConflict`, `HookRejected`, `BaseDirty`, `TagExists`: the transaction is open again. `CommitInDoubt`: the commit is still
-    /// in progress after the last retry; call again.
+    /// `MergeConflict`, `HookRejected`, `BaseDirty`, `TagExists`: the transaction is open again. `Unavailable` or
+    /// `DeadlineExceeded`, such as `CommitInDoubt`: the outcome is still unknown; call again.
     pub async fn commit(&self, transaction_id: &str, options: CommitOptions) -> Result<Transaction> {
         let request = CommitTransactionRequest {
             transaction_id: transaction_id.to_owned(),
@@ -102,19 +111,19 @@ impl Client {
             validate_only: options.validate_only,
             if_epoch: options.if_epoch,
         };
-        for _ in 0..MAX_COMMIT_RETRIES {
-            match self.commit_once(request.clone()).await {
-                Err(error) if error.reason() == Some(ErrorReason::CommitInDoubt) => {
-                    tokio::time::sleep(error.retry_delay().unwrap_or(DEFAULT_COMMIT_RETRY_DELAY)).await;
-                }
-                other => return other,
+        let ends = Instant::now() + COMMIT_TIME;
+        loop {
+            let mut transactions = self.transactions();
+            let error = match self.progress(transactions.commit_transaction(request.clone())).await {
+                Err(error) => error,
+                Ok(response) => return expect(response.into_inner().transaction),
+            };
+            let pause = jittered(COMMIT_PAUSE).max(error.retry_delay().unwrap_or_default());
+            if !error.leaves_commit_open() || Instant::now() + pause > ends {
+                return Err(error);
             }
+            sleep(pause).await;
         }
-        self.commit_once(request).await
-    }
-
-    async fn commit_once(&self, request: CommitTransactionRequest) -> Result<Transaction> {
-        expect(self.transactions().commit_transaction(request).await?.into_inner().transaction)
     }
 
     /// Rolls back a transaction: ends it and publishes nothing.
@@ -123,7 +132,8 @@ impl Client {
     /// `TransactionNotFound`, `TransactionCommitted`, `TransactionCommitting`.
     pub async fn rollback(&self, transaction_id: &str) -> Result<Transaction> {
         let request = RollbackTransactionRequest { transaction_id: transaction_id.to_owned() };
-        expect(self.transactions().rollback_transaction(request).await?.into_inner().transaction)
+        let call = call!(self, transactions.rollback_transaction(request));
+        expect(self.unary(Repeat::Settling, call).await?.transaction)
     }
 
     /// Streams the changes of a transaction to paths with this prefix.
@@ -137,7 +147,8 @@ impl Client {
     ) -> Result<impl Stream<Item = Result<PathChange>> + Send + Unpin + use<>> {
         let request =
             ListTransactionChangesRequest { prefix: prefix.to_owned(), transaction_id: transaction_id.to_owned() };
-        Ok(items(self.transactions().list_transaction_changes(request).await?, |message| message.changes))
+        let call = call!(self, transactions.list_transaction_changes(request));
+        self.items(Repeat::Idempotent, call, |message| message.changes).await
     }
 
     /// Streams the current state of a transaction, then each change of its state until it ends.
@@ -149,6 +160,9 @@ impl Client {
         transaction_id: &str,
     ) -> Result<impl Stream<Item = Result<WatchTransactionResponse>> + Send + Unpin + use<>> {
         let request = WatchTransactionRequest { transaction_id: transaction_id.to_owned() };
-        Ok(items(self.transactions().watch_transaction(request).await?, Some))
+        let watch = call!(self, transactions.watch_transaction(request));
+        let (first, states) = self.repeated(Repeat::Idempotent, || opened(watch())).await?;
+        // A transaction may stay in its state for any time.
+        Ok(stream::iter(first.map(Ok)).chain(states.map_err(Error::from)))
     }
 }

@@ -112,7 +112,7 @@ fn message(offset: i64, data: &'static [u8]) -> Result<ReadResponse, Status> {
 }
 
 fn connection_lost() -> Result<ReadResponse, Status> {
-    Err(Status::unknown("error reading a body from connection"))
+    Err(Status::unavailable("error reading a body from connection"))
 }
 
 async fn download(client: &Client) -> Download {

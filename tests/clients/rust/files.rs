@@ -1,22 +1,18 @@
 //! Operations on files.
 
-use crate::content::{content, files};
+use crate::content::{content, files, paths};
 use crate::expected::{Found, list, object};
 use crate::operations::{Failure, Operations, Outcome, file};
 use crate::scenario::{flag, map, number, text, texts};
 use bytes::{Bytes, BytesMut};
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use lakeport_client::{
-    Deleted, Download, Error, ListOptions, Outcome as PathOutcome, Place, ReadOptions, Subtree, UploadOptions,
+    Download, Error, ListOptions, NewObject, Outcome as PathOutcome, Place, ReadOptions, Subtree, UploadOptions,
     WriteOptions, v1,
 };
 use serde_json::Value;
-use std::io::Cursor;
 use tokio::io::AsyncReadExt as _;
 use tokio_util::io::StreamReader;
-
-/// Number of writes at the same time.
-const PARALLEL: usize = 16;
 
 impl Operations<'_> {
     /// Runs an operation on files. Returns `None` for other operations.
@@ -33,6 +29,9 @@ impl Operations<'_> {
             }
             "list" => self.list(step, &place).await,
             "write_many" => self.write_many(step, &place).await,
+            "read_many" => self.read_many(step, &place).await,
+            "stat_many" => self.stat_many(step, &place).await,
+            "read_ranges" => self.read_ranges(step, &place).await,
             "delete" => self.delete(step, &place).await,
             "copy" => self.copy(step, &place).await,
             "move" => {
@@ -61,7 +60,7 @@ impl Operations<'_> {
         let pieces = usize::try_from(number(step, "pieces")).unwrap_or_default();
         let path = text(step, "path");
         if pieces == 0 {
-            return Ok(file(self.client.write(place, path, Cursor::new(content), options).await?));
+            return Ok(file(self.client.write_bytes(place, path, content, options).await?));
         }
         let pieces: Vec<_> =
             content.chunks(pieces).map(|piece| Ok::<_, std::io::Error>(Bytes::copy_from_slice(piece))).collect();
@@ -69,16 +68,32 @@ impl Operations<'_> {
         Ok(file(self.client.write(place, path, reader, options).await?))
     }
 
-    /// The client has no batches yet, so each file is a call of its own.
     async fn write_many(&self, step: &Value, place: &Place) -> Outcome {
-        let files = files(&step["files"]);
-        let written = files.iter().map(async |described| match self.write(described, place).await {
-            Ok(file) => Ok(file),
-            Err(Failure::Call(error)) => Ok(object([("reason", error.reason_name().map(str::to_owned).into())])),
-            Err(other) => Err(other),
+        let objects = files(&step["files"]).into_iter().map(|described| NewObject {
+            path: text(&described, "path").to_owned(),
+            data: content(&described["content"]).into(),
+            options: WriteOptions { create_only: flag(&described, "create_only"), ..WriteOptions::default() },
         });
-        let items = futures_util::stream::iter(written).buffered(PARALLEL).try_collect::<Vec<_>>().await?;
-        Ok(object([("items", Found::List(items))]))
+        let results = self.client.write_many(place, objects.collect()).await?;
+        Ok(object([("items", items(results, file))]))
+    }
+
+    async fn read_many(&self, step: &Value, place: &Place) -> Outcome {
+        let results = self.client.read_many(place, &paths(&step["paths"])).await?;
+        Ok(object([("items", items(results, |read| object([("content", Found::Bytes(read.data))])))]))
+    }
+
+    async fn stat_many(&self, step: &Value, place: &Place) -> Outcome {
+        let results = self.client.stat_many(place, &paths(&step["paths"])).await?;
+        Ok(object([("items", items(results, file))]))
+    }
+
+    async fn read_ranges(&self, step: &Value, place: &Place) -> Outcome {
+        let range =
+            |range: &Value| v1::ReadRange { read_offset: number(range, "offset"), read_limit: number(range, "limit") };
+        let ranges: Vec<_> = step["ranges"].as_array().into_iter().flatten().map(range).collect();
+        let results = self.client.read_ranges(place, text(step, "path"), &ranges).await?;
+        Ok(object([("ranges", items(results, |data| object([("content", Found::Bytes(data))])))]))
     }
 
     /// The reader fails after the content. Its own error is expected.
@@ -138,18 +153,14 @@ impl Operations<'_> {
 
     async fn delete(&self, step: &Value, place: &Place) -> Outcome {
         let (path, paths) = (text(step, "path"), texts(step, "paths"));
-        let deleted = match paths.is_empty() {
+        let count = match paths.is_empty() {
             true => {
                 let what = Subtree { path: path.to_owned(), recursive: flag(step, "recursive") };
                 self.client.delete(place, what, flag(step, "allow_missing")).await?
             }
-            false => self.client.delete_paths(place, paths).await?,
+            false => self.client.delete_paths(place, paths, flag(step, "allow_missing")).await?,
         };
-        let Deleted { count, mut failures } = deleted;
-        match failures.pop().and_then(|failure| failure.error) {
-            Some(error) => Err(error.into()),
-            None => Ok(object([("deleted", count.into())])),
-        }
+        Ok(object([("deleted", count.into())]))
     }
 
     async fn copy(&self, step: &Value, place: &Place) -> Outcome {
@@ -201,6 +212,12 @@ impl Operations<'_> {
         let upload = self.started(step, place).await?;
         Ok(object([("resume_id", upload.resume_id().into())]))
     }
+}
+
+/// Returns the results of a batch.
+fn items<T>(results: Vec<Result<T, Error>>, found: impl Fn(T) -> Found) -> Found {
+    let failed = |error: Error| object([("reason", error.reason_name().map(str::to_owned).into())]);
+    Found::List(results.into_iter().map(|result| result.map_or_else(failed, &found)).collect())
 }
 
 fn subtree(step: &Value, name: &str) -> Subtree {

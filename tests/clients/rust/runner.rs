@@ -42,7 +42,7 @@ pub(crate) async fn run(fixture: &Fixture, scenario: &Scenario) -> Result<(), St
 
 /// One run of a scenario.
 pub(crate) struct Runner {
-    sandbox: Sandbox,
+    pub(crate) sandbox: Sandbox,
     folder: tempfile::TempDir,
     variables: Mutex<HashMap<String, Value>>,
     /// Arguments of `connect`, by the name of the client.
@@ -145,12 +145,17 @@ impl Runner {
             "restart" => self.restart(step).await?,
             "wait" => tokio::time::sleep(milliseconds(step, "ms").unwrap_or_default()).await,
             "for_each" => self.for_each(step).await?,
+            "cancel_repeatedly" => return self.cancel_repeatedly(step).await.map(Ok),
             _ => return self.operation(step).await,
         }
         Ok(Ok(nothing))
     }
 
-    async fn operation(&self, step: &Value) -> Result<Result<Found, Failure>, String> {
+    /// Runs an operation of the client.
+    ///
+    /// # Errors
+    /// This client does not have the operation.
+    pub(crate) async fn operation(&self, step: &Value) -> Result<Result<Found, Failure>, String> {
         let name = step["client"].as_str().unwrap_or("default");
         let client = match self.client(name, step["timeout_ms"].as_u64()).await {
             Ok(client) => client,
@@ -164,10 +169,11 @@ impl Runner {
         }
     }
 
+    /// The first call connects, so it reports an unreachable server.
     async fn connect(&self, step: &Value) -> Result<(), Failure> {
         locked(&self.connections).insert(text(step, "as").to_owned(), step.clone());
-        // The client connects with its first call, so the first call reports an unreachable server.
-        endpoint(&self.sandbox, step).map(drop).map_err(Failure::Text)
+        Client::lazy(&self.endpoint(step)?)?;
+        Ok(())
     }
 
     async fn client(&self, name: &str, timeout_ms: Option<u64>) -> Result<Client, lakeport_client::Error> {
@@ -176,13 +182,33 @@ impl Runner {
             return Ok(client.clone());
         }
         let how = locked(&self.connections).get(name).cloned().unwrap_or_else(|| json!({}));
-        let mut endpoint = endpoint(&self.sandbox, &how).unwrap_or_else(|_| Endpoint::new(""));
+        let mut endpoint = self.endpoint(&how)?;
         if let Some(timeout) = timeout_ms {
             endpoint = endpoint.timeout(Duration::from_millis(timeout));
         }
         let client = Client::connect(&endpoint).await?;
         clients.insert((name.to_owned(), timeout_ms), client.clone());
         Ok(client)
+    }
+
+    /// Returns the endpoint of a client with the arguments of `connect`.
+    fn endpoint(&self, how: &Value) -> Result<Endpoint, lakeport_client::Error> {
+        if let Some(variables) = how.get("env") {
+            let home = self.folder().display().to_string();
+            let variable = |name: &str| match variables[name].as_str() {
+                None if name == "HOME" => Some(home.clone()),
+                value => value.map(str::to_owned),
+            };
+            return Endpoint::from_variables(&variable);
+        }
+        let url = how["endpoint"].as_str().map_or_else(|| format!("grpc://{}", self.sandbox.address), str::to_owned);
+        let credentials = match (how["key"].as_str(), how["token"].as_str()) {
+            (Some(key), _) => Some(Credentials::basic(key, text(how, "secret"))),
+            (None, Some(token)) => Some(Credentials::bearer(token)),
+            (None, None) if flag(how, "anonymous") => None,
+            (None, None) => Some(Credentials::basic(&self.sandbox.key, &self.sandbox.secret)),
+        };
+        Ok(Endpoint::new(url).credentials(credentials))
     }
 
     async fn restart(&self, step: &Value) -> Result<(), String> {
@@ -254,26 +280,8 @@ impl Runner {
     }
 }
 
-/// Returns the endpoint of a client.
-///
-/// # Errors
-/// The arguments need what the Rust client cannot do.
-fn endpoint(sandbox: &Sandbox, how: &Value) -> Result<Endpoint, String> {
-    if how.get("env").is_some() {
-        return Err("this client does not read the environment".to_owned());
-    }
-    let url = how["endpoint"].as_str().map_or_else(|| format!("grpc://{}", sandbox.address), str::to_owned);
-    let credentials = match (how["key"].as_str(), how["token"].as_str()) {
-        (Some(key), _) => Some(Credentials::basic(key, text(how, "secret"))),
-        (None, Some(token)) => Some(Credentials::bearer(token)),
-        (None, None) if flag(how, "anonymous") => None,
-        (None, None) => Some(Credentials::basic(&sandbox.key, &sandbox.secret)),
-    };
-    Ok(Endpoint::new(url).credentials(credentials))
-}
-
 /// Returns the number of calls of an RPC, and of open calls. A call that a client has ended ends at the server a moment later.
-async fn calls(sandbox: &Sandbox, rpc: &str) -> Result<Found, String> {
+pub(crate) async fn calls(sandbox: &Sandbox, rpc: &str) -> Result<Found, String> {
     let mut left = POLLS;
     loop {
         let found = sandbox.call(Method::GET, "/calls", None).await?;
@@ -309,6 +317,11 @@ fn shown(step: &Value) -> String {
 
 impl Failure {
     fn found(&self) -> Found {
+        let failures = match self {
+            Self::Call(error) => error.failures(),
+            Self::Text(_) | Self::Cancelled => &[],
+        };
+        let failed_paths = failures.iter().map(|failure| &failure.path);
         match self {
             Self::Cancelled => object([("code", "CANCELLED".into())]),
             Self::Text(text) => object([("message", text.as_str().into())]),
@@ -316,7 +329,7 @@ impl Failure {
                 ("code", code_name(error.code()).into()),
                 ("reason", error.reason_name().map(str::to_owned).into()),
                 ("message", error.message().into()),
-                ("paths", list(error.paths().iter().map(String::as_str))),
+                ("paths", list(error.paths().iter().chain(failed_paths).map(String::as_str))),
                 ("fields", list(error.field_violations().iter().map(|violation| violation.field.as_str()))),
                 ("retry_after_ms", error.retry_delay().map(|delay| delay.as_millis() as u64).into()),
             ]),

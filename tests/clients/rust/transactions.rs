@@ -1,10 +1,10 @@
 //! Operations on transactions.
 
 use crate::expected::{Found, list, object};
-use crate::operations::{Operations, Outcome, changes, metadata_found};
+use crate::operations::{Failure, Operations, Outcome, changes, metadata_found};
 use crate::scenario::{flag, map, number, text, texts};
 use futures_util::{StreamExt as _, TryStreamExt as _};
-use lakeport_client::{CommitOptions, v1};
+use lakeport_client::{CommitOptions, Place, v1};
 use serde_json::Value;
 
 impl Operations<'_> {
@@ -28,6 +28,7 @@ impl Operations<'_> {
                 Err(error) => Err(error.into()),
             },
             "watch" => return Some(self.watch(step).await),
+            "transaction" => return Some(self.scope(step).await),
             _ => return None,
         }))
     }
@@ -44,6 +45,23 @@ impl Operations<'_> {
             labels: map(step, "labels"),
             ..v1::BeginTransactionRequest::default()
         }
+    }
+
+    /// Runs steps in the scope of a transaction.
+    async fn scope(&self, step: &Value) -> Result<Outcome, String> {
+        let steps = step["steps"].as_array().cloned().unwrap_or_default();
+        let mut wrong = Ok(());
+        let work = async |place: Place| {
+            self.runner.set("tx", place.transaction_id().into());
+            wrong = self.runner.steps(&steps).await;
+            match (&wrong, step["raises"].as_str()) {
+                (Err(_), _) => Err(Failure::Text("a step failed".to_owned())),
+                (Ok(()), Some(raised)) => Err(Failure::Text(raised.to_owned())),
+                (Ok(()), None) => Ok(()),
+            }
+        };
+        let done = self.client.with_transaction(self.begin_request(step), commit_options(step), work).await;
+        wrong.map(|()| done.map(|((), committed)| transaction(committed)))
     }
 
     async fn list_transactions(&self, step: &Value) -> Outcome {

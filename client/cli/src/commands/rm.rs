@@ -1,14 +1,14 @@
 //! `lakeport rm`.
 
 use crate::confirm::{SafetyFlags, confirm};
-use crate::failure::{Context as _, Result, Tally};
+use crate::failure::{Context as _, Failure, Result, Tally};
 use crate::globs::Pattern;
 use crate::session::{Session, usage_error};
 use crate::sources::{Entries, matching, not_found, subtree};
 use crate::uri::LakeUri;
 use crate::views::files::{deleted, deleted_count};
 use futures_util::stream::TryStreamExt as _;
-use lakeport_client::{Deleted, Subtree};
+use lakeport_client::{Error, ErrorReason, PathFailure, Subtree};
 
 /// Maximum number of paths in one request.
 const BATCH: usize = 10_000;
@@ -72,12 +72,11 @@ async fn remove_subtree(session: &mut Session, uri: &LakeUri, args: &Args, tally
         return session.out.report(&deleted(&uri.to_string(), true));
     }
     let what = Subtree { path: uri.path.clone(), recursive: args.recursive };
-    let done =
-        session.client.delete(&uri.place(), what, args.allow_missing).await.with_context(|| format!("delete {uri}"))?;
-    if done.count == 0 && done.failures.is_empty() && !args.allow_missing {
+    let deleted = session.client.delete(&uri.place(), what, args.allow_missing).await;
+    if matches!(deleted, Ok(0)) && !args.allow_missing {
         return Err(not_found(uri));
     }
-    let count = report(uri, done, tally)?;
+    let count = count_deleted(uri, deleted, tally)?;
     session.out.report(&deleted_count(&uri.to_string(), count))
 }
 
@@ -100,8 +99,7 @@ async fn remove_entries(
             continue;
         }
         let paths = batch.into_iter().filter_map(|entry| entry.location.into_path()).collect();
-        let done = session.client.delete_paths(&uri.place(), paths).await.with_context(|| format!("delete {uri}"))?;
-        count += report(uri, done, tally)?;
+        count += count_deleted(uri, session.client.delete_paths(&uri.place(), paths, true).await, tally)?;
     }
     match (listed, args.safety.dry_run) {
         (0, _) if !args.allow_missing => Err(not_found(uri)),
@@ -110,13 +108,16 @@ async fn remove_entries(
     }
 }
 
-/// Reports the failures, and returns the number of deleted paths.
-fn report(uri: &LakeUri, done: Deleted, tally: &mut Tally) -> Result<i64> {
-    for failure in done.failures {
-        let path = uri.with_path(failure.path);
-        if let Err(failure) = failure.error.map_or(Ok(()), Err).with_context(|| format!("delete {path}")) {
-            tally.add(failure)?;
-        }
+/// Returns the number of deleted paths. Reports the paths that could not be deleted.
+pub(super) fn count_deleted(uri: &LakeUri, deleted: Result<i64, Error>, tally: &mut Tally) -> Result<i64> {
+    let error = match deleted {
+        Err(error) if error.reason() == Some(ErrorReason::PartialFailure) => error,
+        other => return other.with_context(|| format!("delete {uri}")),
+    };
+    let succeeded = error.metadata().get("succeeded").and_then(|count| count.parse().ok());
+    for PathFailure { path, error } in error.into_failures() {
+        let path = uri.with_path(path);
+        tally.add(Failure::Server { what: format!("delete {path}"), error: Box::new(error) })?;
     }
-    Ok(done.count)
+    Ok(succeeded.unwrap_or_default())
 }

@@ -1,6 +1,7 @@
 //! `lakeport sync`.
 
 use super::cp::Selection;
+use super::rm::count_deleted;
 use crate::failure::{Context as _, Failure, Result, Tally};
 use crate::globs::Filter;
 use crate::local::{self, Links, Skipped, remove_empty_directories};
@@ -259,14 +260,7 @@ async fn remove(
 async fn remove_batch(client: &Client, destination: &Location, batch: &[Entry], tally: &mut Tally) -> Result<()> {
     let Location::Lake(uri) = destination else { return remove_files(batch, tally) };
     let paths = batch.iter().filter_map(|entry| entry.location.clone().into_path()).collect();
-    let done = client.delete_paths(&uri.place(), paths).await.with_context(|| format!("delete below {uri}"))?;
-    for outcome in done.failures {
-        let path = uri.with_path(outcome.path);
-        if let Err(failure) = outcome.error.map_or(Ok(()), Err).with_context(|| format!("delete {path}")) {
-            tally.add(failure)?;
-        }
-    }
-    Ok(())
+    count_deleted(uri, client.delete_paths(&uri.place(), paths, true).await, tally).map(drop)
 }
 
 fn remove_files(batch: &[Entry], tally: &mut Tally) -> Result<()> {

@@ -1,7 +1,8 @@
 //! Concatenation of objects.
 
 use super::expect_info;
-use crate::request_id::with_request_id;
+use crate::request_id::or_random;
+use crate::retry::{Repeat, Retries};
 use crate::v1::{ComposeRequest, FileInfo};
 use crate::{Client, Result};
 
@@ -26,16 +27,23 @@ impl Client {
         request: ComposeRequest,
         progress: impl Fn(u64),
     ) -> Result<FileInfo> {
-        let send = async |request_id| {
-            let mut messages =
-                self.bulk().compose(ComposeRequest { request_id, ..request.clone() }).await?.into_inner();
-            let mut info = None;
-            while let Some(message) = messages.message().await? {
-                progress(u64::try_from(message.composed_bytes).unwrap_or_default());
-                info = message.info;
+        let request = ComposeRequest { request_id: or_random(&request.request_id), ..request };
+        let mut retries = Retries::of_stream(self, Repeat::Idempotent);
+        loop {
+            match self.compose_once(request.clone(), &progress).await {
+                Err(error) => retries.wait(error).await?,
+                done => return done,
             }
-            expect_info(info)
-        };
-        with_request_id(&request.request_id, send).await
+        }
+    }
+
+    async fn compose_once(&self, request: ComposeRequest, progress: impl Fn(u64)) -> Result<FileInfo> {
+        let mut messages = self.progress(self.bulk().compose(request)).await?.into_inner();
+        let mut info = None;
+        while let Some(message) = self.progress(messages.message()).await? {
+            progress(u64::try_from(message.composed_bytes).unwrap_or_default());
+            info = message.info;
+        }
+        expect_info(info)
     }
 }

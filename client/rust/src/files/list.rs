@@ -1,9 +1,10 @@
 //! Listings of objects.
 
-use crate::streams::items;
-use crate::v1::{FileInfo, ListRequest};
-use crate::{Client, Place, Result};
-use futures_util::stream::Stream;
+use crate::retry::{Repeat, Retries};
+use crate::v1::{FileInfo, ListRequest, ListResponse};
+use crate::{Client, Error, Place, Result};
+use futures_util::stream::{self, Stream, StreamExt as _, TryStreamExt as _};
+use tonic::Streaming;
 
 /// Filters and limits of a listing.
 #[derive(Debug, Clone, Default)]
@@ -21,7 +22,8 @@ pub struct ListOptions {
 }
 
 impl Client {
-    /// Streams objects in the byte order of their paths. With a delimiter, also streams prefixes.
+    /// Streams objects in the byte order of their paths. With a delimiter, also streams prefixes. After a lost connection, the
+    /// listing continues after the last entry.
     ///
     /// # Errors
     /// `RefNotFound`, `RepositoryNotFound`, `TransactionNotFound`. Later errors end the stream.
@@ -43,6 +45,54 @@ impl Client {
             limit,
             page_token: String::new(),
         };
-        Ok(items(self.files().list(request).await?, |page| page.entries))
+        let mut listing = Listing { client: self.clone(), request, pages: None, is_complete: false };
+        let first = listing.page().await?;
+        let rest = stream::try_unfold(listing, |mut listing| async {
+            Ok::<_, Error>(listing.page().await?.map(|page| (page, listing)))
+        });
+        let pages = stream::iter(first.map(Ok)).chain(rest);
+        Ok(pages.map_ok(|entries| stream::iter(entries.into_iter().map(Ok))).try_flatten().boxed())
+    }
+}
+
+/// A listing that continues after a lost connection.
+struct Listing {
+    client: Client,
+    /// Requests the rest of the listing.
+    request: ListRequest,
+    /// The current response; `None` before the first one, and after a lost connection.
+    pages: Option<Streaming<ListResponse>>,
+    is_complete: bool,
+}
+
+impl Listing {
+    /// Returns the entries of the next page, or `None` after the last one.
+    async fn page(&mut self) -> Result<Option<Vec<FileInfo>>> {
+        let client = self.client.clone();
+        let mut retries = Retries::of_stream(&client, Repeat::Idempotent);
+        while !self.is_complete {
+            match client.progress(self.next_page()).await {
+                Ok(page) => return Ok(page),
+                Err(error) => retries.wait(error).await?,
+            }
+            self.pages = None;
+        }
+        Ok(None)
+    }
+
+    async fn next_page(&mut self) -> Result<Option<Vec<FileInfo>>> {
+        let pages = match &mut self.pages {
+            Some(pages) => pages,
+            none => none.insert(self.client.files().list(self.request.clone()).await?.into_inner()),
+        };
+        let page = pages.message().await?;
+        let Some(ListResponse { entries, next_page_token, .. }) = page else {
+            self.is_complete = true;
+            return Ok(None);
+        };
+        // After the last page, the rest of the response no longer matters.
+        self.is_complete = next_page_token.is_empty();
+        self.request.page_token = next_page_token;
+        Ok(Some(entries))
     }
 }

@@ -1,8 +1,8 @@
 //! Deletes, copies and moves of one object or a subtree.
 
-use crate::streams::items;
+use crate::retry::{Repeat, Retries, call};
 use crate::v1::{CopyRequest, DeleteRequest, MoveRequest, PathStatus};
-use crate::{Client, Error, ErrorReason, Place, Result};
+use crate::{Client, Error, PathFailure, Place, Result};
 use futures_util::stream::Stream;
 
 /// An object, optionally with all objects below it.
@@ -14,23 +14,13 @@ pub struct Subtree {
     pub recursive: bool,
 }
 
-/// Result for one path of a delete, copy or move.
+/// Result for one path of a copy or move.
 #[derive(Debug)]
 pub struct Outcome {
-    /// If the operation succeeded, the destination; if it failed, the source or the path to delete.
+    /// If the operation succeeded, the destination; if it failed, the source.
     pub path: String,
     /// The error, if the operation failed for this path.
     pub error: Option<Error>,
-}
-
-/// Result of a delete.
-#[derive(Debug, Default)]
-#[must_use = "`failures` lists the objects that could not be deleted"]
-pub struct Deleted {
-    /// Number of deleted paths. With `allow_missing`, and in [`Client::delete_paths`], a path without an object counts too.
-    pub count: i64,
-    /// Paths that could not be deleted.
-    pub failures: Vec<Outcome>,
 }
 
 impl Outcome {
@@ -39,7 +29,14 @@ impl Outcome {
     }
 
     fn failed(failure: PathStatus) -> Self {
-        Self { path: failure.path, error: Some(failure.status.unwrap_or_default().into()) }
+        let PathFailure { path, error } = failure.into();
+        Self { path, error: Some(error) }
+    }
+}
+
+impl From<PathStatus> for PathFailure {
+    fn from(failure: PathStatus) -> Self {
+        Self { path: failure.path, error: failure.status.unwrap_or_default().into() }
     }
 }
 
@@ -56,39 +53,51 @@ impl Subtree {
 }
 
 impl Client {
-    /// Deletes an object, or an object and all objects below it.
+    /// Deletes an object, or an object and all objects below it. Returns the number of deleted objects; with `allow_missing`, a
+    /// missing object counts too. With `allow_missing`, the call is repeated after a lost connection.
     ///
     /// # Errors
-    /// `ObjectNotFound`, unless `allow_missing` is set; `RefNotABranch`, `BranchProtected`. [`Deleted::failures`] lists the objects
-    /// that could not be deleted.
-    pub async fn delete(&self, place: &Place, what: Subtree, allow_missing: bool) -> Result<Deleted> {
+    /// `ObjectNotFound`, unless `allow_missing` is set; `RefNotABranch`, `BranchProtected`; `PartialFailure` if some objects could
+    /// not be deleted: see [`Error::failures`].
+    pub async fn delete(&self, place: &Place, what: Subtree, allow_missing: bool) -> Result<i64> {
         let Subtree { path, recursive } = what;
         self.delete_request(place, DeleteRequest { path, recursive, allow_missing, ..DeleteRequest::default() }).await
     }
 
-    /// Deletes at most 10,000 objects. A path without an object is not an error.
+    /// Deletes at most 10,000 objects, and returns their number. With `allow_missing`, a path without an object counts too.
     ///
     /// # Errors
-    /// `BatchTooLarge`, `RefNotABranch`, `BranchProtected`. [`Deleted::failures`] lists the objects that could not be deleted.
-    pub async fn delete_paths(&self, place: &Place, paths: Vec<String>) -> Result<Deleted> {
-        self.delete_request(place, DeleteRequest { paths, allow_missing: true, ..DeleteRequest::default() }).await
+    /// `BatchTooLarge`, `RefNotABranch`, `BranchProtected`; `PartialFailure` if some objects could not be deleted, or do not exist
+    /// and `allow_missing` is not set: see [`Error::failures`].
+    pub async fn delete_paths(&self, place: &Place, paths: Vec<String>, allow_missing: bool) -> Result<i64> {
+        self.delete_request(place, DeleteRequest { paths, allow_missing, ..DeleteRequest::default() }).await
     }
 
-    async fn delete_request(&self, place: &Place, request: DeleteRequest) -> Result<Deleted> {
+    async fn delete_request(&self, place: &Place, request: DeleteRequest) -> Result<i64> {
         let (repository, r#ref, transaction_id) = place.fields();
+        // If the first attempt deleted objects, the second one finds them missing.
+        let repeat = if request.allow_missing { Repeat::Idempotent } else { Repeat::IfRejected };
         let request = DeleteRequest { repository, r#ref, transaction_id, ..request };
-        let mut response = self.files().delete(request).await?.into_inner();
-        let mut deleted = Deleted::default();
+        let mut retries = Retries::of_stream(self, repeat);
         loop {
-            match response.message().await.map_err(Error::from) {
+            match self.delete_once(request.clone()).await {
+                Err(error) => retries.wait(error).await?,
+                done => return done,
+            }
+        }
+    }
+
+    async fn delete_once(&self, request: DeleteRequest) -> Result<i64> {
+        let mut response = self.progress(self.files().delete(request)).await?.into_inner();
+        let (mut count, mut failures) = (0, Vec::new());
+        loop {
+            match self.progress(response.message()).await {
                 Ok(Some(message)) => {
-                    deleted.count = message.deleted_count;
-                    deleted.failures.extend(message.failures.into_iter().map(Outcome::failed));
+                    count = message.deleted_count;
+                    failures.extend(message.failures.into_iter().map(PathFailure::from));
                 }
-                Ok(None) => return Ok(deleted),
-                // The result lists the failures.
-                Err(error) if error.reason() == Some(ErrorReason::PartialFailure) => return Ok(deleted),
-                Err(error) => return Err(error),
+                Ok(None) => return Ok(count),
+                Err(error) => return Err(error.with_failures(failures)),
             }
         }
     }
@@ -121,8 +130,8 @@ impl Client {
             recursive: source.recursive,
             source_repository: from.map(|from| from.repository().to_owned()).unwrap_or_default(),
         };
-        let response = self.files().copy(request).await?;
-        Ok(items(response, |message| outcomes(message.paths, message.failures)))
+        let call = call!(self, files.copy(request));
+        self.items(Repeat::Idempotent, call, |message| outcomes(message.paths, message.failures)).await
     }
 
     /// Moves objects within a branch or a transaction: copies all of them, then deletes the sources. If a copy fails, no source
@@ -145,8 +154,8 @@ impl Client {
             source_path: source.path,
             recursive: source.recursive,
         };
-        let response = self.files().r#move(request).await?;
-        Ok(items(response, |message| outcomes(message.paths, message.failures)))
+        let call = call!(self, files.r#move(request));
+        self.items(Repeat::IfRejected, call, |message| outcomes(message.paths, message.failures)).await
     }
 }
 

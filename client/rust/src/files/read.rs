@@ -1,17 +1,13 @@
 //! Downloads that resume after a lost connection.
 
 use super::expect_info;
+use crate::retry::{Repeat, Retries, call};
+use crate::streams::opened;
 use crate::v1::{FileInfo, ReadRequest, ReadResponse};
 use crate::{Client, Error, Place, Result};
 use bytes::Bytes;
 use futures_util::stream::{self, Stream};
-use std::time::Duration;
 use tonic::Streaming;
-
-/// Maximum number of consecutive resumes that yield no bytes.
-const MAX_RESUMES: u32 = 3;
-/// Delay before the first resume. It doubles before each further one.
-const RESUME_DELAY: Duration = Duration::from_millis(100);
 
 /// Range and preconditions of a read.
 #[derive(Debug, Clone, Default)]
@@ -30,7 +26,7 @@ pub struct ReadOptions {
 
 /// The bytes of an object, in order.
 ///
-/// If the connection is lost, the download resumes from the next byte. After three consecutive resumes without new bytes, it fails.
+/// If the connection is lost, the download resumes from the next byte. After four attempts without new bytes, it fails.
 /// Each resume requires the same etag (`if_match`): if the object has changed, the download fails and never mixes two versions.
 #[derive(Debug)]
 pub struct Download {
@@ -45,7 +41,6 @@ pub struct Download {
     next: i64,
     /// Offset after the last byte.
     end: i64,
-    resumes: u32,
 }
 
 impl Client {
@@ -67,16 +62,14 @@ impl Client {
             if_none_match: options.if_none_match,
             checksum: options.checksum,
         };
-        let mut response = self.bulk().read(request.clone()).await?.into_inner();
-        let first = response
-            .message()
-            .await?
-            .ok_or_else(|| Error::invalid_response("the server sent an empty response to a read"))?;
+        let call = call!(self, bulk.read(request.clone()));
+        let (first, response) = self.repeated(Repeat::Idempotent, || opened(call())).await?;
+        let first = first.ok_or_else(|| Error::invalid_response("the server sent an empty response to a read"))?;
         let bytes = verified_data(&first)?;
         let info = expect_info(first.info)?;
         let end = end(&info, first.offset, options.limit);
         let (response, first, next) = (Some(response), Some(bytes), first.offset);
-        Ok(Download { client: self.clone(), request, info, response, first, next, end, resumes: 0 })
+        Ok(Download { client: self.clone(), request, info, response, first, next, end })
     }
 }
 
@@ -94,15 +87,18 @@ impl Download {
     /// Returns the next bytes, at least one, or `None` after the last byte.
     ///
     /// # Errors
-    /// `EtagMismatch` if the object was changed; `Unavailable` if the download could not be resumed; `DataLoss` if a checksum
-    /// or the number of bytes is wrong.
+    /// `EtagMismatch` if the object was changed; `Unavailable` if the download could not be resumed; `DeadlineExceeded` if the
+    /// server sends nothing within the timeout; `DataLoss` if a checksum or the number of bytes is wrong.
     pub async fn chunk(&mut self) -> Result<Option<Bytes>> {
+        let client = self.client.clone();
+        let mut retries = Retries::of_stream(&client, Repeat::Idempotent);
         loop {
-            match self.try_chunk().await {
-                Err(error) if error.is_resumable() && self.resumes < MAX_RESUMES => self.back_off().await,
-                Ok(Some(bytes)) if bytes.is_empty() => {}
+            match client.progress(self.try_chunk()).await {
+                Err(error) => retries.wait(error).await?,
+                Ok(Some(bytes)) if bytes.is_empty() => continue,
                 other => return other,
             }
+            self.response = None;
         }
     }
 
@@ -112,12 +108,6 @@ impl Download {
             self,
             |mut download| async move { Ok(download.chunk().await?.map(|bytes| (bytes, download))) },
         )
-    }
-
-    async fn back_off(&mut self) {
-        self.response = None;
-        tokio::time::sleep(RESUME_DELAY * (1 << self.resumes)).await;
-        self.resumes += 1;
     }
 
     async fn try_chunk(&mut self) -> Result<Option<Bytes>> {
@@ -143,9 +133,6 @@ impl Download {
         self.next += i64::try_from(bytes.len()).unwrap_or(i64::MAX);
         if self.next > self.end {
             return Err(Error::corrupt("the server sent more bytes than it announced"));
-        }
-        if !bytes.is_empty() {
-            self.resumes = 0;
         }
         Ok(bytes)
     }

@@ -3,15 +3,16 @@
 //! The parts of the file are ordinary objects of a separate transaction, whose ID is the resume ID. `Compose` concatenates
 //! them into the destination. Then the transaction is rolled back.
 
+mod outage;
 mod plan;
 mod progress;
 mod session;
 mod source;
 
-use crate::retry::retry;
 use crate::v1::{ComposeRequest, FileInfo};
 use crate::{Client, Error, ErrorReason, ListOptions, Place, Result, WriteOptions};
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
+use outage::retry;
 use plan::Part;
 use progress::{Attempt, Meter};
 use session::{Destination, PartsTransaction, StoredSizes, start_again};

@@ -1,6 +1,7 @@
 //! Atomic uploads.
 
 use super::expect_info;
+use crate::progress::{ServerTurn, Turns};
 use crate::v1::{FileInfo, WriteRequest};
 use crate::{Client, Error, Place, Result};
 use bytes::BytesMut;
@@ -11,7 +12,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 
 /// Size of the data in one message.
-const CHUNK_BYTES: usize = 1 << 20;
+pub(super) const CHUNK_BYTES: usize = 1 << 20;
 /// If the reader returns nothing for this long, the bytes read so far are sent as a smaller message. An upload may pause for any
 /// time. But a server that is out of permits ends uploads that sent no bytes for 30 s (`WriterStalled`), so bytes are not held back.
 const FILL_TIMEOUT: Duration = Duration::from_secs(5);
@@ -49,17 +50,21 @@ struct Messages<R> {
     /// Offset of the next message.
     offset: i64,
     sent: SharedSent,
+    turns: Turns,
 }
 
 impl Client {
     /// Stores all bytes of `reader` as an object. The object is not published if the reader fails, if the connection is lost
     /// during the upload, or if the returned future is dropped before the last message is sent. The server verifies a CRC32C of
-    /// each message and of the whole object. The reader may pause for any time, but see `WriterStalled`.
+    /// each message and of the whole object. The upload is not repeated: for that, see [`Client::write_bytes`] and
+    /// [`Client::upload_resumable`]. The reader may pause for any time, but see `WriterStalled`. The timeout limits the
+    /// time in which the server accepts a message, and the time of its response after the last one.
     ///
     /// # Errors
     /// `Unknown` if the reader fails; `ObjectExists` if `create_only` is set and the object exists; `RefNotABranch`,
     /// `BranchProtected`; `WriteIncomplete` if `size_bytes` is wrong; `WriteInDoubt` if the object may or may not have been stored:
-    /// retrying is safe; `WriterStalled` if the server was out of permits and the reader paused for 30 s.
+    /// retrying is safe; `DeadlineExceeded` if the server makes no progress within the timeout: the object may or may not have been
+    /// stored; `WriterStalled` if the server was out of permits and the reader paused for 30 s.
     pub async fn write(
         &self,
         place: &Place,
@@ -79,16 +84,31 @@ impl Client {
         options: WriteOptions,
     ) -> Result<(FileInfo, u32)> {
         let sent = SharedSent::default();
-        let mut messages = Messages { reader, offset: 0, sent: Arc::clone(&sent) };
+        let (turns, server_turn) = Turns::new();
+        let mut messages = Messages { reader, offset: 0, sent: Arc::clone(&sent), turns };
         // Fill the first message before the call: the server waits at most 30 s for it.
         let first = messages.fill(header(place, path, options)).await.map_err(Error::unreadable)?;
-        let response = self.bulk().write(messages.into_stream(first)).await;
+        let written = self.send(messages.into_stream(first), server_turn).await;
         let Sent { read_error, crc32c } = std::mem::take(&mut *lock(&sent));
         match read_error {
             // The server reports only an incomplete upload. The reader's error is the cause.
             Some(error) => Err(Error::unreadable(error)),
-            None => Ok((expect_info(response?.into_inner().info)?, crc32c)),
+            None => Ok((written?, crc32c)),
         }
+    }
+
+    /// Sends the messages of an upload. Fails if one turn of the server takes longer than the timeout.
+    pub(super) async fn send(
+        &self,
+        messages: impl Stream<Item = WriteRequest> + Send + 'static,
+        server_turn: ServerTurn,
+    ) -> Result<FileInfo> {
+        let mut bulk = self.bulk();
+        let response = tokio::select! {
+            response = bulk.write(messages) => response?,
+            () = server_turn.exceeds(self.timeout()) => return Err(Error::no_response()),
+        };
+        expect_info(response.into_inner().info)
     }
 }
 
@@ -96,7 +116,7 @@ fn lock(sent: &SharedSent) -> MutexGuard<'_, Sent> {
     sent.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn header(place: &Place, path: &str, options: WriteOptions) -> WriteRequest {
+pub(super) fn header(place: &Place, path: &str, options: WriteOptions) -> WriteRequest {
     let (repository, r#ref, transaction_id) = place.fields();
     WriteRequest {
         repository,
@@ -134,6 +154,7 @@ impl<R: AsyncRead + Send + Unpin + 'static> Messages<R> {
     /// Fills a message with up to `CHUNK_BYTES` from the reader, and sets `finish_write` at the end of the reader. Waits for the
     /// first byte without a limit; after that, returns a partial message if the reader stalls for `FILL_TIMEOUT`.
     async fn fill(&mut self, mut message: WriteRequest) -> std::io::Result<WriteRequest> {
+        self.turns.client();
         let mut data = BytesMut::with_capacity(CHUNK_BYTES);
         let mut rest = (&mut self.reader).take(CHUNK_BYTES as u64);
         while data.len() < CHUNK_BYTES {
@@ -154,6 +175,7 @@ impl<R: AsyncRead + Send + Unpin + 'static> Messages<R> {
         message.write_offset = Some(self.offset);
         self.offset += i64::try_from(data.len()).unwrap_or_default();
         message.data = data.freeze();
+        self.turns.server();
         Ok(message)
     }
 
@@ -174,7 +196,7 @@ mod tests {
 
     async fn sent(reader: impl AsyncRead + Send + Unpin + 'static) -> (Vec<WriteRequest>, SharedSent) {
         let sent = SharedSent::default();
-        let mut messages = Messages { reader, offset: 0, sent: Arc::clone(&sent) };
+        let mut messages = Messages { reader, offset: 0, sent: Arc::clone(&sent), turns: Turns::new().0 };
         let header = header(&Place::reference("lake", "main"), "a", WriteOptions::default());
         let first = messages.fill(header).await.unwrap();
         (messages.into_stream(first).collect().await, sent)

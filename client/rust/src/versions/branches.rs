@@ -1,7 +1,8 @@
 //! Calls for branches.
 
 use super::expect;
-use crate::request_id::with_request_id;
+use crate::request_id::{or_random, random_id};
+use crate::retry::{Repeat, call};
 use crate::streams::paged;
 use crate::v1::{
     Branch, CreateBranchRequest, DeleteBranchRequest, GetBranchRequest, ListBranchesRequest, ResetRequest,
@@ -16,9 +17,9 @@ impl Client {
         paged(move |page_token| {
             let (repository, prefix) = (repository.clone(), prefix.clone());
             let request = ListBranchesRequest { repository, prefix, page_size: 0, page_token };
-            let mut versions = client.versions();
+            let client = client.clone();
             async move {
-                let page = versions.list_branches(request).await?.into_inner();
+                let page = client.unary(Repeat::Idempotent, call!(&client, versions.list_branches(request))).await?;
                 Ok((page.branches, page.next_page_token))
             }
         })
@@ -30,7 +31,7 @@ impl Client {
     /// `RefNotFound`, `RepositoryNotFound`.
     pub async fn branch(&self, repository: &str, branch: &str) -> Result<Branch> {
         let request = GetBranchRequest { repository: repository.to_owned(), branch: branch.to_owned() };
-        expect(self.versions().get_branch(request).await?.into_inner().branch)
+        expect(self.unary(Repeat::Idempotent, call!(self, versions.get_branch(request))).await?.branch)
     }
 
     /// Creates a branch at the commit of a ref. Uncommitted changes of that ref are not copied.
@@ -38,12 +39,9 @@ impl Client {
     /// # Errors
     /// `BranchExists`, `RefNotFound`, `RepositoryNotFound`.
     pub async fn create_branch(&self, repository: &str, branch: &str, reference: &str) -> Result<Branch> {
-        let send = |request_id| {
-            let (repository, branch) = (repository.to_owned(), branch.to_owned());
-            let request = CreateBranchRequest { repository, r#ref: reference.to_owned(), branch, request_id };
-            async move { Ok(self.versions().create_branch(request).await?.into_inner().branch) }
-        };
-        expect(with_request_id("", send).await?)
+        let (repository, branch, request_id) = (repository.to_owned(), branch.to_owned(), random_id());
+        let request = CreateBranchRequest { repository, r#ref: reference.to_owned(), branch, request_id };
+        expect(self.unary(Repeat::Idempotent, call!(self, versions.create_branch(request))).await?.branch)
     }
 
     /// Deletes a branch and its uncommitted changes.
@@ -51,15 +49,9 @@ impl Client {
     /// # Errors
     /// `RefNotFound`, `DefaultBranch`, `BranchProtected`.
     pub async fn delete_branch(&self, repository: &str, branch: &str) -> Result<()> {
-        let send = |request_id| {
-            let (repository, branch) = (repository.to_owned(), branch.to_owned());
-            let request = DeleteBranchRequest { repository, branch, request_id };
-            async move {
-                self.versions().delete_branch(request).await?;
-                Ok(())
-            }
-        };
-        with_request_id("", send).await
+        let (repository, branch, request_id) = (repository.to_owned(), branch.to_owned(), random_id());
+        let request = DeleteBranchRequest { repository, branch, request_id };
+        self.unary(Repeat::Idempotent, call!(self, versions.delete_branch(request))).await.map(drop)
     }
 
     /// Discards uncommitted changes of a branch. If `target_ref` is set, moves the branch to that commit instead.
@@ -67,10 +59,7 @@ impl Client {
     /// # Errors
     /// `RefNotFound`, `BranchProtected`.
     pub async fn reset(&self, request: ResetRequest) -> Result<Branch> {
-        let send = |request_id| {
-            let request = ResetRequest { request_id, ..request.clone() };
-            async move { Ok(self.versions().reset(request).await?.into_inner().branch) }
-        };
-        expect(with_request_id(&request.request_id, send).await?)
+        let request = ResetRequest { request_id: or_random(&request.request_id), ..request };
+        expect(self.unary(Repeat::Idempotent, call!(self, versions.reset(request))).await?.branch)
     }
 }

@@ -1,7 +1,8 @@
 //! Calls that create commits outside of transactions.
 
 use super::expect;
-use crate::request_id::with_request_id;
+use crate::request_id::or_random;
+use crate::retry::{Repeat, call};
 use crate::v1::{CherryPickRequest, Commit, CreateCommitRequest, MergeRequest, RevertRequest};
 use crate::{Client, Result};
 
@@ -12,11 +13,8 @@ impl Client {
     /// # Errors
     /// `NoChanges`, `HookRejected`, `BranchProtected`, `RefNotFound`.
     pub async fn create_commit(&self, request: CreateCommitRequest) -> Result<Commit> {
-        let send = |request_id| {
-            let request = CreateCommitRequest { request_id, ..request.clone() };
-            async move { Ok(self.versions().create_commit(request).await?.into_inner().commit) }
-        };
-        expect(with_request_id(&request.request_id, send).await?)
+        let request = CreateCommitRequest { request_id: or_random(&request.request_id), ..request };
+        expect(self.unary(Repeat::Idempotent, call!(self, versions.create_commit(request))).await?.commit)
     }
 
     /// Merges a ref into a branch, and returns the new head of the branch.
@@ -24,11 +22,8 @@ impl Client {
     /// # Errors
     /// `MergeConflict`, `NoChanges`, `BaseDirty`, `HookRejected`, `BranchProtected`, `RefNotFound`.
     pub async fn merge(&self, request: MergeRequest) -> Result<String> {
-        let send = |request_id| {
-            let request = MergeRequest { request_id, ..request.clone() };
-            async move { Ok(self.versions().merge(request).await?.into_inner().commit_id) }
-        };
-        with_request_id(&request.request_id, send).await
+        let request = MergeRequest { request_id: or_random(&request.request_id), ..request };
+        Ok(self.unary(Repeat::Idempotent, call!(self, versions.merge(request))).await?.commit_id)
     }
 
     /// Reverts a commit with a new commit on a branch or in a transaction.
@@ -36,11 +31,8 @@ impl Client {
     /// # Errors
     /// `MergeConflict`, `NoChanges`, `BaseDirty`, `RefNotFound`.
     pub async fn revert(&self, request: RevertRequest) -> Result<Commit> {
-        let send = |request_id| {
-            let request = RevertRequest { request_id, ..request.clone() };
-            async move { Ok(self.versions().revert(request).await?.into_inner().commit) }
-        };
-        expect(with_request_id(&request.request_id, send).await?)
+        let request = RevertRequest { request_id: or_random(&request.request_id), ..request };
+        expect(self.unary(Repeat::Idempotent, call!(self, versions.revert(request))).await?.commit)
     }
 
     /// Applies the changes of a commit to a branch, as a new commit.
@@ -48,10 +40,7 @@ impl Client {
     /// # Errors
     /// `MergeConflict`, `BaseDirty`, `RefNotFound`.
     pub async fn cherry_pick(&self, request: CherryPickRequest) -> Result<Commit> {
-        let send = |request_id| {
-            let request = CherryPickRequest { request_id, ..request.clone() };
-            async move { Ok(self.versions().cherry_pick(request).await?.into_inner().commit) }
-        };
-        expect(with_request_id(&request.request_id, send).await?)
+        let request = CherryPickRequest { request_id: or_random(&request.request_id), ..request };
+        expect(self.unary(Repeat::Idempotent, call!(self, versions.cherry_pick(request))).await?.commit)
     }
 }

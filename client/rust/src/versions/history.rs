@@ -1,7 +1,7 @@
 //! Calls for commits, logs and diffs.
 
 use super::expect;
-use crate::streams::items;
+use crate::retry::{Repeat, call};
 use crate::v1::{Commit, DiffRequest, GetCommitRequest, LogRequest, PathChange};
 use crate::{Client, Place, Result};
 use futures_util::stream::Stream;
@@ -14,7 +14,7 @@ impl Client {
     pub async fn get_commit(&self, place: &Place) -> Result<Commit> {
         let (repository, r#ref, transaction_id) = place.fields();
         let request = GetCommitRequest { repository, r#ref, transaction_id };
-        expect(self.versions().get_commit(request).await?.into_inner().commit)
+        expect(self.unary(Repeat::Idempotent, call!(self, versions.get_commit(request))).await?.commit)
     }
 
     /// Streams the commits of a ref, newest first.
@@ -22,7 +22,7 @@ impl Client {
     /// # Errors
     /// `RefNotFound`, `RepositoryNotFound`. Later errors end the stream.
     pub async fn log(&self, request: LogRequest) -> Result<impl Stream<Item = Result<Commit>> + Send + Unpin + use<>> {
-        Ok(items(self.versions().log(request).await?, |message| message.commits))
+        self.items(Repeat::Idempotent, call!(self, versions.log(request)), |message| message.commits).await
     }
 
     /// Streams the differences between two refs, or the uncommitted changes of a branch, sorted by path.
@@ -33,6 +33,6 @@ impl Client {
         &self,
         request: DiffRequest,
     ) -> Result<impl Stream<Item = Result<PathChange>> + Send + Unpin + use<>> {
-        Ok(items(self.versions().diff(request).await?, |message| message.changes))
+        self.items(Repeat::Idempotent, call!(self, versions.diff(request)), |message| message.changes).await
     }
 }

@@ -1,7 +1,8 @@
 //! Calls for repositories.
 
 use super::expect;
-use crate::request_id::with_request_id;
+use crate::request_id::{or_random, random_id};
+use crate::retry::{Repeat, call};
 use crate::streams::paged;
 use crate::v1::{
     CreateRepositoryRequest, DeleteRepositoryRequest, GetRepositoryRequest, ListRepositoriesRequest, Repository,
@@ -15,9 +16,10 @@ impl Client {
         let (client, prefix) = (self.clone(), prefix.to_owned());
         paged(move |page_token| {
             let request = ListRepositoriesRequest { prefix: prefix.clone(), page_size: 0, page_token };
-            let mut versions = client.versions();
+            let client = client.clone();
             async move {
-                let page = versions.list_repositories(request).await?.into_inner();
+                let page =
+                    client.unary(Repeat::Idempotent, call!(&client, versions.list_repositories(request))).await?;
                 Ok((page.repositories, page.next_page_token))
             }
         })
@@ -29,7 +31,7 @@ impl Client {
     /// `RepositoryNotFound`.
     pub async fn repository(&self, repository: &str) -> Result<Repository> {
         let request = GetRepositoryRequest { repository: repository.to_owned() };
-        expect(self.versions().get_repository(request).await?.into_inner().repository)
+        expect(self.unary(Repeat::Idempotent, call!(self, versions.get_repository(request))).await?.repository)
     }
 
     /// Creates a repository.
@@ -37,11 +39,8 @@ impl Client {
     /// # Errors
     /// `RepositoryExists`; `RefusedByLakefs` if the storage namespace was ever used before.
     pub async fn create_repository(&self, request: CreateRepositoryRequest) -> Result<Repository> {
-        let send = |request_id| {
-            let request = CreateRepositoryRequest { request_id, ..request.clone() };
-            async move { Ok(self.versions().create_repository(request).await?.into_inner().repository) }
-        };
-        expect(with_request_id(&request.request_id, send).await?)
+        let request = CreateRepositoryRequest { request_id: or_random(&request.request_id), ..request };
+        expect(self.unary(Repeat::Idempotent, call!(self, versions.create_repository(request))).await?.repository)
     }
 
     /// Deletes a repository and everything in it.
@@ -49,14 +48,7 @@ impl Client {
     /// # Errors
     /// `RepositoryNotFound`.
     pub async fn delete_repository(&self, repository: &str) -> Result<()> {
-        let send = |request_id| {
-            let repository = repository.to_owned();
-            let request = DeleteRepositoryRequest { repository, request_id };
-            async move {
-                self.versions().delete_repository(request).await?;
-                Ok(())
-            }
-        };
-        with_request_id("", send).await
+        let request = DeleteRepositoryRequest { repository: repository.to_owned(), request_id: random_id() };
+        self.unary(Repeat::Idempotent, call!(self, versions.delete_repository(request))).await.map(drop)
     }
 }

@@ -1,7 +1,8 @@
 //! Calls for tags.
 
 use super::expect;
-use crate::request_id::with_request_id;
+use crate::request_id::random_id;
+use crate::retry::{Repeat, call};
 use crate::streams::paged;
 use crate::v1::{CreateTagRequest, DeleteTagRequest, GetTagRequest, ListTagsRequest, Tag};
 use crate::{Client, Result};
@@ -14,9 +15,9 @@ impl Client {
         paged(move |page_token| {
             let (repository, prefix) = (repository.clone(), prefix.clone());
             let request = ListTagsRequest { repository, prefix, page_size: 0, page_token };
-            let mut versions = client.versions();
+            let client = client.clone();
             async move {
-                let page = versions.list_tags(request).await?.into_inner();
+                let page = client.unary(Repeat::Idempotent, call!(&client, versions.list_tags(request))).await?;
                 Ok((page.tags, page.next_page_token))
             }
         })
@@ -28,7 +29,7 @@ impl Client {
     /// `RefNotFound`, `RepositoryNotFound`.
     pub async fn tag(&self, repository: &str, tag: &str) -> Result<Tag> {
         let request = GetTagRequest { repository: repository.to_owned(), tag: tag.to_owned() };
-        expect(self.versions().get_tag(request).await?.into_inner().tag)
+        expect(self.unary(Repeat::Idempotent, call!(self, versions.get_tag(request))).await?.tag)
     }
 
     /// Creates a tag at the commit of a ref. A tag cannot be moved.
@@ -36,12 +37,9 @@ impl Client {
     /// # Errors
     /// `TagExists`, `RefNotFound`, `RepositoryNotFound`.
     pub async fn create_tag(&self, repository: &str, tag: &str, reference: &str) -> Result<Tag> {
-        let send = |request_id| {
-            let (repository, tag) = (repository.to_owned(), tag.to_owned());
-            let request = CreateTagRequest { repository, r#ref: reference.to_owned(), tag, request_id };
-            async move { Ok(self.versions().create_tag(request).await?.into_inner().tag) }
-        };
-        expect(with_request_id("", send).await?)
+        let (repository, tag, request_id) = (repository.to_owned(), tag.to_owned(), random_id());
+        let request = CreateTagRequest { repository, r#ref: reference.to_owned(), tag, request_id };
+        expect(self.unary(Repeat::Idempotent, call!(self, versions.create_tag(request))).await?.tag)
     }
 
     /// Deletes a tag.
@@ -49,14 +47,8 @@ impl Client {
     /// # Errors
     /// `RefNotFound`, `RepositoryNotFound`.
     pub async fn delete_tag(&self, repository: &str, tag: &str) -> Result<()> {
-        let send = |request_id| {
-            let (repository, tag) = (repository.to_owned(), tag.to_owned());
-            let request = DeleteTagRequest { repository, tag, request_id };
-            async move {
-                self.versions().delete_tag(request).await?;
-                Ok(())
-            }
-        };
-        with_request_id("", send).await
+        let (repository, tag, request_id) = (repository.to_owned(), tag.to_owned(), random_id());
+        let request = DeleteTagRequest { repository, tag, request_id };
+        self.unary(Repeat::Idempotent, call!(self, versions.delete_tag(request))).await.map(drop)
     }
 }

@@ -1,10 +1,10 @@
 //! The parts transaction of an upload: its labels describe the file and the destination.
 
 use super::UploadOptions;
+use super::outage::retry;
 use super::plan::{Part, Plan};
 use super::source::SourceFile;
 use crate::request_id::random_id;
-use crate::retry::retry;
 use crate::v1::{BeginTransactionRequest, ErrorReason, Transaction, TransactionState};
 use crate::{Client, Code, Error, Place, Result};
 use sha2::{Digest as _, Sha256};
