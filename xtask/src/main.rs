@@ -2,6 +2,7 @@
 
 mod baseline;
 mod bench;
+mod cancellations;
 mod cargo;
 mod error;
 mod faults;
@@ -33,6 +34,8 @@ enum Command {
     Bench(bench::Arguments),
     /// Run the fault injection tests for hours and check the responses of clients against the lake's history.
     Faults(faults::Arguments),
+    /// Cancel thousands of calls with each client and check that they leave nothing behind.
+    Cancellations(cancellations::Arguments),
     /// Regenerate the code of other languages from the protobuf files.
     Generate,
     /// Accept the current contract as the baseline that later changes must stay compatible with.
@@ -48,6 +51,7 @@ fn main() -> ExitCode {
         Command::Test(arguments) => test::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
         Command::Faults(arguments) => faults::run(&arguments),
+        Command::Cancellations(arguments) => cancellations::run(&arguments),
         Command::Generate => generated::run(),
         Command::Baseline => baseline::run(),
         Command::Mutants(arguments) => mutants::run(&arguments),

@@ -1,20 +1,20 @@
 //! `cargo xtask test`: all checks of the project. Most steps have their own file.
 
-mod clients;
+pub(crate) mod clients;
 mod contract;
 mod deny;
 mod generate;
-mod go;
+pub(crate) mod go;
 mod image;
 mod layers;
 mod lint;
 mod manifests;
 mod process;
-mod python_client;
+pub(crate) mod python_client;
 mod rust_client;
 mod server;
 mod together;
-mod typescript;
+pub(crate) mod typescript;
 mod wheels;
 mod workspace_tests;
 

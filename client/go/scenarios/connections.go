@@ -24,7 +24,9 @@ type connections struct {
 	home string
 	// arguments are those of connect, by the name of the client.
 	arguments map[string]fields
-	open      map[connection]*lakeport.Client
+	// mutex guards open: the calls of a step may run concurrently.
+	mutex sync.Mutex
+	open  map[connection]*lakeport.Client
 }
 
 // connection identifies a client.
@@ -48,6 +50,8 @@ func (c *connections) connect(step fields) error {
 
 // client returns a client with a timeout. 0: the default timeout.
 func (c *connections) client(name string, timeout time.Duration) (*lakeport.Client, error) {
+	c.mutex.Lock()
+	defer c.mutex.Unlock()
 	wanted := connection{name, timeout}
 	if opened, found := c.open[wanted]; found {
 		return opened, nil

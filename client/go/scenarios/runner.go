@@ -186,6 +186,8 @@ func (r *runner) call(ctx context.Context, step fields) (fields, error) {
 		return nil, wait(ctx, milliseconds(step, "ms"))
 	case "for_each":
 		return nil, r.forEach(ctx, step)
+	case "cancel_repeatedly":
+		return r.cancelRepeatedly(ctx, step)
 	}
 	return r.operation(ctx, step)
 }

@@ -7,8 +7,11 @@ import (
 	"time"
 )
 
-// timeLimit is the longest time of a scenario.
-const timeLimit = time.Minute
+// timeLimit is the longest time of a scenario. One with many cancelled calls may take longer.
+const (
+	timeLimit     = time.Minute
+	longTimeLimit = 15 * time.Minute
+)
 
 // TestScenarios runs the scenarios of all clients, each as a subtest.
 func TestScenarios(t *testing.T) {
@@ -28,10 +31,14 @@ func TestScenarios(t *testing.T) {
 			t.Error(err)
 		}
 	})
+	limit := timeLimit
+	if chosenCancellations() > 0 {
+		limit = longTimeLimit
+	}
 	for _, scenario := range scenarios {
 		t.Run(scenario.Name, func(t *testing.T) {
 			t.Parallel()
-			ctx, cancel := context.WithTimeout(t.Context(), timeLimit)
+			ctx, cancel := context.WithTimeout(t.Context(), limit)
 			defer cancel()
 			began := time.Now()
 			failure := run(ctx, fixture, scenario, t.TempDir())

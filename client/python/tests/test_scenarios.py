@@ -14,6 +14,7 @@ import jsonschema
 import pytest
 import yaml
 
+from scenarios.cancellations import CHOSEN
 from scenarios.fixture import Sandbox
 from scenarios.runner import Runner
 
@@ -24,6 +25,8 @@ _ROOT = Path(__file__).parents[3]
 _SUITE = Path(os.environ.get("LAKEPORT_TEST_SCENARIOS", str(_ROOT / "tests/clients/scenarios")))
 _FIXTURE = os.environ.get("LAKEPORT_TEST_FIXTURE", str(_ROOT / "target/debug/client-fixture"))
 _RESULTS = os.environ.get("LAKEPORT_TEST_RESULTS")
+_LIMIT = 900 if CHOSEN else 60
+"""Seconds. A scenario with many cancelled calls may take longer."""
 _PENDING: dict[str, str] = yaml.safe_load((Path(__file__).parent / "scenarios/pending.yaml").read_text(encoding="utf-8")) or {}
 _SCENARIOS: list[dict[str, Any]] = [
     scenario for file in sorted(_SUITE.glob("*.yaml")) for scenario in yaml.safe_load(file.read_text(encoding="utf-8"))
@@ -44,7 +47,7 @@ def test_scenario(fixture: str, scenario: dict[str, Any], tmp_path: Path) -> Non
     sandbox = Sandbox.open(fixture, scenario.get("sandbox", {}))
     began, error = time.monotonic(), None
     try:
-        asyncio.run(asyncio.wait_for(Runner(sandbox, tmp_path).run(scenario["steps"]), 60))
+        asyncio.run(asyncio.wait_for(Runner(sandbox, tmp_path).run(scenario["steps"]), _LIMIT))
     except AssertionError as failed:
         error = str(failed)
     finally:

@@ -38,7 +38,7 @@ impl Outcome {
 }
 
 /// The server of the scenarios.
-pub(super) struct Fixture {
+pub(crate) struct Fixture {
     program: PathBuf,
     scenarios: PathBuf,
 }
@@ -48,14 +48,14 @@ impl Fixture {
     ///
     /// # Errors
     /// The build fails.
-    pub(super) fn build() -> Result<Self> {
+    pub(crate) fn build() -> Result<Self> {
         cargo("build --locked -p lakeport-tests --bins")?.run()?;
         let program = metadata()?.target_directory.join("debug/client-fixture");
         Ok(Self { program, scenarios: workspace::root()?.join(SCENARIOS) })
     }
 
     /// Sets the variables of a runner.
-    pub(super) fn configure(&self, runner: Run, results: &Path) -> Run {
+    pub(crate) fn configure(&self, runner: Run, results: &Path) -> Run {
         runner
             .env("LAKEPORT_TEST_FIXTURE", &self.program)
             .env("LAKEPORT_TEST_SCENARIOS", &self.scenarios)

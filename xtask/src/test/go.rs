@@ -39,7 +39,8 @@ fn check(module: &Path) -> Result<()> {
     go(module, "mod tidy -diff").run()
 }
 
-fn go(module: &Path, arguments: &str) -> Run {
+/// Returns a go command in a module.
+pub(crate) fn go(module: &Path, arguments: &str) -> Run {
     Run::new("go", module).args(arguments).env("GOWORK", "off")
 }
 

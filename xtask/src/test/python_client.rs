@@ -34,7 +34,7 @@ pub(super) fn run() -> Result<()> {
 }
 
 /// Installs the package with pip into a directory of this checkout.
-fn install(environment: &Path, package: &Path, built: &Path) -> Result<std::path::PathBuf> {
+pub(crate) fn install(environment: &Path, package: &Path, built: &Path) -> Result<std::path::PathBuf> {
     let into = built.join("python-client");
     if into.exists() {
         std::fs::remove_dir_all(&into).map_err(Error::file(&into))?;

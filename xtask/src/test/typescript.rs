@@ -38,7 +38,7 @@ fn npm(package: &Path, arguments: &str) -> Run {
 }
 
 /// Builds the package, and compiles its tests and examples.
-pub(super) fn build() -> Result<()> {
+pub(crate) fn build() -> Result<()> {
     let package = plugins::typescript_package()?;
     npm(&package, "run build").run()?;
     Run::new(package.join("node_modules/.bin/tsc"), &package).run()

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from lakeport.aio import Client
 from lakeport.errors import LakeportError
 from lakeport.lakectl import Credentials
+from scenarios.cancellations import Cancellations
 from scenarios.content import difference
 from scenarios.operations import Operations, OwnError
 
@@ -86,6 +87,9 @@ class Runner:
         of_fixture = getattr(self, f"_do_{step['do']}", None)
         if of_fixture is not None:
             return dict(await of_fixture(step))
+        return await self._operation(step)
+
+    async def _operation(self, step: dict[str, Any]) -> dict[str, Any]:
         client = self._client(step.get("client", _DEFAULT), step.get("timeout_ms"))
         operations = Operations(client, self._sandbox.repository, self._steps, self._variables)
         call = getattr(operations, step["do"], None)
@@ -152,6 +156,12 @@ class Runner:
         else:
             await restarting
         return {}
+
+    async def _do_cancel_repeatedly(self, step: dict[str, Any]) -> dict[str, Any]:
+        repeated = Cancellations(step, self._operation)
+        await repeated.run()
+        await self._do_calls({"rpc": ""})
+        return repeated.result()
 
     async def _do_wait(self, step: dict[str, Any]) -> dict[str, Any]:
         await asyncio.sleep(step["ms"] / 1000)
