@@ -1,7 +1,7 @@
 /** Installs the package in another folder, and uses its types and both entries there. */
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -35,6 +35,11 @@ test("the package works in another folder", async () => {
       encoding: "utf8",
     });
     run("tar", "xzf", packed.trim(), "-C", join(modules, "lakeport"), "--strip-components=1");
+    for (const name of ["LICENSE", "README.md"]) {
+      assert.equal(readFileSync(join(modules, "lakeport", name), "utf8"), readFileSync(join(ROOT, name), "utf8"));
+    }
+    const repository = join(ROOT, "../../LICENSE");
+    assert.equal(readFileSync(join(ROOT, "LICENSE"), "utf8"), readFileSync(repository, "utf8"));
     // The dependencies are those of this package, so that the test needs no registry.
     for (const name of ["@bufbuild", "@connectrpc", "@types", "undici-types", "yaml"]) {
       symlinkSync(join(ROOT, "node_modules", name), join(modules, name));
