@@ -1,6 +1,7 @@
 import type { Caller } from "./call/caller.js";
 import { LakeportError } from "./errors/error.js";
 import { TransactionService } from "./gen/lakeport/v1/transactions_pb.js";
+import { startTimer } from "./sleep.js";
 
 /** Shortest idle timeout that the server accepts. */
 export const MIN_IDLE_MS = 10_000;
@@ -34,11 +35,10 @@ export class KeepAlive {
   }
 
   #wait(ms = this.#intervalMs): void {
-    this.#timer = setTimeout(() => {
+    const keep = () => {
       void this.#keep();
-    }, ms);
-    // Timers of Node.js, but not those of browsers, would keep the process running.
-    (this.#timer as { unref?(): void }).unref?.();
+    };
+    this.#timer = startTimer(keep, ms, true);
   }
 
   async #keep(): Promise<void> {
@@ -51,7 +51,8 @@ export class KeepAlive {
     try {
       // A call that hangs leaves time for others before the transaction expires.
       const options = { signal, timeoutMs: this.#intervalMs / 3 };
-      await this.#caller.unary(TransactionService.method.keepAliveTransaction, request, options);
+      const { keepAliveTransaction } = TransactionService.method;
+      await this.#caller.unary(keepAliveTransaction, request, options, { isBackground: true });
     } catch (error) {
       if (!isTemporary(error)) {
         // The transaction has ended. The next call in it reports that.

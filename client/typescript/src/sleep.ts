@@ -1,5 +1,15 @@
+/** Starts a timer. In Node.js, a timer in the background does not keep the process running. */
+export function startTimer(work: () => void, ms: number, isBackground = false): ReturnType<typeof setTimeout> {
+  const timer = setTimeout(work, ms);
+  if (isBackground) {
+    // The timers of browsers are numbers.
+    (timer as { unref?(): void }).unref?.();
+  }
+  return timer;
+}
+
 /** Waits. Returns early if the signal is aborted. */
-export async function sleep(ms: number, signal: AbortSignal): Promise<void> {
+export async function sleep(ms: number, signal: AbortSignal, isBackground = false): Promise<void> {
   if (signal.aborted) {
     return;
   }
@@ -9,7 +19,7 @@ export async function sleep(ms: number, signal: AbortSignal): Promise<void> {
       signal.removeEventListener("abort", done);
       resolve();
     };
-    const timer = setTimeout(done, ms);
+    const timer = startTimer(done, ms, isBackground);
     signal.addEventListener("abort", done);
   });
 }

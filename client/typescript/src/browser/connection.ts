@@ -5,11 +5,13 @@ import type { Endpoint } from "../endpoint.js";
 
 /** Creates a connection by gRPC-Web. */
 export function connect(endpoint: Endpoint, authorization: string | undefined): Connection {
+  const transport = createGrpcWebTransport({
+    baseUrl: endpoint.url,
+    interceptors: [headers(authorization, "x-user-agent")],
+  });
   return {
-    transport: createGrpcWebTransport({
-      baseUrl: endpoint.url,
-      interceptors: [headers(authorization, "x-user-agent")],
-    }),
+    transport,
+    background: transport,
     server: endpoint.name,
     canStreamRequests: false,
     hint: "; check that a server listens there, and that its option --web-origin allows this page",

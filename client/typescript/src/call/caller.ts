@@ -7,7 +7,7 @@ import type {
   MessageShape,
 } from "@bufbuild/protobuf";
 import { MethodOptions_IdempotencyLevel as Level } from "@bufbuild/protobuf/wkt";
-import type { Transport } from "@connectrpc/connect";
+import type { Transport, UnaryResponse } from "@connectrpc/connect";
 import { createAsyncIterable } from "@connectrpc/connect/protocol";
 import { errorOfConnect } from "../errors/connect.js";
 import { CanceledError, type LakeportError } from "../errors/error.js";
@@ -18,6 +18,8 @@ import { CallScope } from "./scope.js";
 /** A connection to a server. */
 export interface Connection {
   readonly transport: Transport;
+  /** Transport of calls that do not keep the process running. */
+  readonly background: Transport;
   /** Name of the server for messages. */
   readonly server: string;
   /** Whether the transport can stream requests. Browsers cannot. */
@@ -34,12 +36,14 @@ export interface Policy {
   readonly isIdempotent?: boolean;
   /** Whether the server sends messages regularly, so that a pause of the server is a failure. Default: true. */
   readonly isSteady?: boolean;
+  /** Whether the process may end during the call. Default: false. */
+  readonly isBackground?: boolean;
   /** Ends the call, like the signal of the caller. */
   readonly closing?: AbortSignal;
 }
 
 /** How a call with a single response behaves after failures. */
-export interface UnaryPolicy<O> extends Pick<Policy, "isIdempotent"> {
+export interface UnaryPolicy<O> extends Pick<Policy, "isIdempotent" | "isBackground"> {
   /** Throws the error of a response that reports a failure. */
   readonly check?: (response: O) => void;
 }
@@ -77,9 +81,9 @@ export class Caller {
   }
 
   /** Begins a call. The caller must end the scope. */
-  scope(options: CallOptions, closing?: AbortSignal): CallScope {
+  scope(options: CallOptions, { closing, isBackground }: Pick<Policy, "closing" | "isBackground"> = {}): CallScope {
     const signals = [options.signal, closing].filter((signal) => signal !== undefined);
-    const scope = new CallScope(signals, this.#open);
+    const scope = new CallScope(signals, this.#open, isBackground);
     if (this.#isClosed) {
       scope.cancel(closedError());
     }
@@ -100,15 +104,13 @@ export class Caller {
   ): Promise<MessageShape<O>> {
     const timeoutMs = this.timeoutOf(options);
     const deadline = performance.now() + timeoutMs;
-    const scope = this.scope(options);
+    const scope = this.scope(options, policy);
     const attempt = async (): Promise<MessageShape<O>> => {
       const left = deadline - performance.now();
       const seconds = String(timeoutMs / 1000);
       scope.startTimer(left, `${this.connection.server} did not complete ${method.name} within ${seconds} s`);
       try {
-        const { transport } = this.connection;
-        // The server ends its work at the deadline too.
-        const response = await transport.unary(method, scope.signal, deadlineHeader(left), undefined, request);
+        const response = await this.#send(method, scope.signal, left, request, policy);
         policy.check?.(response.message);
         return response.message;
       } finally {
@@ -135,7 +137,7 @@ export class Caller {
   ): AsyncGenerator<MessageShape<O>, void, undefined> {
     const timeoutMs = policy.isSteady === false ? Infinity : this.timeoutOf(options);
     const progress = new Progress(timeoutMs);
-    const scope = this.scope(options, policy.closing);
+    const scope = this.scope(options, policy);
     const next = async <T>(waiting: () => Promise<T>): Promise<T> => {
       if (timeoutMs !== Infinity) {
         scope.startTimer(progress.left(), this.#timeoutMessage(method.name, timeoutMs));
@@ -207,6 +209,22 @@ export class Caller {
     } finally {
       scope.end();
     }
+  }
+
+  #send<I extends DescMessage, O extends DescMessage>(
+    method: DescMethodUnary<I, O>,
+    signal: AbortSignal,
+    left: number,
+    request: MessageInitShape<I>,
+    { isBackground }: UnaryPolicy<MessageShape<O>>,
+  ): Promise<UnaryResponse<I, O>> {
+    const { transport, background } = this.connection;
+    if (isBackground) {
+      // For a deadline, Connect starts a timer that keeps the process running.
+      return background.unary(method, signal, undefined, undefined, request);
+    }
+    // The server ends its work at the deadline too.
+    return transport.unary(method, signal, deadlineHeader(left), undefined, request);
   }
 
   #retries(isIdempotent: boolean, overloadMs: number): Retries {

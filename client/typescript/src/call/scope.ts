@@ -1,18 +1,23 @@
 import { CanceledError, DeadlineExceededError, LakeportError } from "../errors/error.js";
-import { sleep } from "../sleep.js";
+import { sleep, startTimer } from "../sleep.js";
 
 /** Cancels one call: when the signal of the caller is aborted, when the client closes, after a timeout, or when the caller stops. */
 export class CallScope {
   readonly #controller = new AbortController();
   readonly #signals: readonly AbortSignal[];
   readonly #open: Set<CallScope>;
+  readonly #isBackground: boolean;
   #error: LakeportError | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  /** Any of `signals` cancels the call. `open` contains the calls of the client that are in flight. */
-  constructor(signals: readonly AbortSignal[], open: Set<CallScope>) {
+  /**
+   * Any of `signals` cancels the call. `open` contains the calls of the client that are in flight. The timers of a call in the
+   * background do not keep the process running.
+   */
+  constructor(signals: readonly AbortSignal[], open: Set<CallScope>, isBackground = false) {
     this.#signals = signals;
     this.#open = open;
+    this.#isBackground = isBackground;
     open.add(this);
     for (const signal of signals) {
       signal.addEventListener("abort", this.#onAbort);
@@ -57,9 +62,10 @@ export class CallScope {
     if (this.signal.aborted) {
       return;
     }
-    this.#timer = setTimeout(() => {
+    const cancel = () => {
       this.cancel(new DeadlineExceededError(message, "DEADLINE_EXCEEDED"));
-    }, ms);
+    };
+    this.#timer = startTimer(cancel, ms, this.#isBackground);
   }
 
   stopTimer(): void {
@@ -90,7 +96,7 @@ export class CallScope {
   /** Waits, unless the call is cancelled. */
   async sleep(ms: number): Promise<void> {
     this.throwIfCancelled();
-    await sleep(ms, this.signal);
+    await sleep(ms, this.signal, this.#isBackground);
     this.throwIfCancelled();
   }
 

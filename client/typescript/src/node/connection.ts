@@ -31,16 +31,16 @@ export function connect(endpoint: Endpoint, authorization: string | undefined, c
   };
   const pings = { pingIntervalMs: PING_INTERVAL_MS, pingTimeoutMs: PING_TIMEOUT_MS };
   const sessionManager = new WideSessionManager(CONNECTION_WINDOW_BYTES, url, pings, options);
-  const transport = createGrpcTransport({
+  const common = {
     baseUrl: url,
-    sessionManager,
     readMaxBytes: MAX_MESSAGE_BYTES,
     // Objects are often compressed already, and the bytes of a read would pass through a slow stage.
     acceptCompression: [],
     interceptors: [headers(authorization, "user-agent")],
-  });
+  };
   return {
-    transport,
+    transport: createGrpcTransport({ ...common, sessionManager }),
+    background: createGrpcTransport({ ...common, sessionManager: sessionManager.background }),
     server: name,
     canStreamRequests: true,
     hint: "; check that a server listens there",
