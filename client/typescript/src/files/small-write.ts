@@ -3,7 +3,7 @@ import type { Caller } from "../call/caller.js";
 import type { CallOptions } from "../call/options.js";
 import { crc32c } from "../checksum.js";
 import { expect, fileInfo } from "../convert.js";
-import { invalid } from "../errors/error.js";
+import { invalid, LakeportError, makeError } from "../errors/error.js";
 import { errorOfStatus } from "../errors/status.js";
 import { BatchWriteItemSchema, type BatchWriteResponse, FileService } from "../gen/lakeport/v1/files_pb.js";
 import type { Stored, WriteHeader } from "./streaming-write.js";
@@ -38,16 +38,35 @@ export async function smallWrite(
   const request = { repository, ref, transactionId, items: [item] };
   const timeoutMs = caller.timeoutOf(options) + Math.ceil((data.length / MIN_BYTES_PER_SECOND) * 1000);
   // A create-only item has a write ID, so every retry is safe.
-  const { results } = await caller.unary(
-    FileService.method.batchWrite,
-    request,
-    { ...options, timeoutMs },
-    {
-      isIdempotent: true,
-      check,
-    },
-  );
-  return { info: fileInfo(expect(results[0], "result").info), crc32c: sum };
+  const policy = { isIdempotent: true, check };
+  try {
+    const { results } = await caller.unary(FileService.method.batchWrite, request, { ...options, timeoutMs }, policy);
+    return { info: fileInfo(expect(results[0], "result").info), crc32c: sum };
+  } catch (error) {
+    throw withoutItem(error);
+  }
+}
+
+/** Prefix of the names of invalid fields. */
+const ITEM = "items[0].";
+
+/** Returns an error that names the fields of the object: the caller did not store a batch. */
+function withoutItem(error: unknown): unknown {
+  if (!(error instanceof LakeportError) || error.fieldViolations.length === 0) {
+    return error;
+  }
+  const fieldViolations = error.fieldViolations.map(({ field, description }) => ({
+    field: field.replace(ITEM, ""),
+    description,
+  }));
+  const { code, reason, paths, metadata } = error;
+  return makeError(error.message.replaceAll(ITEM, ""), code, {
+    reason,
+    paths,
+    metadata,
+    fieldViolations,
+    cause: error,
+  });
 }
 
 /** Throws an error if an object has another size than the caller announced. */
