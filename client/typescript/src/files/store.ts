@@ -5,7 +5,7 @@ import { invalid } from "../errors/error.js";
 import { randomId } from "../ids.js";
 import type { Place } from "../place.js";
 import { checkMissing, type Destination, resolveDestination } from "../uploads/destination.js";
-import { beginParts, deleteParts } from "../uploads/parts-transaction.js";
+import { AFTER_ERROR_MS, beginParts, deleteParts } from "../uploads/parts-transaction.js";
 import { MAX_PARTS } from "../uploads/plan.js";
 import { compose } from "./compose.js";
 import { type Frame, Frames } from "./frames.js";
@@ -77,15 +77,18 @@ class PiecewiseUpload {
     const id = parts ?? (await beginParts(this.#caller, destination, {}, this.#options));
     try {
       await this.#storePieces(first, next, id);
-      return await this.#compose(destination, id);
-    } catch (error) {
-      this.#onSent(-this.#sentBytes);
-      throw error;
-    } finally {
-      await Promise.allSettled(this.#sums);
+      const stored = await this.#compose(destination, id);
       if (parts === undefined) {
         await deleteParts(this.#caller, id);
       }
+      return stored;
+    } catch (error) {
+      await Promise.allSettled(this.#sums);
+      if (parts === undefined) {
+        await deleteParts(this.#caller, id, AFTER_ERROR_MS);
+      }
+      this.#onSent(-this.#sentBytes);
+      throw error;
     }
   }
 

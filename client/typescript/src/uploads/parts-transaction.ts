@@ -4,6 +4,7 @@ import { transactionInfo } from "../convert.js";
 import { LakeportError, makeError } from "../errors/error.js";
 import { TransactionService } from "../gen/lakeport/v1/transactions_pb.js";
 import { randomId } from "../ids.js";
+import { sleep } from "../sleep.js";
 import type { TransactionInfo } from "../types.js";
 import type { Destination } from "./destination.js";
 
@@ -13,6 +14,8 @@ const IDLE_TIMEOUT = { seconds: 24n * 3600n };
 const LIFETIME = { seconds: 7n * 24n * 3600n };
 /** Maximum time for the rollback. After it, the transaction expires by itself. */
 const ROLLBACK_MS = 30_000;
+/** Maximum time for which the error of an upload waits for the rollback. The rollback continues after it. */
+export const AFTER_ERROR_MS = 500;
 
 /** Begins a transaction for the parts of an object, and returns its ID. */
 export async function beginParts(
@@ -42,14 +45,19 @@ export async function findParts(caller: Caller, transactionId: string, options: 
   return transactionInfo(transaction);
 }
 
-/** Rolls back the transaction, and so deletes the parts. Ignores errors, because the transaction expires otherwise. */
-export async function deleteParts(caller: Caller, transactionId: string): Promise<void> {
+/**
+ * Rolls back the transaction, and so deletes the parts. Ignores errors, because the transaction expires otherwise. Waits at most for
+ * `maxWaitMs`.
+ */
+export async function deleteParts(caller: Caller, transactionId: string, maxWaitMs = ROLLBACK_MS): Promise<void> {
   const { rollbackTransaction } = TransactionService.method;
-  try {
-    await caller.unary(rollbackTransaction, { transactionId }, { timeoutMs: ROLLBACK_MS });
-  } catch {
-    // See above.
-  }
+  const call = caller.unary(rollbackTransaction, { transactionId }, { timeoutMs: ROLLBACK_MS });
+  const waiting = new AbortController();
+  const stop = () => {
+    waiting.abort();
+  };
+  call.then(stop, stop);
+  await sleep(maxWaitMs, waiting.signal);
 }
 
 const ENDED: Record<string, string> = {

@@ -14,7 +14,7 @@ import { type Place, transactionPlace } from "../place.js";
 import type { FileInfo } from "../types.js";
 import { checkMissing, type Destination, resolveDestination } from "./destination.js";
 import { checkResumable, PartNames, uploadLabels, versionOf } from "./labels.js";
-import { beginParts, deleteParts, findParts, startAgain } from "./parts-transaction.js";
+import { AFTER_ERROR_MS, beginParts, deleteParts, findParts, startAgain } from "./parts-transaction.js";
 import { type Part, Plan } from "./plan.js";
 
 /** Options of a resumable upload. */
@@ -133,7 +133,7 @@ export class Upload {
       return info;
     } catch (error) {
       if (!isResumable(error)) {
-        await deleteParts(this.#caller, this.resumeId);
+        await deleteParts(this.#caller, this.resumeId, AFTER_ERROR_MS);
       }
       throw error;
     } finally {
