@@ -49,7 +49,10 @@ export interface UploadProgress {
 
 /** Options of {@link Upload.run}. */
 export interface RunOptions extends CallOptions {
-  /** Is called from time to time. */
+  /**
+   * Is called from time to time. If it throws, the upload fails with that error. Nothing is published then, unless the server has
+   * already composed the object.
+   */
   readonly onProgress?: ((progress: UploadProgress) => void) | undefined;
 }
 
@@ -249,6 +252,8 @@ class Run {
   readonly #onProgress: RunOptions["onProgress"];
   #sentBytes = 0;
   #composedBytes = 0;
+  /** First error of `onProgress`. */
+  #failure: { error: unknown } | undefined;
 
   constructor(caller: Caller, upload: UploadOptions, options: RunOptions, sizeBytes: number) {
     this.#caller = caller;
@@ -288,7 +293,7 @@ class Run {
         try {
           return await attempt();
         } catch (error) {
-          if (!isTemporary(error)) {
+          if (this.#failure !== undefined || !isTemporary(error)) {
             throw error;
           }
           const pause = backoff.next(error);
@@ -304,12 +309,21 @@ class Run {
     }
   }
 
+  /** Calls `onProgress`, until it throws. Then throws the same error again: parts in flight still report their progress. */
   #report(): void {
-    this.#onProgress?.({
-      sizeBytes: this.#sizeBytes,
-      sentBytes: this.#sentBytes,
-      composedBytes: this.#composedBytes,
-    });
+    if (this.#failure !== undefined) {
+      throw this.#failure.error;
+    }
+    try {
+      this.#onProgress?.({
+        sizeBytes: this.#sizeBytes,
+        sentBytes: this.#sentBytes,
+        composedBytes: this.#composedBytes,
+      });
+    } catch (error) {
+      this.#failure = { error };
+      throw error;
+    }
   }
 }
 

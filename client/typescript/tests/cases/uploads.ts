@@ -1,4 +1,4 @@
-import { isResumable, LakeportError } from "lakeport/browser";
+import { isResumable, LakeportError, type Upload, UnavailableError } from "lakeport/browser";
 import { all, bytes, equal, failure, isSame, ok } from "../support/check.js";
 import type { Case } from "./case.js";
 
@@ -44,6 +44,29 @@ export const uploadCases: Case[] = [
     },
   },
   {
+    name: "an error of onProgress ends an upload, which can be resumed",
+    async run({ client, repository }) {
+      const main = client.files(repository, "main");
+      const data = bytes(9 * MIB);
+      // A temporary error of another call, such as one of this client, must not be retried either.
+      for (const error of [new Error("no"), new UnavailableError("no", "UNAVAILABLE")]) {
+        for (const [partBytes, sentBytes] of [
+          [MIB, 1],
+          [5 * MIB, 1],
+          [MIB, data.length],
+        ] as const) {
+          const upload = await main.resumableUpload("a", new Blob([data]), { partBytes });
+          const [thrown, calls] = await failingRun(upload, error, sentBytes);
+          ok(thrown === error, `another error: ${String(thrown)}`);
+          equal(calls, 1, "calls after the error");
+          await failure(main.stat("a"), "NOT_FOUND");
+          equal((await upload.run()).sizeBytes, data.length);
+          await main.delete("a");
+        }
+      }
+    },
+  },
+  {
     name: "an upload into a transaction is published by its commit",
     async run({ client, repository }) {
       await client.transaction(repository, "main", async (tx) => {
@@ -76,3 +99,18 @@ export const uploadCases: Case[] = [
     },
   },
 ];
+
+/** Runs an upload whose `onProgress` throws an error from this number of bytes on. Returns the error of the run, and the number of throws. */
+async function failingRun(upload: Upload, error: Error, sentBytes: number): Promise<[unknown, number]> {
+  let throws = 0;
+  const run = upload.run({
+    onProgress: (progress) => {
+      if (progress.sentBytes >= sentBytes) {
+        throws++;
+        throw error;
+      }
+    },
+  });
+  const thrown = await run.catch((thrown: unknown) => thrown);
+  return [thrown, throws];
+}
