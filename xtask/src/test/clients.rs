@@ -9,8 +9,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// The runners: the names of their result files, and of their columns.
-const LANGUAGES: [(&str, &str); 4] =
-    [("rust", "Rust"), ("python", "Python"), ("go", "Go"), ("typescript", "TypeScript")];
+const LANGUAGES: [(&str, &str); 5] =
+    [("rust", "Rust"), ("python", "Python"), ("go", "Go"), ("typescript", "TypeScript"), ("browser", "Browser")];
 /// Folder of the scenarios.
 const SCENARIOS: &str = "tests/clients/scenarios";
 /// The page that contains the table.
@@ -24,15 +24,18 @@ struct Outcome {
     scenario: String,
     error: Option<String>,
     pending: Option<String>,
+    /// Why the scenario cannot run there.
+    absent: Option<String>,
 }
 
 impl Outcome {
     /// Returns the cell of the table.
     fn cell(&self) -> &'static str {
-        match (&self.error, &self.pending) {
-            (None, _) => "yes",
-            (Some(_), Some(_)) => "pending",
-            (Some(_), None) => "FAILED",
+        match (&self.error, &self.pending, &self.absent) {
+            (None, ..) => "yes",
+            (Some(_), _, Some(_)) => "n/a",
+            (Some(_), Some(_), None) => "pending",
+            (Some(_), None, None) => "FAILED",
         }
     }
 }
@@ -156,7 +159,7 @@ mod tests {
 
     fn outcome(scenario: &str, error: Option<&str>, pending: Option<&str>) -> (String, Outcome) {
         let (error, pending) = (error.map(str::to_owned), pending.map(str::to_owned));
-        (scenario.to_owned(), Outcome { scenario: scenario.to_owned(), error, pending })
+        (scenario.to_owned(), Outcome { scenario: scenario.to_owned(), error, pending, absent: None })
     }
 
     #[test]
@@ -167,6 +170,13 @@ mod tests {
         let table = table(&scenarios, &[("Rust", rust), ("Go", go)]).unwrap();
         let rows = "| Scenario | Rust | Go |\n|---|---|---|\n| a b | yes | yes |\n| c | pending | FAILED |\n";
         assert_eq!(table, rows);
+    }
+
+    #[test]
+    fn a_scenario_that_cannot_run_is_not_available() {
+        let json = r#"{"scenario": "a", "seconds": 0.1, "error": "no", "pending": null, "absent": "why"}"#;
+        let outcome: Outcome = serde_json::from_str(json).unwrap();
+        assert_eq!(outcome.cell(), "n/a");
     }
 
     #[test]

@@ -28,6 +28,7 @@ pub(super) fn run() -> Result<()> {
         .env("LAKEPORT_TEST_ADDRESS", server.address())
         .env("LAKEPORT_TEST_WEB_ADDRESS", server.address())
         .env("LAKEPORT_TEST_WEB_ORIGIN", &origin)
+        .env("LAKEPORT_TEST_WEB_RESULTS", clients::empty_results("browser")?)
         .env("LAKEPORT_TEST_CHROMIUM", chromium::installed()?);
     fixture.configure(tests, &clients::empty_results("typescript")?).run()?;
     install_elsewhere(&package)

@@ -25,28 +25,41 @@ export interface ManyFiles extends ManyPaths {
 const BLOCK_BYTES = 65_521;
 
 /** Returns the bytes that a scenario describes. */
-export function content(described: Content): Buffer {
+export function content(described: Content): Uint8Array<ArrayBuffer> {
   if ("parts" in described) {
-    return Buffer.concat(described.parts.map(content));
+    return concat(described.parts.map(content));
   }
   if ("text" in described) {
-    return Buffer.from(described.text);
+    return new TextEncoder().encode(described.text);
   }
   const { bytes, seed = 0, from = 0 } = described;
-  const start = from % BLOCK_BYTES;
-  return Buffer.alloc(start + bytes, block(seed)).subarray(start);
+  const [start, repeated] = [from % BLOCK_BYTES, block(seed)];
+  const all = new Uint8Array(start + bytes);
+  for (let at = 0; at < all.length; at += BLOCK_BYTES) {
+    all.set(repeated.subarray(0, all.length - at), at);
+  }
+  return all.subarray(start);
 }
 
-function block(seed: number): Buffer {
+function block(seed: number): Uint8Array {
   let state = seed + 1;
-  return Buffer.from(
-    Array.from({ length: BLOCK_BYTES }, () => {
-      state ^= state << 13;
-      state ^= state >>> 17;
-      state ^= state << 5;
-      return state & 0xff;
-    }),
-  );
+  return Uint8Array.from({ length: BLOCK_BYTES }, () => {
+    state ^= state << 13;
+    state ^= state >>> 17;
+    state ^= state << 5;
+    return state & 0xff;
+  });
+}
+
+/** Concatenates pieces. */
+export function concat(pieces: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  const all = new Uint8Array(pieces.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const piece of pieces) {
+    all.set(piece, at);
+    at += piece.length;
+  }
+  return all;
 }
 
 /** Returns a list of files, or many files with equal contents. */

@@ -1,8 +1,6 @@
 /** Operations on files. */
-import { readFile, writeFile } from "node:fs/promises";
-import { join } from "node:path";
-import { type Files, localFile, type Upload, type WriteOptions } from "lakeport";
-import { content, files as newFiles, paths } from "./content.js";
+import type { Files, Upload, WriteOptions } from "lakeport";
+import { concat, content, files as newFiles, paths } from "./content.js";
 import { all, type Context, file, filesOf, item, type Operation, OwnError } from "./operations.js";
 import type { Step } from "./scenario.js";
 
@@ -44,16 +42,18 @@ export const files: Readonly<Record<string, Operation>> = {
   async read_some(context, step) {
     const { path = "", bytes = 0 } = step;
     await using download = await filesOf(context, step).open(path, context.call);
-    let data = Buffer.alloc(0);
-    if (bytes > 0) {
+    const chunks: Uint8Array[] = [];
+    let left = bytes;
+    if (left > 0) {
       for await (const chunk of download) {
-        data = Buffer.concat([data, chunk]);
-        if (data.length >= bytes) {
+        chunks.push(chunk);
+        left -= chunk.length;
+        if (left <= 0) {
           break;
         }
       }
     }
-    return { content: data.subarray(0, bytes) };
+    return { content: concat(chunks).subarray(0, bytes) };
   },
 
   async stat(context, step) {
@@ -126,7 +126,7 @@ export const files: Readonly<Record<string, Operation>> = {
   },
 };
 
-function bytesOf(step: Step): Buffer {
+function bytesOf(step: Step): Uint8Array<ArrayBuffer> {
   return content(step.content ?? { text: "" });
 }
 
@@ -135,7 +135,7 @@ function writeOptions({ call }: Context, step: Step): WriteOptions {
   return { contentType, metadata, createOnly, ...call };
 }
 
-async function writePieces(target: Files, path: string, data: Buffer, size: number, options: WriteOptions) {
+async function writePieces(target: Files, path: string, data: Uint8Array, size: number, options: WriteOptions) {
   const stream = target.writable(path, options);
   const writer = stream.getWriter();
   for (let start = 0; start < data.length; start += size) {
@@ -146,14 +146,8 @@ async function writePieces(target: Files, path: string, data: Buffer, size: numb
 }
 
 async function startUpload(context: Context, step: Step): Promise<Upload> {
-  const source = join(context.folder, "upload");
-  const data = bytesOf(step);
-  // A resumed upload needs the same file: the client refuses an equal one with another time.
-  const stored = await readFile(source).catch(() => undefined);
-  if (!stored?.equals(data)) {
-    await writeFile(source, data);
-  }
+  const data = await context.platform.uploadFile(bytesOf(step));
   const { path = "", part_bytes: partBytes, parallel: parallelism, resume_id: resumeId } = step;
   const options = { partBytes, parallelism, resumeId, ...writeOptions(context, step) };
-  return filesOf(context, step).resumableUpload(path, await localFile(source), options);
+  return filesOf(context, step).resumableUpload(path, data, options);
 }

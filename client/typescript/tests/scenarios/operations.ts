@@ -1,7 +1,7 @@
 /** What the operations of all subjects share. */
 import {
+  type BaseClient,
   type CallOptions,
-  type Client,
   type Commit,
   type FileInfo,
   type Files,
@@ -12,6 +12,7 @@ import {
   type Transaction,
 } from "lakeport";
 import type { Result } from "./expected.js";
+import type { Platform } from "./platform.js";
 import type { Step } from "./scenario.js";
 
 /** The error of a program: in a transaction, or of a writer that it abandons. */
@@ -19,10 +20,9 @@ export class OwnError extends Error {}
 
 /** The client of a step, and what the operation needs from the runner. */
 export interface Context {
-  readonly client: Client;
+  readonly client: BaseClient;
   readonly repository: string;
-  /** Empty directory of the scenario. */
-  readonly folder: string;
+  readonly platform: Platform;
   /** Timeout and signal of the step. */
   readonly call: CallOptions;
   /** Transactions that this client began, by ID. */

@@ -1,14 +1,10 @@
 /** Runs the steps of a scenario. */
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
-import { type CallOptions, type Client, LakeportError, type Transaction } from "lakeport";
-import { makeClient } from "./connect.js";
+import { type BaseClient, type CallOptions, LakeportError, type Transaction } from "lakeport";
 import { difference, type Expected, type Found, type Result, shown } from "./expected.js";
 import { files } from "./files.js";
-import type { Fixture, Sandbox } from "./fixture.js";
 import { type Operation, OwnError } from "./operations.js";
+import type { Platform } from "./platform.js";
+import { Sandbox, type Send, sleep } from "./sandbox.js";
 import type { Scenario, Step } from "./scenario.js";
 import { transactions } from "./transactions.js";
 import { versions } from "./versions.js";
@@ -23,27 +19,26 @@ const OPERATIONS: Readonly<Record<string, Operation>> = { ...files, ...transacti
 export class Difference extends Error {}
 
 /** Runs a scenario. Throws a {@link Difference} if a result is not as expected. */
-export async function runScenario(fixture: Fixture, scenario: Scenario, limitMs: number): Promise<void> {
-  const sandbox = await fixture.open(scenario.sandbox ?? {});
-  const folder = await mkdtemp(join(tmpdir(), "lakeport-scenario-"));
-  const runner = new Runner(sandbox, folder);
-  const limit = new AbortController();
-  const late = sleep(limitMs, undefined, { signal: limit.signal, ref: false }).then(() => {
-    throw new Difference(`the scenario did not end within ${String(limitMs / 1000)} s`);
+export async function runScenario(send: Send, platform: Platform, scenario: Scenario, limitMs: number): Promise<void> {
+  const sandbox = await Sandbox.open(send, { ...scenario.sandbox, ...platform.settings });
+  const runner = new Runner(sandbox, platform);
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => {
+      reject(new Difference(`the scenario did not end within ${String(limitMs / 1000)} s`));
+    }, limitMs);
   });
   try {
     await Promise.race([runner.run(scenario.steps), late]);
   } finally {
-    late.catch(() => undefined);
-    limit.abort();
+    clearTimeout(timer);
     runner.close();
     await sandbox.close();
-    await rm(folder, { recursive: true });
   }
 }
 
 interface Connection {
-  readonly client: Client;
+  readonly client: BaseClient;
   /** Transactions that this client began, by ID. */
   readonly begun: Map<string, Transaction>;
 }
@@ -51,16 +46,16 @@ interface Connection {
 /** One run of a scenario. */
 class Runner {
   readonly #sandbox: Sandbox;
-  readonly #folder: string;
+  readonly #platform: Platform;
   readonly #variables: Map<string, unknown>;
   readonly #connections = new Map<string, Connection>();
   readonly #restarts: Promise<void>[] = [];
 
-  constructor(sandbox: Sandbox, folder: string) {
+  constructor(sandbox: Sandbox, platform: Platform) {
     this.#sandbox = sandbox;
-    this.#folder = folder;
+    this.#platform = platform;
     const { address, key, secret } = sandbox;
-    this.#variables = new Map(Object.entries({ address, key, secret, folder }));
+    this.#variables = new Map(Object.entries({ address, key, secret, folder: platform.folder }));
   }
 
   async run(steps: readonly Step[]): Promise<void> {
@@ -128,7 +123,7 @@ class Runner {
         this.#connect(step.as ?? "", step);
         return {};
       case "store_file":
-        await writeFile(join(this.#folder, step.name ?? ""), step.text ?? "");
+        await this.#platform.storeFile(step.name ?? "", step.text ?? "");
         return {};
       case "fault": {
         const { do: _, ...fault } = step;
@@ -175,7 +170,7 @@ class Runner {
       ...connection,
       call,
       repository: this.#sandbox.repository,
-      folder: this.#folder,
+      platform: this.#platform,
       run: (steps: readonly Step[]) => this.#steps(steps),
       set: (variable: string, value: string) => {
         this.#variables.set(variable, value);
@@ -190,7 +185,7 @@ class Runner {
 
   #connect(name: string, how: Partial<Step>): Connection {
     this.#connections.get(name)?.client.close();
-    const connection = { client: makeClient(this.#sandbox, this.#folder, how), begun: new Map<string, Transaction>() };
+    const connection = { client: this.#platform.connect(this.#sandbox, how), begun: new Map<string, Transaction>() };
     this.#connections.set(name, connection);
     return connection;
   }

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { build } from "esbuild";
 import { chromium, type Page } from "playwright-core";
 
@@ -16,11 +17,13 @@ const FLAGS = [
 /** A page in headless Chromium. */
 export interface OpenPage {
   readonly page: Page;
+  /** Opens the page once more, with its own thread. */
+  readonly again: () => Promise<Page>;
   readonly close: () => Promise<void>;
 }
 
 /**
- * Opens a page of this origin that runs a module. The module is bundled as an application would do it: with the condition `browser`.
+ * Opens a page of this origin that runs a module. With port 0, any free port is used. The module is bundled as an application would do it: with the condition `browser`.
  * LAKEPORT_TEST_CHROMIUM is the path of the browser (default: /usr/bin/chromium).
  */
 export async function openPage(origin: string, module: URL): Promise<OpenPage> {
@@ -31,16 +34,21 @@ export async function openPage(origin: string, module: URL): Promise<OpenPage> {
     response.setHeader("content-type", isScript ? "text/javascript" : "text/html");
     response.end(isScript ? script : '<script type="module" src="page.js"></script>');
   });
-  await new Promise<void>((resolve) => pages.listen(Number(new URL(origin).port), "localhost", resolve));
+  const { protocol, hostname, port: wanted } = new URL(origin);
+  await new Promise<void>((resolve) => pages.listen(Number(wanted), hostname, resolve));
+  const { port } = pages.address() as AddressInfo;
   const executablePath = process.env["LAKEPORT_TEST_CHROMIUM"] ?? "/usr/bin/chromium";
   const browser = await chromium.launch({ executablePath, args: FLAGS });
-  const page = await browser.newPage();
-  await page.goto(origin);
+  const again = async () => {
+    const page = await browser.newPage();
+    await page.goto(`${protocol}//${hostname}:${String(port)}`);
+    return page;
+  };
   const close = async () => {
     await browser.close();
     pages.close();
   };
-  return { page, close };
+  return { page: await again(), again, close };
 }
 
 async function bundle(module: URL): Promise<string> {
