@@ -17,6 +17,10 @@ use tokio::net::TcpListener;
 /// Response of the origins to `GET /api/v1/user`. All callers are this user.
 const USER: &str = r#"{"user":{"id":"bench","creation_date":0}}"#;
 
+/// Response of the file origin to requests for the properties of an object. All of these requests are for objects of 4 KiB.
+const STAT: &str =
+    r#"{"path":"$arg_path","path_type":"object","checksum":"0","size_bytes":4096,"mtime":0,"physical_address":""}"#;
+
 /// An nginx process, either an origin that serves files or a proxy in front of an origin.
 pub(crate) struct Nginx {
     child: Child,
@@ -31,6 +35,7 @@ impl Nginx {
             "sendfile on; tcp_nopush on; etag on; default_type application/octet-stream;
              server {{ listen 127.0.0.1:{port};
                location = /api/v1/user {{ return 200 '{USER}'; }}
+               location = /api/v1/repositories/bench/refs/main/objects/stat {{ return 200 '{STAT}'; }}
                location = /api/v1/repositories/bench/refs/main/objects {{ set $file $arg_path; rewrite ^ /$file break; root {root}; }}
              }}",
             root = dir.display()

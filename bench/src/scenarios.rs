@@ -1,6 +1,7 @@
 //! Benchmark scenarios and the processes that they share.
 
 mod bulk;
+mod clients;
 mod list;
 mod memory;
 mod small;
@@ -56,6 +57,10 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
     if wanted("memory") {
         memory::memory(&setup).await?;
     }
+    // Not part of a run of all scenarios, because it needs the programs of all languages.
+    if !arguments.only.is_empty() && wanted("clients") {
+        clients::clients(&setup, &arguments.clients).await?;
+    }
     Ok(())
 }
 
@@ -69,7 +74,7 @@ impl Setup {
             std::io::Write::write_all(&mut large, &noise)?;
         }
         for n in 0..small::OBJECTS {
-            std::fs::write(dir.path().join(format!("small-{n}")), &noise[n * 16..n * 16 + 4096])?;
+            std::fs::write(dir.path().join(format!("{}-{n}", small::PREFIX)), &noise[n * 16..n * 16 + 4096])?;
         }
         let sink = sink().await?;
         let (origin, proxy) = (free_address()?, free_address()?);

@@ -7,7 +7,7 @@ use std::time::Duration;
 pub(crate) struct Sample {
     /// Wall-clock time.
     pub(crate) wall: Duration,
-    /// CPU time of the process between client and origin.
+    /// CPU time of the measured process: the one between client and origin, or the client.
     pub(crate) cpu: Duration,
 }
 

@@ -8,7 +8,8 @@ use crate::workspace;
 /// Arguments that are passed on to the benchmarks.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// Arguments for the benchmarks: --rounds N, --mebibytes N, --only NAME.
+    /// Arguments for the benchmarks: --rounds N, --mebibytes N, --only NAME; for --only clients also --languages, --job, --go, --node
+    /// and --python.
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     rest: Vec<String>,
 }

@@ -12,6 +12,8 @@ use tonic::transport::Channel;
 
 /// The number of objects, each of 4 KiB.
 pub(super) const OBJECTS: usize = 10_000;
+/// Prefix of their names: object `n` is `small-n`.
+pub(super) const PREFIX: &str = "small";
 /// Calls per round with one caller.
 const ALONE: usize = 1_000;
 /// The number of concurrent callers.
