@@ -49,7 +49,7 @@ impl Worker {
         }
     }
 
-    /// Reads an object and drops its bytes. The other clients always verify checksums.
+    /// Reads an object and drops its bytes. Verifies checksums, because the clients in Go and TypeScript always do.
     async fn read(&self, path: &str) -> Result<u64> {
         let options = ReadOptions { checksum: true, ..ReadOptions::default() };
         let mut download = self.client.read(&self.place, path, options).await?;
