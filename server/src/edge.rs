@@ -7,6 +7,7 @@ mod admission;
 mod authenticate;
 mod connection;
 mod deadline;
+mod drain;
 mod finish;
 mod message;
 mod meters;
@@ -27,6 +28,7 @@ use crate::memory::{MessageMemory, ReservedMessage};
 use crate::ops::context::Shared;
 use bytes::Bytes;
 use connection::Connection;
+use drain::Drained;
 use finish::Finish;
 use futures_util::FutureExt;
 use http::request::Parts;
@@ -137,6 +139,7 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
+        let request = request.map(Drained::new);
         // The origin first: a page of another site must not reach any other step.
         let origin = match self.origins.check(request.headers()) {
             Origin::None => None,

@@ -56,7 +56,7 @@ const MAX_STREAMS: u32 = 128;
 /// server then closes the connection (CVE-2023-44487).
 const MAX_PENDING_RESETS: usize = 4 * MAX_STREAMS as usize;
 /// Maximum number of resets by the server on one connection because of frames that it did not expect. Frames for calls that
-/// the server has just refused count, so well-behaved clients cause some.
+/// the server has just ended do not count, as long as it reads their rest (`edge::drain`).
 const MAX_ERROR_RESETS: usize = 32 * MAX_STREAMS as usize;
 /// Flow-control windows of a stream and of a connection, in bytes.
 const STREAM_WINDOW: u32 = 4 << 20;

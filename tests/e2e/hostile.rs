@@ -2,7 +2,9 @@
 //! the requests of the server stay within their bounds.
 
 use crate::fixture::{Server, eventually, refused, why};
-use crate::raw_http2::{self, Connection, DATA, END_STREAM, ENHANCE_YOUR_CALM, GOAWAY, RST_STREAM, call, cancel};
+use crate::raw_http2::{
+    self, Connection, DATA, END_STREAM, ENHANCE_YOUR_CALM, GOAWAY, HEADERS, RST_STREAM, call, cancel,
+};
 use bytes::Bytes;
 use http::Method;
 use lakeport_embedded::{Fault, On};
@@ -41,6 +43,29 @@ async fn an_upload_survives_a_burst_of_cancelled_calls() {
     let end = connection.find(|frame| frame.kind == GOAWAY || (frame.stream == 1 && frame.kind == DATA)).await;
     assert_eq!(end.unwrap().kind, DATA, "the connection was closed");
     assert_eq!(server.get("main", "slow").await.unwrap(), "first last");
+}
+
+/// A client ends its side of an upload after the last message, when the server may have responded already. Of a refused upload,
+/// data is still on its way.
+#[tokio::test]
+async fn a_connection_survives_late_frames_of_ended_uploads() {
+    let server = Server::start().await;
+    let mut connection = Connection::open(server.address()).await;
+    let refused = WriteRequest { path: String::new(), ..server.header("main", "a", "1") }.encode_to_vec();
+    let uploads = later_streams(6_000).collect::<Vec<_>>();
+    for batch in uploads.chunks(100) {
+        let begin = batch.iter().map(|id| [call(*id, WRITE), raw_http2::message(*id, 0, &refused)].concat());
+        connection.send(&begin.collect::<Vec<_>>().concat()).await.unwrap();
+        for _ in batch {
+            let end = connection.find(|frame| frame.kind == GOAWAY || frame.kind == HEADERS).await;
+            assert_eq!(end.unwrap().kind, HEADERS, "the connection was closed");
+        }
+        let late = batch.iter().map(|id| {
+            let data = raw_http2::frame(DATA, 0, *id, &[0; 1000]);
+            [data, raw_http2::frame(DATA, END_STREAM, *id, &[])].concat()
+        });
+        connection.send(&late.collect::<Vec<_>>().concat()).await.unwrap();
+    }
 }
 
 #[tokio::test]
