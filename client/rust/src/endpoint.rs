@@ -16,6 +16,10 @@ const CONNECTION_WINDOW_BYTES: u32 = 32 << 20;
 /// A connection that dies silently is detected after this interval plus `KEEP_ALIVE_TIMEOUT`.
 const KEEP_ALIVE: Duration = Duration::from_secs(30);
 const KEEP_ALIVE_TIMEOUT: Duration = Duration::from_secs(10);
+/// Number of cancelled calls whose late frames are ignored, and the time for which they are. Frames of other cancelled calls count
+/// as errors, and after 1,024 of them the connection is closed.
+const CANCELLED_CALLS: usize = 10_000;
+const CANCELLED_TIME: Duration = Duration::from_secs(10);
 
 /// Address of a server and settings of its connections.
 #[derive(Debug, Clone)]
@@ -122,6 +126,8 @@ impl Endpoint {
             .max_frame_size(FRAME_BYTES)
             .initial_stream_window_size(STREAM_WINDOW_BYTES)
             .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
+            .http2_max_concurrent_reset_streams(CANCELLED_CALLS)
+            .http2_reset_stream_duration(CANCELLED_TIME)
             .http2_keep_alive_interval(KEEP_ALIVE)
             .keep_alive_timeout(KEEP_ALIVE_TIMEOUT);
         match is_tls {

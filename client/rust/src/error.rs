@@ -237,7 +237,9 @@ impl From<tonic::Status> for Error {
             return Self::no_response().with_source(status);
         }
         // tonic reports a lost connection with different codes.
-        if status.source().is_some() && matches!(status.code(), Code::Unknown | Code::Internal | Code::Cancelled) {
+        let may_be_lost =
+            matches!(status.code(), Code::Unknown | Code::Internal | Code::Cancelled | Code::ResourceExhausted);
+        if status.source().is_some() && may_be_lost {
             let message = format!("the connection to the lakeport server was lost: {}", root_cause(&status));
             return Self::new(Code::Unavailable, message).with_source(status);
         }

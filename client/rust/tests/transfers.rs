@@ -190,3 +190,25 @@ impl AsyncRead for BrokenReader {
         Poll::Ready(Err(io::Error::other("the disk is gone")))
     }
 }
+
+/// HTTP/2 libraries close a connection on which too many frames arrive for streams that they have forgotten.
+#[tokio::test(flavor = "multi_thread")]
+async fn many_abandoned_downloads_leave_the_connection_open() {
+    let size = 64 << 20;
+    let piece = vec![7; 16 << 10];
+    let info = FileInfo { size_bytes: size, ..object() };
+    let response: PreparedResponse = (0..size / piece.len() as i64)
+        .map(|n| {
+            let (info, offset) = ((n == 0).then(|| info.clone()), n * piece.len() as i64);
+            Ok(ReadResponse { info, offset, data: Bytes::from(piece.clone()), ..ReadResponse::default() })
+        })
+        .collect();
+    let (server, client) = ScriptedServer::start([]).await;
+    let reader = async |_| {
+        for _ in 0..250 {
+            server.0.lock().unwrap().responses.push_back(response.clone());
+            client.read(&Place::reference("lake", "main"), "a", ReadOptions::default()).await.unwrap();
+        }
+    };
+    futures_util::future::join_all((0..8).map(reader)).await;
+}
