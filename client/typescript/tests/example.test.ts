@@ -41,3 +41,15 @@ test("the flights are published once, with a tag", async () => {
     rmSync(folder, { recursive: true });
   }
 });
+
+test("the tour meets a conflict, a cancellation and a deadline", async () => {
+  const repository = await newRepository();
+  const script = new URL("../examples/tour.js", import.meta.url).pathname;
+  const env = { ...process.env, LAKEPORT_ENDPOINT: `grpc://${serverAddress()}`, HOME: tmpdir() };
+  const { status, stdout, stderr } = spawnSync(process.execPath, [script, repository], { env, encoding: "utf8" });
+  assert.equal(status, 0, stderr);
+  assert.match(stdout, /by its tag: this is b.txt/);
+  for (const expected of [/^ABORTED MERGE_CONFLICT \[ 'a.txt' \]$/m, /^CANCELLED /m, /^DEADLINE_EXCEEDED /m]) {
+    assert.match(stdout, expected);
+  }
+});

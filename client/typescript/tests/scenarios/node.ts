@@ -1,18 +1,34 @@
 /** Scenarios in Node.js. */
-import { readFile, writeFile } from "node:fs/promises";
+import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { Client, type LocalFile, localFile } from "lakeport";
+import type { Usage } from "./cancellations.js";
 import { clientOptions, type Platform } from "./platform.js";
 import type { Sandbox } from "./sandbox.js";
 import type { Step } from "./scenario.js";
+
+/** Number of calls to cancel in a run that measures what remains. */
+const CANCELLATIONS = Number(process.env["LAKEPORT_TEST_CANCELLATIONS"]) || undefined;
 
 /** Runs a scenario in this process, with an empty directory. */
 export class NodePlatform implements Platform {
   readonly folder: string;
   readonly settings = {};
+  readonly cancellations = CANCELLATIONS;
 
   constructor(folder: string) {
     this.folder = folder;
+  }
+
+  async usage(): Promise<Usage> {
+    setFlagsFromString("--expose-gc");
+    const collectGarbage = runInNewContext("gc") as () => void;
+    collectGarbage();
+    const { heapUsed, external } = process.memoryUsage();
+    const files = (await readdir("/proc/self/fd")).length;
+    return { files, tasks: process.getActiveResourcesInfo().length, memory: heapUsed + external };
   }
 
   connect(sandbox: Sandbox, how: Partial<Step>): Client {

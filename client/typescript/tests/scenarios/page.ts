@@ -9,6 +9,11 @@ import type { Scenario, Step } from "./scenario.js";
 class PagePlatform implements Platform {
   readonly folder = "";
   readonly settings = { web_origin: location.origin };
+  readonly cancellations = undefined;
+
+  usage(): Promise<never> {
+    return Promise.reject(new Error("a page cannot measure itself"));
+  }
 
   connect(sandbox: Sandbox, how: Partial<Step>): Client {
     if (how.env !== undefined) {

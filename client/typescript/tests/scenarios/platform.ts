@@ -1,5 +1,6 @@
 /** What differs between Node.js and a page in a browser. */
 import type { BaseClient, Credentials, RandomAccess } from "lakeport";
+import type { Usage } from "./cancellations.js";
 import type { Sandbox } from "./sandbox.js";
 import type { Step } from "./scenario.js";
 
@@ -7,6 +8,10 @@ import type { Step } from "./scenario.js";
 export interface Platform {
   /** Empty directory of the scenario. */
   readonly folder: string;
+  /** Number of calls of a step that cancels calls, if nothing else runs in this process. Then the step measures what remains. */
+  readonly cancellations: number | undefined;
+  /** Returns what this process uses. */
+  usage(): Promise<Usage>;
   /** Further settings of the sandbox. */
   readonly settings: object;
   /** Makes a client with the arguments of `connect`. Sends no call. */

@@ -1,5 +1,6 @@
 /** Runs the steps of a scenario. */
 import { type BaseClient, type CallOptions, LakeportError, type Transaction } from "lakeport";
+import { cancelRepeatedly } from "./cancellations.js";
 import { difference, type Expected, type Found, type Result, shown } from "./expected.js";
 import { files } from "./files.js";
 import { type Operation, OwnError } from "./operations.js";
@@ -146,6 +147,13 @@ class Runner {
       case "for_each":
         await this.#forEach(step);
         return {};
+      case "cancel_repeatedly":
+        return cancelRepeatedly(
+          step,
+          this.#platform,
+          (call) => this.#operation(call),
+          () => this.#sandbox.calls(),
+        );
       default:
         return this.#operation(step);
     }

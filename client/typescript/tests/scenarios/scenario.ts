@@ -89,6 +89,9 @@ export interface Step {
   readonly variables?: readonly string[];
   readonly values?: readonly (readonly unknown[])[];
   readonly rpc?: string;
+  readonly call?: Step;
+  readonly times?: number;
+  readonly after_ms?: number;
   readonly down_ms?: number;
   readonly background?: boolean;
   readonly ms?: number;
