@@ -36,7 +36,7 @@ export async function cancelRepeatedly(
     return { cancelled, growth: [] };
   }
   const after = await platform.usage();
-  console.log(`${String(times)} cancelled calls:`, before, "became", after);
+  console.log(`${String(times)} cancelled calls: ${JSON.stringify(before)} became ${JSON.stringify(after)}`);
   return { cancelled, growth: growth(before, after, times) };
 }
 

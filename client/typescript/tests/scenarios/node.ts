@@ -1,6 +1,7 @@
 /** Scenarios in Node.js. */
 import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { Client, type LocalFile, localFile } from "lakeport";
@@ -9,6 +10,7 @@ import { clientOptions, type Platform } from "./platform.js";
 import type { Sandbox } from "./sandbox.js";
 import type { Step } from "./scenario.js";
 
+const SWEEP_MS = 500;
 /** Number of calls to cancel in a run that measures what remains. */
 const CANCELLATIONS = Number(process.env["LAKEPORT_TEST_CANCELLATIONS"]) || undefined;
 
@@ -25,6 +27,9 @@ export class NodePlatform implements Platform {
   async usage(): Promise<Usage> {
     setFlagsFromString("--expose-gc");
     const collectGarbage = runInNewContext("gc") as () => void;
+    collectGarbage();
+    // V8 frees the memory of buffers a moment after it has collected them, and counts it at the next collection.
+    await setTimeout(SWEEP_MS);
     collectGarbage();
     const { heapUsed, external } = process.memoryUsage();
     const files = (await readdir("/proc/self/fd")).length;
