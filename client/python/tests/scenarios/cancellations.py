@@ -73,7 +73,7 @@ class Cancellations:
         growth: list[str] = []
         if CHOSEN and self._before is not None:
             now = _Usage.now()
-            print(f"{self._times} cancelled calls: {self._before} became {now}")
+            print(f"{self._times} cancelled calls: {self._before} became {now}")  # noqa: T201
             growth = now.growth_since(self._before, self._times)
         return {"cancelled": self._cancelled, "growth": growth}
 
