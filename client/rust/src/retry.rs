@@ -4,7 +4,7 @@ use crate::{Client, Code, Error, ErrorReason, Result};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout_at};
 use tonic::{Response, Status};
 
 /// Maximum number of attempts while the server or lakeFS is unavailable.
@@ -61,33 +61,50 @@ pub(crate) struct Retries {
     repeat: Repeat,
     attempts: u32,
     pause: Duration,
+    /// The timeout of the client.
+    timeout: Duration,
     /// Maximum sum of the remaining pauses.
     left: Duration,
-    /// The last attempt begins before this time. `None`: the attempts make progress, and may take any time.
-    ends: Option<Instant>,
+    /// When the server last made progress, or the call began.
+    since: Instant,
 }
 
 impl Retries {
-    /// Returns the retries of a stream: all pauses together are shorter than the timeout.
-    pub(crate) fn of_stream(client: &Client, repeat: Repeat) -> Self {
-        let (budget, left) = (Arc::clone(client.budget()), client.timeout());
-        Self { budget, repeat, attempts: 1, pause: FIRST_PAUSE, left, ends: None }
+    pub(crate) fn new(client: &Client, repeat: Repeat) -> Self {
+        let (budget, timeout) = (Arc::clone(client.budget()), client.timeout());
+        Self { budget, repeat, attempts: 1, pause: FIRST_PAUSE, timeout, left: timeout, since: Instant::now() }
     }
 
-    /// Returns the retries of a call that ends within the timeout.
-    fn of_call(client: &Client, repeat: Repeat) -> Self {
-        let ends = Some(Instant::now() + client.timeout());
-        Self { ends, ..Self::of_stream(client, repeat) }
+    /// Waits for a step of the server: a response, or the next message of a stream.
+    ///
+    /// # Errors
+    /// `DeadlineExceeded` if the server has made no progress for the timeout, in this attempt and earlier ones; the error of the step.
+    pub(crate) async fn step<T, E: Into<Error>>(&mut self, step: impl Future<Output = Result<T, E>>) -> Result<T> {
+        let done = timeout_at(self.since + self.timeout, step).await.map_err(|_| Error::no_response())?;
+        let done = done.map_err(Into::into)?;
+        self.since = Instant::now();
+        Ok(done)
     }
 
-    /// Waits before the next attempt.
+    /// Returns when the server last made progress, or the call began.
+    pub(crate) fn since(&self) -> Instant {
+        self.since
+    }
+
+    /// Records when the server last made progress.
+    pub(crate) fn progressed(&mut self, at: Instant) {
+        self.since = self.since.max(at);
+    }
+
+    /// Waits before the next attempt, which begins before the timeout has passed without progress. All pauses together are shorter
+    /// than the timeout.
     ///
     /// # Errors
     /// `error` itself if there is no next attempt.
     pub(crate) async fn wait(&mut self, error: Error) -> Result<()> {
         let Some(pause) = self.pause_after(&error) else { return Err(error) };
         let Some(left) = self.left.checked_sub(pause) else { return Err(error) };
-        if self.ends.is_some_and(|ends| Instant::now() + pause >= ends) {
+        if Instant::now() + pause >= self.since + self.timeout {
             return Err(error);
         }
         self.left = left;
@@ -137,19 +154,16 @@ impl Client {
     where
         F: Future<Output = Result<T>>,
     {
-        let mut retries = Retries::of_call(self, repeat);
-        let attempts = async {
-            loop {
-                match attempt().await {
-                    Err(error) => retries.wait(error).await?,
-                    done => {
-                        self.budget().succeeded();
-                        return done;
-                    }
+        let mut retries = Retries::new(self, repeat);
+        loop {
+            match retries.step(attempt()).await {
+                Err(error) => retries.wait(error).await?,
+                done => {
+                    self.budget().succeeded();
+                    return done;
                 }
             }
-        };
-        self.progress(attempts).await
+        }
     }
 }
 
@@ -228,6 +242,22 @@ mod tests {
     async fn pause_is_at_least_the_delay_of_the_server() {
         let delayed = || refused(Code::Unavailable, "LAKEFS_UNAVAILABLE", Some(Duration::from_secs(7)));
         assert_eq!(attempts(Repeat::Idempotent, delayed).await.1, Duration::from_secs(21));
+    }
+
+    /// The keep-alive of a connection notices a server that hangs before the timeout ends.
+    #[tokio::test(start_paused = true)]
+    async fn attempts_without_progress_share_the_timeout() {
+        let (client, began) = (client(), Instant::now());
+        let mut retries = Retries::new(&client, Repeat::Idempotent);
+        let lost = async {
+            sleep(client.timeout() / 2).await;
+            Err::<(), _>(Status::unavailable("keep-alive timed out"))
+        };
+        let error = retries.step(lost).await.unwrap_err();
+        retries.wait(error).await.unwrap();
+        let error = retries.step(std::future::pending::<Result<()>>()).await.unwrap_err();
+        assert_eq!((error.code(), began.elapsed()), (Code::DeadlineExceeded, client.timeout()));
+        retries.wait(error).await.unwrap_err();
     }
 
     #[tokio::test(start_paused = true)]

@@ -85,11 +85,11 @@ impl Client {
     {
         let mut results: Vec<Option<Result<T>>> = paths.iter().map(|_| None).collect();
         for batch in split_paths(paths) {
-            let mut retries = Retries::of_stream(self, Repeat::Idempotent);
+            let mut retries = Retries::new(self, Repeat::Idempotent);
             loop {
                 let pending: Vec<usize> = batch.clone().filter(|index| results[*index].is_none()).collect();
                 let call = attempt(pending.iter().map(|index| paths[*index].clone()).collect());
-                match self.receive(call, &pending, &items, &mut results).await {
+                match receive(call, &pending, &items, &mut results, &mut retries).await {
                     Ok(()) => break,
                     Err(error) => retries.wait(error).await?,
                 }
@@ -97,28 +97,28 @@ impl Client {
         }
         Ok(results.into_iter().flatten().collect())
     }
+}
 
-    /// Receives a response to a request with the paths of the indexes `pending`, and stores each result at its index.
-    async fn receive<M, T>(
-        &self,
-        call: impl Future<Output = Result<Response<Streaming<M>>, Status>>,
-        pending: &[usize],
-        items: impl Fn(M) -> Vec<Item<T>>,
-        results: &mut [Option<Result<T>>],
-    ) -> Result<()> {
-        let (mut next, mut messages) = self.progress(opened(call)).await?;
-        while let Some(message) = next {
-            for (position, result) in items(message) {
-                let index = usize::try_from(position).ok().and_then(|position| pending.get(position));
-                let index = index.ok_or_else(|| Error::invalid_response("the response has a result for no path"))?;
-                results[*index] = Some(result);
-            }
-            next = self.progress(messages.message()).await?;
+/// Receives a response to a request with the paths of the indexes `pending`, and stores each result at its index.
+async fn receive<M, T>(
+    call: impl Future<Output = Result<Response<Streaming<M>>, Status>>,
+    pending: &[usize],
+    items: impl Fn(M) -> Vec<Item<T>>,
+    results: &mut [Option<Result<T>>],
+    retries: &mut Retries,
+) -> Result<()> {
+    let (mut next, mut messages) = retries.step(opened(call)).await?;
+    while let Some(message) = next {
+        for (position, result) in items(message) {
+            let index = usize::try_from(position).ok().and_then(|position| pending.get(position));
+            let index = index.ok_or_else(|| Error::invalid_response("the response has a result for no path"))?;
+            results[*index] = Some(result);
         }
-        match pending.iter().all(|index| results[*index].is_some()) {
-            true => Ok(()),
-            false => Err(Error::invalid_response("the response has no result for some paths")),
-        }
+        next = retries.step(messages.message()).await?;
+    }
+    match pending.iter().all(|index| results[*index].is_some()) {
+        true => Ok(()),
+        false => Err(Error::invalid_response("the response has no result for some paths")),
     }
 }
 

@@ -28,19 +28,24 @@ impl Client {
         progress: impl Fn(u64),
     ) -> Result<FileInfo> {
         let request = ComposeRequest { request_id: or_random(&request.request_id), ..request };
-        let mut retries = Retries::of_stream(self, Repeat::Idempotent);
+        let mut retries = Retries::new(self, Repeat::Idempotent);
         loop {
-            match self.compose_once(request.clone(), &progress).await {
+            match self.compose_once(request.clone(), &progress, &mut retries).await {
                 Err(error) => retries.wait(error).await?,
                 done => return done,
             }
         }
     }
 
-    async fn compose_once(&self, request: ComposeRequest, progress: impl Fn(u64)) -> Result<FileInfo> {
-        let mut messages = self.progress(self.bulk().compose(request)).await?.into_inner();
+    async fn compose_once(
+        &self,
+        request: ComposeRequest,
+        progress: impl Fn(u64),
+        retries: &mut Retries,
+    ) -> Result<FileInfo> {
+        let mut messages = retries.step(self.bulk().compose(request)).await?.into_inner();
         let mut info = None;
-        while let Some(message) = self.progress(messages.message()).await? {
+        while let Some(message) = retries.step(messages.message()).await? {
             progress(u64::try_from(message.composed_bytes).unwrap_or_default());
             info = message.info;
         }

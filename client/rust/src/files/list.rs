@@ -69,9 +69,9 @@ impl Listing {
     /// Returns the entries of the next page, or `None` after the last one.
     async fn page(&mut self) -> Result<Option<Vec<FileInfo>>> {
         let client = self.client.clone();
-        let mut retries = Retries::of_stream(&client, Repeat::Idempotent);
+        let mut retries = Retries::new(&client, Repeat::Idempotent);
         while !self.is_complete {
-            match client.progress(self.next_page()).await {
+            match retries.step(self.next_page()).await {
                 Ok(page) => return Ok(page),
                 Err(error) => retries.wait(error).await?,
             }

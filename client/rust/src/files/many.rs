@@ -78,20 +78,20 @@ impl Client {
         // If the first attempt deleted objects, the second one finds them missing.
         let repeat = if request.allow_missing { Repeat::Idempotent } else { Repeat::IfRejected };
         let request = DeleteRequest { repository, r#ref, transaction_id, ..request };
-        let mut retries = Retries::of_stream(self, repeat);
+        let mut retries = Retries::new(self, repeat);
         loop {
-            match self.delete_once(request.clone()).await {
+            match self.delete_once(request.clone(), &mut retries).await {
                 Err(error) => retries.wait(error).await?,
                 done => return done,
             }
         }
     }
 
-    async fn delete_once(&self, request: DeleteRequest) -> Result<i64> {
-        let mut response = self.progress(self.files().delete(request)).await?.into_inner();
+    async fn delete_once(&self, request: DeleteRequest, retries: &mut Retries) -> Result<i64> {
+        let mut response = retries.step(self.files().delete(request)).await?.into_inner();
         let (mut count, mut failures) = (0, Vec::new());
         loop {
-            match self.progress(response.message()).await {
+            match retries.step(response.message()).await {
                 Ok(Some(message)) => {
                     count = message.deleted_count;
                     failures.extend(message.failures.into_iter().map(PathFailure::from));

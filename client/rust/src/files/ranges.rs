@@ -18,8 +18,8 @@ impl Client {
         let path = path.to_owned();
         let request = ReadRequest { repository, r#ref, path, transaction_id, checksum: true, ..ReadRequest::default() };
         let mut read = RangesRead { request, info: None, parts: ranges.iter().map(Part::new).collect() };
-        let mut retries = Retries::of_stream(self, Repeat::Idempotent);
-        while let Err(error) = read.attempt(self).await {
+        let mut retries = Retries::new(self, Repeat::Idempotent);
+        while let Err(error) = read.attempt(self, &mut retries).await {
             retries.wait(error).await?;
         }
         Ok(read.parts.into_iter().map(|part| part.failed.map_or(Ok(part.data.freeze()), Err)).collect())
@@ -50,7 +50,7 @@ struct Part {
 
 impl RangesRead {
     /// Requests the parts that are not done.
-    async fn attempt(&mut self, client: &Client) -> Result<()> {
+    async fn attempt(&mut self, client: &Client, retries: &mut Retries) -> Result<()> {
         let pending: Vec<usize> = (0..self.parts.len()).filter(|index| !self.parts[*index].is_done).collect();
         if pending.is_empty() {
             return Ok(());
@@ -58,14 +58,14 @@ impl RangesRead {
         let size = self.info.as_ref().map_or(0, |info| info.size_bytes);
         self.request.ranges = pending.iter().map(|index| self.parts[*index].request(size)).collect();
         let call = async { opened(client.bulk().read(self.request.clone())).await };
-        let (mut next, mut messages) = client.progress(call).await?;
+        let (mut next, mut messages) = retries.step(call).await?;
         let mut current = 0;
         while let Some(message) = next {
             let position = self.accept(&pending, message)?;
             // The server sends the ranges in order.
             self.finish(&pending[current.min(position)..position])?;
             current = position;
-            next = client.progress(messages.message()).await?;
+            next = retries.step(messages.message()).await?;
         }
         self.finish(&pending[current..])
     }

@@ -91,9 +91,9 @@ impl Download {
     /// server sends nothing within the timeout; `DataLoss` if a checksum or the number of bytes is wrong.
     pub async fn chunk(&mut self) -> Result<Option<Bytes>> {
         let client = self.client.clone();
-        let mut retries = Retries::of_stream(&client, Repeat::Idempotent);
+        let mut retries = Retries::new(&client, Repeat::Idempotent);
         loop {
-            match client.progress(self.try_chunk()).await {
+            match retries.step(self.try_chunk()).await {
                 Err(error) => retries.wait(error).await?,
                 Ok(Some(bytes)) if bytes.is_empty() => continue,
                 other => return other,

@@ -28,19 +28,21 @@ impl Client {
             // With a key, a retry after a lost response does not find its own object.
             header.write_id = or_random(&header.write_id);
         }
-        let mut retries = Retries::of_stream(self, Repeat::Idempotent);
+        let mut retries = Retries::new(self, Repeat::Idempotent);
         loop {
-            let (turns, server_turn) = Turns::new();
-            match self.send(messages(header.clone(), data.clone(), turns), server_turn).await {
-                Err(error) => retries.wait(error).await?,
+            let (turns, server_turn) = Turns::since(retries.since());
+            let error = match self.send(messages(header.clone(), data.clone(), turns), server_turn.clone()).await {
+                Err(error) => error,
                 done => return done,
-            }
+            };
+            server_turn.began().into_iter().for_each(|at| retries.progressed(at));
+            retries.wait(error).await?;
         }
     }
 }
 
 /// Streams the messages of an upload. The first one has the header.
-fn messages(header: WriteRequest, data: Bytes, turns: Turns) -> impl Stream<Item = WriteRequest> + Send + 'static {
+fn messages(header: WriteRequest, data: Bytes, mut turns: Turns) -> impl Stream<Item = WriteRequest> + Send + 'static {
     let mut next = Some((header, data, 0));
     let mut object_crc32c = 0;
     stream::iter(std::iter::from_fn(move || {
