@@ -17,25 +17,40 @@ const ROLLBACK_MS = 30_000;
 /** Maximum time for which the error of an upload waits for the rollback. The rollback continues after it. */
 export const AFTER_ERROR_MS = 500;
 
-/** Begins a transaction for the parts of an object, and returns its ID. */
+/**
+ * Begins a transaction for the parts of an object, and returns its ID. If the caller cancels the call, the server may begin the
+ * transaction all the same. So the call continues in the background, and then the transaction is rolled back.
+ */
 export async function beginParts(
   caller: Caller,
   { place, baseBranch }: Destination,
   labels: Record<string, string>,
   options: CallOptions,
 ): Promise<string> {
+  const transactionId = randomId();
   const request = {
     repository: place.repository,
     baseBranch,
     // With an ID, a retry after a lost response returns the same transaction.
-    transactionId: randomId(),
+    transactionId,
     idleTimeout: IDLE_TIMEOUT,
     lifetime: LIFETIME,
     labels,
   };
   const { beginTransaction } = TransactionService.method;
-  const { transaction } = await caller.unary(beginTransaction, request, options, { isIdempotent: true });
-  return transactionInfo(transaction).transactionId;
+  const { timeoutMs } = options;
+  const beginning = caller.unary(beginTransaction, request, { timeoutMs }, { isIdempotent: true });
+  const scope = caller.scope(options);
+  try {
+    const { transaction } = await scope.orCancelled(beginning);
+    return transactionInfo(transaction).transactionId;
+  } catch (error) {
+    const undo = () => deleteParts(caller, transactionId, 0);
+    void beginning.then(undo, undo);
+    throw error;
+  } finally {
+    scope.end();
+  }
 }
 
 /** Returns the transaction of an earlier upload. */

@@ -31,6 +31,9 @@ export async function cancelRepeatedly(
   await settled();
   const before = cancellations === undefined ? undefined : await platform.usage();
   const cancelled = await cancelledCalls(step, times, call);
+  if (cancelled === 0) {
+    throw new Error("no call was cancelled");
+  }
   await settled();
   if (before === undefined) {
     return { cancelled, growth: [] };

@@ -18,6 +18,19 @@ function hang({ signal }: HandlerContext): Promise<never> {
   });
 }
 
+/** Returns a caller of a server with these services, as in a browser. */
+function callerOf(router: Transport): Caller {
+  // Without deadlines: a handler of Connect keeps the timer of its deadline, and so the process running.
+  const transport: Transport = {
+    stream: (...call) => router.stream(...call),
+    unary: (method, signal, _, ...call) => router.unary(method, signal, undefined, ...call),
+  };
+  const connection = { transport, background: transport, server: "s", hint: "", close: () => undefined };
+  return new Caller({ ...connection, canStreamRequests: false }, 60_000);
+}
+
+const HEADER = { repository: "r", ref: "main", path: "a" };
+
 test("a cancelled upload in pieces ends soon, also if the server does not delete the pieces", async () => {
   const cancelling = new AbortController();
   let rollbacks = 0;
@@ -36,19 +49,38 @@ test("a cancelled upload in pieces ends soon, also if the server does not delete
       },
     });
   });
-  // Without deadlines: a handler of Connect keeps the timer of its deadline, and so the process running.
-  const transport: Transport = {
-    stream: (...call) => router.stream(...call),
-    unary: (method, signal, _, ...call) => router.unary(method, signal, undefined, ...call),
-  };
-  const connection = { transport, background: transport, server: "s", hint: "", close: () => undefined };
-  const caller = new Caller({ ...connection, canStreamRequests: false }, 60_000);
-  const header = { repository: "r", ref: "main", path: "a" };
+  const caller = callerOf(router);
   const begin = performance.now();
   const source = bytesSource(new Uint8Array(MAX_SMALL_BYTES + 1));
-  await assert.rejects(storeObject(caller, header, source, { signal: cancelling.signal }), CanceledError);
+  await assert.rejects(storeObject(caller, HEADER, source, { signal: cancelling.signal }), CanceledError);
   const took = performance.now() - begin;
   assert(took < 5000, `took ${took.toFixed()} ms`);
   assert.equal(rollbacks, 1);
   caller.close();
+});
+
+test("a transaction that the server begins after the upload was cancelled is rolled back", async () => {
+  const cancelling = new AbortController();
+  const begun: string[] = [];
+  const rolledBack = new Promise<string>((resolve) => {
+    const router = createRouterTransport(({ service }) => {
+      service(TransactionService, {
+        beginTransaction: async ({ transactionId }) => {
+          cancelling.abort();
+          await new Promise((begin) => setTimeout(begin, 50));
+          begun.push(transactionId);
+          return { transaction: { transactionId, state: TransactionState.OPEN } };
+        },
+        rollbackTransaction: ({ transactionId }) => {
+          assert.deepEqual(begun, [transactionId], "the rollback came before the transaction began");
+          resolve(transactionId);
+          return { transaction: { transactionId, state: TransactionState.ROLLED_BACK } };
+        },
+      });
+    });
+    const source = bytesSource(new Uint8Array(MAX_SMALL_BYTES + 1));
+    const storing = storeObject(callerOf(router), HEADER, source, { signal: cancelling.signal });
+    void assert.rejects(storing, CanceledError);
+  });
+  assert.deepEqual([await rolledBack], begun);
 });
