@@ -9,6 +9,7 @@ import (
 	"time"
 
 	lakeport "github.com/lakeport/lakeport/client/go"
+	"github.com/lakeport/lakeport/client/go/internal/testserver"
 	"google.golang.org/grpc/codes"
 )
 
@@ -68,7 +69,7 @@ func TestReadSurvivesCutConnections(t *testing.T) {
 	l := newLake(t)
 	data := noise(16 << 20)
 	check(t, second(l.main.WriteAll(t.Context(), "a", data, nil)))
-	p := startProxy(t, address(t), cut{fromServer: 5 << 20})
+	p := startProxy(t, testserver.Address(t), cut{fromServer: 5 << 20})
 	through := newClient(t, "grpc://"+p.address).Files(l.repository.Name(), "main")
 	found, err := through.ReadAll(t.Context(), "a", nil)
 	check(t, err)
@@ -78,7 +79,7 @@ func TestReadSurvivesCutConnections(t *testing.T) {
 
 func TestCutWritePublishesNothing(t *testing.T) {
 	l := newLake(t)
-	p := startProxy(t, address(t), cut{fromClient: 3 << 20})
+	p := startProxy(t, testserver.Address(t), cut{fromClient: 3 << 20})
 	through := newClient(t, "grpc://"+p.address, lakeport.WithTimeout(10*time.Second))
 	_, err := through.Files(l.repository.Name(), "main").WriteAll(t.Context(), "a", noise(16<<20), nil)
 	failed(t, err, codes.Unavailable, "")

@@ -14,6 +14,7 @@ import (
 	"testing/iotest"
 
 	lakeport "github.com/lakeport/lakeport/client/go"
+	"github.com/lakeport/lakeport/client/go/internal/testserver"
 	"google.golang.org/grpc/codes"
 )
 
@@ -328,7 +329,7 @@ func TestDeletionTakesEffectIfTheClientClosesAtOnce(t *testing.T) {
 	l := newLake(t)
 	for range 20 {
 		write(t, l.main, "a", "a")
-		other, err := lakeport.NewClient("grpc://"+address(t), lakeport.WithCredentials(lakeport.Anonymous()))
+		other, err := lakeport.NewClient(testserver.Endpoint(t), lakeport.WithCredentials(lakeport.Anonymous()))
 		check(t, err)
 		check(t, second(other.Files(l.repository.Name(), "main").Delete(t.Context(), "a", nil)))
 		check(t, other.Close())

@@ -2,13 +2,12 @@ package lakeport_test
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
-	"os"
 	"strings"
 	"testing"
 
 	lakeport "github.com/lakeport/lakeport/client/go"
+	"github.com/lakeport/lakeport/client/go/internal/testserver"
 	"google.golang.org/grpc/codes"
 )
 
@@ -20,30 +19,16 @@ type lake struct {
 	main *lakeport.Files
 }
 
-// address returns the address of the server. Without one, the test fails. In short mode, it is skipped.
-func address(t testing.TB) string {
-	t.Helper()
-	address := os.Getenv("LAKEPORT_TEST_ADDRESS")
-	if address == "" && testing.Short() {
-		t.Skip("needs a server")
-	}
-	if address == "" {
-		t.Fatal("LAKEPORT_TEST_ADDRESS is not set: set it to HOST:PORT of a server with an embedded lake, or run go test -short")
-	}
-	return address
-}
-
 // newLake creates a repository.
 func newLake(t testing.TB, options ...lakeport.Option) lake {
 	t.Helper()
-	return newLakeAt(t, "grpc://"+address(t), options...)
+	return newLakeAt(t, testserver.Endpoint(t), options...)
 }
 
 func newLakeAt(t testing.TB, endpoint string, options ...lakeport.Option) lake {
 	t.Helper()
 	client := newClient(t, endpoint, options...)
-	name := "go-" + strings.ToLower(rand.Text())
-	check(t, second(client.CreateRepository(t.Context(), name, nil)))
+	name := testserver.NewRepository(t, client)
 	return lake{Client: client, repository: client.Repository(name), main: client.Files(name, "main")}
 }
 

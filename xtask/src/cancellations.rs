@@ -12,7 +12,7 @@ use clap::ValueEnum;
 /// The scenarios, which begin with the same word.
 const SCENARIOS: [&str; 2] = ["cancelled_reads_leave_nothing_behind", "cancelled_writes_leave_nothing_behind"];
 
-/// Size of the run. The defaults take about ten minutes on two cores.
+/// Size of the run. With the defaults, each client takes up to ten minutes on two cores.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
     /// Number of reads to cancel, and of writes.

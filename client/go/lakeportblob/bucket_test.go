@@ -2,7 +2,6 @@ package lakeportblob
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"net/http"
 	"os"
@@ -10,37 +9,11 @@ import (
 	"testing"
 
 	lakeport "github.com/lakeport/lakeport/client/go"
+	"github.com/lakeport/lakeport/client/go/internal/testserver"
 	"gocloud.dev/blob"
 	"gocloud.dev/blob/driver"
 	"gocloud.dev/blob/drivertest"
 )
-
-// newClient returns a client of the server at LAKEPORT_TEST_ADDRESS.
-func newClient(t testing.TB) *lakeport.Client {
-	t.Helper()
-	address := os.Getenv("LAKEPORT_TEST_ADDRESS")
-	if address == "" && testing.Short() {
-		t.Skip("needs a server")
-	}
-	if address == "" {
-		t.Fatal("LAKEPORT_TEST_ADDRESS is not set: set it to HOST:PORT of a server with an embedded lake, or run go test -short")
-	}
-	client, err := lakeport.NewClient("grpc://"+address, lakeport.WithCredentials(lakeport.Anonymous()))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return client
-}
-
-// newRepository creates a repository.
-func newRepository(t testing.TB, client *lakeport.Client) string {
-	t.Helper()
-	name := "go-" + strings.ToLower(rand.Text())
-	if _, err := client.CreateRepository(t.Context(), name, nil); err != nil {
-		t.Fatal(err)
-	}
-	return name
-}
 
 // harness is a repository for one test of the conformance suite.
 type harness struct {
@@ -49,8 +22,8 @@ type harness struct {
 }
 
 func newHarness(_ context.Context, t *testing.T) (drivertest.Harness, error) {
-	client := newClient(t)
-	return &harness{client: client, repository: newRepository(t, client)}, nil
+	client := testserver.Client(t)
+	return &harness{client: client, repository: testserver.NewRepository(t, client)}, nil
 }
 
 func (h *harness) MakeDriver(context.Context) (driver.Bucket, error) {
@@ -66,7 +39,7 @@ func (h *harness) HTTPClient() *http.Client         { return nil }
 func (h *harness) SupportsCopy() bool               { return true }
 func (h *harness) SupportsNonSlashDelimiters() bool { return true }
 func (h *harness) SkipDownloadAt() bool             { return false }
-func (h *harness) Close()                           { _ = h.client.Close() }
+func (h *harness) Close()                           {} // testserver closes the client
 
 func TestConformance(t *testing.T) {
 	drivertest.RunConformanceTests(t, newHarness, []drivertest.AsTest{asTest{}})
@@ -131,8 +104,8 @@ func TestTextsAreEscaped(t *testing.T) {
 }
 
 func TestPagesOfAnySizeContinueAListing(t *testing.T) {
-	client := newClient(t)
-	bucket := openBucket(client.Files(newRepository(t, client), "main"))
+	client := testserver.Client(t)
+	bucket := openBucket(client.Files(testserver.NewRepository(t, client), "main"))
 	for _, key := range []string{"a", "b", "c", "d", "e", "f", "g"} {
 		if _, err := bucket.files.WriteAll(t.Context(), key, nil, nil); err != nil {
 			t.Fatal(err)
@@ -162,10 +135,10 @@ func TestPagesOfAnySizeContinueAListing(t *testing.T) {
 }
 
 func TestURLs(t *testing.T) {
-	client := newClient(t)
-	repository := newRepository(t, client)
+	client := testserver.Client(t)
+	repository := testserver.NewRepository(t, client)
 	t.Setenv("LAKECTL_CONFIG_FILE", os.DevNull)
-	t.Setenv("LAKEPORT_ENDPOINT", "grpc://"+os.Getenv("LAKEPORT_TEST_ADDRESS"))
+	t.Setenv("LAKEPORT_ENDPOINT", testserver.Endpoint(t))
 	tx, err := client.Begin(t.Context(), repository, "main", nil)
 	if err != nil {
 		t.Fatal(err)
@@ -174,7 +147,7 @@ func TestURLs(t *testing.T) {
 		"lakeport://" + repository + "/main",
 		"lakeport://" + repository + "/main?prefix=dir/",
 		"lakeport://" + repository + "/tx:" + tx.ID(),
-		"lakeport://" + repository + "/main?endpoint=grpc://" + os.Getenv("LAKEPORT_TEST_ADDRESS"),
+		"lakeport://" + repository + "/main?endpoint=grpc://" + testserver.Address(t),
 	} {
 		bucket, err := blob.OpenBucket(t.Context(), url)
 		if err != nil {

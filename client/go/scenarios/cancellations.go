@@ -48,6 +48,9 @@ func (r *runner) cancelRepeatedly(ctx context.Context, step fields) (fields, err
 		return nil, err
 	}
 	canceled, err := r.canceledCalls(ctx, step, times)
+	if err == nil && canceled == 0 {
+		err = errors.New("no call was cancelled")
+	}
 	if err != nil {
 		return nil, err
 	}

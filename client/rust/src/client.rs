@@ -32,7 +32,7 @@ pub struct Client {
     budget: Arc<Budget>,
 }
 
-/// Methods with a stream of messages. The timeout does not limit the whole call; see [`Client::progress`].
+/// Methods with a stream of messages. The timeout does not limit the whole call, but the time without progress.
 const STREAMING: &[&str] = &[
     "Read",
     "Write",

@@ -111,6 +111,10 @@ impl Client {
             validate_only: options.validate_only,
             if_epoch: options.if_epoch,
         };
+        if request.validate_only {
+            let call = call!(self, transactions.commit_transaction(request));
+            return expect(self.unary(Repeat::Idempotent, call).await?.transaction);
+        }
         let ends = Instant::now() + COMMIT_TIME;
         loop {
             let mut transactions = self.transactions();

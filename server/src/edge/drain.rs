@@ -12,7 +12,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::time::timeout;
 
-/// Maximum number of bytes to read. A client sends at most one window before it gets the response.
+/// Maximum number of bytes to read: the flow-control window of a stream. A client sends at most this before it gets the response.
 const MAX_BYTES: usize = 4 << 20;
 /// Maximum time to read.
 const MAX_TIME: Duration = Duration::from_secs(2);

@@ -30,6 +30,9 @@ impl Runner {
         self.cancelled_calls(step, times / 10).await?;
         let before = Usage::now()?;
         let cancelled = self.cancelled_calls(step, times).await?;
+        if cancelled == 0 {
+            return Err("no call was cancelled".to_owned());
+        }
         calls(&self.sandbox, "").await?;
         let growth = if chosen().is_some() { Usage::now()?.growth_since(&before, times) } else { Vec::new() };
         Ok(object([("cancelled", cancelled.into()), ("growth", list(growth))]))

@@ -72,7 +72,8 @@ impl Operations<'_> {
         let objects = files(&step["files"]).into_iter().map(|described| NewObject {
             path: text(&described, "path").to_owned(),
             data: content(&described["content"]).into(),
-            options: WriteOptions { create_only: flag(&described, "create_only"), ..WriteOptions::default() },
+            create_only: flag(&described, "create_only"),
+            ..NewObject::default()
         });
         let results = self.client.write_many(place, objects.collect()).await?;
         Ok(object([("items", items(results, file))]))

@@ -1,13 +1,12 @@
 package main
 
 import (
-	"crypto/rand"
 	"fmt"
-	"os"
 	"strings"
 	"testing"
 
 	lakeport "github.com/lakeport/lakeport/client/go"
+	"github.com/lakeport/lakeport/client/go/internal/testserver"
 )
 
 // table returns a small stand-in for the flights of 2013.
@@ -21,22 +20,8 @@ func table() string {
 }
 
 func TestFlightsArePublishedTogetherOrNotAtAll(t *testing.T) {
-	address := os.Getenv("LAKEPORT_TEST_ADDRESS")
-	if address == "" && testing.Short() {
-		t.Skip("needs a server")
-	}
-	if address == "" {
-		t.Fatal("LAKEPORT_TEST_ADDRESS is not set: set it to HOST:PORT of a server with an embedded lake, or run go test -short")
-	}
-	client, err := lakeport.NewClient("grpc://"+address, lakeport.WithCredentials(lakeport.Anonymous()))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer client.Close()
-	repository := "go-" + strings.ToLower(rand.Text())
-	if _, err := client.CreateRepository(t.Context(), repository, nil); err != nil {
-		t.Fatal(err)
-	}
+	client := testserver.Client(t)
+	repository := testserver.NewRepository(t, client)
 	broken := table() + "no month\n"
 	if err := publish(t.Context(), client, strings.NewReader(broken), repository, "main", "flights-2013"); err == nil {
 		t.Fatal("a broken table was published")

@@ -19,6 +19,10 @@ import (
 )
 
 func main() {
+	if len(os.Args) != 2 {
+		fmt.Fprintln(os.Stderr, "usage: tour REPOSITORY")
+		os.Exit(2)
+	}
 	client, err := lakeport.NewClient("")
 	if err != nil {
 		log.Fatal(err)
@@ -51,8 +55,8 @@ func tour(ctx context.Context, client *lakeport.Client, repository string) error
 		return errors.Join(err, change(ctx, tx))
 	})
 	var conflict *lakeport.Error
-	if !errors.As(err, &conflict) {
-		return fmt.Errorf("no conflict: %w", err)
+	if !errors.As(err, &conflict) || conflict.Reason != lakeport.ReasonMergeConflict {
+		return fmt.Errorf("not a conflict: %v", err)
 	}
 	fmt.Println(conflict.Reason, conflict.Paths)
 
@@ -65,12 +69,12 @@ func tour(ctx context.Context, client *lakeport.Client, repository string) error
 	defer large.Close()
 	cancel()
 	if _, err := io.Copy(io.Discard, large); !errors.Is(err, context.Canceled) {
-		return fmt.Errorf("not cancelled: %w", err)
+		return fmt.Errorf("not cancelled: %v", err)
 	}
 	late, stop := context.WithTimeout(ctx, time.Microsecond)
 	defer stop()
 	if _, err := tagged.Stat(late, "a.txt"); !errors.Is(err, context.DeadlineExceeded) {
-		return fmt.Errorf("no deadline: %w", err)
+		return fmt.Errorf("not too late: %v", err)
 	}
 	return nil
 }

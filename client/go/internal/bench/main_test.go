@@ -1,13 +1,11 @@
 package main
 
 import (
-	"crypto/rand"
 	"encoding/json"
-	"os"
 	"strings"
 	"testing"
 
-	lakeport "github.com/lakeport/lakeport/client/go"
+	"github.com/lakeport/lakeport/client/go/internal/testserver"
 )
 
 const jobs = `{"operation": "write", "path": "a", "calls": 3, "size": 3000000, "callers": 2}
@@ -17,24 +15,8 @@ const jobs = `{"operation": "write", "path": "a", "calls": 3, "size": 3000000, "
 
 // newRepository creates a repository on the server of the tests, which serve then uses.
 func newRepository(t *testing.T) string {
-	address := os.Getenv("LAKEPORT_TEST_ADDRESS")
-	if address == "" && testing.Short() {
-		t.Skip("needs a server")
-	}
-	if address == "" {
-		t.Fatal("LAKEPORT_TEST_ADDRESS is not set: set it to HOST:PORT of a server with an embedded lake, or run go test -short")
-	}
-	t.Setenv("LAKEPORT_ENDPOINT", "grpc://"+address)
-	client, err := lakeport.NewClient("", lakeport.WithCredentials(lakeport.Anonymous()))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer client.Close()
-	repository := "go-" + strings.ToLower(rand.Text())
-	if _, err := client.CreateRepository(t.Context(), repository, nil); err != nil {
-		t.Fatal(err)
-	}
-	return repository
+	t.Setenv("LAKEPORT_ENDPOINT", testserver.Endpoint(t))
+	return testserver.NewRepository(t, testserver.Client(t))
 }
 
 func TestEachJobHasAnOutcome(t *testing.T) {

@@ -67,6 +67,7 @@ class Cancellations:
         self._before = _Usage.now()
         self._cancelled = 0
         await self._repeat(self._times)
+        assert self._cancelled > 0, "no call was cancelled"
 
     def result(self) -> dict[str, Any]:
         """Returns the result of the step, when no call is open."""

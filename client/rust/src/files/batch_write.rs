@@ -3,7 +3,7 @@
 use super::batch::succeeded;
 use super::expect_info;
 use super::split::{ITEM_OVERHEAD, split};
-use super::write::header;
+use super::write::if_none_match;
 use crate::request_id::or_random;
 use crate::retry::{Repeat, call};
 use crate::v1::{BatchWriteItem, BatchWriteRequest, BatchWriteResult, FileInfo};
@@ -11,7 +11,7 @@ use crate::{Client, Error, Place, Result, WriteOptions};
 use bytes::Bytes;
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use prost::Message as _;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
 /// Size of a request. A quarter of the limit, so that requests overlap. Larger objects are sent alone.
@@ -29,8 +29,14 @@ pub struct NewObject {
     pub path: String,
     /// All bytes.
     pub data: Bytes,
-    /// Properties and preconditions.
-    pub options: WriteOptions,
+    /// MIME type. Empty: the server guesses it from the path.
+    pub content_type: String,
+    /// User metadata. Keys must be lower case.
+    pub metadata: HashMap<String, String>,
+    /// Fail with `ObjectExists` if the object exists.
+    pub create_only: bool,
+    /// Idempotency key of a create-only write; see [`WriteOptions::write_id`]. Empty: a random key.
+    pub write_id: String,
 }
 
 impl Client {
@@ -42,9 +48,8 @@ impl Client {
     pub async fn write_many(&self, place: &Place, objects: Vec<NewObject>) -> Result<Vec<Result<FileInfo>>> {
         let mut seen = HashSet::new();
         let is_first: Vec<bool> = objects.iter().map(|object| seen.insert(object.path.clone())).collect();
-        let items: Vec<_> =
-            objects.into_iter().zip(&is_first).filter_map(|(object, first)| first.then_some(object)).collect();
-        let items: Vec<BatchWriteItem> = items.into_iter().map(|object| item(place, object)).collect();
+        let first = objects.into_iter().zip(&is_first).filter_map(|(object, first)| first.then_some(object));
+        let items: Vec<BatchWriteItem> = first.map(item).collect();
         let batches = split(items.len(), REQUEST_BYTES, |index| {
             [items[index].encoded_len() + ITEM_OVERHEAD, response_weight(&items[index])]
         });
@@ -93,19 +98,12 @@ impl Client {
     }
 }
 
-fn item(place: &Place, object: NewObject) -> BatchWriteItem {
-    let NewObject { path, data, options } = object;
-    let header = header(place, &path, options);
-    let write_id = if header.if_none_match.is_empty() { String::new() } else { or_random(&header.write_id) };
-    BatchWriteItem {
-        path,
-        content_type: header.content_type,
-        metadata: header.metadata,
-        if_none_match: header.if_none_match,
-        write_id,
-        crc32c: Some(crc32c::crc32c(&data)),
-        data,
-    }
+fn item(object: NewObject) -> BatchWriteItem {
+    let NewObject { path, data, content_type, metadata, create_only, write_id } = object;
+    // With a key, a retry after a lost response does not find its own object.
+    let write_id = if create_only { or_random(&write_id) } else { write_id };
+    let if_none_match = if_none_match(create_only);
+    BatchWriteItem { path, content_type, metadata, if_none_match, write_id, crc32c: Some(crc32c::crc32c(&data)), data }
 }
 
 fn stored(result: BatchWriteResult) -> Result<FileInfo> {

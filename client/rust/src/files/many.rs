@@ -54,7 +54,8 @@ impl Subtree {
 
 impl Client {
     /// Deletes an object, or an object and all objects below it. Returns the number of deleted objects; with `allow_missing`, a
-    /// missing object counts too. With `allow_missing`, the call is repeated after a lost connection.
+    /// missing object counts too. With `allow_missing`, the call is repeated after a lost connection; the number does
+    /// not include the objects below the path that an earlier attempt deleted.
     ///
     /// # Errors
     /// `ObjectNotFound`, unless `allow_missing` is set; `RefNotABranch`, `BranchProtected`; `PartialFailure` if some objects could

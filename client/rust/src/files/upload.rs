@@ -9,6 +9,7 @@ mod progress;
 mod session;
 mod source;
 
+use crate::files::write::if_none_match;
 use crate::v1::{ComposeRequest, FileInfo};
 use crate::{Client, Error, ErrorReason, ListOptions, Place, Result, WriteOptions};
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
@@ -219,7 +220,7 @@ impl Upload {
             content_type: self.options.content_type.clone(),
             metadata: self.options.metadata.clone(),
             size_bytes: i64::try_from(self.file.size()).ok(),
-            if_none_match: if self.options.create_only { "*".to_owned() } else { String::new() },
+            if_none_match: if_none_match(self.options.create_only),
             object_crc32c: Some(object_crc32c),
             source_paths: parts.into_iter().map(|part| part.path).collect(),
             source_ref: String::new(),

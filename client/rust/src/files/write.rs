@@ -116,6 +116,11 @@ fn lock(sent: &SharedSent) -> MutexGuard<'_, Sent> {
     sent.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// Returns the precondition of a write.
+pub(in crate::files) fn if_none_match(create_only: bool) -> String {
+    if create_only { "*".to_owned() } else { String::new() }
+}
+
 pub(super) fn header(place: &Place, path: &str, options: WriteOptions) -> WriteRequest {
     let (repository, r#ref, transaction_id) = place.fields();
     WriteRequest {
@@ -126,7 +131,7 @@ pub(super) fn header(place: &Place, path: &str, options: WriteOptions) -> WriteR
         content_type: options.content_type,
         metadata: options.metadata,
         size_bytes: options.size_bytes.and_then(|size| i64::try_from(size).ok()),
-        if_none_match: if options.create_only { "*".to_owned() } else { String::new() },
+        if_none_match: if_none_match(options.create_only),
         write_id: options.write_id,
         ..WriteRequest::default()
     }

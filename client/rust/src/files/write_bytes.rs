@@ -35,7 +35,9 @@ impl Client {
                 Err(error) => error,
                 done => return done,
             };
-            server_turn.began().into_iter().for_each(|at| retries.progressed(at));
+            if let Some(at) = server_turn.began() {
+                retries.progressed(at);
+            }
             retries.wait(error).await?;
         }
     }

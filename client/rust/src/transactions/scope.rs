@@ -15,9 +15,11 @@ const ROLLBACK_TIME: Duration = Duration::from_secs(10);
 impl Client {
     /// Begins a transaction, calls `work` with its place, and commits it. Returns the value of `work`, and the committed transaction.
     ///
-    /// If `work` fails or panics, if the commit fails, or if the returned future is dropped, the transaction is rolled back. If the
-    /// outcome of the commit is unknown (`Unavailable`, `DeadlineExceeded`), it is not: commit it again with the
-    /// `transaction_id` of the request. While `work` runs, the transaction does not expire because of its idle timeout.
+    /// If `work` fails or panics, if the commit fails, or if the returned future is dropped, the transaction is rolled back. While
+    /// `work` runs, the transaction does not expire because of its idle timeout.
+    ///
+    /// After `Unavailable`, `DeadlineExceeded` and `Overloaded` of the commit, and if the future is dropped during the commit, the
+    /// outcome is unknown. To learn it, commit again: set the `transaction_id` of the request, and pass it to [`Client::commit`].
     ///
     /// # Errors
     /// The error of [`Client::begin`], of `work`, or of [`Client::commit`]. After `MergeConflict`, call this again, so that `work` sees
