@@ -51,6 +51,8 @@ class Runner {
   readonly #variables: Map<string, unknown>;
   readonly #connections = new Map<string, Connection>();
   readonly #restarts: Promise<void>[] = [];
+  /** How much later than planned the runner cancelled the call of the step: the page may be busy with that call. */
+  #cancelDelayMs = 0;
 
   constructor(sandbox: Sandbox, platform: Platform) {
     this.#sandbox = sandbox;
@@ -85,9 +87,10 @@ class Runner {
   }
 
   async #step(step: Step): Promise<void> {
+    this.#cancelDelayMs = 0;
     const begin = performance.now();
     const { result, error } = await this.#outcome(step);
-    const took = performance.now() - begin;
+    const took = performance.now() - begin - this.#cancelDelayMs;
     const wrong = error === undefined ? this.#compare(step, result ?? {}) : compareError(step, error);
     const late = took > (step.within_ms ?? Infinity) ? `took ${took.toFixed()} ms` : undefined;
     const problem = wrong ?? late;
@@ -166,10 +169,12 @@ class Runner {
     }
     const { timeout_ms: timeoutMs, cancel_after_ms: cancelAfterMs, client: name = DEFAULT } = step;
     const cancelling = new AbortController();
+    const begin = performance.now();
     const timer =
       cancelAfterMs === undefined
         ? undefined
         : setTimeout(() => {
+            this.#cancelDelayMs = performance.now() - begin - cancelAfterMs;
             cancelling.abort();
           }, cancelAfterMs);
     const call: CallOptions = { timeoutMs, signal: timer === undefined ? undefined : cancelling.signal };
