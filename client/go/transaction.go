@@ -49,37 +49,6 @@ type BeginOptions struct {
 	Labels map[string]string
 }
 
-// Begin begins a transaction that reads and writes on a private branch, and whose commit merges into the base branch. End it with
-// [Transaction.Commit] or [Transaction.Rollback], or use [Client.WithTransaction], which does.
-//
-// It fails with [ErrNotFound] if the repository or the base branch does not exist; with [ReasonRefNotABranch]; with
-// [ReasonTransactionExists] if a transaction has the ID and other options; with [ReasonTooManyTransactions].
-func (c *Client) Begin(ctx context.Context, repository, base string, options *BeginOptions) (*Transaction, error) {
-	if options == nil {
-		options = &BeginOptions{}
-	}
-	// With an ID of the client, the request can be repeated after a lost response.
-	response, err := unary(ctx, c, idempotent, c.transactions.BeginTransaction, &lakeportv1.BeginTransactionRequest{
-		Repository:      repository,
-		BaseBranch:      base,
-		TransactionId:   firstNonEmpty(options.TransactionID, randomID()),
-		IdleTimeout:     duration(options.IdleTimeout),
-		Lifetime:        duration(options.Lifetime),
-		ReadOnly:        options.ReadOnly,
-		Branch:          options.Branch,
-		BranchRetention: options.BranchRetention,
-		Labels:          options.Labels,
-	})
-	if err != nil {
-		return nil, err
-	}
-	idleTimeout := options.IdleTimeout
-	if idleTimeout == 0 {
-		idleTimeout = defaultIdleTimeout
-	}
-	return c.newTransaction(response.Transaction, idleTimeout), nil
-}
-
 func duration(value time.Duration) *durationpb.Duration {
 	if value == 0 {
 		return nil

@@ -75,9 +75,8 @@ type storedPart struct {
 func (u *Upload) beginParts(ctx context.Context) (*partsTransaction, error) {
 	plan := newUploadPlan(u.file.size(), u.options.PartBytes)
 	options := &BeginOptions{
-		TransactionID: randomID(),
-		IdleTimeout:   partsIdleTimeout,
-		Lifetime:      partsLifetime,
+		IdleTimeout: partsIdleTimeout,
+		Lifetime:    partsLifetime,
 		Labels: map[string]string{
 			labelFile:        u.file.version(),
 			labelPartBytes:   strconv.FormatInt(plan.partBytes, 10),

@@ -1,14 +1,14 @@
 //! Calls for transactions.
 
+mod begin;
 mod scope;
 
-use crate::request_id::or_random;
 use crate::retry::{Repeat, call, jittered};
 use crate::streams::{opened, paged};
 use crate::v1::{
-    BeginTransactionRequest, CommitTransactionRequest, GetTransactionRequest, KeepAliveTransactionRequest,
-    ListTransactionChangesRequest, ListTransactionsRequest, MergeStrategy, PathChange, RollbackTransactionRequest,
-    Transaction, WatchTransactionRequest, WatchTransactionResponse,
+    CommitTransactionRequest, GetTransactionRequest, KeepAliveTransactionRequest, ListTransactionChangesRequest,
+    ListTransactionsRequest, MergeStrategy, PathChange, RollbackTransactionRequest, Transaction,
+    WatchTransactionRequest, WatchTransactionResponse,
 };
 use crate::{Client, Error, Result};
 use futures_util::stream::{self, Stream, StreamExt as _, TryStreamExt as _};
@@ -47,16 +47,6 @@ fn expect(transaction: Option<Transaction>) -> Result<Transaction> {
 }
 
 impl Client {
-    /// Begins a transaction.
-    ///
-    /// # Errors
-    /// `RepositoryNotFound`, `RefNotFound`, `RefNotABranch`, `TransactionExists`, `TooManyTransactions`.
-    pub async fn begin(&self, request: BeginTransactionRequest) -> Result<Transaction> {
-        // With an ID, a retry after a lost response returns the same transaction.
-        let request = BeginTransactionRequest { transaction_id: or_random(&request.transaction_id), ..request };
-        expect(self.unary(Repeat::Idempotent, call!(self, transactions.begin_transaction(request))).await?.transaction)
-    }
-
     /// Returns the current state of a transaction.
     ///
     /// # Errors

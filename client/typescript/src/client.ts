@@ -11,6 +11,7 @@ import { randomId } from "./ids.js";
 import { MIN_IDLE_MS } from "./keep-alive.js";
 import { pages } from "./pages.js";
 import { refPlace, transactionPlace } from "./place.js";
+import { begin, beginOwned } from "./transactions/begin.js";
 import type { CommitOptions } from "./transactions/commit.js";
 import { Transaction } from "./transactions/transaction.js";
 import { Watches } from "./transactions/watch.js";
@@ -99,15 +100,26 @@ export abstract class BaseClient {
    * Begins a transaction. Declare the result with `await using`: the end of the block then rolls back unless the transaction was
    * committed.
    *
+   * With `transactionId`, the call can be repeated: it returns the same transaction. Without it, if the call is cancelled, or fails
+   * although the server may have begun the transaction, the client rolls it back in the background: nobody else knows its ID.
+   *
    * Errors: NOT_FOUND if the repository or the base branch does not exist; INVALID_ARGUMENT if the base is not a branch; ALREADY_EXISTS
    * `TRANSACTION_EXISTS`; RESOURCE_EXHAUSTED `TOO_MANY_TRANSACTIONS`.
    */
-  async begin(repository: string, baseBranch: string, options: BeginOptions = {}): Promise<Transaction> {
+  begin(repository: string, baseBranch: string, options: BeginOptions = {}): Promise<Transaction> {
+    return this.#begin(repository, baseBranch, options, options.transactionId ? begin : beginOwned);
+  }
+
+  async #begin(
+    repository: string,
+    baseBranch: string,
+    options: BeginOptions,
+    send: typeof begin,
+  ): Promise<Transaction> {
     const { idleTimeoutMs, lifetimeMs, readOnly = false, branch = "", labels = {}, keepAlive = true } = options;
     const request = {
       repository,
       baseBranch,
-      // With an ID that the client chooses, a retry after a lost response returns the same transaction.
       transactionId: options.transactionId || randomId(),
       readOnly,
       branch,
@@ -116,10 +128,9 @@ export abstract class BaseClient {
       ...(idleTimeoutMs === undefined ? {} : { idleTimeout: durationFromMs(idleTimeoutMs) }),
       ...(lifetimeMs === undefined ? {} : { lifetime: durationFromMs(lifetimeMs) }),
     };
-    const { beginTransaction } = TransactionService.method;
-    const { transaction } = await this.#caller.unary(beginTransaction, request, options, { isIdempotent: true });
+    const info = await send(this.#caller, request, options);
     const idleMs = keepAlive ? (idleTimeoutMs ?? DEFAULT_IDLE_MS) : undefined;
-    return new Transaction(this.#caller, this.#watches, transactionInfo(transaction), idleMs);
+    return new Transaction(this.#caller, this.#watches, info, idleMs);
   }
 
   /**
@@ -136,7 +147,7 @@ export abstract class BaseClient {
     work: (transaction: Transaction) => Promise<T>,
     options: ScopeOptions = {},
   ): Promise<T> {
-    const transaction = await this.begin(repository, baseBranch, options);
+    const transaction = await this.#begin(repository, baseBranch, options, beginOwned);
     try {
       const result = await work(transaction);
       if (transaction.needsCommit) {

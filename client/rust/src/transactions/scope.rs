@@ -9,8 +9,6 @@ use tokio::time::{interval, timeout};
 
 /// The shortest idle timeout that the server accepts.
 const MIN_IDLE_TIMEOUT: Duration = Duration::from_secs(10);
-/// Maximum time for the rollback of a failed transaction. After it, the transaction expires by itself.
-const ROLLBACK_TIME: Duration = Duration::from_secs(10);
 
 impl Client {
     /// Begins a transaction, calls `work` with its place, and commits it. Returns the value of `work`, and the committed transaction.
@@ -35,7 +33,7 @@ impl Client {
         E: From<Error>,
     {
         let idle_timeout = begin.idle_timeout.and_then(|timeout| timeout.try_into().ok()).unwrap_or_default();
-        let transaction = self.begin(begin).await?;
+        let transaction = self.begin_owned(begin).await?;
         let id = transaction.transaction_id.clone();
         let mut scope = Scope::new(self, id.clone(), idle_timeout);
         let value = match work(Place::transaction_in(transaction.repository, id.clone())).await {
@@ -76,7 +74,7 @@ impl Scope {
     }
 
     async fn roll_back(&mut self) {
-        roll_back(&self.client, &self.id).await;
+        self.client.give_up(&self.id).await;
         self.is_settled = true;
     }
 }
@@ -85,18 +83,9 @@ impl Drop for Scope {
     fn drop(&mut self) {
         self.keep_alive.abort();
         if !self.is_settled {
-            let (client, id) = (self.client.clone(), std::mem::take(&mut self.id));
-            // Outside of a runtime, the transaction expires.
-            if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-                runtime.spawn(async move { roll_back(&client, &id).await });
-            }
+            self.client.abandon(std::mem::take(&mut self.id), async {});
         }
     }
-}
-
-/// Errors are ignored: the first error counts, and without a rollback, the transaction expires.
-async fn roll_back(client: &Client, id: &str) {
-    let _ = timeout(ROLLBACK_TIME, client.rollback(id)).await;
 }
 
 /// Restarts the idle timeout until the transaction has ended.

@@ -43,7 +43,9 @@ export interface CopyOptions extends CallOptions {
 export async function deleteOne(caller: Caller, place: Place, path: string, options: DeleteOptions): Promise<number> {
   const { recursive = false, allowMissing = false } = options;
   const request = { ...place, path, recursive, allowMissing };
-  const { count } = await collected(caller.stream(FileService.method.delete, request, options, retrying(allowMissing)));
+  const { count } = await whole(caller, options, allowMissing, (policy) =>
+    caller.stream(FileService.method.delete, request, options, policy),
+  );
   return count;
 }
 
@@ -64,8 +66,10 @@ export async function deleteMany(
   for (const part of splitPaths(all)) {
     const request = { ...place, paths: part, allowMissing };
     try {
-      const messages = caller.stream(FileService.method.delete, request, options, retrying(allowMissing));
-      count += (await collected(messages)).count;
+      const deleted = await whole(caller, options, allowMissing, (policy) =>
+        caller.stream(FileService.method.delete, request, options, policy),
+      );
+      count += deleted.count;
     } catch (error) {
       if (!(error instanceof PartialFailureError)) {
         throw error;
@@ -82,11 +86,6 @@ export async function deleteMany(
   return count;
 }
 
-/** Returns the policy of a delete. A retry finds nothing where the first attempt deleted, which must not be an error. */
-function retrying(allowMissing: boolean): Policy {
-  return { isIdempotent: allowMissing };
-}
-
 export async function copy(
   caller: Caller,
   place: Place,
@@ -96,7 +95,9 @@ export async function copy(
 ): Promise<string[]> {
   const { recursive = false, sourceRef = "", sourceRepository = "" } = options;
   const request = { ...place, sourcePath, path, recursive, sourceRef, sourceRepository };
-  const { paths } = await collected(caller.stream(FileService.method.copy, request, options));
+  const { paths } = await whole(caller, options, true, (policy) =>
+    caller.stream(FileService.method.copy, request, options, policy),
+  );
   return paths;
 }
 
@@ -109,14 +110,35 @@ export async function move(
 ): Promise<string[]> {
   const { recursive = false } = options;
   const request = { ...place, sourcePath, path, recursive };
-  const { paths } = await collected(caller.stream(FileService.method.move, request, options));
+  const { paths } = await whole(caller, options, false, (policy) =>
+    caller.stream(FileService.method.move, request, options, policy),
+  );
   return paths;
 }
 
 type Message = CopyResponse | DeleteResponse | MoveResponse;
 
+interface Collected {
+  readonly count: number;
+  readonly paths: string[];
+}
+
+/**
+ * Returns what all messages of a call report. If a retry has the same effect, sends a call again that broke, also after its first
+ * message. A second delete has the same effect only if missing objects are no error.
+ */
+async function whole(
+  caller: Caller,
+  options: CallOptions,
+  isRepeatable: boolean,
+  send: (policy: Policy) => AsyncIterable<Message>,
+): Promise<Collected> {
+  const attempt = () => collected(send({ isIdempotent: false }));
+  return isRepeatable ? caller.repeated(options, attempt) : attempt();
+}
+
 /** Collects the messages of a call. Throws a `PartialFailureError` if the call failed for some paths. */
-async function collected(messages: AsyncIterable<Message>): Promise<{ count: number; paths: string[] }> {
+async function collected(messages: AsyncIterable<Message>): Promise<Collected> {
   const paths: string[] = [];
   const failures: PathFailure[] = [];
   let count = 0;

@@ -4,8 +4,9 @@ import { combineCrc32c } from "../checksum.js";
 import { invalid } from "../errors/error.js";
 import { randomId } from "../ids.js";
 import type { Place } from "../place.js";
+import { rollBack } from "../transactions/rollback.js";
 import { checkMissing, type Destination, resolveDestination } from "../uploads/destination.js";
-import { AFTER_ERROR_MS, beginParts, deleteParts } from "../uploads/parts-transaction.js";
+import { AFTER_ERROR_MS, beginParts } from "../uploads/parts-transaction.js";
 import { MAX_PARTS } from "../uploads/plan.js";
 import { compose } from "./compose.js";
 import { type Frame, Frames } from "./frames.js";
@@ -79,13 +80,13 @@ class PiecewiseUpload {
       await this.#storePieces(first, next, id);
       const stored = await this.#compose(destination, id);
       if (parts === undefined) {
-        await deleteParts(this.#caller, id);
+        await rollBack(this.#caller, id);
       }
       return stored;
     } catch (error) {
       await Promise.allSettled(this.#sums);
       if (parts === undefined) {
-        await deleteParts(this.#caller, id, AFTER_ERROR_MS);
+        await rollBack(this.#caller, id, AFTER_ERROR_MS);
       }
       this.#onSent(-this.#sentBytes);
       throw error;

@@ -11,10 +11,11 @@ import { storeObject } from "../files/store.js";
 import { KeepAlive, MIN_IDLE_MS } from "../keep-alive.js";
 import { mapLimited } from "../concurrency.js";
 import { type Place, transactionPlace } from "../place.js";
+import { rollBack } from "../transactions/rollback.js";
 import type { FileInfo } from "../types.js";
 import { checkMissing, type Destination, resolveDestination } from "./destination.js";
 import { checkResumable, PartNames, uploadLabels, versionOf } from "./labels.js";
-import { AFTER_ERROR_MS, beginParts, deleteParts, findParts, startAgain } from "./parts-transaction.js";
+import { AFTER_ERROR_MS, beginParts, findParts, startAgain } from "./parts-transaction.js";
 import { type Part, Plan } from "./plan.js";
 
 /** Options of a resumable upload. */
@@ -132,11 +133,11 @@ export class Upload {
     const keepAlive = transactionId === "" ? undefined : new KeepAlive(this.#caller, transactionId, MIN_IDLE_MS);
     try {
       const info = await this.#transfer(run);
-      await deleteParts(this.#caller, this.resumeId);
+      await rollBack(this.#caller, this.resumeId);
       return info;
     } catch (error) {
       if (!isResumable(error)) {
-        await deleteParts(this.#caller, this.resumeId, AFTER_ERROR_MS);
+        await rollBack(this.#caller, this.resumeId, AFTER_ERROR_MS);
       }
       throw error;
     } finally {

@@ -4,7 +4,6 @@ use super::UploadOptions;
 use super::outage::retry;
 use super::plan::{Part, Plan};
 use super::source::SourceFile;
-use crate::request_id::random_id;
 use crate::v1::{BeginTransactionRequest, ErrorReason, Transaction, TransactionState};
 use crate::{Client, Code, Error, Place, Result};
 use sha2::{Digest as _, Sha256};
@@ -80,8 +79,6 @@ impl PartsTransaction {
         let request = BeginTransactionRequest {
             repository: destination.place.repository().to_owned(),
             base_branch: destination.base_branch.clone(),
-            // With an ID, a retry after a lost response returns the same transaction.
-            transaction_id: random_id(),
             idle_timeout: IDLE_TIMEOUT.try_into().ok(),
             lifetime: LIFETIME.try_into().ok(),
             labels: labels(file, destination, plan),
