@@ -92,7 +92,7 @@ func (r *rangesRead) attempt(ctx context.Context, clock *progress) error {
 	if len(pending) == 0 {
 		return nil
 	}
-	stream, err := openOnce(ctx, r.files.client, clock, r.files.client.files.Read, r.request)
+	stream, err := openOnce(ctx, r.files.client, clock, r.files.client.read, r.request)
 	if err != nil {
 		return err
 	}

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 
 	"github.com/lakeport/lakeport/client/go/lakeportv1"
+	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/protobuf/proto"
 )
@@ -40,8 +41,8 @@ type Reader struct {
 	tries   retries
 	// stream is the current call. nil after a lost connection.
 	stream *responses[lakeportv1.ReadResponse]
-	// data is received and not read yet.
-	data []byte
+	// piece is the data of the last message, and data its part that was not read yet.
+	piece, data []byte
 	// next is the offset of the first byte that was not received yet, and end the offset after the last byte of the read.
 	next, end int64
 	err       error
@@ -150,8 +151,17 @@ func (r *Reader) WriteTo(w io.Writer) (int64, error) {
 // Close ends the read. It returns nil.
 func (r *Reader) Close() error {
 	r.hangUp()
+	r.release()
 	r.data, r.err = nil, fs.ErrClosed
 	return nil
+}
+
+// release gives the last piece back. No caller has it: Read copies the bytes, and a writer must not keep them.
+func (r *Reader) release() {
+	if piece := r.piece; piece != nil {
+		piecePool.Put(&piece)
+		r.piece = nil
+	}
 }
 
 func (r *Reader) hangUp() {
@@ -163,8 +173,7 @@ func (r *Reader) hangUp() {
 
 // begin sends the request, and keeps the first response.
 func (r *Reader) begin() error {
-	send := r.files.client.files.Read
-	stream, err := open(r.ctx, r.files.client, idempotent, r.clock, send, r.request)
+	stream, err := open(r.ctx, r.files.client, idempotent, r.clock, r.files.client.read, r.request)
 	if err != nil {
 		return err
 	}
@@ -184,7 +193,9 @@ func (r *Reader) begin() error {
 // peek returns the next bytes, at least one, without consuming them.
 func (r *Reader) peek() ([]byte, error) {
 	if len(r.data) == 0 && r.err == nil {
-		r.data, r.err = r.fetch()
+		r.release()
+		r.piece, r.err = r.fetch()
+		r.data = r.piece
 	}
 	if len(r.data) > 0 {
 		return r.data, nil
@@ -237,13 +248,22 @@ func (r *Reader) receive() ([]byte, error) {
 	return r.accept(message)
 }
 
+// read sends a request of Read.
+func (c *Client) read(
+	ctx context.Context,
+	request *lakeportv1.ReadRequest,
+	options ...grpc.CallOption,
+) (grpc.ServerStreamingClient[lakeportv1.ReadResponse], error) {
+	return c.files.Read(ctx, request, append(options, withBulkCodec)...)
+}
+
 // reopen requests the rest of the same version of the object.
 func (r *Reader) reopen() error {
 	request := proto.CloneOf(r.request)
 	request.ReadOffset, request.ReadLimit = r.next, r.end-r.next
 	request.IfMatch, request.IfNoneMatch = r.info.Etag, ""
 	// The errors of this call count as failed attempts of the read.
-	stream, err := openOnce(r.ctx, r.files.client, r.clock, r.files.client.files.Read, request)
+	stream, err := openOnce(r.ctx, r.files.client, r.clock, r.files.client.read, request)
 	if err != nil {
 		return err
 	}

@@ -29,7 +29,7 @@ func (c *Client) openWrite(ctx context.Context, header *lakeportv1.WriteRequest,
 	clock.made()
 	opened := &sending{client: c, ctx: ctx, cancel: cancel, clock: clock, header: proto.CloneOf(header)}
 	err := clock.wait(cancel, func() (err error) {
-		opened.stream, err = c.files.Write(ctx)
+		opened.stream, err = c.files.Write(ctx, withBulkCodec)
 		return err
 	})
 	if err != nil {
@@ -39,37 +39,37 @@ func (c *Client) openWrite(ctx context.Context, header *lakeportv1.WriteRequest,
 	return opened, nil
 }
 
-// send sends bytes of the object.
+// send sends bytes of the object. The caller must not use the buffer again.
 func (s *sending) send(data []byte) error {
-	return s.sendMessage(s.message(data))
+	return s.sendFrame(&frame{request: s.next(data), data: data})
 }
 
-// finish sends the last bytes, publishes the object and returns it.
+// finish sends the last bytes, publishes the object and returns it. The caller must not use the buffer again.
 func (s *sending) finish(data []byte) (*FileInfo, error) {
-	last := s.message(data)
-	last.FinishWrite, last.ObjectCrc32C = true, new(s.crc32c)
-	if err := s.sendMessage(last); err != nil {
+	request := s.next(data)
+	request.FinishWrite, request.ObjectCrc32C = true, new(s.crc32c)
+	if err := s.sendFrame(&frame{request: request, data: data}); err != nil {
 		return nil, err
 	}
 	return s.receive()
 }
 
-// message returns a message with data, its offset and its checksum.
-func (s *sending) message(data []byte) *lakeportv1.WriteRequest {
-	message := &lakeportv1.WriteRequest{}
+// next returns the fields of the message with these bytes of the object.
+func (s *sending) next(data []byte) *lakeportv1.WriteRequest {
+	request := &lakeportv1.WriteRequest{}
 	if s.header != nil {
-		message, s.header = s.header, nil
+		request, s.header = s.header, nil
 	}
-	message.Data, message.WriteOffset = data, new(s.offset)
-	message.Crc32C = new(crc32.Checksum(data, castagnoli))
-	s.crc32c = crc32.Update(s.crc32c, castagnoli, data)
+	sum := crc32.Checksum(data, castagnoli)
+	request.WriteOffset, request.Crc32C = new(s.offset), new(sum)
+	s.crc32c = combineCRC32C(s.crc32c, sum, int64(len(data)))
 	s.offset += int64(len(data))
-	return message
+	return request
 }
 
-func (s *sending) sendMessage(message *lakeportv1.WriteRequest) error {
+func (s *sending) sendFrame(message *frame) error {
 	s.clock.made()
-	err := s.clock.wait(s.cancel, func() error { return s.stream.Send(message) })
+	err := s.clock.wait(s.cancel, func() error { return s.stream.SendMsg(message) })
 	if err == io.EOF {
 		// The server has ended the call. Its response has the reason.
 		if _, err = s.receive(); err == nil {

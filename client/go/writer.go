@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"io/fs"
+	"slices"
 	"time"
 
 	"github.com/lakeport/lakeport/client/go/lakeportv1"
@@ -86,12 +87,13 @@ func (f *Files) storeOnce(ctx context.Context, header *lakeportv1.WriteRequest, 
 	}
 	defer sending.close()
 	for len(data) > frameBytes {
-		if err := sending.send(data[:frameBytes]); err != nil {
+		if err := sending.send(append(newFrame(), data[:frameBytes]...)); err != nil {
 			return nil, err
 		}
 		data = data[frameBytes:]
 	}
-	return sending.finish(data)
+	// gRPC may still have the bytes when the call has failed, so they cannot be those of the caller.
+	return sending.finish(slices.Clone(data))
 }
 
 // Upload stores all bytes of a reader as an object. If the reader fails, it stores nothing, and returns an error that wraps
@@ -170,7 +172,7 @@ func (w *Writer) ReadFrom(from io.Reader) (int64, error) {
 			return read, err
 		}
 		if cap(w.buffer) < frameBytes {
-			w.buffer = append(make([]byte, 0, frameBytes), w.buffer...)
+			w.buffer = append(newFrame(), w.buffer...)
 		}
 		count, err := from.Read(w.buffer[len(w.buffer):frameBytes])
 		w.buffer, read = w.buffer[:len(w.buffer)+count], read+int64(count)
@@ -265,8 +267,7 @@ func (w *Writer) flush() (err error) {
 			return err
 		}
 	}
-	// gRPC may keep the message, so its buffer is not used again.
 	data := w.buffer
-	w.buffer, w.lastSent = make([]byte, 0, frameBytes), time.Now()
+	w.buffer, w.lastSent = newFrame(), time.Now()
 	return w.sending.send(data)
 }
