@@ -4,6 +4,7 @@ use crate::failure::{Context as _, Failure, Result};
 use crate::output::{Format, Output, Record};
 use futures_util::{Stream, TryStreamExt as _};
 use lakeport_client::{Client, Credentials, Endpoint, Error};
+use std::path::PathBuf;
 use std::pin::pin;
 
 /// Each connection has one lock, so several connections are faster. More than four bring no further gain.
@@ -12,21 +13,56 @@ const CONNECTIONS: usize = 4;
 /// Global flags.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Global {
-    /// URL of the server: http:// or grpc:// (plaintext), https:// or grpcs:// (TLS), or unix:/PATH (a Unix socket)
+    /// URL of the server: grpc://HOST[:50051], grpcs://HOST[:443] for TLS, or unix:/PATH for a Unix socket
     #[arg(
         long,
         global = true,
         env = "LAKEPORT_ENDPOINT",
-        default_value = "http://127.0.0.1:50051",
+        default_value = "grpc://127.0.0.1:50051",
         value_name = "URL"
     )]
     endpoint: String,
+    #[command(flatten)]
+    tls: Tls,
     /// Format of the output; json prints one object per line, with stable keys
     #[arg(short, long, global = true, value_enum, default_value_t = Format::Text, value_name = "FORMAT")]
     output: Format,
     /// Hide the progress bar, which is shown only on a terminal
     #[arg(long, global = true)]
     no_progress: bool,
+}
+
+/// Settings of TLS.
+#[derive(Debug, clap::Args)]
+struct Tls {
+    /// Trust the certificate authorities in this PEM file, in place of those of the system
+    #[arg(long, global = true, env = "LAKEPORT_CA_FILE", value_name = "FILE")]
+    ca_file: Option<PathBuf>,
+    /// Identify yourself to the server with the certificate in this PEM file; needs --key-file
+    #[arg(long, global = true, env = "LAKEPORT_CERT_FILE", value_name = "FILE")]
+    cert_file: Option<PathBuf>,
+    /// Key of --cert-file, a PEM file
+    #[arg(long, global = true, env = "LAKEPORT_KEY_FILE", value_name = "FILE")]
+    key_file: Option<PathBuf>,
+    /// Expect this name in the certificate of the server [default: the host of the URL]
+    #[arg(long, global = true, env = "LAKEPORT_SERVER_NAME", value_name = "NAME")]
+    server_name: Option<String>,
+}
+
+impl Tls {
+    fn apply(&self, mut endpoint: Endpoint) -> Result<Endpoint> {
+        if let Some(file) = &self.ca_file {
+            endpoint = endpoint.ca_file(file);
+        }
+        if let Some(name) = &self.server_name {
+            endpoint = endpoint.server_name(name);
+        }
+        match (&self.cert_file, &self.key_file) {
+            (None, None) => Ok(endpoint),
+            (Some(certificate), Some(key)) => Ok(endpoint.client_certificate(certificate, key)),
+            _ => Err(Failure::Usage("--cert-file and --key-file need each other".to_owned())),
+        }
+    }
 }
 
 /// Connection to the server, and the output of the command.
@@ -42,7 +78,7 @@ impl Session {
     pub(crate) async fn open(global: &Global) -> Result<Self> {
         let credentials = Credentials::from_lakectl().with_context(|| "find credentials".to_owned())?;
         let endpoint = Endpoint::new(&global.endpoint).credentials(credentials).connections(CONNECTIONS);
-        let client = Client::connect(&endpoint).await.with_context(|| "connect".to_owned())?;
+        let client = Client::connect(&global.tls.apply(endpoint)?).await.with_context(|| "connect".to_owned())?;
         Ok(Self { client, out: Output::new(global.output), shows_progress: !global.no_progress })
     }
 

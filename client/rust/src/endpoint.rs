@@ -1,9 +1,17 @@
 //! Address of the server and settings of its connections.
 
+mod address;
+mod proxy;
+mod tls;
+
 use crate::lakectl::discover;
 use crate::{Credentials, Error, Result};
+use address::Address;
+use proxy::{Proxy, ProxyConnector};
+use std::path::PathBuf;
 use std::time::Duration;
-use tonic::transport::{Channel, ClientTlsConfig};
+use tls::Tls;
+use tonic::transport::Channel;
 
 /// Environment variable with the URL of the server.
 const ENDPOINT: &str = "LAKEPORT_ENDPOINT";
@@ -29,12 +37,16 @@ pub struct Endpoint {
     connect_timeout: Duration,
     timeout: Duration,
     connections: usize,
+    tls: Tls,
+    proxy: Proxy,
 }
 
 impl Endpoint {
-    /// Creates an endpoint from a URL: `http://` or `grpc://` (plaintext), `https://` or `grpcs://` (TLS with the system's
-    /// certificates), followed by `host:port`; or `unix:` followed by the absolute path of a Unix socket.
-    /// [`Client::connect`](crate::Client::connect) validates the URL.
+    /// Creates an endpoint from a URL: `grpc://HOST[:50051]`, or `grpcs://HOST[:443]` for TLS; `http` and `https` mean the same. Or
+    /// `unix:` followed by the absolute path of a Unix socket. [`Client::connect`](crate::Client::connect) validates the URL.
+    ///
+    /// If the server is not on this machine, the client uses the HTTP proxy in `HTTPS_PROXY` or `ALL_PROXY`, unless `NO_PROXY` excludes
+    /// the host.
     pub fn new(url: impl Into<String>) -> Self {
         Self {
             url: url.into(),
@@ -42,6 +54,8 @@ impl Endpoint {
             connect_timeout: Duration::from_secs(5),
             timeout: Duration::from_secs(60),
             connections: 1,
+            tls: Tls::default(),
+            proxy: Proxy::default(),
         }
     }
 
@@ -92,6 +106,31 @@ impl Endpoint {
         self
     }
 
+    /// Trusts the certificate authorities in this PEM file, in place of those of the system. Needs a URL with TLS.
+    pub fn ca_file(mut self, file: impl Into<PathBuf>) -> Self {
+        self.tls.ca_file = Some(file.into());
+        self
+    }
+
+    /// Identifies the client to the server with a certificate and its key, both PEM files. Needs a URL with TLS.
+    pub fn client_certificate(mut self, certificate_file: impl Into<PathBuf>, key_file: impl Into<PathBuf>) -> Self {
+        self.tls.client_files = Some((certificate_file.into(), key_file.into()));
+        self
+    }
+
+    /// Expects this name in the certificate of the server. Default: the host of the URL. Needs a URL with TLS.
+    pub fn server_name(mut self, name: impl Into<String>) -> Self {
+        self.tls.server_name = Some(name.into());
+        self
+    }
+
+    /// Connects through this HTTP proxy, for example `http://user:password@proxy.example:3128`. `None`: through no proxy. Default: the
+    /// proxy of the environment; see [`Endpoint::new`].
+    pub fn proxy(mut self, url: impl Into<Option<String>>) -> Self {
+        self.proxy = url.into().map_or(Proxy::Off, Proxy::Url);
+        self
+    }
+
     pub(crate) fn call_timeout(&self) -> Duration {
         self.timeout
     }
@@ -102,22 +141,21 @@ impl Endpoint {
 
     /// Returns connections that are established on first use.
     pub(crate) fn channels(&self) -> Result<Vec<Channel>> {
-        let transport = self.transport()?;
-        Ok((0..self.connections).map(|_| transport.connect_lazy()).collect())
+        let connector = self.connector()?;
+        Ok((0..self.connections).map(|_| connector.lazy()).collect())
     }
 
     /// Establishes the first connection. The other connections are established on first use.
     pub(crate) async fn connected_channels(&self) -> Result<Vec<Channel>> {
         let mut channels = self.channels()?;
-        let first = self.transport()?.connect().await.map_err(|error| Error::connect(&self.url, error))?;
-        channels.splice(..1, [first]);
+        channels.splice(..1, [self.connector()?.connected().await?]);
         Ok(channels)
     }
 
-    fn transport(&self) -> Result<tonic::transport::Endpoint> {
-        let (url, is_tls) = transport_url(&self.url)?;
+    fn connector(&self) -> Result<Connector> {
+        let address = Address::parse(&self.url)?;
         let invalid = |error| Error::invalid_endpoint(&self.url, "the transport rejects it").with_source(error);
-        let transport = tonic::transport::Endpoint::from_shared(url)
+        let mut transport = tonic::transport::Endpoint::from_shared(address.url())
             .map_err(|error| Error::invalid_endpoint(&self.url, "it cannot be parsed").with_source(error))?
             .user_agent(concat!("lakeport-client-rust/", env!("CARGO_PKG_VERSION")))
             .map_err(invalid)?
@@ -130,34 +168,42 @@ impl Endpoint {
             .http2_reset_stream_duration(CANCELLED_TIME)
             .http2_keep_alive_interval(KEEP_ALIVE)
             .keep_alive_timeout(KEEP_ALIVE_TIMEOUT);
-        match is_tls {
-            true => transport.tls_config(ClientTlsConfig::new().with_native_roots()).map_err(invalid),
-            false => Ok(transport),
+        if address.is_tls() {
+            transport = transport.tls_config(self.tls.config()?).map_err(Error::tls)?;
+        } else if self.tls != Tls::default() {
+            return Err(Error::invalid_endpoint(&self.url, "settings of TLS have no effect on it; use grpcs://"));
         }
+        let proxy = self.proxy.connector(&address, &|name| std::env::var(name).ok())?;
+        Ok(Connector { url: self.url.clone(), is_tls: address.is_tls(), transport, proxy })
     }
 }
 
-/// Returns the URL in the form that the transport expects, and whether it uses TLS.
-fn transport_url(url: &str) -> Result<(String, bool)> {
-    let invalid = |why| Error::invalid_endpoint(url, why);
-    if let Some(path) = url.strip_prefix("unix://").or_else(|| url.strip_prefix("unix:")) {
-        return match path.strip_prefix('/') {
-            Some(rest) if !rest.is_empty() => Ok((format!("unix:{path}"), false)),
-            _ => Err(invalid("the path of a Unix socket must be absolute")),
-        };
+/// Establishes connections.
+struct Connector {
+    url: String,
+    is_tls: bool,
+    transport: tonic::transport::Endpoint,
+    proxy: Option<ProxyConnector>,
+}
+
+impl Connector {
+    /// Returns a connection that is established on first use.
+    fn lazy(&self) -> Channel {
+        match &self.proxy {
+            None => self.transport.connect_lazy(),
+            Some(proxy) => self.transport.connect_with_connector_lazy(proxy.tunnel.clone()),
+        }
     }
-    let (scheme, rest) =
-        url.split_once("://").ok_or_else(|| invalid("it must begin with a scheme, such as http://"))?;
-    let is_tls = match scheme {
-        "http" | "grpc" => false,
-        "https" | "grpcs" => true,
-        _ => return Err(invalid("its scheme must be http, https, grpc, grpcs or unix")),
-    };
-    match rest.trim_end_matches('/') {
-        "" => Err(invalid("it has no host")),
-        host if host.contains('@') => Err(invalid("pass the credentials as a separate setting, not in the URL")),
-        host if host.contains(['/', '?', '#']) => Err(invalid("only a host and a port may follow the scheme")),
-        host => Ok((format!("{}://{host}", if is_tls { "https" } else { "http" }), is_tls)),
+
+    async fn connected(&self) -> Result<Channel> {
+        let (connected, server) = match &self.proxy {
+            None => (self.transport.connect().await, self.url.clone()),
+            Some(proxy) => (
+                self.transport.connect_with_connector(proxy.tunnel.clone()).await,
+                format!("{} through the proxy {}", self.url, proxy.address),
+            ),
+        };
+        connected.map_err(|error| Error::connect(&server, self.is_tls, error))
     }
 }
 
@@ -166,31 +212,38 @@ mod tests {
     use super::*;
 
     #[test]
-    fn scheme_selects_plaintext_or_tls() {
-        for (url, expected) in [
-            ("http://h:1", ("http://h:1", false)),
-            ("grpc://h:1/", ("http://h:1", false)),
-            ("https://h", ("https://h", true)),
-            ("grpcs://h:1", ("https://h:1", true)),
-            ("unix:/run/a b.sock", ("unix:/run/a b.sock", false)),
-            ("unix:///run/s", ("unix:/run/s", false)),
-        ] {
-            assert_eq!(transport_url(url).unwrap(), (expected.0.to_owned(), expected.1), "{url}");
-        }
-    }
-
-    #[test]
-    fn invalid_url_is_rejected() {
-        for url in ["", "h:1", "ftp://h", "http://", "http://u:p@h", "http://h/path", "http://h?x", "unix:s", "unix:/"]
-        {
-            assert!(transport_url(url).is_err(), "{url}");
-        }
-    }
-
-    #[test]
     fn transport_accepts_all_settings() {
         for url in ["http://localhost:50051", "https://localhost:50051", "unix:/run/s"] {
-            assert!(Endpoint::new(url).transport().is_ok(), "{url}");
+            assert!(Endpoint::new(url).connector().is_ok(), "{url}");
+        }
+    }
+
+    #[test]
+    fn tls_needs_a_url_with_tls() {
+        for endpoint in [
+            Endpoint::new("grpc://h").ca_file("ca.pem"),
+            Endpoint::new("unix:/s").client_certificate("c.pem", "k.pem"),
+            Endpoint::new("grpc://h").server_name("h"),
+        ] {
+            let error = endpoint.connector().err().unwrap();
+            assert!(error.message().contains("use grpcs://"), "{error}");
+        }
+    }
+
+    #[test]
+    fn unusable_files_are_named() {
+        let dir = tempfile::tempdir().unwrap();
+        let empty = dir.path().join("empty.pem");
+        std::fs::write(&empty, "nothing").unwrap();
+        let secure = || Endpoint::new("grpcs://h");
+        for endpoint in [
+            secure().ca_file(&empty),
+            secure().ca_file(dir.path().join("missing.pem")),
+            secure().client_certificate(&empty, &empty),
+            secure().client_certificate(dir.path().join("missing.pem"), &empty),
+        ] {
+            let error = endpoint.connector().err().unwrap();
+            assert!(error.message().contains(".pem"), "{error}");
         }
     }
 }

@@ -161,19 +161,24 @@ impl Error {
         self
     }
 
-    /// The connection to `url` failed.
-    pub(crate) fn connect(url: &str, error: tonic::transport::Error) -> Self {
+    /// The connection to a server failed.
+    pub(crate) fn connect(server: &str, is_tls: bool, error: tonic::transport::Error) -> Self {
         let cause = root_cause(&error);
-        Self::new(
-            Code::Unavailable,
-            format!("cannot connect to {url}: {cause}; check that a server listens there, or set another endpoint"),
-        )
-        .with_source(error)
+        let check = if is_tls { "with TLS and a trusted certificate " } else { "" };
+        let message = format!(
+            "cannot connect to {server}: {cause}; check that a server {check}listens there, or set another endpoint"
+        );
+        Self::new(Code::Unavailable, message).with_source(error)
     }
 
     /// The URL of the endpoint is invalid.
     pub(crate) fn invalid_endpoint(url: &str, why: &str) -> Self {
         Self::new(Code::InvalidArgument, format!("invalid endpoint {url:?}: {why}"))
+    }
+
+    /// The files or the name for TLS cannot be used.
+    pub(crate) fn tls(error: tonic::transport::Error) -> Self {
+        Self::invalid(&format!("invalid settings of TLS: {}", root_cause(&error))).with_source(error)
     }
 
     /// The client rejects the arguments without sending a request.
