@@ -80,7 +80,8 @@ type FileServiceClient interface {
 	// Errors: NOT_FOUND if the repository or the ref does not exist; INVALID_ARGUMENT `PAGE_TOKEN_INVALID`.
 	List(ctx context.Context, in *ListRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[ListResponse], error)
 	// Deletes one object, a list of objects, or a tree. A tree is the object `path` and all objects with the prefix `path/`.
-	// Deleting the tree `a` deletes `a/b`, but not `ab`. Messages report progress.
+	// Deleting the tree `a` deletes `a/b`, but not `ab`. Messages report progress. After a lost connection, send the call again only with
+	// `allow_missing`: otherwise it fails for what the first call deleted.
 	//
 	// Errors: NOT_FOUND if the single object or the tree does not exist, unless `allow_missing`; FAILED_PRECONDITION
 	// `PARTIAL_FAILURE` after the last message if any message carried `failures`.
@@ -402,7 +403,8 @@ type FileServiceServer interface {
 	// Errors: NOT_FOUND if the repository or the ref does not exist; INVALID_ARGUMENT `PAGE_TOKEN_INVALID`.
 	List(*ListRequest, grpc.ServerStreamingServer[ListResponse]) error
 	// Deletes one object, a list of objects, or a tree. A tree is the object `path` and all objects with the prefix `path/`.
-	// Deleting the tree `a` deletes `a/b`, but not `ab`. Messages report progress.
+	// Deleting the tree `a` deletes `a/b`, but not `ab`. Messages report progress. After a lost connection, send the call again only with
+	// `allow_missing`: otherwise it fails for what the first call deleted.
 	//
 	// Errors: NOT_FOUND if the single object or the tree does not exist, unless `allow_missing`; FAILED_PRECONDITION
 	// `PARTIAL_FAILURE` after the last message if any message carried `failures`.

@@ -4,7 +4,7 @@ mod build;
 mod readiness;
 mod sandbox;
 
-pub(super) use build::{STATIC, host};
+pub(super) use build::{host, statically};
 
 use super::process::Process;
 use crate::error::{Error, Result};

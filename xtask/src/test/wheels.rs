@@ -15,14 +15,10 @@ pub(super) fn run() -> Result<()> {
         .arg(wheels.path())
         .arg(".")
         .run()?;
-    // The same flags as for the image, so that cargo reuses that build.
-    Run::new(environment.join("bin/maturin"), &package.join("server"))
-        .args("build --release --quiet --target")
-        .arg(image::host()?)
-        .arg("--out")
-        .arg(wheels.path())
-        .env("RUSTFLAGS", image::STATIC)
-        .run()?;
+    // The same settings as for the image, so that cargo reuses that build.
+    let maturin = Run::new(environment.join("bin/maturin"), &package.join("server"));
+    let build = maturin.args("build --release --quiet --target").arg(image::host()?);
+    image::statically(build.arg("--out").arg(wheels.path())).run()?;
     Run::new(environment.join("bin/python"), &package)
         .args("-m pytest -q -p no:cacheprovider tests/installed.py")
         .env("LAKEPORT_TEST_WHEELS", wheels.path())

@@ -10,21 +10,25 @@ const PACKAGE: &str = "lakeport-server";
 
 /// Compiler flags for a binary that loads no libraries: it is static and gets random numbers from the kernel directly.
 /// `deploy/image/Containerfile` has the same flags.
-pub(in crate::test) const STATIC: &str = "-C target-feature=+crt-static --cfg getrandom_backend=\"linux_getrandom\"";
+const STATIC: &str = "-C target-feature=+crt-static --cfg getrandom_backend=\"linux_getrandom\"";
+
+/// Sets the environment of a build of a static binary. The optimizations of a release would take minutes, and do not change what these
+/// tests check.
+pub(in crate::test) fn statically(build: Run) -> Run {
+    build
+        .env("RUSTFLAGS", STATIC)
+        .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "1")
+        .env("CARGO_PROFILE_RELEASE_LTO", "off")
+        .env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16")
+}
 
 /// Builds the static server binary and returns its path.
 pub(super) fn server() -> Result<PathBuf> {
     let target = host()?;
     // With an explicit target, the flags do not apply to build scripts, and the build does not share a directory with other
     // builds.
-    cargo("build --release --locked --package")?
-        .arg(PACKAGE)
-        .args("--bin")
-        .arg(PACKAGE)
-        .args("--target")
-        .arg(&target)
-        .env("RUSTFLAGS", STATIC)
-        .run()?;
+    let build = cargo("build --release --locked --package")?.arg(PACKAGE).args("--bin").arg(PACKAGE);
+    statically(build.args("--target").arg(&target)).run()?;
     Ok(cargo::metadata()?.target_directory.join(target).join("release").join(PACKAGE))
 }
 

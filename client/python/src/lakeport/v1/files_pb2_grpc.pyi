@@ -78,7 +78,8 @@ class FileServiceStub:
     """
     Delete: _grpc.UnaryStreamMultiCallable[_files_pb2.DeleteRequest, _files_pb2.DeleteResponse]
     """Deletes one object, a list of objects, or a tree. A tree is the object `path` and all objects with the prefix `path/`.
-    Deleting the tree `a` deletes `a/b`, but not `ab`. Messages report progress.
+    Deleting the tree `a` deletes `a/b`, but not `ab`. Messages report progress. After a lost connection, send the call again only with
+    `allow_missing`: otherwise it fails for what the first call deleted.
 
     Errors: NOT_FOUND if the single object or the tree does not exist, unless `allow_missing`; FAILED_PRECONDITION
     `PARTIAL_FAILURE` after the last message if any message carried `failures`.
@@ -189,7 +190,8 @@ class FileServiceAsyncStub(FileServiceStub):
     """
     Delete: _aio.UnaryStreamMultiCallable[_files_pb2.DeleteRequest, _files_pb2.DeleteResponse]  # type: ignore[assignment]
     """Deletes one object, a list of objects, or a tree. A tree is the object `path` and all objects with the prefix `path/`.
-    Deleting the tree `a` deletes `a/b`, but not `ab`. Messages report progress.
+    Deleting the tree `a` deletes `a/b`, but not `ab`. Messages report progress. After a lost connection, send the call again only with
+    `allow_missing`: otherwise it fails for what the first call deleted.
 
     Errors: NOT_FOUND if the single object or the tree does not exist, unless `allow_missing`; FAILED_PRECONDITION
     `PARTIAL_FAILURE` after the last message if any message carried `failures`.
@@ -327,7 +329,8 @@ class FileServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_files_pb2.DeleteResponse], _abc.AsyncIterator[_files_pb2.DeleteResponse]]:
         """Deletes one object, a list of objects, or a tree. A tree is the object `path` and all objects with the prefix `path/`.
-        Deleting the tree `a` deletes `a/b`, but not `ab`. Messages report progress.
+        Deleting the tree `a` deletes `a/b`, but not `ab`. Messages report progress. After a lost connection, send the call again only with
+        `allow_missing`: otherwise it fails for what the first call deleted.
 
         Errors: NOT_FOUND if the single object or the tree does not exist, unless `allow_missing`; FAILED_PRECONDITION
         `PARTIAL_FAILURE` after the last message if any message carried `failures`.

@@ -1727,7 +1727,8 @@ export const FileService: GenService<{
   },
   /**
    * Deletes one object, a list of objects, or a tree. A tree is the object `path` and all objects with the prefix `path/`.
-   * Deleting the tree `a` deletes `a/b`, but not `ab`. Messages report progress.
+   * Deleting the tree `a` deletes `a/b`, but not `ab`. Messages report progress. After a lost connection, send the call again only with
+   * `allow_missing`: otherwise it fails for what the first call deleted.
    *
    * Errors: NOT_FOUND if the single object or the tree does not exist, unless `allow_missing`; FAILED_PRECONDITION
    * `PARTIAL_FAILURE` after the last message if any message carried `failures`.
