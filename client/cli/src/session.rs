@@ -13,7 +13,7 @@ const CONNECTIONS: usize = 4;
 /// Global flags.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Global {
-    /// URL of the server: grpc://HOST[:50051], grpcs://HOST[:443] for TLS, or unix:/PATH for a Unix socket
+    /// URL of the server: grpc://HOST:50051, grpcs://HOST:443 for TLS, or unix:/PATH for a Unix socket
     #[arg(
         long,
         global = true,
