@@ -17,20 +17,12 @@ import (
 // It fails with [ErrNotFound] if the repository or the base branch does not exist; with [ReasonRefNotABranch]; with
 // [ReasonTransactionExists] if a transaction has the ID and other options; with [ReasonTooManyTransactions].
 func (c *Client) Begin(ctx context.Context, repository, base string, options *BeginOptions) (*Transaction, error) {
-	if options != nil && options.TransactionID != "" {
-		return c.begin(ctx, repository, base, options, c.sendBegin)
-	}
-	return c.begin(ctx, repository, base, options, c.beginOwned)
-}
-
-func (c *Client) begin(
-	ctx context.Context,
-	repository, base string,
-	options *BeginOptions,
-	send func(context.Context, *lakeportv1.BeginTransactionRequest) (*TransactionInfo, error),
-) (*Transaction, error) {
 	if options == nil {
 		options = &BeginOptions{}
+	}
+	send := c.sendBegin
+	if options.TransactionID == "" {
+		send = c.beginOwned
 	}
 	info, err := send(ctx, &lakeportv1.BeginTransactionRequest{
 		Repository:      repository,

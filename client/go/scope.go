@@ -51,7 +51,7 @@ func (c *Client) WithTransaction(
 	for _, option := range options {
 		option.apply(&chosen)
 	}
-	tx, err := c.begin(ctx, repository, base, chosen.begin, c.beginOwned)
+	tx, err := c.Begin(ctx, repository, base, chosen.begin)
 	if err != nil {
 		return nil, err
 	}

@@ -106,16 +106,7 @@ export abstract class BaseClient {
    * Errors: NOT_FOUND if the repository or the base branch does not exist; INVALID_ARGUMENT if the base is not a branch; ALREADY_EXISTS
    * `TRANSACTION_EXISTS`; RESOURCE_EXHAUSTED `TOO_MANY_TRANSACTIONS`.
    */
-  begin(repository: string, baseBranch: string, options: BeginOptions = {}): Promise<Transaction> {
-    return this.#begin(repository, baseBranch, options, options.transactionId ? begin : beginOwned);
-  }
-
-  async #begin(
-    repository: string,
-    baseBranch: string,
-    options: BeginOptions,
-    send: typeof begin,
-  ): Promise<Transaction> {
+  async begin(repository: string, baseBranch: string, options: BeginOptions = {}): Promise<Transaction> {
     const { idleTimeoutMs, lifetimeMs, readOnly = false, branch = "", labels = {}, keepAlive = true } = options;
     const request = {
       repository,
@@ -128,6 +119,7 @@ export abstract class BaseClient {
       ...(idleTimeoutMs === undefined ? {} : { idleTimeout: durationFromMs(idleTimeoutMs) }),
       ...(lifetimeMs === undefined ? {} : { lifetime: durationFromMs(lifetimeMs) }),
     };
+    const send = options.transactionId ? begin : beginOwned;
     const info = await send(this.#caller, request, options);
     const idleMs = keepAlive ? (idleTimeoutMs ?? DEFAULT_IDLE_MS) : undefined;
     return new Transaction(this.#caller, this.#watches, info, idleMs);
@@ -147,7 +139,7 @@ export abstract class BaseClient {
     work: (transaction: Transaction) => Promise<T>,
     options: ScopeOptions = {},
   ): Promise<T> {
-    const transaction = await this.#begin(repository, baseBranch, options, beginOwned);
+    const transaction = await this.begin(repository, baseBranch, options);
     try {
       const result = await work(transaction);
       if (transaction.needsCommit) {

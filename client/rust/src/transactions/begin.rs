@@ -1,7 +1,7 @@
 //! The begin of a transaction that only this client knows.
 
 use super::expect;
-use crate::request_id::or_random;
+use crate::request_id::random_id;
 use crate::retry::{Repeat, call};
 use crate::v1::{BeginTransactionRequest, Transaction};
 use crate::{Client, Code, Error, Result};
@@ -23,21 +23,17 @@ impl Client {
     /// # Errors
     /// `RepositoryNotFound`, `RefNotFound`, `RefNotABranch`, `TransactionExists`, `TooManyTransactions`.
     pub async fn begin(&self, request: BeginTransactionRequest) -> Result<Transaction> {
-        match request.transaction_id.is_empty() {
-            true => self.begin_owned(request).await,
-            false => self.send_begin(request).await,
+        if !request.transaction_id.is_empty() {
+            return self.send_begin(request).await;
         }
-    }
-
-    /// Begins a transaction, or rolls it back: also if the returned future is dropped.
-    pub(crate) async fn begin_owned(&self, request: BeginTransactionRequest) -> Result<Transaction> {
-        let request = BeginTransactionRequest { transaction_id: or_random(&request.transaction_id), ..request };
-        let (client, id) = (self.clone(), request.transaction_id.clone());
+        let id = random_id();
+        let request = BeginTransactionRequest { transaction_id: id.clone(), ..request };
+        let client = self.clone();
         let call = async move { client.send_begin(request).await }.boxed().fuse();
-        let mut beginning = Beginning { client: self.clone(), id, call };
+        let mut beginning = Beginning { client: self.clone(), id: id.clone(), call };
         let outcome = (&mut beginning.call).await;
         if outcome.as_ref().is_err_and(may_have_begun) {
-            self.abandon(beginning.id.clone(), async {});
+            self.abandon(id, async {});
         }
         outcome
     }

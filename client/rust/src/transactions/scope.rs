@@ -33,7 +33,7 @@ impl Client {
         E: From<Error>,
     {
         let idle_timeout = begin.idle_timeout.and_then(|timeout| timeout.try_into().ok()).unwrap_or_default();
-        let transaction = self.begin_owned(begin).await?;
+        let transaction = self.begin(begin).await?;
         let id = transaction.transaction_id.clone();
         let mut scope = Scope::new(self, id.clone(), idle_timeout);
         let value = match work(Place::transaction_in(transaction.repository, id.clone())).await {
