@@ -32,8 +32,9 @@ func (o *CommitOptions) apply(s *scope) { s.commit = o }
 // commit ID.
 //
 // If work returns an error, panics, or ends its goroutine, WithTransaction rolls the transaction back; it returns the error of
-// work, and a panic continues. The same holds if the context ends. If work commits or rolls back the transaction itself,
-// WithTransaction does not commit it. While work runs, the transaction does not expire because of its idle timeout.
+// work, and a panic continues. The same holds if the context ends, but see [Client.Begin] for [BeginOptions.TransactionID]. If work
+// commits or rolls back the transaction itself, WithTransaction does not commit it. While work runs, the transaction does not
+// expire because of its idle timeout.
 //
 // If the commit fails, WithTransaction rolls the transaction back, and returns the error of [Transaction.Commit]. In these cases, the
 // outcome of the commit is unknown: after [ErrUnavailable], [ErrTimeout] and [ReasonOverloaded], and if the context ends during the

@@ -147,8 +147,9 @@ impl Endpoint {
 
     /// Establishes the first connection. The other connections are established on first use.
     pub(crate) async fn connected_channels(&self) -> Result<Vec<Channel>> {
-        let mut channels = self.channels()?;
-        channels.splice(..1, [self.connector()?.connected().await?]);
+        let connector = self.connector()?;
+        let mut channels = vec![connector.connected().await?];
+        channels.extend((1..self.connections).map(|_| connector.lazy()));
         Ok(channels)
     }
 

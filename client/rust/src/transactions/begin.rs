@@ -1,4 +1,4 @@
-//! The begin of a transaction that only this client knows.
+//! The begin of a transaction, and the rollback of one that nobody waits for.
 
 use super::expect;
 use crate::request_id::random_id;

@@ -15,6 +15,7 @@ impl Client {
     ///
     /// If `work` fails or panics, if the commit fails, or if the returned future is dropped, the transaction is rolled back. While
     /// `work` runs, the transaction does not expire because of its idle timeout.
+    /// A transaction with an ID in the request stays open if the future is dropped while the transaction begins; see [`Client::begin`].
     ///
     /// After `Unavailable`, `DeadlineExceeded` and `Overloaded` of the commit, and if the future is dropped during the commit, the
     /// outcome is unknown. To learn it, commit again: set the `transaction_id` of the request, and pass it to [`Client::commit`].
